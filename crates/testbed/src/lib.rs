@@ -1,0 +1,1 @@
+//! Development only: starts real chronyds and plays scripted ones.

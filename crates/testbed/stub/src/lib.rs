@@ -1,0 +1,1 @@
+//! Development only: a library with the C interface of libchrony that fails on demand.
