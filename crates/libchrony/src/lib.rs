@@ -1,1 +1,47 @@
-//! Read the state of chronyd through libchrony.
+//! Read the state of chronyd, the NTP daemon, through the system's [libchrony].
+//!
+//! chronyd knows how far the clock is off, which sources it follows and how good they are. This crate hands that to
+//! Rust programs as typed, validated records: [`Tracking`], [`Source`], [`SourceStats`] and [`RtcData`]. It only
+//! reads; no request that changes chronyd exists in it. libchrony speaks the protocol and is loaded at run time, so
+//! building needs no C header.
+//!
+//! Every call ends by its deadline, whatever chronyd does. A value out of its documented range is an error, never a
+//! number. See [`Connection`] for threads, forks and restarts, and [`Address`] for how to reach chronyd: its Unix
+//! domain socket serves root and chronyd's user, its command port (UDP 323 on the loopback interface) everybody.
+//!
+//! ```
+//! # let chronyd = testbed::Chronyd::builder().start()?;
+//! # let address = libchrony::Address::parse(chronyd.socket())?;
+//! use libchrony::Connection;
+//!
+//! // Without an address, the default sockets are tried: /run/chrony/chronyd.sock and /var/run/chrony/chronyd.sock.
+//! let chronyd = Connection::builder().address(address).build()?;
+//! let tracking = chronyd.tracking()?;
+//! if tracking.is_synchronized() {
+//!     println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+//! } else {
+//!     println!("not synchronised; {} sources", chronyd.sources()?.len());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [libchrony]: https://gitlab.com/chrony/libchrony
+
+mod address;
+mod connection;
+mod error;
+mod library;
+mod per_process;
+mod raw;
+mod record;
+mod refid;
+mod report;
+mod session;
+
+pub use address::{Address, AddressError, Transport};
+pub use connection::{Builder, Connection, DEFAULT_TIMEOUT};
+pub use error::{Error, ErrorKind, LibchronyError, Step};
+pub use library::{Library, LibraryError};
+pub use record::{Field, FieldError, Unit, Value};
+pub use refid::ReferenceId;
+pub use report::{LeapStatus, Report, RtcData, Source, SourceMode, SourceState, SourceStats, Tracking};

@@ -1,0 +1,269 @@
+//! Where a chronyd listens: parsing, printing, and the default places.
+//!
+//! libchrony reads ports with `atoi` and takes an empty address for "find one yourself", so it is only ever given
+//! the canonical form that [`Address`] prints. This module opens nothing.
+
+use std::ffi::{CString, OsStr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The UDP port of chronyd's command protocol.
+const COMMAND_PORT: u16 = 323;
+/// The longest path that fits into a socket address, without its closing NUL.
+const MAX_PATH: usize = 107;
+/// As much of a malformed address as an error repeats.
+const MAX_SHOWN: usize = 120;
+
+/// How requests reach chronyd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// chronyd's Unix domain socket, which serves every report, to root and chronyd's user only.
+    UnixSocket,
+    /// chronyd's UDP command port, which serves monitoring, to everybody whom `cmdallow` covers.
+    CommandPort,
+}
+
+/// The address of a chronyd: the path of its Unix domain socket, or an IP address and a UDP port.
+///
+/// Parsed from any of `/path/to/chronyd.sock`, `192.0.2.1`, `192.0.2.1:323`, `2001:db8::1`, `[2001:db8::1]` and
+/// `[2001:db8::1]:323`. The port is 323 unless given.
+///
+/// # Examples
+///
+/// ```
+/// use libchrony::{Address, Transport};
+///
+/// let address: Address = "::1".parse()?;
+/// assert_eq!(address.to_string(), "[::1]:323");
+/// assert_eq!(address.transport(), Transport::CommandPort);
+/// # Ok::<(), libchrony::AddressError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address(Inner);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Inner {
+    /// Absolute, without NUL, short enough for a socket address.
+    Unix(PathBuf),
+    /// With a port that is not 0 and without a scope.
+    Udp(SocketAddr),
+}
+
+impl Address {
+    /// Parses an address; see [`Address`] for the forms. Paths need not be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError`] says what is wrong with it.
+    pub fn parse(address: impl AsRef<OsStr>) -> Result<Self, AddressError> {
+        let address = address.as_ref();
+        let inner = if address.as_bytes().starts_with(b"/") {
+            check_path(address.as_bytes()).map(|()| Inner::Unix(PathBuf::from(address)))
+        } else {
+            address.to_str().ok_or(Reason::NotAnAddress).and_then(parse_udp).map(Inner::Udp)
+        };
+        inner.map(Self).map_err(|reason| AddressError { address: shown(address), reason })
+    }
+
+    /// The default Unix domain sockets, in the order in which they are tried.
+    #[must_use]
+    pub fn default_sockets() -> Vec<Self> {
+        ["/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"].map(|path| Self(Inner::Unix(path.into()))).into()
+    }
+
+    /// How this address is reached.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match self.0 {
+            Inner::Unix(_) => Transport::UnixSocket,
+            Inner::Udp(_) => Transport::CommandPort,
+        }
+    }
+
+    /// The path of a Unix domain socket.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Inner::Unix(path) => Some(path),
+            Inner::Udp(_) => None,
+        }
+    }
+
+    /// The form in which libchrony is given the address. No address contains a NUL.
+    pub(crate) fn to_c(&self) -> CString {
+        let canonical = match &self.0 {
+            Inner::Unix(path) => path.as_os_str().as_bytes().to_vec(),
+            Inner::Udp(address) => address.to_string().into_bytes(),
+        };
+        CString::new(canonical).unwrap_or_default()
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(address: &str) -> Result<Self, AddressError> {
+        Self::parse(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Unix(path) => path.display().fmt(f),
+            Inner::Udp(address) => address.fmt(f),
+        }
+    }
+}
+
+fn check_path(path: &[u8]) -> Result<(), Reason> {
+    if path.contains(&0) {
+        Err(Reason::Nul)
+    } else if path.len() > MAX_PATH {
+        Err(Reason::PathTooLong(path.len()))
+    } else {
+        Ok(())
+    }
+}
+
+fn parse_udp(address: &str) -> Result<SocketAddr, Reason> {
+    if address.is_empty() {
+        return Err(Reason::Empty);
+    }
+    if address.contains('\0') {
+        return Err(Reason::Nul);
+    }
+    if address.contains('/') {
+        return Err(Reason::RelativePath);
+    }
+    if address.contains('%') {
+        return Err(Reason::Scope);
+    }
+    if let Ok(ip) = address.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, COMMAND_PORT));
+    }
+    let (ip, port) = if let Some(rest) = address.strip_prefix('[') {
+        let (ip, port) = rest.split_once(']').ok_or(Reason::UnclosedBracket)?;
+        let ip = ip.parse::<Ipv6Addr>().map_err(|_| Reason::NotAnAddress)?;
+        let port = match port.strip_prefix(':') {
+            Some(port) => Some(port),
+            None if port.is_empty() => None,
+            None => return Err(Reason::NotAnAddress),
+        };
+        (IpAddr::V6(ip), port)
+    } else {
+        let (ip, port) = address.split_once(':').ok_or(Reason::NotAnAddress)?;
+        (IpAddr::V4(ip.parse::<Ipv4Addr>().map_err(|_| Reason::NotAnAddress)?), Some(port))
+    };
+    let port = port.map_or(Ok(COMMAND_PORT), parse_port)?;
+    Ok(SocketAddr::new(ip, port))
+}
+
+fn parse_port(port: &str) -> Result<u16, Reason> {
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|&number| digits && number != 0).ok_or_else(|| Reason::Port(shown(OsStr::new(port))))
+}
+
+/// An address as an error repeats it: without control characters, and not at any length.
+fn shown(address: &OsStr) -> String {
+    let text = address.to_string_lossy();
+    let mut shown: String = text.chars().take(MAX_SHOWN).flat_map(show_char).collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn show_char(character: char) -> impl Iterator<Item = char> {
+    let escaped = character.is_control().then(|| character.escape_default());
+    let plain = escaped.is_none().then_some(character);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// Text that is not the address of a chronyd.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Failed to connect to chronyd at {address}: {reason}")]
+pub struct AddressError {
+    address: String,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("the address is empty; leave it out to try the default sockets")]
+    Empty,
+    #[error("the address contains a NUL character")]
+    Nul,
+    #[error("the path has {0} bytes, and a socket path has at most {MAX_PATH}; give chronyd a shorter bindcmdaddress")]
+    PathTooLong(usize),
+    #[error("a socket path must be absolute; begin it with /")]
+    RelativePath,
+    #[error("libchrony takes no IPv6 scope; use an address without %")]
+    Scope,
+    #[error("the bracket is not closed; write [address]:port")]
+    UnclosedBracket,
+    #[error("{0:?} is not a port; use a number from 1 to 65535")]
+    Port(String),
+    #[error("not an address; use the path of a socket, or an IP address with an optional port such as [::1]:323")]
+    NotAnAddress,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_has_one_canonical_form() {
+        for (text, canonical) in [
+            ("/run/chrony/chronyd.sock", "/run/chrony/chronyd.sock"),
+            ("192.0.2.1", "192.0.2.1:323"),
+            ("192.0.2.1:1", "192.0.2.1:1"),
+            ("192.0.2.1:65535", "192.0.2.1:65535"),
+            ("2001:db8::1", "[2001:db8::1]:323"),
+            ("[2001:db8::1]", "[2001:db8::1]:323"),
+            ("[2001:db8::1]:11323", "[2001:db8::1]:11323"),
+            ("::ffff:192.0.2.1", "[::ffff:192.0.2.1]:323"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.to_string(), canonical);
+            assert_eq!(address.to_c().to_str().unwrap(), canonical);
+            assert_eq!(Address::parse(canonical).unwrap(), address);
+        }
+    }
+
+    #[test]
+    fn what_libchrony_would_misread_is_refused_with_the_reason() {
+        let long = format!("/{}", "x".repeat(107));
+        let very_long = "9".repeat(10_000);
+        for (text, reason) in [
+            ("", "empty"),
+            ("127.0.0.1:", "\"\" is not a port"),
+            ("127.0.0.1:abc", "\"abc\" is not a port"),
+            ("127.0.0.1:99999", "\"99999\" is not a port"),
+            ("127.0.0.1:0", "\"0\" is not a port"),
+            ("127.0.0.1:+80", "\"+80\" is not a port"),
+            ("127.0.0.1:-1", "\"-1\" is not a port"),
+            ("[::1]:", "\"\" is not a port"),
+            ("[::1]x", "not an address"),
+            ("[::1", "bracket is not closed"),
+            ("::1]:323", "not an address"),
+            ("[127.0.0.1]:323", "not an address"),
+            ("fe80::1%eth0", "scope"),
+            ("127.0.0.1\0", "NUL"),
+            ("/run/\0chronyd.sock", "NUL"),
+            ("run/chronyd.sock", "absolute"),
+            ("256.0.0.1", "not an address"),
+            (&long, "108 bytes"),
+            (&very_long, "not an address"),
+        ] {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with("Failed to connect to chronyd at "), "{error}");
+            assert!(error.contains(reason), "{text:?}: {error}");
+            assert!(error.len() < 300 && !error.contains('\0'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What can go wrong, in words that say what happened, to which address or field, and what to do next.
+
+use crate::Library;
+use crate::address::{Address, AddressError, Transport};
+use crate::library::LibraryError;
+use crate::raw::{self, Failure};
+use crate::record::FieldError;
+use crate::session::Stage;
+use rustix::io::Errno;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// What kind of problem an [`Error`] is, for code that decides what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// libchrony is missing or unusable.
+    Library,
+    /// chronyd cannot be reached, did not answer in time, or went away.
+    Connection,
+    /// There is no such socket; chronyd is probably not running.
+    NotFound,
+    /// The user may not talk to chronyd this way.
+    Permission,
+    /// chronyd or libchrony rejected the request or the response, or a value is out of its bounds.
+    Invalid,
+    /// A record or a field is missing.
+    Incomplete,
+    /// The caller's `interrupt` function asked to stop.
+    Interrupted,
+}
+
+/// Why a report could not be read. [`std::error::Error::source`] leads to libchrony's error and the system's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No libchrony could be loaded.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The address is malformed.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// None of the default sockets exists.
+    #[error(
+        "chronyd socket not found. Tried: {}. Is chronyd running? If its socket is elsewhere, give its path; without \
+         root, give the command port, 127.0.0.1",
+        list(tried)
+    )]
+    SocketNotFound {
+        /// The sockets that were tried.
+        tried: Vec<Address>,
+    },
+    /// chronyd cannot be reached at the address.
+    #[error("Failed to connect to chronyd at {address}: {source}. {}", connect_hint(address, source))]
+    Connect {
+        /// The address.
+        address: Address,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The user may not use the socket, or may not create one beside it.
+    #[error(
+        "Permission denied accessing {address}: {source}. Run as root or as chronyd's user, or use the command port, \
+         127.0.0.1, which needs no permission"
+    )]
+    Permission {
+        /// The address.
+        address: Address,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// libchrony could not create a session.
+    #[error("Failed to initialize chrony session with {address}: {source}. Is /dev/urandom readable?")]
+    Session {
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
+    /// No (valid) response came before the deadline.
+    #[error(
+        "Failed to {stage}: chronyd at {address} did not {} within {waited:?} ({requests} {} sent). {}",
+        if *requests == 0 { "read the request" } else { "answer" },
+        if *requests == 1 { "request" } else { "requests" },
+        silence_hint(address)
+    )]
+    TimedOut {
+        /// What was being done.
+        stage: Step,
+        /// The address.
+        address: Address,
+        /// The time that was allowed.
+        waited: Duration,
+        /// How many times the request was sent.
+        requests: u32,
+    },
+    /// Other threads used the connection until the deadline.
+    #[error(
+        "Failed to request {report} report: other threads kept the connection to chronyd busy for {waited:?}. Raise \
+         the timeout, or give each thread its own connection"
+    )]
+    Busy {
+        /// The report.
+        report: &'static str,
+        /// The time that was allowed.
+        waited: Duration,
+    },
+    /// Sending or receiving failed: chronyd went away.
+    #[error("Failed to {stage} from {address}: {source}. chronyd may have been stopped or restarted; try again")]
+    Exchange {
+        /// What was being done.
+        stage: Step,
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
+    /// chronyd does not serve this report on this transport.
+    #[error(
+        "Failed to process {report} response: chronyd at {address} refuses this report here: {source}. Use its Unix \
+         socket as root or chronyd's user, or allow the report with `opencommands` in chrony.conf (chrony 4.7 or later)"
+    )]
+    Unauthorized {
+        /// The report.
+        report: &'static str,
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
+    /// chronyd or libchrony rejected the request or the response.
+    #[error("Failed to {stage} from {address}: {source}. {}", rejection_hint(source))]
+    Rejected {
+        /// What was being done.
+        stage: Step,
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
+    /// chronyd does not track a real-time clock.
+    #[error(
+        "RTC tracking is not available: chronyd at {address} does not track a real-time clock ({source}). It does so \
+         with `rtcfile` in chrony.conf, on a machine with an RTC"
+    )]
+    RtcNotTracked {
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
+    /// chronyd claims an impossible number of records.
+    #[error("Invalid number of {report} records: {count}, from {address}. Is this a chronyd?")]
+    Count {
+        /// The report.
+        report: &'static str,
+        /// The address.
+        address: Address,
+        /// The number, as libchrony read it.
+        count: i32,
+    },
+    /// A field is missing, has another type, or a value out of its bounds.
+    #[error("{source} (in the {report} report of chronyd at {address}). {}", field_hint(source))]
+    Field {
+        /// The report.
+        report: &'static str,
+        /// The address.
+        address: Address,
+        /// What is wrong with the field.
+        source: FieldError,
+    },
+    /// The caller's `interrupt` function asked to stop.
+    #[error("interrupted while waiting for chronyd")]
+    Interrupted,
+}
+
+impl Error {
+    /// What kind of problem it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Library(_) => ErrorKind::Library,
+            Self::SocketNotFound { .. } => ErrorKind::NotFound,
+            Self::Connect { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
+            Self::Address(_)
+            | Self::Connect { .. }
+            | Self::Session { .. }
+            | Self::TimedOut { .. }
+            | Self::Busy { .. }
+            | Self::Exchange { .. } => ErrorKind::Connection,
+            Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
+            Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,
+            Self::Rejected { .. } | Self::RtcNotTracked { .. } | Self::Count { .. } | Self::Field { .. } => {
+                ErrorKind::Invalid
+            }
+            Self::Interrupted => ErrorKind::Interrupted,
+        }
+    }
+
+    /// Opening a socket failed. libchrony's clean-up may have changed `errno`, so a path is looked at again.
+    pub(crate) fn connect(address: &Address, error: io::Error) -> Self {
+        let missing = address
+            .path()
+            .is_some_and(|path| path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
+        let source = if missing { io::Error::from(Errno::NOENT) } else { error };
+        let address = address.clone();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Permission { address, source },
+            _ => Self::Connect { address, source },
+        }
+    }
+}
+
+/// A step of reading a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub(crate) stage: Stage,
+    pub(crate) report: &'static str,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stage {
+            Stage::Request => write!(f, "request {} report", self.report),
+            Stage::Response => write!(f, "process {} response", self.report),
+        }
+    }
+}
+
+/// An error code of libchrony, with the system's error if there is one behind it.
+#[derive(Debug)]
+pub struct LibchronyError {
+    code: u32,
+    words: String,
+    os: Option<io::Error>,
+}
+
+impl LibchronyError {
+    pub(crate) fn new(library: &Library, failure: Failure) -> Self {
+        let words = raw::error_string(library, failure.code);
+        Self { code: failure.code, words, os: failure.errno.map(io::Error::from) }
+    }
+
+    /// libchrony's number of the error, one of the `CHRONY_*` codes of the crate `libchrony-sys`.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        self.code
+    }
+
+    /// libchrony's words alone.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+}
+
+impl fmt::Display for LibchronyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.os {
+            Some(os) => write!(f, "{}: {os}", self.words),
+            None => f.write_str(&self.words),
+        }
+    }
+}
+
+impl std::error::Error for LibchronyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.os.as_ref().map(|os| os as _)
+    }
+}
+
+fn list(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn connect_hint(address: &Address, source: &io::Error) -> &'static str {
+    match (address.transport(), Errno::from_io_error(source)) {
+        (_, Some(Errno::MFILE | Errno::NFILE)) => "Close descriptors, or raise the limit on open files",
+        (Transport::UnixSocket, Some(Errno::NOENT)) => {
+            "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
+        }
+        (Transport::UnixSocket, Some(Errno::CONNREFUSED)) => {
+            "The path exists, but no chronyd listens there. Start or restart chronyd"
+        }
+        (Transport::UnixSocket, Some(Errno::INVAL)) => {
+            "libchrony creates a socket of its own beside chronyd's, so the folder's path may have 62 bytes at most \
+             and not be /"
+        }
+        (Transport::UnixSocket, _) => "Is this chronyd's socket, and can a socket be created beside it?",
+        (Transport::CommandPort, Some(Errno::CONNREFUSED)) => {
+            "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
+        }
+        (Transport::CommandPort, _) => "Can the address be reached from this machine?",
+    }
+}
+
+fn silence_hint(address: &Address) -> &'static str {
+    match address.transport() {
+        Transport::UnixSocket => {
+            "It may be stopped or overloaded, speak another protocol version, or see the socket at another path than \
+             this process (as with a socket mounted into a container), so that it cannot answer"
+        }
+        Transport::CommandPort => {
+            "It may be stopped or overloaded, speak another protocol version, or not allow this host; see cmdallow in \
+             chrony.conf"
+        }
+    }
+}
+
+fn rejection_hint(source: &LibchronyError) -> &'static str {
+    use libchrony_sys::types as c;
+    match source.code {
+        c::CHRONY_DISABLED => "This is not enabled in chronyd; see chrony.conf",
+        c::CHRONY_UNEXPECTED_STATUS => "The sources may have changed during the read; try again",
+        c::CHRONY_OLD_SERVER => "This chronyd does not know the report, or rejects the request as invalid",
+        c::CHRONY_NEW_SERVER | c::CHRONY_INVALID_RESPONSE => {
+            "chronyd's response is not of a layout that this libchrony knows; a newer libchrony may know it"
+        }
+        _ => "Try again",
+    }
+}
+
+fn field_hint(source: &FieldError) -> &'static str {
+    match source {
+        FieldError::Invalid { .. } => "No chronyd known today sends this; nothing of the record was used",
+        _ => "libchrony may be of a version that is not known here",
+    }
+}

@@ -1,0 +1,158 @@
+//! Finding and loading libchrony.
+//!
+//! A [`Library`] is a loaded libchrony that knows which file it came from. When none can be loaded, the error says
+//! where it was looked for and what the dynamic loader said of each place. This module makes no call into the library.
+
+use crate::raw;
+use libchrony_sys::{LoadError, Symbols};
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
+
+/// The name by which the system's loader finds libchrony.
+const SYSTEM: &str = "libchrony.so.0";
+/// The environment variable that names a file to use instead.
+const VARIABLE: &str = "LIBCHRONY_PATH";
+
+/// A loaded libchrony. Clones share it; it is unloaded with the last of them.
+#[derive(Clone, Debug)]
+pub struct Library(Arc<Symbols>);
+
+impl Library {
+    /// Finds and loads libchrony.
+    ///
+    /// The environment variable `LIBCHRONY_PATH` names a file that is used alone when set; it is ignored in programs
+    /// that run with more rights than their user (set-user-id). Otherwise the system's `libchrony.so.0` is loaded,
+    /// by the dynamic loader's own rules.
+    ///
+    /// # Errors
+    ///
+    /// [`LibraryError`] with every place that was tried.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let library = libchrony::Library::load()?;
+    /// println!("libchrony is {}", library.path().display());
+    /// # Ok::<(), libchrony::LibraryError>(())
+    /// ```
+    #[doc(alias = "dlopen")]
+    pub fn load() -> Result<Self, LibraryError> {
+        Self::load_or(None)
+    }
+
+    /// As [`Library::load`], and at last `fallback`: a copy that the program brings along.
+    ///
+    /// # Errors
+    ///
+    /// [`LibraryError`] with every place that was tried.
+    pub fn load_or(fallback: Option<&Path>) -> Result<Self, LibraryError> {
+        let chosen = env::var_os(VARIABLE).filter(|value| !value.is_empty() && !raw::is_set_user_id());
+        let mut places = Vec::new();
+        if let Some(chosen) = &chosen {
+            places.push(Place::Variable(absolute(chosen)));
+        } else {
+            places.push(Place::System);
+            places.extend(fallback.map(|file| Place::Fallback(file.to_owned())));
+        }
+        Self::first_of(places)
+    }
+
+    /// Loads libchrony from one file and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`LibraryError`] when the file is missing, is not a library, or lacks one of libchrony's functions.
+    pub fn open(file: impl AsRef<Path>) -> Result<Self, LibraryError> {
+        Self::first_of(vec![Place::File(absolute(file.as_ref().as_os_str()))])
+    }
+
+    fn first_of(places: Vec<Place>) -> Result<Self, LibraryError> {
+        let mut attempts = Vec::new();
+        for place in places {
+            match raw::load(place.file()) {
+                Ok(symbols) => return Ok(Self(Arc::new(symbols))),
+                Err(error) => attempts.push(Attempt { place, error }),
+            }
+        }
+        Err(LibraryError { attempts })
+    }
+
+    /// The file that was loaded, as the dynamic loader found it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn symbols(&self) -> &Symbols {
+        &self.0
+    }
+}
+
+/// A path with a slash in it, which the loader takes as it is and does not search for.
+fn absolute(file: &OsStr) -> PathBuf {
+    path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))
+}
+
+#[derive(Debug)]
+enum Place {
+    Variable(PathBuf),
+    System,
+    Fallback(PathBuf),
+    File(PathBuf),
+}
+
+impl Place {
+    fn file(&self) -> &OsStr {
+        match self {
+            Self::System => OsStr::new(SYSTEM),
+            Self::Variable(file) | Self::Fallback(file) | Self::File(file) => file.as_os_str(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(file) => write!(f, "{VARIABLE}={}", file.display()),
+            Self::System => write!(f, "the system's {SYSTEM}"),
+            Self::Fallback(file) => write!(f, "the package's own {}", file.display()),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Attempt {
+    place: Place,
+    error: LoadError,
+}
+
+/// No libchrony could be loaded. The message lists each place that was tried with the loader's own words.
+#[derive(Debug)]
+pub struct LibraryError {
+    attempts: Vec<Attempt>,
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("libchrony bindings not available. Tried: ")?;
+        for (index, Attempt { place, error }) in self.attempts.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{place} ({error})")?;
+        }
+        write!(
+            f,
+            ". Install libchrony (on Fedora, and with EPEL on RHEL and its kin: dnf install libchrony), use a pychrony \
+             wheel that carries it, or set {VARIABLE} to the file"
+        )
+    }
+}
+
+impl std::error::Error for LibraryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.attempts.last().map(|attempt| &attempt.error as _)
+    }
+}

@@ -1,0 +1,291 @@
+//! The border to libchrony: guards round its socket and its session, and the lock round its static string buffer.
+//!
+//! This is the only module of the crate with `unsafe` code. It calls C and hands out owned Rust values; it takes no
+//! decision about addresses, deadlines, retries or fields.
+#![expect(unsafe_code, reason = "the only module that calls C")]
+
+use crate::Library;
+use crate::per_process::PerProcess;
+use libchrony_sys::types as c;
+use libchrony_sys::{LoadError, Symbols};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use std::ffi::{CStr, OsStr};
+use std::io;
+use std::os::fd::FromRawFd;
+use std::ptr::{self, NonNull};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The longest that one send or receive may block before the caller looks at its deadline again.
+pub(crate) const SLICE: Duration = Duration::from_millis(50);
+
+/// Opens a library and looks up libchrony's functions in it.
+pub(crate) fn load(file: &OsStr) -> Result<Symbols, LoadError> {
+    // SAFETY: the user, or the system's loader, names this file as libchrony. libchrony has no initialisers of its
+    // own, and its function types are stable under the file name `libchrony.so.0`.
+    unsafe { Symbols::load(file) }
+}
+
+/// Whether the program has more rights than the user who started it, so that its environment is not to be trusted.
+pub(crate) fn is_set_user_id() -> bool {
+    // SAFETY: getauxval only reads the process's auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// A call into libchrony that failed: its code, and `errno` if the code says that a system call failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: c::ChronyErr,
+    pub(crate) errno: Option<Errno>,
+}
+
+impl Failure {
+    /// Must be called right after the C function returned, before anything else can change `errno`.
+    fn check(code: c::ChronyErr) -> Result<(), Self> {
+        match code {
+            c::CHRONY_OK => Ok(()),
+            c::CHRONY_SEND_FAILED | c::CHRONY_RECV_FAILED => Err(Self { code, errno: Some(last_errno()) }),
+            _ => Err(Self { code, errno: None }),
+        }
+    }
+
+    /// Whether the call only ran out of its slice of time, or was interrupted by a signal; the session is unharmed.
+    pub(crate) fn is_transient(self) -> bool {
+        matches!(self.errno, Some(Errno::AGAIN | Errno::INTR))
+    }
+}
+
+fn last_errno() -> Errno {
+    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+/// libchrony's own words for an error code.
+pub(crate) fn error_string(library: &Library, code: c::ChronyErr) -> String {
+    // SAFETY: takes any code; returns a string literal of the library, which `library` keeps loaded.
+    let words = unsafe { CStr::from_ptr((library.symbols().chrony_get_error_string)(code)) };
+    words.to_string_lossy().into_owned()
+}
+
+/// The lock round libchrony's static string buffer, which is one for the whole process. It is never held across a
+/// system call that can wait.
+fn string_lock() -> MutexGuard<'static, ()> {
+    static LOCK: PerProcess<Mutex<()>> = PerProcess::new();
+    LOCK.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A client socket that `chrony_open_socket` returned; the one owner of its descriptor and of the path it is bound to.
+#[derive(Debug)]
+struct Socket {
+    library: Library,
+    fd: RawFd,
+    owner: u32,
+}
+
+impl Socket {
+    fn open(library: &Library, address: &CStr, slice: Duration) -> io::Result<Self> {
+        // SAFETY: a NUL-terminated string that outlives the call.
+        let fd = unsafe { (library.symbols().chrony_open_socket)(address.as_ptr()) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let socket = Self { library: library.clone(), fd, owner: std::process::id() };
+        fcntl_setfd(socket.as_fd(), FdFlags::CLOEXEC)?;
+        set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(slice))?;
+        set_socket_timeout(socket.as_fd(), Timeout::Send, Some(slice))?;
+        Ok(socket)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: this guard owns the descriptor, which stays open as long as the guard.
+        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.owner == std::process::id() {
+            // SAFETY: the descriptor came from chrony_open_socket and is closed here for the only time.
+            unsafe { (self.library.symbols().chrony_close_socket)(self.fd) };
+        } else {
+            // A forked child. chrony_close_socket would remove the parent's path, so only the descriptor is closed.
+            // SAFETY: the child's copy of the descriptor has no other owner.
+            drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
+        }
+    }
+}
+
+/// A session on a socket of its own. Every method is one libchrony call, apart from [`RawSession::open`].
+#[derive(Debug)]
+pub(crate) struct RawSession {
+    // Dropped before the socket, in the order of these fields.
+    session: SessionGuard,
+    _socket: Socket,
+}
+
+#[derive(Debug)]
+struct SessionGuard {
+    library: Library,
+    session: NonNull<c::ChronySession>,
+}
+
+// SAFETY: a libchrony session has no tie to the thread that created it. One thread at a time uses it, since the guard
+// is not Sync and not Clone; the static string buffer that sessions share is behind `string_lock`.
+unsafe impl Send for SessionGuard {}
+
+impl Drop for SessionGuard {
+    fn drop(&mut self) {
+        // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
+        unsafe { (self.library.symbols().chrony_deinit_session)(self.session.as_ptr()) };
+    }
+}
+
+/// Why no session could be opened.
+#[derive(Debug)]
+pub(crate) enum OpenFailure {
+    /// No socket; `errno` as libchrony left it, which is a hint at best.
+    Socket(io::Error),
+    /// A socket, but no session on it.
+    Session(Failure),
+}
+
+impl RawSession {
+    /// Opens a socket to a canonical address, and a session on it. Its descriptors are closed on `exec`, and no send
+    /// or receive on it blocks for longer than `slice`, which is not zero.
+    pub(crate) fn open(library: &Library, address: &CStr, slice: Duration) -> Result<Self, OpenFailure> {
+        let socket = Socket::open(library, address, slice).map_err(OpenFailure::Socket)?;
+        let session = SessionGuard::new(library, &socket).map_err(OpenFailure::Session)?;
+        Ok(Self { session, _socket: socket })
+    }
+
+    fn symbols(&self) -> &Symbols {
+        self.session.library.symbols()
+    }
+
+    fn session(&self) -> *mut c::ChronySession {
+        self.session.session.as_ptr()
+    }
+
+    /// Sends a request for the number of records. libchrony sends none for a report that always has one.
+    pub(crate) fn request_count(&mut self, report: &'static CStr) -> Result<(), Failure> {
+        // SAFETY: a live session; the name lives as long as the program.
+        Failure::check(unsafe {
+            (self.symbols().chrony_request_report_number_records)(self.session(), report.as_ptr())
+        })
+    }
+
+    /// Sends a request for a record. libchrony keeps the pointer to the name, hence `'static`.
+    pub(crate) fn request_record(&mut self, report: &'static CStr, index: c::Int) -> Result<(), Failure> {
+        // SAFETY: a live session; the name lives as long as the program, so libchrony may keep the pointer.
+        Failure::check(unsafe { (self.symbols().chrony_request_record)(self.session(), report.as_ptr(), index) })
+    }
+
+    /// Receives one datagram. Success does not mean that it was the response.
+    pub(crate) fn process_response(&mut self) -> Result<(), Failure> {
+        // SAFETY: a live session. In any state but "request sent" the function returns an error.
+        Failure::check(unsafe { (self.symbols().chrony_process_response)(self.session()) })
+    }
+
+    pub(crate) fn needs_response(&self) -> bool {
+        // SAFETY: a live session, which is only read.
+        unsafe { (self.symbols().chrony_needs_response)(self.session()) }
+    }
+
+    /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
+    pub(crate) fn number_records(&self) -> c::Int {
+        // SAFETY: a live session, which is only read.
+        unsafe { (self.symbols().chrony_get_report_number_records)(self.session()) }
+    }
+
+    /// Whether the field at `index` exists and has this name.
+    pub(crate) fn field_is(&self, index: c::Int, name: &CStr) -> bool {
+        // SAFETY: a live session; any index is allowed, and one without a field gives null.
+        let found = unsafe { (self.symbols().chrony_get_field_name)(self.session(), index) };
+        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        !found.is_null() && unsafe { CStr::from_ptr(found) } == name
+    }
+
+    pub(crate) fn field_index(&self, name: &CStr) -> Option<c::Int> {
+        // SAFETY: a live session; a NUL-terminated name.
+        let index = unsafe { (self.symbols().chrony_get_field_index)(self.session(), name.as_ptr()) };
+        (index >= 0).then_some(index)
+    }
+
+    pub(crate) fn field_type(&self, index: c::Int) -> c::ChronyFieldType {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
+    }
+
+    pub(crate) fn field_uinteger(&self, index: c::Int) -> u64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_uinteger)(self.session(), index) }
+    }
+
+    pub(crate) fn field_integer(&self, index: c::Int) -> i64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_integer)(self.session(), index) }
+    }
+
+    pub(crate) fn field_float(&self, index: c::Int) -> f64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_float)(self.session(), index) }
+    }
+
+    pub(crate) fn field_timespec(&self, index: c::Int) -> c::Timespec {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_timespec)(self.session(), index) }
+    }
+
+    /// The string of a field, copied while the lock is held, since any other session overwrites it.
+    pub(crate) fn field_string(&self, index: c::Int) -> Option<String> {
+        let _lock = string_lock();
+        // SAFETY: a live session; any index is allowed, and one without a string gives null.
+        let string = unsafe { (self.symbols().chrony_get_field_string)(self.session(), index) };
+        // SAFETY: not null, so NUL-terminated, and nobody writes the buffer while the lock is held.
+        (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+    }
+
+    /// libchrony's name of a constant of a field.
+    #[cfg(test)]
+    pub(crate) fn constant_name(&self, index: c::Int, value: u64) -> Option<&str> {
+        // SAFETY: a live session; any index and value are allowed, and one without a name gives null.
+        let name = unsafe { (self.symbols().chrony_get_field_constant_name)(self.session(), index, value) };
+        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().ok())?
+    }
+}
+
+impl SessionGuard {
+    fn new(library: &Library, socket: &Socket) -> Result<Self, Failure> {
+        // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
+        // got. It is the lowest free one; the lock keeps this crate's other threads from taking that in between.
+        let _lock = string_lock();
+        let lowest = fcntl_dupfd_cloexec(socket, 0).map(|fd| fd.as_raw_fd()).ok();
+        let mut session = ptr::null_mut();
+        // SAFETY: a writable pointer and an open socket.
+        let code = unsafe { (library.symbols().chrony_init_session)(&raw mut session, socket.fd) };
+        Failure::check(code)?;
+        if let Some(fd) = lowest {
+            close_urandom_on_exec(fd);
+        }
+        match NonNull::new(session) {
+            Some(session) => Ok(Self { library: library.clone(), session }),
+            None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),
+        }
+    }
+}
+
+/// Sets close-on-exec on `fd` if it is what libchrony opens: /dev/urandom, without the flag.
+fn close_urandom_on_exec(fd: RawFd) {
+    // SAFETY: the descriptor is used for these calls only, which do no harm if another thread closes it meanwhile.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let urandom = rustix::fs::makedev(1, 9);
+    let is_urandom = rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_rdev == urandom);
+    if is_urandom && fcntl_getfd(fd).is_ok_and(|flags| !flags.contains(FdFlags::CLOEXEC)) {
+        // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
+        let _ = fcntl_setfd(fd, FdFlags::CLOEXEC);
+    }
+}

@@ -1,0 +1,78 @@
+//! The sources report: which time sources chronyd has, and what it thinks of them.
+
+use super::{constants, report};
+use crate::record::Unit::{Log2Seconds, Seconds};
+
+constants! {
+    /// What the selection made of a source (chronyc manual, `sources`, column S).
+    SourceState {
+        /// chronyd follows this source (`*`).
+        Selected = 0, "selected";
+        /// The source cannot be selected: it is unreachable or fails a check (`?`).
+        Nonselectable = 1, "nonselectable";
+        /// The source disagrees with the majority (`x`).
+        Falseticker = 2, "falseticker";
+        /// The source's time is too variable (`~`).
+        Jittery = 3, "jittery";
+        /// The source could be selected, and is not combined with the selected one (`-`).
+        Unselected = 4, "unselected";
+        /// The source is combined with the selected one (`+`).
+        Selectable = 5, "selectable";
+    }
+}
+
+constants! {
+    /// What kind of source it is (chronyc manual, `sources`, column M).
+    SourceMode {
+        /// chronyd is a client of this NTP server (`^`).
+        Client = 0, "client";
+        /// An NTP peer (`=`).
+        Peer = 1, "peer";
+        /// A reference clock on this machine (`#`).
+        ReferenceClock = 2, "reference clock";
+    }
+}
+
+report! {
+    /// One time source (libchrony report "sources", chronyc manual `sources`).
+    Source = c"sources" {
+        /// The IP address, `ID#` and ten digits while a name is not resolved, or the reference ID of a reference
+        /// clock, such as `GPS`.
+        address: String = plain(c"address");
+        /// Polling interval as a power of two, in seconds: 6 is 64 s, -4 is 1/16 s.
+        poll: i16 = number(c"poll", Log2Seconds);
+        /// NTP stratum of the source, 0 to 15. 0 for a reference clock, and for a source that has not answered yet.
+        stratum: u8 = upto(c"stratum", 15);
+        /// What the selection made of the source.
+        state: SourceState = plain(c"state");
+        /// What kind of source it is.
+        mode: SourceMode = plain(c"mode");
+        /// Bits without a documented meaning; current versions of chronyd send 0.
+        flags: u16 = plain(c"flags");
+        /// The last eight polls, one bit each, the latest in the lowest: 255 when all were answered.
+        reachability: u8 = upto(c"reachability", 255);
+        /// Seconds since the last good sample. 4294967295 when there was none.
+        last_sample_ago: u32 = number(c"last sample ago", Seconds);
+        /// Offset of the last sample as it was measured, in seconds. Positive: the local clock is ahead of the source.
+        orig_latest_meas: f64 = offset(c"original last sample offset", Seconds);
+        /// Offset of the last sample, adjusted for what was corrected since, in seconds. Positive: the local clock is
+        /// ahead of the source.
+        latest_meas: f64 = offset(c"adjusted last sample offset", Seconds);
+        /// Error bound of the last sample, in seconds, 0 or more.
+        latest_meas_err: f64 = measure(c"last sample error", Seconds);
+    }
+}
+
+impl Source {
+    /// Whether any of the last eight polls was answered.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.reachability > 0
+    }
+
+    /// Whether chronyd follows this source.
+    #[must_use]
+    pub fn is_selected(&self) -> bool {
+        self.state == SourceState::Selected
+    }
+}

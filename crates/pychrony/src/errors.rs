@@ -1,0 +1,70 @@
+//! Errors of the crate `libchrony` as exceptions of `pychrony.exceptions`: the one place that maps them.
+
+use libchrony::{Error, ErrorKind, LibchronyError};
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use std::cell::RefCell;
+use std::error::Error as _;
+use std::io;
+
+thread_local! {
+    /// What a signal handler raised while this thread waited for chronyd.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Runs the handlers of signals that came in; true when one of them raised, or when the interpreter is going away.
+pub(crate) fn interrupted() -> bool {
+    let handled = Python::try_attach(|py| match py.check_signals() {
+        Ok(()) => false,
+        Err(error) => {
+            RAISED.set(Some(error));
+            true
+        }
+    });
+    handled.unwrap_or(true)
+}
+
+/// The exception for an error, with libchrony's error and the system's as its causes.
+pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+    exception(py, error).unwrap_or_else(|failure| failure)
+}
+
+fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let (class, code) = match error.kind() {
+        ErrorKind::Library => ("ChronyLibraryError", None),
+        ErrorKind::Connection => ("ChronyConnectionError", Some(-1)),
+        ErrorKind::NotFound => ("ChronyConnectionError", Some(-2)),
+        ErrorKind::Permission => ("ChronyPermissionError", Some(-3)),
+        ErrorKind::Invalid => ("ChronyDataError", Some(-4)),
+        ErrorKind::Incomplete => ("ChronyDataError", Some(-5)),
+        ErrorKind::Interrupted => {
+            let raised = RAISED.take();
+            return Ok(raised.unwrap_or_else(|| PyRuntimeError::new_err("the interpreter is shutting down")));
+        }
+        kind => unreachable!("an error of a new kind: {kind:?}"),
+    };
+    let class = py.import("pychrony.exceptions")?.getattr(class)?;
+    let instance = match code {
+        Some(code) => class.call1((error.to_string(), code))?,
+        None => class.call1((error.to_string(),))?,
+    };
+    let exception = PyErr::from_value(instance);
+    exception.set_cause(py, error.source().map(|source| cause(py, source)).transpose()?);
+    Ok(exception)
+}
+
+/// An `OSError` for an error of the system, a `RuntimeError` for any other; each with its own cause.
+fn cause(py: Python<'_>, error: &(dyn std::error::Error + 'static)) -> PyResult<PyErr> {
+    let os = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    let exception = if let Some(number) = os {
+        let words = py.import("os")?.getattr("strerror")?.call1((number,))?;
+        PyErr::from_value(PyOSError::type_object(py).call1((number, words))?)
+    } else if let Some(libchrony) = error.downcast_ref::<LibchronyError>() {
+        PyRuntimeError::new_err(format!("libchrony: {} ({})", libchrony.words(), libchrony.code()))
+    } else {
+        PyRuntimeError::new_err(error.to_string())
+    };
+    exception.set_cause(py, error.source().map(|source| cause(py, source)).transpose()?);
+    Ok(exception)
+}

@@ -1,0 +1,43 @@
+"""Read the state of chronyd, the NTP daemon, through the system's libchrony.
+
+The functions open a connection to chronyd, read one report, and close it again:
+
+    >>> from pychrony import get_tracking
+    >>> status = get_tracking()
+    >>> print(f"{status.offset:+.9f} s off {status.reference_id_name}")
+    +0.000012345 s off 192.0.2.1
+
+Importing the package needs neither libchrony nor chronyd; a missing one is an error of the call.
+"""
+
+from pychrony._core import __version__
+from pychrony.exceptions import (
+    ChronyConnectionError,
+    ChronyDataError,
+    ChronyError,
+    ChronyLibraryError,
+    ChronyPermissionError,
+)
+from pychrony.functions import get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path
+from pychrony.models import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
+
+__all__ = [
+    "ChronyConnectionError",
+    "ChronyDataError",
+    "ChronyError",
+    "ChronyLibraryError",
+    "ChronyPermissionError",
+    "LeapStatus",
+    "RTCData",
+    "Source",
+    "SourceMode",
+    "SourceState",
+    "SourceStats",
+    "TrackingStatus",
+    "__version__",
+    "get_rtc_data",
+    "get_source_stats",
+    "get_sources",
+    "get_tracking",
+    "libchrony_path",
+]

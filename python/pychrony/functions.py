@@ -1,0 +1,141 @@
+"""The functions that read one report each: open, read, close.
+
+They keep nothing between calls and may be called from any thread. The interpreter runs other threads while they wait,
+and Ctrl-C interrupts them.
+"""
+
+from __future__ import annotations
+
+from pychrony import _core
+from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+
+
+def get_tracking(socket_path: str | None = None, *, timeout: float = 5.0) -> TrackingStatus:
+    """Get the current tracking status from chronyd.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
+            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
+            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        TrackingStatus: How the system clock follows its reference.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If tracking data is invalid or incomplete.
+
+    Example:
+        >>> from pychrony import get_tracking
+        >>> status = get_tracking()
+        >>> print(f"Offset: {status.offset:.6f} seconds")
+        Offset: 0.000123 seconds
+    """
+    return _core.get_tracking(socket_path, timeout)
+
+
+def get_sources(socket_path: str | None = None, *, timeout: float = 5.0) -> list[Source]:
+    """Get all configured time sources from chronyd.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
+            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
+            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no sources
+            are configured.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If source data is invalid or incomplete.
+
+    Example:
+        >>> from pychrony import get_sources
+        >>> for source in get_sources():
+        ...     print(f"{source.address}: stratum {source.stratum}, {source.state_name}")
+        192.0.2.1: stratum 2, selected
+    """
+    return _core.get_sources(socket_path, timeout)
+
+
+def get_source_stats(socket_path: str | None = None, *, timeout: float = 5.0) -> list[SourceStats]:
+    """Get the statistics of all time sources from chronyd.
+
+    Each call is a snapshot of its own; match it with `get_sources` by address if needed.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
+            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
+            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If statistics data is invalid or incomplete.
+
+    Example:
+        >>> from pychrony import get_source_stats
+        >>> for stats in get_source_stats():
+        ...     print(f"{stats.address}: {stats.samples} samples, offset {stats.offset:.6f} s")
+        192.0.2.1: 8 samples, offset 0.000123 s
+    """
+    return _core.get_source_stats(socket_path, timeout)
+
+
+def get_rtc_data(socket_path: str | None = None, *, timeout: float = 5.0) -> RTCData:
+    """Get the tracking of the real-time clock from chronyd.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
+            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
+            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        RTCData: How the real-time clock runs against the system clock.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
+
+    Example:
+        >>> from pychrony import get_rtc_data
+        >>> rtc = get_rtc_data()
+        >>> print(f"RTC offset: {rtc.offset:.6f} s, drift: {rtc.freq_offset:.2f} ppm")
+        RTC offset: 0.012345 s, drift: -1.23 ppm
+    """
+    return _core.get_rtc_data(socket_path, timeout)
+
+
+def libchrony_path() -> str:
+    """Tell which file serves as libchrony.
+
+    It is the file that the environment variable LIBCHRONY_PATH names, or the system's libchrony.so.0, or the copy
+    inside this package, in this order. The first call of any function decides, for the life of the process.
+
+    Returns:
+        str: The path of the file, as the dynamic loader found it.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+
+    Example:
+        >>> from pychrony import libchrony_path
+        >>> print(libchrony_path())
+        /usr/lib64/libchrony.so.0
+    """
+    return _core.libchrony_path()
