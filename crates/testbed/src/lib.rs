@@ -1,1 +1,70 @@
-//! Development only: starts real chronyds and plays scripted ones.
+//! Development only: chronyds for the tests of `libchrony` and `pychrony`, for the demo and for the benchmarks.
+//!
+//! [`Chronyd`] and [`Pair`] are real ones, private and harmless to the machine's clock. [`Scripted`] plays one whose
+//! answers and faults the test chooses. Nothing here is part of the product, and nothing here talks to chronyd as a
+//! client: that is libchrony's work, or chronyc's where a test needs a second opinion.
+
+pub mod chronyd;
+mod folder;
+pub mod pair;
+mod port;
+mod process;
+pub mod scripted;
+mod stub;
+
+pub use chronyd::{Builder, Chronyd, run};
+pub use pair::Pair;
+pub use scripted::{Fault, Scripted, Values};
+pub use stub::stub_library;
+
+/// Why a test bed could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// chronyd or chronyc is not installed.
+    #[error(
+        "{program} not found on PATH or in {places}: install the package \"chrony\" \
+         (Debian, Ubuntu: apt-get install chrony; Fedora, EPEL: dnf install chrony)"
+    )]
+    Missing {
+        /// The program looked for.
+        program: &'static str,
+        /// The folders searched besides `PATH`.
+        places: String,
+    },
+    /// chronyd ended, or did not answer in time; its log says why.
+    #[error("{what}; its log:\n{log}")]
+    Chronyd {
+        /// What went wrong, seen from outside.
+        what: String,
+        /// All that chronyd logged.
+        log: String,
+    },
+    /// A helper program (chronyc, ip) failed.
+    #[error("{program} failed: {output}")]
+    Program {
+        /// The command line.
+        program: String,
+        /// What it printed.
+        output: String,
+    },
+    /// Values or a fault that make no sense.
+    #[error("{0}")]
+    Script(String),
+    /// The operating system refused.
+    #[error("{what}: {source}")]
+    System {
+        /// What was attempted.
+        what: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: says what was attempted when the system refused.
+    pub(crate) fn system<E: Into<std::io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source: source.into() }
+    }
+}

@@ -1,0 +1,284 @@
+//! A real chronyd of the test's own, in a temporary folder.
+//!
+//! It never touches the clock (`-x`), needs no privileges, reads no configuration but its own, and disappears with
+//! its folder when dropped. It says nothing about what the product should read from it: tests compare with
+//! [`Chronyd::chronyc`].
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use tempfile::TempDir;
+
+use crate::{Error, folder, port, process};
+
+/// A chronyd answers within milliseconds; this is for a machine in trouble.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+const TERMINATE_DEADLINE: Duration = Duration::from_secs(5);
+const PROBE_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What a chronyd shall be like.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    server: bool,
+    command_port: bool,
+    lines: Vec<String>,
+}
+
+impl Builder {
+    /// Serve NTP on a free port, on every address, as a stratum 1 server without a source.
+    #[must_use]
+    pub fn server(mut self) -> Self {
+        self.server = true;
+        self
+    }
+
+    /// Answer commands over UDP too, on a free port of 127.0.0.1 and `::1`.
+    #[must_use]
+    pub fn command_port(mut self) -> Self {
+        self.command_port = true;
+        self
+    }
+
+    /// Add a line of chrony.conf as it stands.
+    #[must_use]
+    pub fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Starts it and waits until it answers.
+    pub fn start(self) -> Result<Chronyd, Error> {
+        let program = process::find("chronyd")?;
+        let client = process::find("chronyc")?;
+        let folder = folder::make()?;
+        let socket = folder.path().join("chronyd.sock");
+        let ntp_port = self.server.then(port::free);
+        let command_port = self.command_port.then(port::free);
+        let config = self.config(folder.path(), ntp_port, command_port);
+        fs::write(folder.path().join("chrony.conf"), config).map_err(Error::system("could not write chrony.conf"))?;
+
+        let mut chronyd = Chronyd { program, client, child: None, folder, socket, command_port, ntp_port };
+        chronyd.launch()?;
+        Ok(chronyd)
+    }
+
+    fn config(&self, folder: &Path, ntp_port: Option<u16>, command_port: Option<u16>) -> String {
+        let folder = folder.display();
+        let mut text = format!(
+            "pidfile {folder}/chronyd.pid\n\
+             bindcmdaddress {folder}/chronyd.sock\n\
+             bindcmdaddress 127.0.0.1\n\
+             bindcmdaddress ::1\n\
+             cmdport {}\n\
+             port {}\n",
+            command_port.unwrap_or(0),
+            ntp_port.unwrap_or(0),
+        );
+        if self.server {
+            text.push_str("local stratum 1\nallow\n");
+        }
+        for line in &self.lines {
+            writeln!(text, "{line}").expect("a String takes all");
+        }
+        text
+    }
+}
+
+/// A running chronyd. Dropping it kills it and removes its folder.
+///
+/// One kept in a `static` is never dropped: its process still dies with the test's, its folder stays behind.
+#[derive(Debug)]
+pub struct Chronyd {
+    program: PathBuf,
+    client: PathBuf,
+    child: Option<Child>,
+    folder: TempDir,
+    socket: PathBuf,
+    command_port: Option<u16>,
+    ntp_port: Option<u16>,
+}
+
+impl Chronyd {
+    /// A chronyd without sources, that serves nothing but its Unix socket, unless more is asked.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Its process, None once it is dead.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The path of its Unix command socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Its UDP command port, if it has one.
+    pub fn command_port(&self) -> Option<u16> {
+        self.command_port
+    }
+
+    /// The port it serves NTP on, if it does.
+    pub fn ntp_port(&self) -> Option<u16> {
+        self.ntp_port
+    }
+
+    /// Its folder, which holds the socket, `chrony.conf`, `log` and nothing of anyone else's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// All it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+
+    /// Runs `chronyc -h SOCKET -c -n ARGS…` and returns what it prints.
+    pub fn chronyc(&self, args: &[&str]) -> Result<String, Error> {
+        let mut command = Command::new(&self.client);
+        command.arg("-h").arg(&self.socket).args(["-c", "-n"]).args(args);
+        run(command)
+    }
+
+    /// Waits until it answers on its socket.
+    pub fn wait_until_ready(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                self.child = None;
+                return Err(self.failure(format!("chronyd ended with {status}")));
+            }
+            if self.socket.exists() && self.chronyc(&["tracking"]).is_ok() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failure("chronyd did not answer".into()));
+            }
+            thread::sleep(PROBE_INTERVAL);
+        }
+    }
+
+    /// Waits until it has a reference, for at most `patience`.
+    pub fn wait_synchronised(&self, patience: Duration) -> Result<(), Error> {
+        let deadline = Instant::now() + patience;
+        loop {
+            // Reference ID first, leap status last: "7F000001,127.0.0.1,2,…,Normal".
+            let tracking = self.chronyc(&["tracking"])?;
+            let fields: Vec<&str> = tracking.trim().split(',').collect();
+            if fields.last() != Some(&"Not synchronised") && fields.first() != Some(&"00000000") {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failure(format!("chronyd not synchronised after {patience:?}: {tracking}")));
+            }
+            thread::sleep(PROBE_INTERVAL);
+        }
+    }
+
+    /// Stops it where it is; returns once the kernel says it is stopped.
+    pub fn suspend(&self) -> Result<(), Error> {
+        let pid = self.signal(Signal::STOP)?;
+        // NOWAIT and EXITED: neither reap it nor hang, should it just have died.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(pid), options).map_err(Error::system("could not wait for chronyd to stop"))?;
+        Ok(())
+    }
+
+    /// Lets it go on after [`Chronyd::suspend`].
+    pub fn resume(&self) -> Result<(), Error> {
+        self.signal(Signal::CONT).map(drop)
+    }
+
+    /// Kills it without warning, as a crash would: its socket's file stays.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Neither can fail on a child that has not been reaped.
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    /// Asks it to end, as a service manager would: it removes its socket.
+    pub fn terminate(&mut self) -> Result<(), Error> {
+        if self.child.is_none() {
+            return Ok(());
+        }
+        self.signal(Signal::TERM)?;
+        self.resume()?;
+        let deadline = Instant::now() + TERMINATE_DEADLINE;
+        while let Some(child) = &mut self.child {
+            if child.try_wait().map_err(Error::system("could not wait for chronyd"))?.is_some() {
+                self.child = None;
+            } else if Instant::now() > deadline {
+                self.kill();
+            } else {
+                thread::sleep(PROBE_INTERVAL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it if it runs, and starts it again: the same configuration and ports.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.terminate()?;
+        self.launch()
+    }
+
+    fn launch(&mut self) -> Result<(), Error> {
+        let log = File::options().create(true).append(true).open(self.folder().join("log"));
+        let log = log.map_err(Error::system("could not open the log"))?;
+        // What a killed predecessor left; chronyd itself refuses to start beside the file of a living process.
+        fs::remove_file(&self.socket).ok();
+        fs::remove_file(self.folder().join("chronyd.pid")).ok();
+
+        let mut command = Command::new(&self.program);
+        command.args(["-x", "-d", "-f"]).arg(self.folder().join("chrony.conf"));
+        if rustix::process::geteuid().is_root() {
+            command.args(["-u", "root"]);
+        } else {
+            let mut id = Command::new("id");
+            id.arg("-un");
+            command.arg("-U").args(["-u", run(id)?.trim()]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(process::spawn(command).map_err(Error::system("could not start chronyd"))?);
+        self.wait_until_ready()
+    }
+
+    fn signal(&self, signal: Signal) -> Result<Pid, Error> {
+        let child = self.child.as_ref().ok_or_else(|| self.failure("chronyd is not running".into()))?;
+        let pid = Pid::from_child(child);
+        kill_process(pid, signal).map_err(Error::system("could not signal chronyd"))?;
+        Ok(pid)
+    }
+
+    fn failure(&self, what: String) -> Error {
+        Error::Chronyd { what, log: self.log() }
+    }
+}
+
+impl Drop for Chronyd {
+    /// SIGKILL ends a suspended process too; the folder goes with its field.
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a helper program to its end and returns its standard output.
+pub fn run(mut command: Command) -> Result<String, Error> {
+    let program = format!("{command:?}");
+    let output = command.output().map_err(Error::system(format!("could not run {program}")))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Program { program, output: format!("{text}{errors}").trim().to_owned() })
+}

@@ -1,0 +1,235 @@
+//! The test bed as a program, for what is not Rust: the Python tests, the demo and the benchmarks.
+//!
+//! One JSON line once it is ready; then a command a line on stdin, each answered by one JSON line. It ends, and
+//! removes all it started, at the end of stdin and on SIGTERM or SIGINT. This file only parses and prints.
+
+use std::io::{BufRead, Write};
+use std::process::{Command, ExitCode};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use testbed::{Builder, Chronyd, Error, Pair, Scripted, Values};
+
+const CHRONYD_COMMANDS: &str = "\
+Commands on stdin, each answered by one JSON line:
+  suspend                     stop it where it is
+  resume                      let it go on
+  kill                        end it as a crash would
+  terminate                   end it as a service manager would
+  restart                     end it if it runs and start it again, same ports; answers like the first line
+  wait-synchronised SECONDS   wait until it has a reference
+  chronyc ARGS…               run chronyc -c -n on its socket; answers {\"output\": …}";
+
+const SCRIPTED_COMMANDS: &str = "\
+Commands on stdin, each answered by one JSON line:
+  fault NAME [VALUE]   do wrong from now on; faults add up:
+                         silence, delay SECONDS, drop N, loss PERCENT, status N, count N[,N…],
+                         junk-before N, junk-forever, version N, reply-code N, sequence-off, truncate N,
+                         unread, open; only CODE[,CODE…] and after N narrow the others
+  clear                do nothing wrong from now on
+  values JSON          replace the reports named in it
+  requests             answers {\"requests\": {CODE: NUMBER, …}}, those received so far
+  die                  close and remove the sockets
+  come-back            open them again";
+
+/// Starts a chronyd for a test; ends with its standard input.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    bed: Bed,
+}
+
+#[derive(Subcommand)]
+enum Bed {
+    /// A real chronyd in a folder of its own
+    #[command(after_help = CHRONYD_COMMANDS)]
+    Chronyd(Options),
+    /// A real server and a client synchronised to it; options and commands are for the client
+    #[command(after_help = CHRONYD_COMMANDS)]
+    Pair(Options),
+    /// A chronyd that says and does what it is told
+    #[command(after_help = SCRIPTED_COMMANDS)]
+    Scripted {
+        /// A file of values as JSON, over the defaults; "-" is the first line of stdin
+        #[arg(long, value_name = "FILE")]
+        values: Option<String>,
+    },
+    /// Build the stub library, print {"library": PATH} and end
+    Stub,
+}
+
+#[derive(Args)]
+struct Options {
+    /// Add a line to its chrony.conf
+    #[arg(long = "line", value_name = "LINE")]
+    lines: Vec<String>,
+    /// Serve NTP on a free port, as stratum 1
+    #[arg(long)]
+    server: bool,
+    /// Answer commands over UDP too, on a free port of 127.0.0.1 and ::1
+    #[arg(long)]
+    command_port: bool,
+    /// First bring up the loopback interface and give it this address (in a network namespace)
+    #[arg(long = "local-address", value_name = "ADDRESS")]
+    local_addresses: Vec<String>,
+}
+
+impl Options {
+    fn prepare(self) -> Result<Builder, Error> {
+        if !self.local_addresses.is_empty() {
+            ip(&["link", "set", "lo", "up"])?;
+        }
+        for address in &self.local_addresses {
+            ip(&["addr", "add", address, "dev", "lo"])?;
+        }
+        let mut builder = Chronyd::builder();
+        if self.server {
+            builder = builder.server();
+        }
+        if self.command_port {
+            builder = builder.command_port();
+        }
+        Ok(self.lines.into_iter().fold(builder, Builder::line))
+    }
+}
+
+fn ip(args: &[&str]) -> Result<(), Error> {
+    let mut command = Command::new("ip");
+    command.args(args);
+    testbed::run(command).map(drop)
+}
+
+fn main() -> ExitCode {
+    let events = events();
+    let result = match Cli::parse().bed {
+        Bed::Chronyd(options) => options.prepare().and_then(Builder::start).map(|mut chronyd| {
+            say(&describe(&chronyd));
+            serve(&events, |line| command(&mut chronyd, line));
+        }),
+        Bed::Pair(options) => options.prepare().and_then(Pair::start).map(|mut pair| {
+            let mut description = describe(&pair.client);
+            description["server"] = describe(&pair.server);
+            say(&description);
+            serve(&events, |line| command(&mut pair.client, line));
+        }),
+        Bed::Scripted { values } => values_from(values.as_deref(), &events).and_then(Scripted::start).map(|scripted| {
+            say(&json!({
+                "socket": scripted.socket(),
+                "command_port": scripted.command_port(),
+                "folder": scripted.folder(),
+            }));
+            serve(&events, |line| script(&scripted, line));
+        }),
+        Bed::Stub => testbed::stub_library().map(|library| say(&json!({"library": library}))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&failure(error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(chronyd: &mut Chronyd, line: &str) -> Result<Value, Error> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["suspend"] => chronyd.suspend()?,
+        ["resume"] => chronyd.resume()?,
+        ["kill"] => chronyd.kill(),
+        ["terminate"] => chronyd.terminate()?,
+        ["restart"] => {
+            chronyd.restart()?;
+            return Ok(describe(chronyd));
+        }
+        ["wait-synchronised", seconds] => {
+            let seconds = seconds.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+            let patience = seconds.ok_or_else(|| Error::Script(format!("not a number of seconds: {line}")))?;
+            chronyd.wait_synchronised(patience)?;
+        }
+        ["chronyc", args @ ..] => return Ok(json!({"output": chronyd.chronyc(args)?})),
+        _ => return Err(Error::Script(format!("unknown command: {line}"))),
+    }
+    Ok(json!({"done": words[0]}))
+}
+
+fn script(scripted: &Scripted, line: &str) -> Result<Value, Error> {
+    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match command {
+        "fault" => scripted.set(rest.parse()?),
+        "clear" => scripted.clear(),
+        "values" => scripted.change(parse(rest)?)?,
+        "requests" => return Ok(json!({"requests": scripted.requests()})),
+        "die" => scripted.die(),
+        "come-back" => scripted.come_back()?,
+        _ => return Err(Error::Script(format!("unknown command: {line}"))),
+    }
+    Ok(json!({"done": line}))
+}
+
+fn values_from(file: Option<&str>, events: &Receiver<Option<String>>) -> Result<Values, Error> {
+    let mut values = Values::default();
+    if let Some(file) = file {
+        let text = match file {
+            "-" => events.recv().ok().flatten().unwrap_or_default(),
+            _ => std::fs::read_to_string(file).map_err(|error| Error::Script(format!("{file}: {error}")))?,
+        };
+        values.change(&parse(&text)?)?;
+    }
+    Ok(values)
+}
+
+fn parse(text: &str) -> Result<Value, Error> {
+    text.parse().map_err(|error| Error::Script(format!("not JSON: {error}")))
+}
+
+fn describe(chronyd: &Chronyd) -> Value {
+    json!({
+        "socket": chronyd.socket(),
+        "command_port": chronyd.command_port(),
+        "ntp_port": chronyd.ntp_port(),
+        "pid": chronyd.pid(),
+        "folder": chronyd.folder(),
+    })
+}
+
+fn failure(error: impl std::fmt::Display) -> Value {
+    json!({"error": error.to_string()})
+}
+
+/// Answers each line until the end.
+fn serve(events: &Receiver<Option<String>>, mut answer: impl FnMut(&str) -> Result<Value, Error>) {
+    while let Ok(Some(line)) = events.recv() {
+        say(&answer(line.trim()).unwrap_or_else(failure));
+    }
+}
+
+/// One line, at once. Nobody listening any more is no reason to fail: stdin will end too.
+fn say(value: &Value) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{value}").and_then(|()| out.flush()).ok();
+}
+
+/// Lines of stdin as `Some`; the end of stdin and the signals that ask to end as None.
+fn events() -> Receiver<Option<String>> {
+    let (sender, receiver) = channel();
+    let mut signals = Signals::new([SIGTERM, SIGINT]).expect("signals can be handled");
+    let end: Sender<Option<String>> = sender.clone();
+    thread::spawn(move || {
+        signals.forever().for_each(|_| {
+            end.send(None).ok();
+        });
+    });
+    thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            sender.send(Some(line)).ok();
+        }
+        sender.send(None).ok();
+    });
+    receiver
+}

@@ -1,0 +1,188 @@
+//! What the scripted chronyd does wrong, and when.
+//!
+//! Faults add up; each applies to every request until cleared, unless [`Fault::Only`] or [`Fault::After`] narrows
+//! them. This decides; it sends nothing.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::Error;
+
+/// One thing to do wrong. As text, for the program: the name in brackets, then the value.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Receive and do not answer (`silence`).
+    Silence,
+    /// Answer so much later (`delay SECONDS`). Requests do not wait for each other.
+    Delay(Duration),
+    /// Do not answer the next requests (`drop N`).
+    Drop(u32),
+    /// Do not answer so many of a hundred requests, in an order that is the same each time (`loss PERCENT`).
+    Loss(u8),
+    /// Refuse with this status (`status N`).
+    Status(u16),
+    /// Tell these numbers of sources, one a request, the last for ever (`count N[,N…]`; -1 is 4294967295).
+    Count(Vec<u32>),
+    /// Send so many invalid datagrams before each answer (`junk-before N`).
+    JunkBefore(usize),
+    /// Send invalid datagrams every few milliseconds in place of an answer (`junk-forever`).
+    JunkForever,
+    /// Answer in this version of the protocol (`version N`).
+    Version(u8),
+    /// Answer with this reply code (`reply-code N`).
+    ReplyCode(u16),
+    /// Answer with a sequence number that is one off (`sequence-off`).
+    SequenceOff,
+    /// Cut answers to so many bytes (`truncate N`).
+    Truncate(usize),
+    /// Stop reading the sockets, so that the senders' queue fills (`unread`).
+    Unread,
+    /// Not a fault: serve every report over UDP, as `opencommands` allows from chrony 4.7 (`open`).
+    Open,
+    /// Do wrong only to requests with these codes (`only CODE[,CODE…]`).
+    Only(Vec<u16>),
+    /// Do right by so many requests first, of those that [`Fault::Only`] names (`after N`).
+    After(u32),
+}
+
+impl FromStr for Fault {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let bad = || Error::Script(format!("not a fault: {text}"));
+        let (name, value) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let value = value.trim();
+        let fault = match name {
+            "delay" => {
+                let seconds: f64 = value.parse().map_err(|_| bad())?;
+                Self::Delay(Duration::try_from_secs_f64(seconds).map_err(|_| bad())?)
+            }
+            "drop" => value.parse().map(Self::Drop).map_err(|_| bad())?,
+            "loss" => value.parse().map(Self::Loss).map_err(|_| bad())?,
+            "status" => value.parse().map(Self::Status).map_err(|_| bad())?,
+            "count" => Self::Count(
+                list(value, |number| match number {
+                    "-1" => Some(u32::MAX),
+                    _ => number.parse().ok(),
+                })
+                .ok_or_else(bad)?,
+            ),
+            "junk-before" => value.parse().map(Self::JunkBefore).map_err(|_| bad())?,
+            "version" => value.parse().map(Self::Version).map_err(|_| bad())?,
+            "reply-code" => value.parse().map(Self::ReplyCode).map_err(|_| bad())?,
+            "truncate" => value.parse().map(Self::Truncate).map_err(|_| bad())?,
+            "only" => Self::Only(list(value, |number| number.parse().ok()).ok_or_else(bad)?),
+            "after" => value.parse().map(Self::After).map_err(|_| bad())?,
+            _ if !value.is_empty() => return Err(bad()),
+            "silence" => Self::Silence,
+            "junk-forever" => Self::JunkForever,
+            "sequence-off" => Self::SequenceOff,
+            "unread" => Self::Unread,
+            "open" => Self::Open,
+            _ => return Err(bad()),
+        };
+        Ok(fault)
+    }
+}
+
+fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split(',').map(|item| parse(item.trim())).collect()
+}
+
+/// The faults at work.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    silence: bool,
+    drop: u32,
+    loss: Loss,
+    only: Vec<u16>,
+    after: u32,
+    pub(super) unread: bool,
+    pub(super) open: bool,
+    wrong: Wrong,
+}
+
+/// What is wrong with an answer.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Wrong {
+    pub(super) delay: Duration,
+    pub(super) status: Option<u16>,
+    pub(super) count: Option<u32>,
+    pub(super) version: Option<u8>,
+    pub(super) reply_code: Option<u16>,
+    pub(super) sequence_off: bool,
+    pub(super) truncate: Option<usize>,
+    pub(super) junk_before: usize,
+    pub(super) junk_forever: bool,
+    counts: Vec<u32>,
+}
+
+/// Spreads losses evenly: no chance, so that a test ends the same way each time.
+#[derive(Debug, Default)]
+struct Loss {
+    percent: u8,
+    sum: u16,
+}
+
+impl Loss {
+    fn hits(&mut self) -> bool {
+        self.sum += u16::from(self.percent);
+        let hit = self.sum >= 100;
+        self.sum %= 100;
+        hit
+    }
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: Fault) {
+        match fault {
+            Fault::Silence => self.silence = true,
+            Fault::Delay(delay) => self.wrong.delay = delay,
+            Fault::Drop(number) => self.drop = number,
+            Fault::Loss(percent) => self.loss = Loss { percent: percent.min(100), sum: 0 },
+            Fault::Status(status) => self.wrong.status = Some(status),
+            Fault::Count(counts) => self.wrong.counts = counts,
+            Fault::JunkBefore(number) => self.wrong.junk_before = number,
+            Fault::JunkForever => self.wrong.junk_forever = true,
+            Fault::Version(version) => self.wrong.version = Some(version),
+            Fault::ReplyCode(code) => self.wrong.reply_code = Some(code),
+            Fault::SequenceOff => self.wrong.sequence_off = true,
+            Fault::Truncate(length) => self.wrong.truncate = Some(length),
+            Fault::Unread => self.unread = true,
+            Fault::Open => self.open = true,
+            Fault::Only(codes) => self.only = codes,
+            Fault::After(number) => self.after = number,
+        }
+    }
+
+    /// What to do wrong with this request; None if it gets no answer.
+    pub(super) fn judge(&mut self, code: u16, asks_number: bool) -> Option<Wrong> {
+        if !self.only.is_empty() && !self.only.contains(&code) {
+            return Some(Wrong::default());
+        }
+        if self.after > 0 {
+            self.after -= 1;
+            return Some(Wrong::default());
+        }
+        if self.drop > 0 {
+            self.drop -= 1;
+            return None;
+        }
+        if self.silence || self.loss.hits() {
+            return None;
+        }
+        let mut wrong = self.wrong.clone();
+        if asks_number {
+            wrong.count = wrong.counts.first().copied();
+            if self.wrong.counts.len() > 1 {
+                self.wrong.counts.remove(0);
+            }
+        }
+        Some(wrong)
+    }
+
+    pub(super) fn streams_junk(&self) -> bool {
+        self.wrong.junk_forever
+    }
+}

@@ -1,0 +1,177 @@
+//! One request to its reply, right or wrong, as bytes. No sockets, no time.
+
+use super::fault::Wrong;
+use super::layout::{Key, NUMBER_OF_SOURCES, REPORTS, Report};
+use super::values::Values;
+
+const VERSION: u8 = 6;
+const REQUEST: u8 = 1;
+const REPLY: u8 = 2;
+const REQUEST_HEADER: usize = 20;
+const REPLY_HEADER: usize = 28;
+const NULL_REPLY: u16 = 1;
+
+/// The statuses that a chronyd in order answers with.
+mod status {
+    pub(super) const SUCCESS: u16 = 0;
+    pub(super) const UNAUTHORISED: u16 = 2;
+    pub(super) const INVALID: u16 = 3;
+    pub(super) const NO_SUCH_SOURCE: u16 = 4;
+    pub(super) const NOT_ENABLED: u16 = 6;
+    pub(super) const NO_RTC: u16 = 13;
+    pub(super) const BAD_VERSION: u16 = 18;
+}
+
+/// A request, as far as a reply needs it.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) code: u16,
+    version: u8,
+    sequence: [u8; 4],
+    arguments: &'a [u8],
+    length: usize,
+}
+
+impl<'a> Request<'a> {
+    /// None for what chronyd does not answer at all.
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
+        if datagram.len() < REPLY_HEADER || datagram[1] != REQUEST || datagram[2..4] != [0, 0] {
+            return None;
+        }
+        Some(Self {
+            code: u16::from_be_bytes(datagram[4..6].try_into().ok()?),
+            version: datagram[0],
+            sequence: datagram[8..12].try_into().ok()?,
+            arguments: &datagram[REQUEST_HEADER..],
+            length: datagram.len(),
+        })
+    }
+
+    pub(super) fn asks_number(&self) -> bool {
+        self.code == NUMBER_OF_SOURCES.0
+    }
+}
+
+/// The reply, None where chronyd sends none because it would be longer than the request.
+pub(super) fn reply(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Option<Vec<u8>> {
+    let answer = match wrong.status {
+        Some(status) => Err(status),
+        None => body(request, values, full_access, wrong),
+    };
+    let (status, code, body) = match answer {
+        Ok((code, body)) => (status::SUCCESS, code, body),
+        Err(status) => (status, NULL_REPLY, vec![]),
+    };
+    let mut sequence = u32::from_be_bytes(request.sequence);
+    if wrong.sequence_off {
+        sequence = sequence.wrapping_add(1);
+    }
+    let mut bytes = vec![0; REPLY_HEADER];
+    bytes[0] = wrong.version.unwrap_or(VERSION);
+    bytes[1] = REPLY;
+    bytes[4..6].copy_from_slice(&request.code.to_be_bytes());
+    bytes[6..8].copy_from_slice(&wrong.reply_code.unwrap_or(code).to_be_bytes());
+    bytes[8..10].copy_from_slice(&status.to_be_bytes());
+    bytes[16..20].copy_from_slice(&sequence.to_be_bytes());
+    bytes.extend(body);
+    if bytes.len() > request.length {
+        return None;
+    }
+    bytes.truncate(wrong.truncate.unwrap_or(usize::MAX));
+    Some(bytes)
+}
+
+type Body = (u16, Vec<u8>);
+
+/// The reply code and what follows the header, or the status that refuses.
+fn body(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Result<Body, u16> {
+    if request.version != VERSION {
+        return Err(status::BAD_VERSION);
+    }
+    if request.asks_number() {
+        let number = u32::try_from(values.sources()).expect("a number of sources");
+        return Ok((NUMBER_OF_SOURCES.1, wrong.count.unwrap_or(number).to_be_bytes().to_vec()));
+    }
+    let report = REPORTS.iter().find(|report| report.request == request.code).ok_or(status::INVALID)?;
+    if !full_access && !served_over_udp(report) {
+        return Err(status::UNAUTHORISED);
+    }
+    let index = match report.key {
+        Key::Single => Some(0),
+        Key::Index => {
+            let index = request.arguments[..4].try_into().map(u32::from_be_bytes).expect("four bytes");
+            usize::try_from(index).ok()
+        }
+        Key::Address => request.arguments.get(..20).and_then(|address| values.source_at(address)),
+    };
+    index.and_then(|index| values.encode(report, index)).ok_or(match (report.key, report.name) {
+        (Key::Single, "rtcdata") => status::NO_RTC,
+        (Key::Single, _) => status::NOT_ENABLED,
+        _ => status::NO_SUCH_SOURCE,
+    })
+}
+
+/// chronyd's rule before `opencommands`.
+fn served_over_udp(report: &Report) -> bool {
+    !matches!(report.name, "serverstats" | "ntpdata" | "authdata" | "selectdata")
+}
+
+/// The `number`th invalid datagram: each is the right reply with one thing wrong, or nothing like a reply.
+pub(super) fn junk(right: &[u8], number: usize) -> Vec<u8> {
+    let mut bytes = right.to_vec();
+    match number % 7 {
+        0 => bytes[0] = VERSION + 1,
+        1 => bytes[19] ^= 1,
+        2 => bytes[1] = REQUEST,
+        3 => bytes[5] ^= 0x80,
+        4 => bytes.truncate(REPLY_HEADER - 1),
+        5 => bytes.clear(),
+        _ => bytes = (0..64).map(|index| u8::try_from((number * 31 + index * 17) % 251).unwrap_or(0) | 8).collect(),
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(code: u16, arguments: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 300];
+        bytes[..12].copy_from_slice(&[6, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
+        bytes[4..6].copy_from_slice(&code.to_be_bytes());
+        bytes[20..20 + arguments.len()].copy_from_slice(arguments);
+        bytes
+    }
+
+    fn status_of(values: &Values, datagram: &[u8], full_access: bool) -> u8 {
+        let request = Request::parse(datagram).unwrap();
+        reply(&request, values, full_access, &Wrong::default()).unwrap()[9]
+    }
+
+    #[test]
+    fn refusals_are_chronyds_own() {
+        let values = Values::new(&json!({"sources": 2, "smoothing": null}));
+        assert_eq!(status_of(&values, &request(33, &[]), false), 0);
+        assert_eq!(status_of(&values, &request(54, &[]), false), 2);
+        assert_eq!(status_of(&values, &request(54, &[]), true), 0);
+        assert_eq!(status_of(&values, &request(15, &[0, 0, 0, 1]), true), 0);
+        assert_eq!(status_of(&values, &request(15, &[0, 0, 0, 2]), true), 4);
+        assert_eq!(status_of(&values, &request(57, &[9; 20]), true), 4);
+        assert_eq!(status_of(&values, &request(35, &[]), true), 13);
+        assert_eq!(status_of(&values, &request(51, &[]), true), 6);
+        assert_eq!(status_of(&values, &request(99, &[]), true), 3);
+    }
+
+    #[test]
+    fn no_junk_is_a_valid_reply() {
+        let datagram = request(33, &[]);
+        let request = Request::parse(&datagram).unwrap();
+        let right = reply(&request, &Values::default(), true, &Wrong::default()).unwrap();
+        for number in 0..70 {
+            let junk = junk(&right, number);
+            let valid = junk.len() >= 28 && junk[..6] == right[..6] && junk[16..20] == right[16..20];
+            assert!(!valid, "{number}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The sockets of the scripted chronyd and the one thread that serves them.
+//!
+//! The thread owns everything; the handle sends it jobs, so a fault is at work when the call that set it returns.
+//! What a reply says is decided elsewhere; here it is received, queued, delayed and sent.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::fault::Faults;
+use super::reply::{Request, junk, reply};
+use super::values::Values;
+use crate::Error;
+
+const JUNK_INTERVAL: Duration = Duration::from_millis(3);
+/// How soon to try again when a client's queue is full, and for how long.
+const FULL_INTERVAL: Duration = Duration::from_millis(1);
+const FULL_DEADLINE: Duration = Duration::from_secs(5);
+
+pub(super) type Job = Box<dyn FnOnce(&mut Server) + Send>;
+
+#[derive(Debug)]
+struct Sockets {
+    unix: UnixDatagram,
+    v4: UdpSocket,
+    /// None on a machine without IPv6.
+    v6: Option<UdpSocket>,
+}
+
+#[derive(Debug, Clone)]
+enum Peer {
+    Unix(PathBuf),
+    Udp(SocketAddr),
+}
+
+/// Datagrams for one client, in order.
+#[derive(Debug)]
+struct Outgoing {
+    due: Instant,
+    give_up: Instant,
+    peer: Peer,
+    datagrams: VecDeque<Vec<u8>>,
+    /// The right reply and the number of the next invalid one, for an endless stream.
+    stream: Option<(Vec<u8>, usize)>,
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+pub(super) struct Server {
+    socket: PathBuf,
+    port: u16,
+    sockets: Option<Sockets>,
+    queue: Vec<Outgoing>,
+    pub(super) values: Values,
+    pub(super) faults: Faults,
+    pub(super) requests: BTreeMap<u16, u64>,
+}
+
+impl Server {
+    pub(super) fn new(socket: PathBuf, port: u16, values: Values) -> Result<Self, Error> {
+        let requests = BTreeMap::new();
+        let mut server =
+            Self { socket, port, sockets: None, queue: vec![], values, faults: Faults::default(), requests };
+        server.come_back()?;
+        Ok(server)
+    }
+
+    /// Opens the sockets where they were.
+    pub(super) fn come_back(&mut self) -> Result<(), Error> {
+        if self.sockets.is_none() {
+            self.sockets = Some(self.open().map_err(Error::system("could not open the scripted chronyd's sockets"))?);
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> io::Result<Sockets> {
+        let sockets = Sockets {
+            unix: UnixDatagram::bind(&self.socket)?,
+            v4: UdpSocket::bind((Ipv4Addr::LOCALHOST, self.port))?,
+            v6: UdpSocket::bind((Ipv6Addr::LOCALHOST, self.port)).ok(),
+        };
+        sockets.unix.set_nonblocking(true)?;
+        for udp in [Some(&sockets.v4), sockets.v6.as_ref()].into_iter().flatten() {
+            udp.set_nonblocking(true)?;
+        }
+        Ok(sockets)
+    }
+
+    /// Does nothing wrong from now on.
+    pub(super) fn clear(&mut self) {
+        self.faults = Faults::default();
+        self.queue.clear();
+    }
+
+    /// Closes and removes the sockets; nothing that was still to be sent is sent.
+    pub(super) fn die(&mut self) {
+        if self.sockets.take().is_some() {
+            std::fs::remove_file(&self.socket).ok();
+        }
+        self.queue.clear();
+    }
+
+    /// Serves until the handle is gone.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>, wake: &UnixStream) {
+        loop {
+            self.wait(wake);
+            // Only a nudge: what it is about is in `jobs`.
+            io::copy(&mut &*wake, &mut io::sink()).ok();
+            loop {
+                match jobs.try_recv() {
+                    Ok(job) => job(&mut self),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return self.die(),
+                }
+            }
+            self.receive();
+            self.send();
+        }
+    }
+
+    fn wait(&self, wake: &UnixStream) {
+        let mut watched = vec![PollFd::new(wake, PollFlags::IN)];
+        if let (Some(sockets), false) = (&self.sockets, self.faults.unread) {
+            watched.push(PollFd::new(&sockets.unix, PollFlags::IN));
+            watched.push(PollFd::new(&sockets.v4, PollFlags::IN));
+            watched.extend(sockets.v6.as_ref().map(|v6| PollFd::new(v6, PollFlags::IN)));
+        }
+        let next = self.queue.iter().map(|outgoing| outgoing.due).min();
+        let timeout = next.map(|due| due.saturating_duration_since(Instant::now()));
+        let timeout = timeout.map(|timeout| Timespec::try_from(timeout).expect("a short time"));
+        // Interrupted or not, what follows only looks.
+        poll(&mut watched, timeout.as_ref()).ok();
+    }
+
+    fn receive(&mut self) {
+        let mut buffer = [0; 2048];
+        while let Some((length, peer)) = self.receive_one(&mut buffer) {
+            self.handle(&buffer[..length], peer);
+        }
+    }
+
+    fn receive_one(&self, buffer: &mut [u8]) -> Option<(usize, Option<Peer>)> {
+        let sockets = self.sockets.as_ref().filter(|_| !self.faults.unread)?;
+        if let Ok((length, address)) = sockets.unix.recv_from(buffer) {
+            // A sender without a path cannot be answered.
+            return Some((length, address.as_pathname().map(|path| Peer::Unix(path.to_owned()))));
+        }
+        let mut udp = [Some(&sockets.v4), sockets.v6.as_ref()].into_iter().flatten();
+        // An error is a client's port that has gone, or nothing to read.
+        udp.find_map(|udp| udp.recv_from(buffer).ok()).map(|(length, address)| (length, Some(Peer::Udp(address))))
+    }
+
+    fn handle(&mut self, datagram: &[u8], peer: Option<Peer>) {
+        let Some(request) = Request::parse(datagram) else { return };
+        *self.requests.entry(request.code).or_default() += 1;
+        let Some(wrong) = self.faults.judge(request.code, request.asks_number()) else { return };
+        let Some(peer) = peer else { return };
+        let full_access = self.faults.open || matches!(peer, Peer::Unix(_));
+        let Some(reply) = reply(&request, &self.values, full_access, &wrong) else { return };
+
+        let due = Instant::now() + wrong.delay;
+        let mut outgoing =
+            Outgoing { due, give_up: due + FULL_DEADLINE, peer, datagrams: VecDeque::new(), stream: None };
+        if wrong.junk_forever {
+            outgoing.stream = Some((reply, 0));
+        } else {
+            outgoing.datagrams.extend((0..wrong.junk_before).map(|number| junk(&reply, number)));
+            outgoing.datagrams.push_back(reply);
+        }
+        self.queue.push(outgoing);
+    }
+
+    fn send(&mut self) {
+        let now = Instant::now();
+        let Some(sockets) = &self.sockets else { return };
+        let streams = self.faults.streams_junk();
+        self.queue.retain_mut(|outgoing| outgoing.due > now || outgoing.advance(sockets, now, streams));
+    }
+}
+
+impl Outgoing {
+    /// Sends what can be sent; false when done.
+    fn advance(&mut self, sockets: &Sockets, now: Instant, streams: bool) -> bool {
+        if let Some((right, number)) = &mut self.stream {
+            if !streams {
+                return false;
+            }
+            let sent = self.peer.send(sockets, &junk(right, *number));
+            *number += 1;
+            self.due = now + JUNK_INTERVAL;
+            return sent.is_ok() || is_full(&sent);
+        }
+        while let Some(datagram) = self.datagrams.front() {
+            let sent = self.peer.send(sockets, datagram);
+            if is_full(&sent) && now < self.give_up {
+                self.due = now + FULL_INTERVAL;
+                return true;
+            }
+            if sent.is_err() {
+                return false;
+            }
+            self.datagrams.pop_front();
+        }
+        false
+    }
+}
+
+fn is_full(sent: &io::Result<usize>) -> bool {
+    sent.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Peer {
+    fn send(&self, sockets: &Sockets, datagram: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(path) => sockets.unix.send_to(datagram, path),
+            Self::Udp(address @ SocketAddr::V4(_)) => sockets.v4.send_to(datagram, address),
+            Self::Udp(address) => sockets.v6.as_ref().map_or(Ok(0), |v6| v6.send_to(datagram, address)),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What the scripted chronyd has to tell: records by report, over plausible defaults.
+//!
+//! As JSON, an object with any of these keys; what is not named keeps its present value:
+//!
+//! - a report with one record (`tracking`, `activity`, `serverstats`, `rtcdata`, `smoothing`): an object of libchrony's
+//!   field names, or null for "chronyd has no such thing" (`rtcdata` is null unless given);
+//! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
+//!   or the number of default records. All but `sources` follow the list of sources unless given;
+//! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
+//!   given).
+//!
+//! A source with a `reference ID` in place of an address is a reference clock. See [`super::wire`] for the values.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde_json::{Map, Value, json};
+
+use super::layout::{Field, Key, Layout, REPORTS, Report, Wire};
+use super::wire;
+use crate::Error;
+
+type Record = Map<String, Value>;
+
+/// The records of every report. The default has one source and no RTC.
+#[derive(Debug, Clone)]
+pub struct Values {
+    records: BTreeMap<&'static str, Vec<Record>>,
+    layouts: BTreeMap<&'static str, usize>,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        let one = || vec![Record::new()];
+        let reports = ["tracking", "sources", "activity", "serverstats", "smoothing"];
+        let mut records: BTreeMap<_, _> = reports.into_iter().map(|name| (name, one())).collect();
+        records.insert("rtcdata", vec![]);
+        Self { records, layouts: BTreeMap::new() }
+    }
+}
+
+impl Values {
+    /// The defaults, changed by `values`; panics where they make no sense, as a test should.
+    pub fn new(values: &Value) -> Self {
+        let mut all = Self::default();
+        all.change(values).unwrap_or_else(|error| panic!("{error}"));
+        all
+    }
+
+    /// Replaces what `values` names. Unchanged if anything in it makes no sense.
+    pub fn change(&mut self, values: &Value) -> Result<(), Error> {
+        let mut changed = self.clone();
+        changed.take(values).map_err(Error::Script)?;
+        *self = changed;
+        Ok(())
+    }
+
+    fn take(&mut self, values: &Value) -> Result<(), String> {
+        for (name, value) in values.as_object().ok_or("values are a JSON object")? {
+            if name == "layouts" {
+                for (name, number) in value.as_object().ok_or("layouts are a JSON object")? {
+                    let report = find(name)?;
+                    let number = number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+                    let known = (1..=report.layouts.len()).contains(&number);
+                    self.layouts
+                        .insert(report.name, known.then_some(number).ok_or(format!("no such layout of {name}"))?);
+                }
+                continue;
+            }
+            let report = find(name)?;
+            let records = match value {
+                Value::Object(record) if report.key == Key::Single => vec![record.clone()],
+                Value::Null if report.key == Key::Single => vec![],
+                Value::Array(list) if report.key != Key::Single => {
+                    let records: Option<_> = list.iter().map(|record| record.as_object().cloned()).collect();
+                    records.ok_or(format!("{name}: a record is a JSON object"))?
+                }
+                Value::Number(number) if report.key != Key::Single => default_sources(number.as_u64().unwrap_or(0)),
+                _ => return Err(format!("{name}: not its records: {value}")),
+            };
+            for record in &records {
+                check(report, record)?;
+            }
+            self.records.insert(report.name, records);
+        }
+        Ok(())
+    }
+
+    /// The number of sources.
+    pub fn sources(&self) -> usize {
+        self.records["sources"].len()
+    }
+
+    /// Which source has this address, as it travels.
+    pub(super) fn source_at(&self, address: &[u8]) -> Option<usize> {
+        (0..self.sources()).find(|&index| {
+            let source = &self.records["sources"][index];
+            !source.contains_key("reference ID") && value_bytes(source, &SOURCE_ADDRESS) == Ok(address.to_vec())
+        })
+    }
+
+    /// The reply code and the bytes of a record, None if there is no such record.
+    pub(super) fn encode(&self, report: &'static Report, index: usize) -> Option<(u16, Vec<u8>)> {
+        let record = match self.records.get(report.name) {
+            Some(records) => records.get(index)?.clone(),
+            None => follow(report, self.records["sources"].get(index)?),
+        };
+        let layout = self.layout(report);
+        let bytes = layout.fields().flat_map(|field| value_bytes(&record, field).expect("checked when given"));
+        Some((layout.reply, bytes.collect()))
+    }
+
+    fn layout(&self, report: &'static Report) -> &'static Layout {
+        let newest = report.layouts.len();
+        &report.layouts[self.layouts.get(report.name).copied().unwrap_or(newest) - 1]
+    }
+}
+
+const SOURCE_ADDRESS: Field = ("address", Wire::Source, "127.0.0.1");
+
+fn find(name: &str) -> Result<&'static Report, String> {
+    REPORTS.iter().find(|report| report.name == name).ok_or(format!("no such report: {name}"))
+}
+
+/// So many records that differ in their address.
+fn default_sources(number: u64) -> Vec<Record> {
+    let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
+    (0..u32::try_from(number).expect("a number of sources"))
+        .map(|index| Record::from_iter([("address".to_owned(), json!(Ipv4Addr::from(first + index)))]))
+        .collect()
+}
+
+/// The record of another report for a source: its address or its reference ID, and defaults.
+fn follow(report: &Report, source: &Record) -> Record {
+    let address = source.get("address").cloned().unwrap_or_else(|| wire::default(SOURCE_ADDRESS.1, SOURCE_ADDRESS.2));
+    let mut record = Record::new();
+    if report.name == "ntpdata" {
+        record.insert("remote address".into(), address);
+    } else if let Some(reference_id) = source.get("reference ID") {
+        record.insert("reference ID".into(), reference_id.clone());
+        record.insert("address".into(), Value::Null);
+    } else if report.key == Key::Index {
+        let id = wire::encode(Wire::Address, &address).expect("checked when given");
+        let id = u32::from_be_bytes(id[..4].try_into().expect("four bytes"));
+        record.insert("reference ID".into(), json!(id));
+        record.insert("address".into(), address);
+    }
+    record
+}
+
+fn check(report: &'static Report, record: &Record) -> Result<(), String> {
+    let fields = || report.layouts.iter().flat_map(Layout::fields);
+    for (name, value) in record {
+        let Some(field) = fields().find(|field| field.0 == name || (field.1 == Wire::Source && name == "reference ID"))
+        else {
+            return Err(format!("{} has no field \"{name}\"", report.name));
+        };
+        value_bytes(record, field).map_err(|error| format!("{}: {name}: {error}: {value}", report.name))?;
+    }
+    Ok(())
+}
+
+/// The bytes of one field: the record's own value or the default.
+fn value_bytes(record: &Record, (name, wire, default): &Field) -> Result<Vec<u8>, String> {
+    if *wire == Wire::Source
+        && let Some(reference_id) = record.get("reference ID")
+    {
+        return Ok(wire::address_bytes(1, &wire::encode(Wire::U32, reference_id)?));
+    }
+    match (record.get(*name), *name) {
+        (Some(value), _) => wire::encode(*wire, value),
+        // A source with a reference ID is a reference clock unless it says otherwise.
+        (None, "mode") if record.contains_key("reference ID") && record.get("mode").is_none() => {
+            wire::encode(*wire, &json!(2))
+        }
+        (None, _) => wire::encode(*wire, &wire::default(*wire, default)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lengths of the structures in chrony's candm.h, versions 2.2 to 4.9.
+    #[test]
+    fn layouts_have_the_lengths_of_the_protocol() {
+        let lengths = [
+            ("tracking", vec![76]),
+            ("sources", vec![48]),
+            ("sourcestats", vec![56]),
+            ("selectdata", vec![48]),
+            ("activity", vec![20]),
+            ("authdata", vec![24]),
+            ("ntpdata", vec![124, 144]),
+            ("serverstats", vec![20, 32, 44, 168]),
+            ("rtcdata", vec![28]),
+            ("smoothing", vec![24]),
+        ];
+        for (name, expected) in lengths {
+            let layouts = find(name).unwrap().layouts;
+            let length = |layout: &Layout| layout.fields().map(|field| field.1.size()).sum::<usize>();
+            assert_eq!(layouts.iter().map(length).collect::<Vec<_>>(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_default_can_be_encoded() {
+        let mut values = Values::new(&json!({"rtcdata": {}, "sources": 3}));
+        for report in REPORTS {
+            for number in 1..=report.layouts.len() {
+                values.change(&json!({"layouts": {report.name: number}})).unwrap();
+                let length: usize = values.layout(report).fields().map(|field| field.1.size()).sum();
+                assert_eq!(values.encode(report, 0).unwrap().1.len(), length);
+                assert_eq!(values.encode(report, 3), None);
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_changes_nothing() {
+        let mut values = Values::default();
+        for bad in [
+            json!([]),
+            json!({"trackin": {}}),
+            json!({"tracking": {"stratun": 1}}),
+            json!({"tracking": {"stratum": 70000}}),
+            json!({"tracking": []}),
+            json!({"sources": [1]}),
+            json!({"layouts": {"serverstats": 5}}),
+        ] {
+            assert!(values.change(&bad).is_err(), "{bad}");
+        }
+        assert_eq!(values.sources(), 1);
+    }
+}

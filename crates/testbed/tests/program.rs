@@ -1,0 +1,99 @@
+//! The program, as the Python tests use it: a line when ready, a line for each command, nothing left at the end.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+struct Program {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Program {
+    fn start(args: &[&str]) -> (Self, Value) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_testbed"));
+        let mut child = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        let mut program = Self { child, answers };
+        let ready = program.answer();
+        (program, ready)
+    }
+
+    fn say(&mut self, line: &str) -> Value {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.parse().unwrap()
+    }
+}
+
+fn is_there(value: &Value) -> bool {
+    Path::new(value.as_str().unwrap()).exists()
+}
+
+fn runs(pid: &Value) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[test]
+fn a_pair_obeys_and_leaves_nothing() {
+    let (mut program, pair) = Program::start(&["pair", "--command-port", "--line", "refclock SHM 0 refid GPS"]);
+    assert!(pair["command_port"].is_u64() && pair["server"]["ntp_port"].is_u64(), "{pair}");
+    for command in ["suspend", "resume", "wait-synchronised 5", "kill", "terminate"] {
+        assert_eq!(program.say(command)["done"], command.split(' ').next().unwrap());
+    }
+    let again = program.say("restart");
+    assert_eq!(again["command_port"], pair["command_port"]);
+    assert!(program.say("chronyc sources")["output"].as_str().unwrap().contains("GPS"));
+    assert!(program.say("dance")["error"].as_str().unwrap().contains("unknown command"));
+
+    drop(program.child.stdin.take());
+    assert!(program.child.wait().unwrap().success());
+    assert!(!is_there(&pair["folder"]) && !is_there(&pair["server"]["folder"]));
+    assert!(!runs(&again["pid"]) && !runs(&pair["server"]["pid"]));
+}
+
+#[test]
+fn a_signal_ends_it_cleanly() {
+    let (mut program, ready) = Program::start(&["chronyd", "--server"]);
+    let pid = program.child.id().to_string();
+    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    assert!(program.child.wait().unwrap().success());
+    assert!(!is_there(&ready["folder"]) && !runs(&ready["pid"]));
+}
+
+#[test]
+fn a_failed_start_is_told() {
+    let (mut program, answer) = Program::start(&["chronyd", "--line", "nonsense"]);
+    assert!(answer["error"].as_str().unwrap().contains("Invalid directive"), "{answer}");
+    assert_eq!(program.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_scripted_one_obeys() {
+    let (mut program, ready) = Program::start(&["scripted"]);
+    assert!(is_there(&ready["socket"]));
+    for command in ["fault loss 50", "clear", "values {\"tracking\": {\"stratum\": 5}}", "die", "come-back"] {
+        assert_eq!(program.say(command)["done"], command);
+    }
+    assert!(program.say("requests")["requests"].is_object());
+    for bad in ["fault loss", "values {\"tracking\": {\"stratun\": 5}}", "values", "dance"] {
+        assert!(program.say(bad)["error"].is_string(), "{bad}");
+    }
+    drop(program.child.stdin.take());
+    assert!(program.child.wait().unwrap().success());
+    assert!(!is_there(&ready["folder"]));
+}
+
+#[test]
+fn the_stub_is_found() {
+    let (mut program, answer) = Program::start(&["stub"]);
+    assert!(is_there(&answer["library"]));
+    assert!(program.child.wait().unwrap().success());
+}

@@ -1,0 +1,163 @@
+//! The scripted chronyd, seen by chronyc: proof that its answers are the protocol and that its faults are at work.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testbed::{Fault, Scripted, Values};
+
+fn chronyc(scripted: &Scripted, report: &str) -> Result<String, String> {
+    let mut command = Command::new("chronyc");
+    command.arg("-h").arg(scripted.socket()).args(["-c", "-n", report]);
+    testbed::run(command).map_err(|error| error.to_string())
+}
+
+#[test]
+fn chronyc_reads_tracking() {
+    let scripted = Scripted::start(Values::new(&json!({"tracking": {"stratum": 7, "leap status": 1}}))).unwrap();
+    let tracking = chronyc(&scripted, "tracking").unwrap();
+    assert_eq!(
+        tracking.trim(),
+        "7F000001,127.0.0.1,7,1700000000.123456789,0.000012000,-0.000034000,0.000056000,\
+         -1.500,0.003,0.050,0.001200000,0.003400000,64.2,Insert second"
+    );
+}
+
+#[test]
+fn chronyc_reads_sources() {
+    let values = json!({"sources": [
+        {},
+        {"address": "2001:db8::1", "state": 2, "mode": 1, "poll": -2, "reachability": 63},
+        {"reference ID": 0x4750_5300, "stratum": 0, "state": 5},
+    ]});
+    let scripted = Scripted::start(Values::new(&values)).unwrap();
+    let sources = chronyc(&scripted, "sources").unwrap();
+    assert_eq!(
+        sources.trim(),
+        "^,*,127.0.0.1,1,6,377,12,-0.000017000,0.000021000,0.000430000\n\
+         =,x,2001:db8::1,1,-2,77,12,-0.000017000,0.000021000,0.000430000\n\
+         #,-,GPS,0,6,377,12,-0.000017000,0.000021000,0.000430000"
+    );
+    let stats = chronyc(&scripted, "sourcestats").unwrap();
+    let addresses: Vec<_> = stats.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(addresses, ["127.0.0.1", "2001:db8::1", "GPS"]);
+    assert_eq!(stats.lines().next(), Some("127.0.0.1,8,4,448,0.002,0.070,-0.000011000,0.000009000"));
+}
+
+#[test]
+fn chronyc_reads_the_other_reports() {
+    // The layouts of chrony 4.3.
+    let values = json!({"rtcdata": {}, "layouts": {"serverstats": 3, "ntpdata": 1}});
+    let scripted = Scripted::start(Values::new(&values)).unwrap();
+    for (report, expected) in [
+        ("activity", "1,0,0,0,0"),
+        ("serverstats", "1001,1004,1003,1006,1007,1002,1005,1008,1009,1010,1011"),
+        ("rtcdata", "1700000000.123456789,10,5,600,0.250000,-2.500"),
+        ("smoothing", "Yes,,0.000100000,0.010000,0.001000,8.0,100.0"),
+        ("authdata", "127.0.0.1,-,0,0,0,4294967295,0,0,0,0"),
+        ("selectdata", "*,127.0.0.1,N,-,-,-,-,-,-,-,-,-,-,12,1.0,-0.000200000,0.000200000,Normal"),
+    ] {
+        let output = chronyc(&scripted, report).unwrap();
+        println!("{report}: {output}");
+        assert_eq!(output.trim(), expected, "{report}");
+    }
+    let ntpdata = chronyc(&scripted, "ntpdata").unwrap();
+    println!("{ntpdata}");
+    assert!(ntpdata.starts_with("127.0.0.1,7F000001,123,"), "{ntpdata}");
+}
+
+#[test]
+fn it_plays_a_thousand_sources() {
+    let scripted = Scripted::start(Values::new(&json!({"sources": 1000}))).unwrap();
+    assert_eq!(chronyc(&scripted, "sources").unwrap().lines().count(), 1000);
+    assert_eq!(scripted.requests()[&15], 1000);
+}
+
+#[test]
+fn no_rtc_and_other_refusals() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    assert!(chronyc(&scripted, "rtcdata").unwrap_err().contains("513 RTC driver not running"));
+    scripted.set(Fault::Status(2));
+    assert!(chronyc(&scripted, "tracking").unwrap_err().contains("501 Not authorised"));
+    scripted.clear();
+    scripted.change(json!({"rtcdata": {}})).unwrap();
+    chronyc(&scripted, "rtcdata").unwrap();
+}
+
+#[test]
+fn faults_delay_lose_and_confuse() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    scripted.set(Fault::JunkBefore(25));
+    chronyc(&scripted, "tracking").unwrap();
+    scripted.clear();
+
+    scripted.set(Fault::Delay(Duration::from_millis(300)));
+    let start = Instant::now();
+    chronyc(&scripted, "tracking").unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    scripted.clear();
+
+    // chronyc asks again after one second.
+    let before = scripted.requests()[&33];
+    scripted.set(Fault::Drop(1));
+    chronyc(&scripted, "tracking").unwrap();
+    assert_eq!(scripted.requests()[&33], before + 2);
+}
+
+#[test]
+fn faults_can_be_narrowed() {
+    let scripted = Scripted::start(Values::new(&json!({"sources": 3}))).unwrap();
+    scripted.set(Fault::Only(vec![15]));
+    scripted.set(Fault::After(2));
+    scripted.set(Fault::Status(4));
+    assert_eq!(chronyc(&scripted, "sources").unwrap_err().matches('^').count(), 2);
+    scripted.clear();
+    scripted.set("count 1,2".parse().unwrap());
+    for expected in [1, 2, 2] {
+        assert_eq!(chronyc(&scripted, "sources").unwrap().lines().count(), expected);
+    }
+}
+
+#[test]
+fn an_unread_socket_fills() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    scripted.set(Fault::Unread);
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect(scripted.socket()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let full = (0..10_000).any(|_| client.send(&[0; 100]).is_err());
+    assert!(full);
+    scripted.clear();
+    chronyc(&scripted, "tracking").unwrap();
+}
+
+#[test]
+fn it_dies_and_comes_back_and_leaves_nothing() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    let folder = scripted.folder().to_owned();
+    scripted.die();
+    assert!(!scripted.socket().exists());
+    chronyc(&scripted, "tracking").unwrap_err();
+    scripted.come_back().unwrap();
+    chronyc(&scripted, "tracking").unwrap();
+    let left: Vec<_> = Path::new(&folder).read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["chronyd.sock"]);
+    drop(scripted);
+    assert!(!folder.exists());
+}
+
+#[test]
+fn it_serves_udp_on_both_loopbacks() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    let port = scripted.command_port().to_string();
+    let over_udp = |address, report| {
+        let mut command = Command::new("chronyc");
+        command.args(["-h", address, "-p", &port, "-c", "-n", report]);
+        testbed::run(command).map_err(|error| error.to_string())
+    };
+    over_udp("127.0.0.1", "tracking").unwrap();
+    over_udp("::1", "tracking").unwrap();
+    assert!(over_udp("127.0.0.1", "serverstats").unwrap_err().contains("501 Not authorised"));
+}
