@@ -37,8 +37,8 @@ class SourceState(IntEnum):
         NONSELECTABLE: It cannot be selected: it is unreachable or fails a check (``?``).
         FALSETICKER: It disagrees with the majority (``x``).
         JITTERY: Its time is too variable (``~``).
-        UNSELECTED: It could be selected, and is not combined with the selected one (``-``).
-        SELECTABLE: It is combined with the selected one (``+``).
+        UNSELECTED: It is acceptable and combined with the selected one (``+``).
+        SELECTABLE: It is acceptable, and left out of the combination (``-``).
     """
 
     SELECTED = 0

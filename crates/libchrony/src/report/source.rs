@@ -14,9 +14,9 @@ constants! {
         Falseticker = 2, "falseticker";
         /// The source's time is too variable (`~`).
         Jittery = 3, "jittery";
-        /// The source could be selected, and is not combined with the selected one (`-`).
+        /// The source is acceptable and combined with the selected one (`+`).
         Unselected = 4, "unselected";
-        /// The source is combined with the selected one (`+`).
+        /// The source is acceptable, and left out of the combination (`-`).
         Selectable = 5, "selectable";
     }
 }
