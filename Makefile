@@ -1,0 +1,102 @@
+# Every target provisions what it needs first (tools/provision), so each works on a fresh checkout.
+
+PYTHON ?= python3
+DIST ?= dist
+TARPAULIN_VERSION := 0.37.5
+TARPAULIN := .provision/tarpaulin-$(TARPAULIN_VERSION)
+
+# Cargo may be told to put its output elsewhere.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RUN := tools/run
+export PYTHON
+# maturin configures PyO3 in another way than plain cargo does; each has a folder of its own, or each would rebuild
+# PyO3 after the other.
+MATURIN_TARGET := $(TARGET)/maturin-build
+# The extension module gets its Python symbols from the interpreter, whoever builds it.
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export RUSTDOCFLAGS := -D warnings
+
+# A wheel for glibc 2.17 and later, linked by zig; on a musl system, for its musl.
+WHEEL_FLAGS ?= $(if $(shell getconf GNU_LIBC_VERSION 2>/dev/null),--zig --compatibility manylinux2014)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: provision-demo extension ## Start two private chronyds and show what pychrony reads from them
+	@cargo build --quiet --package testbed
+	@$(RUN) python tools/demo.py $(TARGET)/debug/testbed
+
+.PHONY: test
+test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
+	$(RUN) cargo test --workspace
+	$(RUN) pytest
+
+.PHONY: lint
+lint: provision-test extension ## Check formatting and run clippy, rustdoc, ruff and mypy, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo doc --workspace --no-deps --quiet
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+
+.PHONY: fmt
+fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix
+	cargo fmt --all
+	$(RUN) ruff check --fix-only
+	$(RUN) ruff format
+
+.PHONY: build
+build: provision-test extension ## Build the extension module for .venv, and all crates (debug)
+	cargo build --workspace
+
+.PHONY: wheel
+wheel: provision-wheel ## Build the wheel with libchrony inside: one for every Python from 3.10
+	@rm -rf $(MATURIN_TARGET)/wheel
+	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel
+	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
+
+.PHONY: sdist
+sdist: provision-wheel ## Build the source distribution
+	$(RUN) maturin sdist --out $(DIST)
+
+.PHONY: bench
+bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
+	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
+	cargo build --release --workspace --lib --bins --examples
+	cargo build --workspace
+	$(RUN) python benches/bench.py
+
+.PHONY: coverage
+coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of crates/libchrony, 90 % of python/pychrony
+	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
+		--include-files 'crates/libchrony/src/*' --target-dir $(TARGET)/tarpaulin --fail-under 85; \
+		status=$$?; rm -f build_rs_cov.profraw; exit $$status
+	$(RUN) pytest --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
+
+.PHONY: clean
+clean: ## Remove everything built or provisioned here
+	cargo clean
+	rm -rf dist .venv .provision .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis python/pychrony/*.so
+	find python tests tools benches -type d -name __pycache__ -exec rm -rf {} +
+
+# --- Steps that the targets share ----------------------------------------------------------------------------------
+
+.PHONY: provision-demo provision-wheel provision-test provision-bench
+provision-demo provision-wheel provision-test provision-bench:
+	@tools/provision $(@:provision-%=%)
+
+.PHONY: extension
+extension:
+	@$(RUN) maturin develop --locked --quiet --target-dir $(MATURIN_TARGET)
+
+$(TARPAULIN)/bin/cargo-tarpaulin:
+	cargo install cargo-tarpaulin --version $(TARPAULIN_VERSION) --locked --quiet \
+		--root $(TARPAULIN) --target-dir $(TARPAULIN)/build
+	rm -rf $(TARPAULIN)/build

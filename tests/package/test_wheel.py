@@ -1,0 +1,129 @@
+"""The wheel and the source distribution, as a user gets them: built, inspected, installed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import subprocess
+import tarfile
+import venv
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LIBRARY = "pychrony/_libs/libchrony.so.0"
+
+# A release build from nothing takes a minute or two.
+pytestmark = pytest.mark.timeout(900)
+
+
+def make(target: str, folder: Path) -> Path:
+    """Run `make TARGET` and return the one file that it leaves in `folder`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", "-C", str(ROOT), target, f"DIST={folder}"]
+    result = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+    (file,) = folder.iterdir()
+    return file
+
+
+def workspace_version() -> str:
+    match = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make("sdist", tmp_path_factory.mktemp("sdist"))
+
+
+def test_one_wheel_serves_every_python_and_old_distributions(wheel: Path) -> None:
+    name, version, python, abi, platform = wheel.stem.split("-")
+    assert (name, version) == ("pychrony", workspace_version())
+    assert (python, abi) == ("cp310", "abi3")
+    if "musllinux" not in platform:
+        assert "manylinux_2_17" in platform
+
+
+def test_wheel_holds_the_package_the_library_and_both_licences(wheel: Path) -> None:
+    dist_info = f"pychrony-{workspace_version()}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = HeaderParser().parsestr(archive.read(f"{dist_info}/METADATA").decode())
+        lgpl = archive.read(f"{dist_info}/licenses/LICENSES/LGPL-2.1-or-later.txt").decode()
+        library = archive.read(LIBRARY)
+    package = {path.relative_to(ROOT / "python").as_posix() for path in (ROOT / "python").rglob("*.py*")}
+    package = {name for name in package if not name.endswith(".pyc")}
+    assert {"pychrony/__init__.py"} <= package
+    assert names >= package | {"pychrony/py.typed", "pychrony/_core.abi3.so", f"{dist_info}/licenses/LICENSE"}
+    assert {name for name in names if "libchrony" in name} == {LIBRARY}
+    assert library.startswith(b"\x7fELF")
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in lgpl
+    assert metadata["License-Expression"] == "MIT AND LGPL-2.1-or-later"
+    assert metadata.get_all("License-File") == ["LICENSE", "LICENSES/LGPL-2.1-or-later.txt"]
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata.get_all("Requires-Dist") is None
+
+
+def test_installed_wheel_brings_its_own_libchrony(wheel: Path, tmp_path: Path) -> None:
+    """In a clean environment: the system's library if there is one, or else the one inside the package."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    ours = {"LIBCHRONY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+
+    def run(*arguments: str) -> str:
+        command = [python, *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, check=True, text=True, stdout=subprocess.PIPE
+        ).stdout.strip()
+
+    run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", str(wheel))
+    package = Path(run("-c", "import pychrony; print(pychrony.__file__)")).parent
+    assert package.is_relative_to(tmp_path)
+    used = Path(run("-c", "import pychrony; print(pychrony.libchrony_path())"))
+    try:
+        ctypes.CDLL("libchrony.so.0")
+    except OSError:
+        assert used == package / "_libs" / "libchrony.so.0"
+    else:
+        assert not used.is_relative_to(tmp_path)
+    version = run("-c", "import importlib.metadata as metadata; print(metadata.version('pychrony'))")
+    assert version == workspace_version()
+
+
+def test_sdist_holds_all_that_a_build_needs_and_no_library(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    crates = [ROOT / "crates" / name for name in ("libchrony-sys", "libchrony", "pychrony")]
+    sources = {path.relative_to(ROOT).as_posix() for crate in crates for path in (crate / "src").rglob("*.rs")}
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "python" / "pychrony").iterdir()
+        if path.suffix in {".py", ".pyi", ".typed"}
+    }
+    assert names >= sources | package | {"Cargo.toml", "Cargo.lock", "LICENSE", "PKG-INFO", "pyproject.toml"}
+    assert not {name for name in names if ".so" in name}
+
+
+def test_sdist_compiles_with_the_locked_dependencies(sdist: Path, tmp_path: Path) -> None:
+    """The workspace inside is whole. Only checked, not built: that takes seconds."""
+    # The files get today's times (-m): cargo goes by them, and in an sdist they are all the same old date.
+    subprocess.run(["tar", "-x", "-m", "-f", sdist, "-C", tmp_path], check=True)
+    (tree,) = tmp_path.iterdir()
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "sdist"
+    command = ["cargo", "check", "--package", "pychrony", "--locked", "--offline", "--target-dir", str(target)]
+    result = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,221 @@
+"""Show what pychrony reads, on two chronyds of our own (`make demo`).
+
+    demo.py TESTBED
+
+TESTBED is the test bed's program. It starts an NTP server and a client of it in a temporary folder, without touching
+the clock or anything of the system, and removes both when its standard input ends: however this script ends, nothing
+is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pychrony
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+START_SECONDS = 30.0
+#: The client takes 16 samples a second: after this long the statistics have something to say.
+SAMPLING_SECONDS = 1.5
+#: chronyd's age of a sample that was never taken.
+NEVER = 0xFFFFFFFF
+
+# What chronyc shows for a source's mode and state, and what the marks mean.
+MODES: dict[int, str] = {
+    pychrony.SourceMode.CLIENT: "^",
+    pychrony.SourceMode.PEER: "=",
+    pychrony.SourceMode.REFCLOCK: "#",
+}
+STATES: dict[int, str] = {
+    pychrony.SourceState.SELECTED: "*",
+    pychrony.SourceState.NONSELECTABLE: "?",
+    pychrony.SourceState.FALSETICKER: "x",
+    pychrony.SourceState.JITTERY: "~",
+    pychrony.SourceState.UNSELECTED: "-",
+    pychrony.SourceState.SELECTABLE: "+",
+}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+@contextlib.contextmanager
+def private_chronyds(testbed: str) -> Iterator[dict[str, Any]]:
+    """Two running chronyds, the second synchronised to the first; yields the test bed's description of them."""
+    # In a session of its own: Ctrl-C reaches this script only, which then lets the test bed clean up.
+    process = subprocess.Popen(
+        [testbed, "pair"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        if not select.select([process.stdout], [], [], START_SECONDS)[0]:
+            raise DemoError(f"no synchronised chronyd within {START_SECONDS:.0f} s")
+        pair = json.loads(process.stdout.readline() or '{"error": "the test bed ended without a word"}')
+        if "error" in pair:
+            raise DemoError(f"could not start the chronyds: {pair['error']}")
+        yield pair
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def quantity(value: float, units: tuple[str, ...] = ("s", "ms", "us", "ns"), sign: str = "") -> str:
+    """Print a number with the unit that leaves one to three digits before the point."""
+    scaled = value
+    for unit in units[:-1]:
+        if abs(scaled) >= 1:
+            return f"{scaled:{sign}.3f} {unit}"
+        scaled *= 1000
+    return f"{round(scaled):{sign}d} {units[-1]}"
+
+
+def heading(title: str, call: str) -> None:
+    """Print the title of a report and the call that gives it."""
+    print(f"\n\033[1m{title}\033[0m  {call}" if sys.stdout.isatty() else f"\n{title}  {call}")
+
+
+def table(*rows: tuple[str, ...]) -> None:
+    """Print rows in columns: the first one to the left, all others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [f"{first:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))]
+        print("  " + "   ".join(cells).rstrip())
+
+
+def show_tracking(tracking: pychrony.TrackingStatus) -> None:
+    """Print a tracking report in the order of `chronyc tracking`."""
+    moment = datetime.fromtimestamp(tracking.ref_time, timezone.utc)
+    direction = "slow" if tracking.offset >= 0 else "fast"
+    rate = "fast" if tracking.frequency >= 0 else "slow"
+    for name, value in {
+        "Reference ID": f"{tracking.reference_id:08X} ({tracking.reference_id_name})",
+        "Stratum": f"{tracking.stratum}",
+        "Ref time": f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        "System time": f"{quantity(abs(tracking.offset))} {direction} of NTP time",
+        "Last offset": quantity(tracking.last_offset, sign="+"),
+        "RMS offset": quantity(tracking.rms_offset),
+        "Frequency": f"{abs(tracking.frequency):.3f} ppm {rate}",
+        "Residual freq": f"{tracking.residual_freq:+.3f} ppm",
+        "Skew": f"{tracking.skew:.3f} ppm",
+        "Root delay": quantity(tracking.root_delay),
+        "Root dispersion": quantity(tracking.root_dispersion),
+        "Update interval": quantity(tracking.update_interval),
+        "Leap status": tracking.leap_status_name,
+    }.items():
+        print(f"  {name:<17}{value}")
+
+
+def show_sources(sources: list[pychrony.Source]) -> None:
+    """Print a line for each source, like `chronyc sources`."""
+    rows = [("Source", "Stratum", "Poll", "Reach", "Last sample", "Offset", "Error bound", "State")]
+    for source in sources:
+        seen = source.last_sample_ago != NEVER
+        rows.append(
+            (
+                f"{MODES.get(source.mode, ' ')}{STATES.get(source.state, ' ')} {source.address}",
+                f"{source.stratum}",
+                quantity(2.0**source.poll),
+                f"{source.reachability:03o}",
+                f"{source.last_sample_ago} s ago" if seen else "never",
+                quantity(source.latest_meas, sign="+") if seen else "-",
+                f"+/- {quantity(source.latest_meas_err)}" if seen else "-",
+                source.state_name,
+            )
+        )
+    table(*rows)
+
+
+def show_source_stats(stats: list[pychrony.SourceStats]) -> None:
+    """Print a line for each source, like `chronyc sourcestats`."""
+    rows = [("Source", "Samples", "Runs", "Span", "Frequency", "Skew", "Offset", "Std dev")]
+    rows += [
+        (
+            f"   {one.address or format(one.reference_id, '08X')}",
+            f"{one.samples}",
+            f"{one.runs}",
+            f"{one.span} s",
+            f"{one.resid_freq:+.3f} ppm",
+            f"{one.skew:.3f} ppm",
+            quantity(one.offset, sign="+"),
+            quantity(one.std_dev),
+        )
+        for one in stats
+    ]
+    table(*rows)
+
+
+def show_rtc(socket: str) -> None:
+    """Print the real-time clock's report, or chronyd's word that it tracks none."""
+    try:
+        rtc = pychrony.get_rtc_data(socket)
+    except pychrony.ChronyDataError as error:
+        text = f"not tracked: {error.message}"
+        print(textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  "))
+        return
+    print(f"  {quantity(rtc.offset, sign='+')}, {rtc.freq_offset:+.3f} ppm, from {rtc.samples} samples")
+
+
+def demo(testbed: str) -> None:
+    """Start, show, and end."""
+    library = pychrony.libchrony_path()
+    print("Starting two private chronyds, a server and a client of it. They leave the clock alone.", flush=True)
+    with private_chronyds(testbed) as pair:
+        time.sleep(SAMPLING_SECONDS)
+        socket = pair["socket"]
+        print(f"Reading the client over {socket} with {library}:")
+
+        heading("Tracking", "pychrony.get_tracking(socket)")
+        show_tracking(pychrony.get_tracking(socket))
+        heading("Sources", "pychrony.get_sources(socket)")
+        show_sources(pychrony.get_sources(socket))
+        heading("Source statistics", "pychrony.get_source_stats(socket)")
+        show_source_stats(pychrony.get_source_stats(socket))
+        heading("Real-time clock", "pychrony.get_rtc_data(socket)")
+        show_rtc(socket)
+
+    print(
+        "\nBoth chronyds are gone again. Next:\n"
+        "  tools/run python -c 'import pychrony; print(pychrony.get_tracking())'   this machine's chronyd (as root)\n"
+        "  make wheel   a wheel to install anywhere       make help   everything else"
+    )
+
+
+def end(number: int, _frame: FrameType | None) -> None:
+    """Turn a signal into an orderly end."""
+    sys.exit(128 + number)
+
+
+def main() -> int:
+    """Run the command line described at the top."""
+    if len(sys.argv) != 2:
+        print("usage: demo.py TESTBED (or just: make demo)", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, end)
+    try:
+        demo(os.path.realpath(sys.argv[1]))
+    except (DemoError, OSError, pychrony.ChronyError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Fetch libchrony, where the distribution has none, from the wheel of pychrony 2.0.3 on PyPI.
+
+The wheel is downloaded by exact version and accepted by its SHA-256 only. Two files are taken out of it:
+
+    .provision/libchrony/libchrony.so.0          the shared library
+    .provision/libchrony/LGPL-2.1-or-later.txt   its licence
+
+and, on a system without a libchrony of its own, `.provision/libchrony.so.0` is made to point to the first.
+`tools/run` uses that; `tools/bundle_libchrony.py` puts both files into our wheel.
+
+With --always they are fetched even if the system has libchrony (the wheel is for systems that have none).
+With --system nothing is fetched: the exit status says whether the system has libchrony.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PROVISION = Path(__file__).resolve().parent.parent / ".provision"
+FOLDER = PROVISION / "libchrony"
+LIBRARY = FOLDER / "libchrony.so.0"
+LICENCE = FOLDER / "LGPL-2.1-or-later.txt"
+SERVES = PROVISION / "libchrony.so.0"
+
+REQUIREMENT = "pychrony==2.0.3"
+#: (machine, C library): the wheel's platform tag and SHA-256.
+WHEELS = {
+    ("x86_64", "glibc"): (
+        "manylinux_2_28_x86_64",
+        "03b8bdfbd5a5b0f701b751c45f2aa8d27ba7bb48b11bb2a147383342e1a9d1ce",
+    ),
+    ("aarch64", "glibc"): (
+        "manylinux_2_28_aarch64",
+        "acc4123ad03c9879b69aa268f93eb902f93f595f2f92772e23e6592a893e80ec",
+    ),
+    ("x86_64", "musl"): (
+        "musllinux_1_2_x86_64",
+        "1ed2737dd91e3e352299c51ab9ea88e3746c9ff935a4b5583d5301a5fcf0355b",
+    ),
+    ("aarch64", "musl"): (
+        "musllinux_1_2_aarch64",
+        "45da18095cde9e93c4bdee5d4a4cd9592985a24a30475ada2a51234986b92aac",
+    ),
+}
+
+
+def system_has_libchrony() -> bool:
+    """Ask the loader, as pychrony itself does."""
+    try:
+        ctypes.CDLL("libchrony.so.0")
+    except OSError:
+        return False
+    return True
+
+
+def download(folder: Path) -> Path:
+    """Download the wheel for this machine into `folder`; pip refuses one with another hash."""
+    machine = platform.machine()
+    libc = "glibc" if platform.libc_ver()[0] == "glibc" else "musl"
+    if (machine, libc) not in WHEELS:
+        sys.exit(
+            f"provision: {REQUIREMENT} has no libchrony for {machine} with {libc}. Build it from "
+            "https://gitlab.com/chrony/libchrony and install it, or name the file in LIBCHRONY_PATH."
+        )
+    tag, sha256 = WHEELS[machine, libc]
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{REQUIREMENT} --hash=sha256:{sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary", ":all:", "--implementation", "cp"]
+    command += ["--python-version", "3.11", "--platform", tag]
+    command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        sys.exit(f"provision: could not download {REQUIREMENT} for {tag} (the reason is above).")
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def extract(wheel: Path) -> None:
+    """Put the library and its licence into place, each complete or not at all."""
+    wanted = {
+        LICENCE: lambda name: name.endswith("/licenses/LICENSES/LGPL-2.1-or-later.txt"),
+        LIBRARY: lambda name: name.startswith("pychrony.libs/libchrony"),
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for target, is_it in wanted.items():
+            (member,) = filter(is_it, archive.namelist())
+            unfinished = target.with_suffix(".unfinished")
+            unfinished.write_bytes(archive.read(member))
+            unfinished.chmod(0o755 if target == LIBRARY else 0o644)
+            unfinished.rename(target)
+
+
+def main() -> int:
+    """Run the command line described at the top."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--always", action="store_true", help="fetch even if the system has libchrony")
+    parser.add_argument("--system", action="store_true", help="only tell whether the system has libchrony")
+    options = parser.parse_args()
+
+    if options.system:
+        return 0 if system_has_libchrony() else 1
+    in_system = system_has_libchrony()
+    if not (LIBRARY.exists() and LICENCE.exists()) and (options.always or not in_system):
+        print(f"provision: taking libchrony out of {REQUIREMENT} into {FOLDER.relative_to(PROVISION.parent)}/")
+        with tempfile.TemporaryDirectory() as folder:
+            extract(download(Path(folder)))
+        ctypes.CDLL(str(LIBRARY))
+    if in_system:
+        SERVES.unlink(missing_ok=True)
+    elif not SERVES.exists():
+        SERVES.unlink(missing_ok=True)
+        SERVES.symlink_to(os.path.relpath(LIBRARY, PROVISION))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
