@@ -7,10 +7,11 @@ The functions open a connection to chronyd, read one report, and close it again:
     >>> print(f"{status.offset:+.9f} s off {status.reference_id_name}")
     +0.000012345 s off 192.0.2.1
 
-Importing the package needs neither libchrony nor chronyd; a missing one is an error of the call.
+A `ChronyConnection` is kept for many reads. Importing the package needs neither libchrony nor chronyd; a missing one is an error of the call.
 """
 
 from pychrony._core import __version__
+from pychrony.connection import ChronyConnection
 from pychrony.exceptions import (
     ChronyConnectionError,
     ChronyDataError,
@@ -19,9 +20,10 @@ from pychrony.exceptions import (
     ChronyPermissionError,
 )
 from pychrony.functions import get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path
-from pychrony.models import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
+from pychrony.models import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, Transport
 
 __all__ = [
+    "ChronyConnection",
     "ChronyConnectionError",
     "ChronyDataError",
     "ChronyError",
@@ -34,6 +36,7 @@ __all__ = [
     "SourceState",
     "SourceStats",
     "TrackingStatus",
+    "Transport",
     "__version__",
     "get_rtc_data",
     "get_source_stats",

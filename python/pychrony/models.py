@@ -8,7 +8,7 @@ which explains each value at length.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from pychrony import _core
 
@@ -61,6 +61,18 @@ class SourceMode(IntEnum):
     CLIENT = 0
     PEER = 1
     REFCLOCK = 2
+
+
+class Transport(Enum):
+    """How requests reach chronyd.
+
+    Attributes:
+        UNIX_SOCKET: chronyd's Unix socket, which serves every report, to root and chronyd's user only.
+        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to everybody whom ``cmdallow`` covers.
+    """
+
+    UNIX_SOCKET = "Unix socket"
+    COMMAND_PORT = "command port"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 //! Where a chronyd listens: parsing, printing, and the default places.
 //!
 //! libchrony reads ports with `atoi` and takes an empty address for "find one yourself", so it is only ever given
-//! the canonical form that [`Address`] prints. This module opens nothing.
+//! the canonical form that [`Address`] prints. This module opens nothing but asks the resolver for host names.
 
+use crate::raw::SLICE;
 use std::ffi::{CString, OsStr};
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{fmt, io, thread};
 
 /// The UDP port of chronyd's command protocol.
 const COMMAND_PORT: u16 = 323;
@@ -27,10 +30,11 @@ pub enum Transport {
     CommandPort,
 }
 
-/// The address of a chronyd: the path of its Unix domain socket, or an IP address and a UDP port.
+/// The address of a chronyd: the path of its Unix domain socket, or an IP address or host name and a UDP port.
 ///
-/// Parsed from any of `/path/to/chronyd.sock`, `192.0.2.1`, `192.0.2.1:323`, `2001:db8::1`, `[2001:db8::1]` and
-/// `[2001:db8::1]:323`. The port is 323 unless given.
+/// Parsed from any of `/path/to/chronyd.sock`, `192.0.2.1`, `192.0.2.1:323`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:323`, `ntp.example.net` and `ntp.example.net:323`. The port is 323 unless given. A host name is
+/// resolved when a connection is opened, and each of its addresses is tried; `localhost` is 127.0.0.1 and ::1.
 ///
 /// # Examples
 ///
@@ -51,6 +55,7 @@ enum Inner {
     Unix(PathBuf),
     /// With a port that is not 0 and without a scope.
     Udp(SocketAddr),
+    Host(String, u16),
 }
 
 impl Address {
@@ -64,7 +69,7 @@ impl Address {
         let inner = if address.as_bytes().starts_with(b"/") {
             check_path(address.as_bytes()).map(|()| Inner::Unix(PathBuf::from(address)))
         } else {
-            address.to_str().ok_or(Reason::NotAnAddress).and_then(parse_udp).map(Inner::Udp)
+            address.to_str().ok_or(Reason::NotAnAddress).and_then(parse_udp)
         };
         inner.map(Self).map_err(|reason| AddressError { address: shown(address), reason })
     }
@@ -75,12 +80,46 @@ impl Address {
         ["/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"].map(|path| Self(Inner::Unix(path.into()))).into()
     }
 
+    /// All default addresses, in the order in which they are tried, which is chronyc's: the Unix domain sockets, then
+    /// the command port on 127.0.0.1 and ::1.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        let mut addresses = Self::default_sockets();
+        addresses.extend(loopback(COMMAND_PORT));
+        addresses
+    }
+
+    /// The addresses that this one stands for: those of a host name, or itself. Waits for the resolver in slices of
+    /// time, after each of which `go_on` is asked.
+    pub(crate) fn resolve<E>(&self, go_on: impl Fn() -> Result<Duration, E>) -> Result<io::Result<Vec<Self>>, E> {
+        let Inner::Host(name, port) = &self.0 else { return Ok(Ok(vec![self.clone()])) };
+        if name.eq_ignore_ascii_case("localhost") {
+            return Ok(Ok(loopback(*port).into()));
+        }
+        // The resolver cannot be told when to stop, so it works in a thread that nobody waits for longer than wanted.
+        let (sender, receiver) = mpsc::channel();
+        let host = (name.clone(), *port);
+        let thread = thread::Builder::new().name("libchrony-resolver".to_owned());
+        let spawned = thread.spawn(move || sender.send(host.to_socket_addrs().map(Vec::from_iter)));
+        if let Err(error) = spawned {
+            return Ok(Err(error));
+        }
+        loop {
+            let slice = go_on()?.min(SLICE);
+            match receiver.recv_timeout(slice) {
+                Ok(found) => return Ok(found.map(|found| found.into_iter().map(|to| Self(Inner::Udp(to))).collect())),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Err(io::Error::other("the resolver failed"))),
+            }
+        }
+    }
+
     /// How this address is reached.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match self.0 {
             Inner::Unix(_) => Transport::UnixSocket,
-            Inner::Udp(_) => Transport::CommandPort,
+            Inner::Udp(_) | Inner::Host(..) => Transport::CommandPort,
         }
     }
 
@@ -89,7 +128,7 @@ impl Address {
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             Inner::Unix(path) => Some(path),
-            Inner::Udp(_) => None,
+            Inner::Udp(_) | Inner::Host(..) => None,
         }
     }
 
@@ -97,7 +136,7 @@ impl Address {
     pub(crate) fn to_c(&self) -> CString {
         let canonical = match &self.0 {
             Inner::Unix(path) => path.as_os_str().as_bytes().to_vec(),
-            Inner::Udp(address) => address.to_string().into_bytes(),
+            Inner::Udp(_) | Inner::Host(..) => self.to_string().into_bytes(),
         };
         CString::new(canonical).unwrap_or_default()
     }
@@ -116,6 +155,7 @@ impl fmt::Display for Address {
         match &self.0 {
             Inner::Unix(path) => path.display().fmt(f),
             Inner::Udp(address) => address.fmt(f),
+            Inner::Host(name, port) => write!(f, "{name}:{port}"),
         }
     }
 }
@@ -130,7 +170,7 @@ fn check_path(path: &[u8]) -> Result<(), Reason> {
     }
 }
 
-fn parse_udp(address: &str) -> Result<SocketAddr, Reason> {
+fn parse_udp(address: &str) -> Result<Inner, Reason> {
     if address.is_empty() {
         return Err(Reason::Empty);
     }
@@ -144,23 +184,45 @@ fn parse_udp(address: &str) -> Result<SocketAddr, Reason> {
         return Err(Reason::Scope);
     }
     if let Ok(ip) = address.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, COMMAND_PORT));
+        return Ok(Inner::Udp(SocketAddr::new(ip, COMMAND_PORT)));
     }
-    let (ip, port) = if let Some(rest) = address.strip_prefix('[') {
+    if let Some(rest) = address.strip_prefix('[') {
         let (ip, port) = rest.split_once(']').ok_or(Reason::UnclosedBracket)?;
         let ip = ip.parse::<Ipv6Addr>().map_err(|_| Reason::NotAnAddress)?;
         let port = match port.strip_prefix(':') {
-            Some(port) => Some(port),
-            None if port.is_empty() => None,
+            Some(port) => parse_port(port)?,
+            None if port.is_empty() => COMMAND_PORT,
             None => return Err(Reason::NotAnAddress),
         };
-        (IpAddr::V6(ip), port)
-    } else {
-        let (ip, port) = address.split_once(':').ok_or(Reason::NotAnAddress)?;
-        (IpAddr::V4(ip.parse::<Ipv4Addr>().map_err(|_| Reason::NotAnAddress)?), Some(port))
-    };
+        return Ok(Inner::Udp(SocketAddr::new(IpAddr::V6(ip), port)));
+    }
+    let (host, port) = address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port)));
+    let ip = host.parse::<Ipv4Addr>();
+    if ip.is_err() && !is_host_name(host) {
+        return Err(Reason::NotAnAddress);
+    }
     let port = port.map_or(Ok(COMMAND_PORT), parse_port)?;
-    Ok(SocketAddr::new(ip, port))
+    Ok(match ip {
+        Ok(ip) => Inner::Udp(SocketAddr::new(IpAddr::V4(ip), port)),
+        Err(_) => Inner::Host(host.to_owned(), port),
+    })
+}
+
+/// Whether it can be the name of a host; one of digits only would be a mistyped IPv4 address.
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    let last_is_number = labels.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    name.len() <= 253 && !last_is_number && labels.split('.').all(label)
+}
+
+fn loopback(port: u16) -> [Address; 2] {
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+        .map(|ip| Address(Inner::Udp(SocketAddr::new(ip, port))))
 }
 
 fn parse_port(port: &str) -> Result<u16, Reason> {
@@ -208,7 +270,7 @@ enum Reason {
     UnclosedBracket,
     #[error("{0:?} is not a port; use a number from 1 to 65535")]
     Port(String),
-    #[error("not an address; use the path of a socket, or an IP address with an optional port such as [::1]:323")]
+    #[error("not an address; use the path of a socket, or an IP address or host name with an optional port")]
     NotAnAddress,
 }
 
@@ -227,6 +289,8 @@ mod tests {
             ("[2001:db8::1]", "[2001:db8::1]:323"),
             ("[2001:db8::1]:11323", "[2001:db8::1]:11323"),
             ("::ffff:192.0.2.1", "[::ffff:192.0.2.1]:323"),
+            ("localhost", "localhost:323"),
+            ("ntp-1.example.net.:11323", "ntp-1.example.net.:11323"),
         ] {
             let address = Address::parse(text).unwrap();
             assert_eq!(address.to_string(), canonical);
@@ -257,6 +321,11 @@ mod tests {
             ("/run/\0chronyd.sock", "NUL"),
             ("run/chronyd.sock", "absolute"),
             ("256.0.0.1", "not an address"),
+            ("1.2.3", "not an address"),
+            ("ntp..example.net", "not an address"),
+            ("-x.example.net", "not an address"),
+            ("ntp example.net", "not an address"),
+            ("ntp.example.net:http", "\"http\" is not a port"),
             (&long, "108 bytes"),
             (&very_long, "not an address"),
         ] {

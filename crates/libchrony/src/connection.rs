@@ -1,27 +1,27 @@
-//! A connection to one chronyd: which address, when to reconnect, whose turn it is.
+//! A connection to one chronyd: its settings, and a method for each report.
 //!
-//! A [`Connection`] opens nothing until its first report is asked for. It then keeps its session for the next one.
-//! After any error the session is dropped and the next call opens a new one. Each method waits for its turn and for
-//! chronyd until one deadline.
+//! A [`Connection`] opens nothing until its first use and keeps its session for the next one. How one call goes is in
+//! `call`, whose turn it is in `seat`.
 
+use crate::Library;
 use crate::address::Address;
-use crate::error::{Error, LibchronyError, Step};
+use crate::call::{Call, Ended};
+use crate::error::Error;
 use crate::per_process::PerProcess;
-use crate::raw::{OpenFailure, RawSession, SLICE};
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
-use crate::session::{Deadline, Session, SessionError, Stage, Stop};
-use crate::{ErrorKind, Library};
-use libchrony_sys::types as c;
-use rustix::io::Errno;
+use crate::seat::Seat;
+use crate::session::{Deadline, Lanes, Session, SessionError};
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The time that a call takes at most, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a list of records is read again when it changes during the read.
-const LIST_TRIES: u32 = 4;
+/// Over how many sessions at once a long list is read, unless told otherwise: chronyd answers no faster over more.
+pub const DEFAULT_LANES: usize = 8;
+
+/// For how many records a further session is opened, unless told otherwise: fewer do not pay for opening it.
+pub const DEFAULT_RECORDS_PER_LANE: usize = 16;
 
 /// Asked about every 50 ms while waiting; true abandons the call.
 type Interrupt = Box<dyn Fn() -> bool + Send + Sync>;
@@ -32,6 +32,7 @@ pub struct Builder {
     addresses: Vec<Address>,
     timeout: Duration,
     library: Option<Library>,
+    lanes: Lanes,
     interrupt: Interrupt,
 }
 
@@ -45,9 +46,21 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Where chronyd is. By default its two usual Unix domain sockets are tried.
-    pub fn address(mut self, address: Address) -> Self {
-        self.addresses = vec![address];
+    /// Where chronyd is. By default, [`Address::defaults`] are tried.
+    pub fn address(self, address: Address) -> Self {
+        self.addresses(vec![address])
+    }
+
+    /// Where chronyd may be. The first address on which it answers is used.
+    pub fn addresses(mut self, addresses: Vec<Address>) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
+    /// Over how many sessions at once a long list is read, at most, and from how many records on each further one is
+    /// opened. By default, [`DEFAULT_LANES`] and [`DEFAULT_RECORDS_PER_LANE`]. One lane reads a list record by record.
+    pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
+        self.lanes = Lanes { most, records_each };
         self
     }
 
@@ -81,6 +94,7 @@ impl Builder {
             library,
             addresses: self.addresses,
             timeout: self.timeout,
+            lanes: self.lanes,
             interrupt: self.interrupt,
             seat: PerProcess::new(),
         })
@@ -110,63 +124,18 @@ pub struct Connection {
     library: Library,
     addresses: Vec<Address>,
     timeout: Duration,
+    lanes: Lanes,
     interrupt: Interrupt,
     seat: PerProcess<Seat>,
 }
 
-/// The session of a connection while nobody uses it.
-#[derive(Debug, Default)]
-struct Seat {
-    idle: Mutex<Idle>,
-    freed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Idle {
-    taken: bool,
-    session: Option<(Address, Session)>,
-}
-
-/// The turn of one call. Dropping it lets the next thread in.
-struct Turn<'a> {
-    seat: &'a Seat,
-    session: Option<(Address, Session)>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut idle = self.seat.lock();
-        idle.taken = false;
-        idle.session = self.session.take();
-        drop(idle);
-        self.seat.freed.notify_one();
-    }
-}
-
-impl Seat {
-    fn lock(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until no other thread has its turn.
-    fn take(&self, deadline: &Deadline<'_>) -> Result<Turn<'_>, Stop> {
-        let mut idle = self.lock();
-        while idle.taken {
-            drop(idle);
-            let slice = deadline.left()?.min(SLICE);
-            idle = self.freed.wait_timeout(self.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        idle.taken = true;
-        Ok(Turn { seat: self, session: idle.session.take() })
-    }
-}
-
 impl Connection {
-    /// Starts a connection to one of the default sockets, to be told more.
+    /// Starts a connection to one of the default addresses, to be told more.
     pub fn builder() -> Builder {
         Builder {
-            addresses: Address::default_sockets(),
+            addresses: Address::defaults(),
             timeout: DEFAULT_TIMEOUT,
+            lanes: Lanes { most: DEFAULT_LANES, records_each: DEFAULT_RECORDS_PER_LANE },
             library: None,
             interrupt: Box::new(|| false),
         }
@@ -189,7 +158,7 @@ impl Connection {
     /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
     #[doc(alias = "chrony_request_report_number_records")]
     pub fn sources(&self) -> Result<Vec<Source>, Error> {
-        self.read::<Source, _>(Session::read_all)
+        self.read::<Source, _>(|session, deadline| session.read_all(self.lanes, deadline))
     }
 
     /// The statistics of the time sources, in chronyd's order; empty when it has none.
@@ -199,7 +168,7 @@ impl Connection {
     /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
     #[doc(alias = "chrony_request_report_number_records")]
     pub fn source_stats(&self) -> Result<Vec<SourceStats>, Error> {
-        self.read::<SourceStats, _>(Session::read_all)
+        self.read::<SourceStats, _>(|session, deadline| session.read_all(self.lanes, deadline))
     }
 
     /// The tracking of the real-time clock.
@@ -212,16 +181,28 @@ impl Connection {
         self.read::<RtcData, _>(Session::read_one)
     }
 
-    /// The address of the chronyd that answered last; `None` before that and after an error.
-    #[must_use]
-    pub fn address(&self) -> Option<Address> {
-        self.seat.get().lock().session.as_ref().map(|(address, _)| address.clone())
+    /// Makes sure that chronyd answers, and tells where.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]: no address at which chronyd answers. A refusal of the request is an answer, too.
+    #[doc(alias = "chrony_open_socket")]
+    pub fn connect(&self) -> Result<Address, Error> {
+        match self.tracking() {
+            Err(error) if !error.is_answer() => Err(error),
+            _ => Ok(self.address().unwrap_or_else(|| self.addresses[0].clone())),
+        }
     }
 
-    /// Closes the socket, if one is open. The next call opens a new one.
+    /// The address at which chronyd answered last; `None` before that.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        self.seat.get().address()
+    }
+
+    /// Closes the sockets. The next call opens new ones; a call that another thread is in ends first.
     pub fn close(&self) {
-        let session = self.seat.get().lock().session.take();
-        drop(session);
+        self.seat.get().close();
     }
 
     /// Reads a report within the deadline.
@@ -229,86 +210,20 @@ impl Connection {
         &self,
         read: impl Fn(&mut Session, &Deadline<'_>) -> Result<T, SessionError>,
     ) -> Result<T, Error> {
-        let report = R::NAME.to_str().unwrap_or_default();
-        let deadline = Deadline::new(self.timeout, &self.interrupt);
-        let mut turn = self.turn(&deadline).map_err(|stop| match stop {
-            Stop::TimedOut => Error::Busy { report, waited: self.timeout },
-            Stop::Interrupted => Error::Interrupted,
-        })?;
-        let mut tries = 1;
         loop {
-            let reused = turn.session.is_some();
-            let (address, mut session) = turn.session.take().map_or_else(|| self.open(), Ok)?;
-            session.answered = false;
-            session.single_try = reused;
-            match read(&mut session, &deadline) {
-                Ok(value) => {
-                    turn.session = Some((address, session));
-                    return Ok(value);
-                }
-                // Open again: chronyd, or only our socket, went away since the last call.
-                Err(error) if reused && !session.answered && error.is_loss() => {}
-                Err(SessionError::Changed(_)) if tries < LIST_TRIES => tries += 1,
-                Err(error) => return Err(self.explain(report, address, &session, error)),
+            let call = Call {
+                library: &self.library,
+                addresses: &self.addresses,
+                report: R::NAME.to_str().unwrap_or_default(),
+                timeout: self.timeout,
+                deadline: Deadline::new(self.timeout, &self.interrupt),
+            };
+            match call.run(&self.seat, &read) {
+                Ok(value) => return Ok(value),
+                Err(Ended::Error(error) | Ended::Changed(error)) => return Err(error),
+                // A child that was forked during the call starts again, with a socket of its own.
+                Err(Ended::Forked) => {}
             }
-        }
-    }
-
-    fn turn(&self, deadline: &Deadline<'_>) -> Result<Turn<'_>, Stop> {
-        let (seat, inherited) = self.seat.get_and_previous();
-        if let Some(inherited) = inherited {
-            // A forked child closes its copy of the parent's socket, unless another thread had it at the time.
-            if let Ok(mut idle) = inherited.idle.try_lock() {
-                idle.session = None;
-            }
-        }
-        seat.take(deadline)
-    }
-
-    /// Opens a session on the first address that takes one.
-    fn open(&self) -> Result<(Address, Session), Error> {
-        let slice = self.timeout.clamp(Duration::from_millis(1), SLICE);
-        let mut first_error = None;
-        for address in &self.addresses {
-            match RawSession::open(&self.library, &address.to_c(), slice) {
-                Ok(raw) => return Ok((address.clone(), Session::new(raw))),
-                Err(OpenFailure::Session(failure)) => {
-                    let source = LibchronyError::new(&self.library, failure);
-                    return Err(Error::Session { address: address.clone(), source });
-                }
-                Err(OpenFailure::Socket(error)) => {
-                    let error = Error::connect(address, error);
-                    if error.kind() != ErrorKind::NotFound || self.addresses.len() == 1 {
-                        first_error.get_or_insert(error);
-                    }
-                }
-            }
-        }
-        Err(first_error.unwrap_or_else(|| Error::SocketNotFound { tried: self.addresses.clone() }))
-    }
-
-    /// Puts an error of a session into words.
-    fn explain(&self, report: &'static str, address: Address, session: &Session, error: SessionError) -> Error {
-        let (stage, failure) = match error {
-            SessionError::Stopped(_, Stop::Interrupted) => return Error::Interrupted,
-            SessionError::Stopped(stage, Stop::TimedOut) => {
-                let stage = Step { stage, report };
-                return Error::TimedOut { stage, address, waited: self.timeout, requests: session.requests };
-            }
-            SessionError::Count(count) => return Error::Count { report, address, count },
-            SessionError::Field(source) => return Error::Field { report, address, source },
-            SessionError::Changed(failure) => (Step { stage: Stage::Response, report }, failure),
-            SessionError::Libchrony(stage, failure) => (Step { stage, report }, failure),
-        };
-        let source = LibchronyError::new(&self.library, failure);
-        match (failure.code, failure.errno) {
-            (_, Some(errno)) if !session.answered && is_unreachable(errno) => Error::connect(&address, errno.into()),
-            (_, Some(_)) => Error::Exchange { stage, address, source },
-            (c::CHRONY_UNAUTHORIZED, _) => Error::Unauthorized { report, address, source },
-            (c::CHRONY_DISABLED, _) if report.as_bytes() == RtcData::NAME.to_bytes() => {
-                Error::RtcNotTracked { address, source }
-            }
-            _ => Error::Rejected { stage, address, source },
         }
     }
 }
@@ -321,29 +236,4 @@ impl fmt::Debug for Connection {
             .field("library", &self.library.path())
             .finish_non_exhaustive()
     }
-}
-
-impl SessionError {
-    /// Whether the other end is gone, or silent although it answered before.
-    fn is_loss(&self) -> bool {
-        match self {
-            Self::Libchrony(_, failure) => failure.errno.is_some(),
-            Self::Stopped(_, stop) => *stop == Stop::TimedOut,
-            Self::Changed(_) | Self::Count(_) | Self::Field(_) => false,
-        }
-    }
-}
-
-/// Whether nobody is there at all.
-fn is_unreachable(errno: Errno) -> bool {
-    matches!(
-        errno,
-        Errno::CONNREFUSED
-            | Errno::HOSTUNREACH
-            | Errno::NETUNREACH
-            | Errno::HOSTDOWN
-            | Errno::NETDOWN
-            | Errno::ACCESS
-            | Errno::PERM
-    )
 }

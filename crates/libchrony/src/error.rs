@@ -1,7 +1,8 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
 use crate::Library;
-use crate::address::{Address, AddressError, Transport};
+use crate::address::{Address, AddressError};
+use crate::advice;
 use crate::library::LibraryError;
 use crate::raw::{self, Failure};
 use crate::record::FieldError;
@@ -52,12 +53,28 @@ pub enum Error {
         tried: Vec<Address>,
     },
     /// chronyd cannot be reached at the address.
-    #[error("Failed to connect to chronyd at {address}: {source}. {}", connect_hint(address, source))]
+    #[error("Failed to connect to chronyd at {address}: {source}. {}", advice::connect(address, source))]
     Connect {
         /// The address.
         address: Address,
         /// The system's error.
         source: io::Error,
+    },
+    /// A host name has no address.
+    #[error("Failed to connect to chronyd at {address}: {source}. Is the host name right, and does the resolver work?")]
+    Resolve {
+        /// The address.
+        address: Address,
+        /// The resolver's error.
+        source: io::Error,
+    },
+    /// chronyd answered at none of several addresses.
+    #[error("{best}. Also tried: {others}")]
+    Unreachable {
+        /// The failure that tells most: a missing permission, then silence, then a refusal, then a missing socket.
+        best: Box<Error>,
+        /// The other addresses, each with why it failed.
+        others: String,
     },
     /// The user may not use the socket, or may not create one beside it.
     #[error(
@@ -83,7 +100,7 @@ pub enum Error {
         "Failed to {stage}: chronyd at {address} did not {} within {waited:?} ({requests} {} sent). {}",
         if *requests == 0 { "read the request" } else { "answer" },
         if *requests == 1 { "request" } else { "requests" },
-        silence_hint(address)
+        advice::silence(address)
     )]
     TimedOut {
         /// What was being done.
@@ -130,7 +147,7 @@ pub enum Error {
         source: LibchronyError,
     },
     /// chronyd or libchrony rejected the request or the response.
-    #[error("Failed to {stage} from {address}: {source}. {}", rejection_hint(source))]
+    #[error("Failed to {stage} from {address}: {source}. {}", advice::rejection(source))]
     Rejected {
         /// What was being done.
         stage: Step,
@@ -161,7 +178,7 @@ pub enum Error {
         count: i32,
     },
     /// A field is missing, has another type, or a value out of its bounds.
-    #[error("{source} (in the {report} report of chronyd at {address}). {}", field_hint(source))]
+    #[error("{source} (in the {report} report of chronyd at {address}). {}", advice::field(source))]
     Field {
         /// The report.
         report: &'static str,
@@ -182,9 +199,11 @@ impl Error {
         match self {
             Self::Library(_) => ErrorKind::Library,
             Self::SocketNotFound { .. } => ErrorKind::NotFound,
+            Self::Unreachable { best, .. } => best.kind(),
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Address(_)
             | Self::Connect { .. }
+            | Self::Resolve { .. }
             | Self::Session { .. }
             | Self::TimedOut { .. }
             | Self::Busy { .. }
@@ -196,6 +215,60 @@ impl Error {
             }
             Self::Interrupted => ErrorKind::Interrupted,
         }
+    }
+
+    /// Whether chronyd answered, if only to refuse, or with data that is not used.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. }
+                | Self::Rejected { .. }
+                | Self::RtcNotTracked { .. }
+                | Self::Count { .. }
+                | Self::Field { .. }
+        )
+    }
+
+    /// The failures at all addresses as one error.
+    pub(crate) fn from_failures(mut failures: Vec<Self>) -> Self {
+        if failures.len() > 1 && failures.iter().all(|failure| failure.kind() == ErrorKind::NotFound) {
+            let tried = failures.into_iter().filter_map(|failure| failure.address().cloned()).collect();
+            return Self::SocketNotFound { tried };
+        }
+        let rank = |failure: &Self| match (failure, failure.kind()) {
+            (_, ErrorKind::Permission) => 0,
+            (Self::TimedOut { .. } | Self::Exchange { .. }, _) => 1,
+            (_, ErrorKind::NotFound) => 3,
+            _ => 2,
+        };
+        let Some(best) = (0..failures.len()).min_by_key(|&index| rank(&failures[index])) else {
+            return Self::SocketNotFound { tried: Vec::new() };
+        };
+        let best = failures.remove(best);
+        if failures.is_empty() {
+            return best;
+        }
+        let others = failures.iter().map(Self::brief).collect::<Vec<_>>().join(", ");
+        Self::Unreachable { best: Box::new(best), others }
+    }
+
+    fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Connect { address, .. }
+            | Self::Resolve { address, .. }
+            | Self::Permission { address, .. }
+            | Self::Session { address, .. }
+            | Self::TimedOut { address, .. }
+            | Self::Exchange { address, .. } => Some(address),
+            _ => None,
+        }
+    }
+
+    /// The address and why it failed, without advice.
+    fn brief(&self) -> String {
+        use std::error::Error as _;
+        let reason = self.source().map_or_else(|| "no answer".to_owned(), ToString::to_string);
+        self.address().map_or_else(|| self.to_string(), |address| format!("{address} ({reason})"))
     }
 
     /// Opening a socket failed. libchrony's clean-up may have changed `errno`, so a path is looked at again.
@@ -272,58 +345,4 @@ impl std::error::Error for LibchronyError {
 
 fn list(addresses: &[Address]) -> String {
     addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn connect_hint(address: &Address, source: &io::Error) -> &'static str {
-    match (address.transport(), Errno::from_io_error(source)) {
-        (_, Some(Errno::MFILE | Errno::NFILE)) => "Close descriptors, or raise the limit on open files",
-        (Transport::UnixSocket, Some(Errno::NOENT)) => {
-            "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
-        }
-        (Transport::UnixSocket, Some(Errno::CONNREFUSED)) => {
-            "The path exists, but no chronyd listens there. Start or restart chronyd"
-        }
-        (Transport::UnixSocket, Some(Errno::INVAL)) => {
-            "libchrony creates a socket of its own beside chronyd's, so the folder's path may have 62 bytes at most \
-             and not be /"
-        }
-        (Transport::UnixSocket, _) => "Is this chronyd's socket, and can a socket be created beside it?",
-        (Transport::CommandPort, Some(Errno::CONNREFUSED)) => {
-            "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
-        }
-        (Transport::CommandPort, _) => "Can the address be reached from this machine?",
-    }
-}
-
-fn silence_hint(address: &Address) -> &'static str {
-    match address.transport() {
-        Transport::UnixSocket => {
-            "It may be stopped or overloaded, speak another protocol version, or see the socket at another path than \
-             this process (as with a socket mounted into a container), so that it cannot answer"
-        }
-        Transport::CommandPort => {
-            "It may be stopped or overloaded, speak another protocol version, or not allow this host; see cmdallow in \
-             chrony.conf"
-        }
-    }
-}
-
-fn rejection_hint(source: &LibchronyError) -> &'static str {
-    use libchrony_sys::types as c;
-    match source.code {
-        c::CHRONY_DISABLED => "This is not enabled in chronyd; see chrony.conf",
-        c::CHRONY_UNEXPECTED_STATUS => "The sources may have changed during the read; try again",
-        c::CHRONY_OLD_SERVER => "This chronyd does not know the report, or rejects the request as invalid",
-        c::CHRONY_NEW_SERVER | c::CHRONY_INVALID_RESPONSE => {
-            "chronyd's response is not of a layout that this libchrony knows; a newer libchrony may know it"
-        }
-        _ => "Try again",
-    }
-}
-
-fn field_hint(source: &FieldError) -> &'static str {
-    match source {
-        FieldError::Invalid { .. } => "No chronyd known today sends this; nothing of the record was used",
-        _ => "libchrony may be of a version that is not known here",
-    }
 }

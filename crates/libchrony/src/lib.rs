@@ -28,6 +28,8 @@
 //! [libchrony]: https://gitlab.com/chrony/libchrony
 
 mod address;
+mod advice;
+mod call;
 mod connection;
 mod error;
 mod library;
@@ -36,10 +38,11 @@ mod raw;
 mod record;
 mod refid;
 mod report;
+mod seat;
 mod session;
 
 pub use address::{Address, AddressError, Transport};
-pub use connection::{Builder, Connection, DEFAULT_TIMEOUT};
+pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use error::{Error, ErrorKind, LibchronyError, Step};
 pub use library::{Library, LibraryError};
 pub use record::{Field, FieldError, Unit, Value};

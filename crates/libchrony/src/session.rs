@@ -1,34 +1,39 @@
-//! One request at a time: send it, wait for its response until a deadline, send it again, give up.
+//! Requests and their responses: send, wait until a deadline, send again, give up.
 //!
-//! A session that has returned an error is never used again, which is the caller's to see to. There is no policy
-//! here: no address, no reconnecting, no message.
+//! libchrony allows one request in flight on a session, so a long list is read over several at once: lanes. A session
+//! that has returned an error is never used again, which is the caller's to see to. There is no policy here: no
+//! choice of an address, no reconnecting, no message.
 
-use crate::raw::{Failure, RawSession, SLICE};
+use crate::Library;
+use crate::address::Address;
+use crate::raw::{Failure, OpenFailure, RawSession, SLICE};
 use crate::record::{FieldError, Record};
 use crate::report::Report;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
+use std::{iter, process};
 
 /// How long the first request waits before it is sent again. Doubled each time, as in chronyc.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 /// A year: longer than anybody waits, and short enough to add to any time.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The most records that a report is believed to have; thousands of sources are far beyond what chronyd can poll.
-const MAX_RECORDS: Int = 65_536;
+const MAX_RECORDS: usize = 65_536;
 
 /// The end of a call, and the question whether to end it earlier.
 pub(crate) struct Deadline<'a> {
     end: Instant,
     interrupted: &'a dyn Fn() -> bool,
     asked: Cell<Instant>,
+    process: u32,
 }
 
 impl<'a> Deadline<'a> {
     pub(crate) fn new(timeout: Duration, interrupted: &'a dyn Fn() -> bool) -> Self {
         let now = Instant::now();
-        Self { end: now + timeout.min(FOREVER), interrupted, asked: Cell::new(now) }
+        Self { end: now + timeout.min(FOREVER), interrupted, asked: Cell::new(now), process: process::id() }
     }
 
     /// Whether to go on. Asks the caller too, but not more often than every [`SLICE`].
@@ -37,6 +42,20 @@ impl<'a> Deadline<'a> {
             self.ask()?;
         }
         if now >= self.end { Err(Stop::TimedOut) } else { Ok(()) }
+    }
+
+    /// The part of the time left that is one of so many, and a second at most.
+    pub(crate) fn share(&self, parts: usize) -> Instant {
+        let now = Instant::now();
+        let left = self.end.saturating_duration_since(now);
+        now + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(FIRST_PATIENCE)
+    }
+
+    /// How long was waited: all of the time allowed, or what has passed of it.
+    pub(crate) fn waited(&self, timeout: Duration) -> Duration {
+        let left = self.end.saturating_duration_since(Instant::now());
+        let waited = timeout.saturating_sub(left);
+        if left.is_zero() { waited } else { Duration::from_millis(waited.as_millis().try_into().unwrap_or(u64::MAX)) }
     }
 
     /// How long is left, after something was waited for in vain or a signal came.
@@ -50,7 +69,13 @@ impl<'a> Deadline<'a> {
     fn ask(&self) -> Result<(), Stop> {
         let interrupted = (self.interrupted)();
         self.asked.set(Instant::now());
-        if interrupted { Err(Stop::Interrupted) } else { Ok(()) }
+        if process::id() != self.process {
+            Err(Stop::Forked)
+        } else if interrupted {
+            Err(Stop::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -59,6 +84,8 @@ impl<'a> Deadline<'a> {
 pub(crate) enum Stop {
     TimedOut,
     Interrupted,
+    /// This is a child, forked by what the caller was asked; the session is the parent's.
+    Forked,
 }
 
 /// What a session was doing when it failed.
@@ -80,81 +107,184 @@ pub(crate) enum SessionError {
     Field(FieldError),
 }
 
-/// A session and what is known of the chronyd at its other end.
+/// How many sessions a list is read over, and from what length on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes {
+    pub(crate) most: usize,
+    /// A further lane is opened for each so many records.
+    pub(crate) records_each: usize,
+}
+
+impl Lanes {
+    fn for_records(self, count: usize) -> usize {
+        (count / self.records_each.max(1)).clamp(1, self.most.max(1))
+    }
+}
+
+/// A session with one chronyd: one lane, and more while long lists are read.
 #[derive(Debug)]
 pub(crate) struct Session {
-    raw: RawSession,
-    /// How many requests were sent since the last response.
-    pub(crate) requests: u32,
-    /// Whether chronyd has answered on this session.
+    pub(crate) address: Address,
+    library: Library,
+    slice: Duration,
+    first: Lane,
+    more: Vec<Lane>,
+    /// Whether chronyd has answered in this call.
     pub(crate) answered: bool,
-    /// Give up when the first request is not answered at once, rather than send it again.
-    pub(crate) single_try: bool,
+    /// Give up when the first request of this call is not answered by then, rather than send it again.
+    pub(crate) first_answer_by: Option<Instant>,
 }
 
 impl Session {
-    pub(crate) fn new(raw: RawSession) -> Self {
-        Self { raw, requests: 0, answered: false, single_try: false }
+    /// Opens a session on a socket of its own. No send or receive on it blocks for longer than `slice`.
+    pub(crate) fn open(library: &Library, address: &Address, slice: Duration) -> Result<Self, OpenFailure> {
+        let first = Lane::open(library, address, slice)?;
+        let (library, address) = (library.clone(), address.clone());
+        Ok(Self { address, library, slice, first, more: Vec::new(), answered: false, first_answer_by: None })
+    }
+
+    /// How often a request was sent at most since its last response.
+    pub(crate) fn requests(&self) -> u32 {
+        self.more.iter().map(|lane| lane.sent).fold(self.first.sent, u32::max)
     }
 
     /// Reads the only record of a report. libchrony has no request for the number of such a report's records, and
     /// asking for it would leave a session that was waiting in that state.
     pub(crate) fn read_one<R: Report>(&mut self, deadline: &Deadline<'_>) -> Result<R, SessionError> {
-        self.record(R::NAME, 0, deadline)
+        self.first_exchange(Request::Record(R::NAME, 0), deadline)?;
+        self.first.record()
     }
 
     /// Reads all records of a report, in chronyd's order.
-    pub(crate) fn read_all<R: Report>(&mut self, deadline: &Deadline<'_>) -> Result<Vec<R>, SessionError> {
-        self.exchange(deadline, |raw| raw.request_count(R::NAME))?;
-        let count = self.raw.number_records();
-        if !(0..=MAX_RECORDS).contains(&count) {
-            return Err(SessionError::Count(count));
-        }
-        let record = |index| match self.record(R::NAME, index, deadline) {
-            Err(SessionError::Libchrony(Stage::Response, failure)) if failure.code == CHRONY_UNEXPECTED_STATUS => {
-                Err(SessionError::Changed(failure))
+    pub(crate) fn read_all<R: Report>(
+        &mut self,
+        lanes: Lanes,
+        deadline: &Deadline<'_>,
+    ) -> Result<Vec<R>, SessionError> {
+        self.first_exchange(Request::Count(R::NAME), deadline)?;
+        let claimed = self.first.raw.number_records();
+        let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
+        let count = count.ok_or(SessionError::Count(claimed))?;
+        let width = self.widen(lanes.for_records(count));
+        self.read_records(count, width, deadline).map_err(|error| match error {
+            SessionError::Libchrony(Stage::Response, failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
+                SessionError::Changed(failure)
             }
-            result => result,
-        };
-        (0..count).map(record).collect()
+            error => error,
+        })
     }
 
-    fn record<R: Report>(
+    /// Has each lane ask for every so manieth record, so that the responses come in the order of the records.
+    fn read_records<R: Report>(
         &mut self,
-        report: &'static CStr,
-        index: Int,
+        count: usize,
+        width: usize,
         deadline: &Deadline<'_>,
-    ) -> Result<R, SessionError> {
-        self.exchange(deadline, |raw| raw.request_record(report, index))?;
+    ) -> Result<Vec<R>, SessionError> {
+        let mut lanes: Vec<&mut Lane> = iter::once(&mut self.first).chain(&mut self.more).take(width).collect();
+        let mut requests = (0..).map(|index| Request::Record(R::NAME, index)).take(count);
+        for (lane, request) in lanes.iter_mut().zip(&mut requests) {
+            lane.send(request, deadline)?;
+        }
+        let mut records = Vec::new();
+        for index in 0..count {
+            let lane = &mut *lanes[index % width];
+            lane.receive(deadline, None)?;
+            records.push(lane.record()?);
+            if let Some(request) = requests.next() {
+                lane.send(request, deadline)?;
+            }
+        }
+        Ok(records)
+    }
+
+    /// Opens lanes up to a number of them, and says how many there are. One that cannot be opened is done without.
+    fn widen(&mut self, width: usize) -> usize {
+        while self.more.len() + 1 < width {
+            let Ok(lane) = Lane::open(&self.library, &self.address, self.slice) else { break };
+            self.more.push(lane);
+        }
+        width.min(self.more.len() + 1)
+    }
+
+    fn first_exchange(&mut self, request: Request, deadline: &Deadline<'_>) -> Result<(), SessionError> {
+        let exchanged =
+            self.first.send(request, deadline).and_then(|()| self.first.receive(deadline, self.first_answer_by));
+        // chronyd answers with a refusal, too.
+        self.answered = match &exchanged {
+            Ok(()) => true,
+            Err(SessionError::Libchrony(_, failure)) => failure.errno.is_none(),
+            Err(_) => false,
+        };
+        exchanged
+    }
+}
+
+/// What a lane asks chronyd for.
+#[derive(Clone, Copy, Debug)]
+enum Request {
+    Count(&'static CStr),
+    Record(&'static CStr, Int),
+}
+
+/// One libchrony session with at most one request in flight.
+#[derive(Debug)]
+struct Lane {
+    raw: RawSession,
+    request: Request,
+    /// How many times the request was sent.
+    sent: u32,
+    /// When it is sent again, and how long after that.
+    impatient: Instant,
+    patience: Duration,
+}
+
+impl Lane {
+    fn open(library: &Library, address: &Address, slice: Duration) -> Result<Self, OpenFailure> {
+        let raw = RawSession::open(library, &address.to_c(), slice)?;
+        let request = Request::Count(c"");
+        Ok(Self { raw, request, sent: 0, impatient: Instant::now(), patience: FIRST_PATIENCE })
+    }
+
+    /// The record that has just been received.
+    fn record<R: Report>(&self) -> Result<R, SessionError> {
         R::read(Record::new(&self.raw)).map_err(SessionError::Field)
     }
 
-    /// Sends a request until it is answered.
-    fn exchange(
-        &mut self,
-        deadline: &Deadline<'_>,
-        request: impl Fn(&mut RawSession) -> Result<(), Failure>,
-    ) -> Result<(), SessionError> {
-        self.requests = 0;
-        let mut patience = FIRST_PATIENCE;
+    /// Sends a request for the first time.
+    fn send(&mut self, request: Request, deadline: &Deadline<'_>) -> Result<(), SessionError> {
+        self.request = request;
+        self.sent = 0;
+        self.patience = FIRST_PATIENCE;
+        self.send_again(deadline)
+    }
+
+    /// Sends the request, waiting while the receiver's queue is full.
+    fn send_again(&mut self, deadline: &Deadline<'_>) -> Result<(), SessionError> {
+        let stopped = |stop| SessionError::Stopped(Stage::Request, stop);
+        let now = Instant::now();
+        deadline.check(now).map_err(stopped)?;
+        self.impatient = now + self.patience;
+        self.patience *= 2;
         loop {
-            let now = Instant::now();
-            deadline.check(now).map_err(|stop| SessionError::Stopped(Stage::Request, stop))?;
-            self.send(deadline, &request)?;
-            self.requests += 1;
-            if self.receive(deadline, now + patience)? {
-                self.answered = true;
-                return Ok(());
+            let sent = match self.request {
+                Request::Count(report) => self.raw.request_count(report),
+                Request::Record(report, index) => self.raw.request_record(report, index),
+            };
+            match sent {
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(());
+                }
+                Err(failure) if failure.is_transient() => deadline.left().map(drop).map_err(stopped)?,
+                Err(failure) => return Err(SessionError::Libchrony(Stage::Request, failure)),
             }
-            if self.single_try && !self.answered {
-                return Err(SessionError::Stopped(Stage::Response, Stop::TimedOut));
-            }
-            patience *= 2;
         }
     }
 
-    /// Waits for the response; false when it has not come until `impatient`.
-    fn receive(&mut self, deadline: &Deadline<'_>, impatient: Instant) -> Result<bool, SessionError> {
+    /// Waits for the response, sending the request again from time to time, or giving up at `answer_by`.
+    fn receive(&mut self, deadline: &Deadline<'_>, answer_by: Option<Instant>) -> Result<(), SessionError> {
+        let stopped = |stop| SessionError::Stopped(Stage::Response, stop);
         while self.raw.needs_response() {
             match self.raw.process_response() {
                 // This was the response, as all but always.
@@ -162,34 +292,17 @@ impl Session {
                 // A datagram that libchrony ignored.
                 Ok(()) => {}
                 Err(failure) if failure.is_transient() => {}
-                Err(failure) => {
-                    // chronyd did answer, if only with a refusal.
-                    self.answered |= failure.errno.is_none();
-                    return Err(SessionError::Libchrony(Stage::Response, failure));
-                }
+                Err(failure) => return Err(SessionError::Libchrony(Stage::Response, failure)),
             }
-            deadline.left().map_err(|stop| SessionError::Stopped(Stage::Response, stop))?;
-            if Instant::now() >= impatient {
-                return Ok(false);
+            deadline.left().map_err(stopped)?;
+            let now = Instant::now();
+            if answer_by.is_some_and(|end| now >= end) {
+                return Err(stopped(Stop::TimedOut));
             }
-        }
-        Ok(true)
-    }
-
-    /// Sends a request, waiting while the receiver's queue is full.
-    fn send(
-        &mut self,
-        deadline: &Deadline<'_>,
-        request: impl Fn(&mut RawSession) -> Result<(), Failure>,
-    ) -> Result<(), SessionError> {
-        loop {
-            match request(&mut self.raw) {
-                Ok(()) => return Ok(()),
-                Err(failure) if failure.is_transient() => {
-                    deadline.left().map_err(|stop| SessionError::Stopped(Stage::Request, stop))?;
-                }
-                Err(failure) => return Err(SessionError::Libchrony(Stage::Request, failure)),
+            if now >= self.impatient {
+                self.send_again(deadline)?;
             }
         }
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! Each function checks and converts its arguments, lets the crate `libchrony` do the work without the GIL, and
 //! converts the result or raises the error. No decision about chronyd is taken here.
 
+mod connection;
 mod convert;
 mod errors;
 mod read;
@@ -32,6 +33,8 @@ fn source_mode_name(number: u64) -> String {
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use super::connection::Connection;
     #[pymodule_export]
     use super::read::{get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path};
     #[pymodule_export]

@@ -1,0 +1,61 @@
+//! What the reader of an error can do next. Only words; which error it is has been decided elsewhere.
+
+use crate::address::{Address, Transport};
+use crate::error::LibchronyError;
+use crate::record::FieldError;
+use libchrony_sys::types as c;
+use rustix::io::Errno;
+use std::io;
+
+pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
+    match (address.transport(), Errno::from_io_error(source)) {
+        (_, Some(Errno::MFILE | Errno::NFILE)) => "Close descriptors, or raise the limit on open files",
+        (Transport::UnixSocket, Some(Errno::NOENT)) => {
+            "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
+        }
+        (Transport::UnixSocket, Some(Errno::CONNREFUSED)) => {
+            "The path exists, but no chronyd listens there. Start or restart chronyd"
+        }
+        (Transport::UnixSocket, Some(Errno::INVAL)) => {
+            "libchrony creates a socket of its own beside chronyd's, so the folder's path may have 62 bytes at most \
+             and not be /"
+        }
+        (Transport::UnixSocket, _) => "Is this chronyd's socket, and can a socket be created beside it?",
+        (Transport::CommandPort, Some(Errno::CONNREFUSED)) => {
+            "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
+        }
+        (Transport::CommandPort, _) => "Can the address be reached from this machine?",
+    }
+}
+
+pub(crate) fn silence(address: &Address) -> &'static str {
+    match address.transport() {
+        Transport::UnixSocket => {
+            "It may be stopped or overloaded, speak another protocol version, or see the socket at another path than \
+             this process (as with a socket mounted into a container), so that it cannot answer"
+        }
+        Transport::CommandPort => {
+            "It may be stopped or overloaded, speak another protocol version, or not allow this host; see cmdallow in \
+             chrony.conf"
+        }
+    }
+}
+
+pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
+    match source.code() {
+        c::CHRONY_DISABLED => "This is not enabled in chronyd; see chrony.conf",
+        c::CHRONY_UNEXPECTED_STATUS => "The sources may have changed during the read; try again",
+        c::CHRONY_OLD_SERVER => "This chronyd does not know the report, or rejects the request as invalid",
+        c::CHRONY_NEW_SERVER | c::CHRONY_INVALID_RESPONSE => {
+            "chronyd's response is not of a layout that this libchrony knows; a newer libchrony may know it"
+        }
+        _ => "Try again",
+    }
+}
+
+pub(crate) fn field(source: &FieldError) -> &'static str {
+    match source {
+        FieldError::Invalid { .. } => "No chronyd known today sends this; nothing of the record was used",
+        _ => "libchrony may be of a version that is not known here",
+    }
+}

@@ -1,0 +1,105 @@
+//! Whose turn it is to use a connection's session.
+//!
+//! Threads that share a connection take turns, each waiting no longer than its deadline. A forked child has a seat of
+//! its own. Nothing here waits for chronyd, and no lock is held while a call is under way.
+
+use crate::address::Address;
+use crate::per_process::PerProcess;
+use crate::raw::SLICE;
+use crate::session::{Deadline, Session, Stop};
+use std::process;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The session of a connection, for one thread at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether a call is using the session.
+    taken: bool,
+    /// The session, while no call is using it.
+    idle: Option<Session>,
+    /// Counts how often the connection was closed, so that a call that was under way then does not keep its session.
+    closed: u64,
+    /// The address that answered last.
+    address: Option<Address>,
+}
+
+/// The turn of one call. Dropping it lets the next thread in.
+pub(crate) struct Turn<'a> {
+    seat: &'a Seat,
+    pub(crate) session: Option<Session>,
+    closed: u64,
+    process: u32,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.process != process::id() {
+            // A forked child: the seat is the parent's, and its lock may be held for ever.
+            return;
+        }
+        let mut state = self.seat.lock();
+        state.taken = false;
+        if let Some(session) = &self.session {
+            state.address = Some(session.address.clone());
+        }
+        if state.closed == self.closed {
+            state.idle = self.session.take();
+        }
+        drop(state);
+        self.seat.freed.notify_one();
+    }
+}
+
+impl Seat {
+    /// The address that answered last.
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.lock().address.clone()
+    }
+
+    /// Drops the session, or has the call that is using it drop it.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed += 1;
+        state.address = None;
+        let session = state.idle.take();
+        drop(state);
+        drop(session);
+    }
+
+    /// Closes the copies of a parent's sockets in a forked child, unless another thread was at the seat at the time.
+    fn close_inherited(&self) {
+        if let Ok(mut state) = self.state.try_lock() {
+            state.idle = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other thread of this process has its turn.
+    pub(crate) fn take<'a>(seats: &'a PerProcess<Self>, deadline: &Deadline<'_>) -> Result<Turn<'a>, Stop> {
+        let (seat, inherited) = seats.get_and_previous();
+        if let Some(inherited) = inherited {
+            inherited.close_inherited();
+        }
+        seat.wait(deadline)
+    }
+
+    fn wait(&self, deadline: &Deadline<'_>) -> Result<Turn<'_>, Stop> {
+        let mut state = self.lock();
+        while state.taken {
+            drop(state);
+            let slice = deadline.left()?.min(SLICE);
+            state = self.freed.wait_timeout(self.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.taken = true;
+        Ok(Turn { seat: self, session: state.idle.take(), closed: state.closed, process: process::id() })
+    }
+}

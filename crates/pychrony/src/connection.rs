@@ -1,0 +1,119 @@
+//! The class behind `pychrony.ChronyConnection`.
+
+use crate::convert::ToRecord;
+use crate::errors::{self, interrupted};
+use crate::read::{library, parse_address, parse_timeout, records};
+use libchrony::{Address, DEFAULT_RECORDS_PER_LANE, Error, Transport};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyList;
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[pyclass(frozen, module = "pychrony._core")]
+pub(crate) struct Connection {
+    addresses: Vec<Address>,
+    timeout: Duration,
+    lanes: usize,
+    /// Made on first entering, when libchrony is needed.
+    inner: PyOnceLock<libchrony::Connection>,
+    /// In how many `with` blocks the connection is.
+    entered: AtomicUsize,
+}
+
+impl Connection {
+    fn get(&self, py: Python<'_>) -> PyResult<&libchrony::Connection> {
+        self.inner.get_or_try_init(py, || {
+            libchrony::Connection::builder()
+                .addresses(self.addresses.clone())
+                .timeout(self.timeout)
+                .lanes(self.lanes, DEFAULT_RECORDS_PER_LANE)
+                .library(library(py)?)
+                .interrupt(interrupted)
+                .build()
+                .map_err(|error| errors::to_python(py, &error))
+        })
+    }
+
+    /// Reads a report without the GIL, in a `with` block only.
+    fn read<T: Send>(
+        &self,
+        py: Python<'_>,
+        report: impl FnOnce(&libchrony::Connection) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        if self.entered.load(Ordering::Acquire) == 0 {
+            return Err(PyRuntimeError::new_err(
+                "the ChronyConnection is not open; use it in a with block: with ChronyConnection() as connection: ...",
+            ));
+        }
+        let connection = self.get(py)?;
+        py.detach(|| report(connection)).map_err(|error| errors::to_python(py, &error))
+    }
+
+    fn answered(&self, py: Python<'_>) -> Option<Address> {
+        self.inner.get(py).and_then(libchrony::Connection::address)
+    }
+}
+
+#[pymethods]
+impl Connection {
+    #[new]
+    fn new(address: Option<&Bound<'_, PyAny>>, timeout: f64, lanes: usize) -> PyResult<Self> {
+        let addresses = match address {
+            Some(address) => vec![parse_address("address", address)?],
+            None => Address::defaults(),
+        };
+        if lanes == 0 {
+            return Err(PyValueError::new_err("lanes must be at least 1, not 0"));
+        }
+        let timeout = parse_timeout(timeout)?;
+        Ok(Self { addresses, timeout, lanes, inner: PyOnceLock::new(), entered: AtomicUsize::new(0) })
+    }
+
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        self.entered.fetch_add(1, Ordering::AcqRel);
+        let connected = self.read(py, libchrony::Connection::connect);
+        if connected.is_err() {
+            self.leave(py);
+        }
+        connected.map(drop)
+    }
+
+    fn leave(&self, py: Python<'_>) {
+        if self.entered.fetch_sub(1, Ordering::AcqRel) == 1
+            && let Some(connection) = self.inner.get(py)
+        {
+            py.detach(|| connection.close());
+        }
+    }
+
+    fn get_tracking<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.read(py, libchrony::Connection::tracking)?.to_record(py)
+    }
+
+    fn get_sources<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        records(py, &self.read(py, libchrony::Connection::sources)?)
+    }
+
+    fn get_source_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        records(py, &self.read(py, libchrony::Connection::source_stats)?)
+    }
+
+    fn get_rtc_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.read(py, libchrony::Connection::rtc_data)?.to_record(py)
+    }
+
+    /// The address that answered last.
+    #[getter]
+    fn address(&self, py: Python<'_>) -> Option<OsString> {
+        self.answered(py).map(|address| address.path().map_or_else(|| address.to_string().into(), Into::into))
+    }
+
+    /// Whether that is a command port.
+    #[getter]
+    fn is_command_port(&self, py: Python<'_>) -> Option<bool> {
+        self.answered(py).map(|address| address.transport() == Transport::CommandPort)
+    }
+}

@@ -1,0 +1,159 @@
+"""A connection that is kept for many reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pychrony import _core
+from pychrony.models import Transport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+
+
+class ChronyConnection:
+    """A connection to chronyd for many reads, in a ``with`` block.
+
+    It recovers by itself: after chronyd restarts, the next call works. Threads may share it and take turns. After a
+    fork, the child gets a socket of its own on its first call. Every call ends by its deadline.
+
+    Args:
+        address: Where chronyd is: the path of its Unix socket, or the address of its command port: '127.0.0.1',
+            '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default '/run/chrony/chronyd.sock',
+            '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order until chronyd answers.
+        timeout: Seconds that each call takes at most, greater than 0.
+        lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
+        ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
+        ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
+        ValueError: If the timeout or the number of lanes is out of range.
+
+    Example:
+        >>> from pychrony import ChronyConnection
+        >>> with ChronyConnection() as connection:
+        ...     status = connection.get_tracking()
+        ...     print(f"Offset: {status.offset:.6f} seconds, {len(connection.get_sources())} sources")
+        Offset: 0.000123 seconds, 1 sources
+    """
+
+    def __init__(self, address: str | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
+        self._core = _core.Connection(address, timeout, lanes)
+        self._settings = f"{address!r}, timeout={timeout!r}"
+
+    def __enter__(self) -> ChronyConnection:
+        """Connect to chronyd and make sure that it answers."""
+        self._core.enter()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection. Entering again opens it again."""
+        self._core.leave()
+
+    def __repr__(self) -> str:
+        """The arguments that the connection was made with."""
+        return f"ChronyConnection({self._settings})"
+
+    @property
+    def address(self) -> str | None:
+        """The address at which chronyd answered last; None while the connection is not open."""
+        return self._core.address
+
+    @property
+    def transport(self) -> Transport | None:
+        """How chronyd is reached at that address; None while the connection is not open."""
+        if self._core.is_command_port is None:
+            return None
+        return Transport.COMMAND_PORT if self._core.is_command_port else Transport.UNIX_SOCKET
+
+    def get_tracking(self) -> TrackingStatus:
+        """Get the current tracking status from chronyd.
+
+        Returns:
+            TrackingStatus: How the system clock follows its reference.
+
+        Raises:
+            RuntimeError: If called outside a ``with`` block.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If tracking data is invalid or incomplete.
+
+        Example:
+            >>> from pychrony import ChronyConnection
+            >>> with ChronyConnection() as connection:
+            ...     print(f"Stratum: {connection.get_tracking().stratum}")
+            Stratum: 2
+        """
+        return self._core.get_tracking()
+
+    def get_sources(self) -> list[Source]:
+        """Get all configured time sources from chronyd.
+
+        Returns:
+            list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no
+                sources are configured.
+
+        Raises:
+            RuntimeError: If called outside a ``with`` block.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If source data is invalid or incomplete.
+
+        Example:
+            >>> from pychrony import ChronyConnection
+            >>> with ChronyConnection() as connection:
+            ...     for source in connection.get_sources():
+            ...         print(f"{source.address}: {source.state_name}")
+            192.0.2.1: selected
+        """
+        return self._core.get_sources()
+
+    def get_source_stats(self) -> list[SourceStats]:
+        """Get the statistics of all time sources from chronyd.
+
+        Returns:
+            list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
+
+        Raises:
+            RuntimeError: If called outside a ``with`` block.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If statistics data is invalid or incomplete.
+
+        Example:
+            >>> from pychrony import ChronyConnection
+            >>> with ChronyConnection() as connection:
+            ...     for stats in connection.get_source_stats():
+            ...         print(f"{stats.address}: {stats.samples} samples")
+            192.0.2.1: 8 samples
+        """
+        return self._core.get_source_stats()
+
+    def get_rtc_data(self) -> RTCData:
+        """Get the tracking of the real-time clock from chronyd.
+
+        Returns:
+            RTCData: How the real-time clock runs against the system clock.
+
+        Raises:
+            RuntimeError: If called outside a ``with`` block.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
+
+        Example:
+            >>> from pychrony import ChronyConnection
+            >>> with ChronyConnection() as connection:
+            ...     rtc = connection.get_rtc_data()
+            ...     print(f"RTC offset: {rtc.offset:.6f} s")
+            RTC offset: 0.012345 s
+        """
+        return self._core.get_rtc_data()
