@@ -69,7 +69,7 @@ pub enum Error {
         source: io::Error,
     },
     /// chronyd answered at none of several addresses.
-    #[error("{best}. Also tried: {others}")]
+    #[error("{best} (other addresses: {others})")]
     Unreachable {
         /// The failure that tells most: a missing permission, then silence, then a refusal, then a missing socket.
         best: Box<Error>,

@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn impossible_times_are_refused() {
         assert_eq!(since_epoch(0, 1_000_000_000), None);
-        assert_eq!(since_epoch(0, 0xffff_ffff), None);
+        assert_eq!(since_epoch(0, 0xffff_ffff_i64), None);
         assert_eq!(since_epoch(-1, 0), None);
         assert_eq!(since_epoch(i64::MIN, 0), None);
     }

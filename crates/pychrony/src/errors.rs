@@ -50,7 +50,8 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         None => class.call1((error.to_string(),))?,
     };
     let exception = PyErr::from_value(instance);
-    exception.set_cause(py, error.source().map(|source| cause(py, source)).transpose()?);
+    let source = if let Error::Unreachable { best, .. } = error { best.source() } else { error.source() };
+    exception.set_cause(py, source.map(|source| cause(py, source)).transpose()?);
     Ok(exception)
 }
 
