@@ -69,7 +69,7 @@ impl Call<'_> {
                 turn.session = Some(session);
                 Ok(value)
             }
-            Err(error) if error.is_loss(&session) => {
+            Err(error) if error.is_loss(&session) && !self.deadline.is_over() => {
                 drop(session);
                 self.read_anew(turn, read)
             }

@@ -51,6 +51,10 @@ impl<'a> Deadline<'a> {
         now + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(FIRST_PATIENCE)
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
     /// How long was waited: all of the time allowed, or what has passed of it.
     pub(crate) fn waited(&self, timeout: Duration) -> Duration {
         let left = self.end.saturating_duration_since(Instant::now());
