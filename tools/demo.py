@@ -44,8 +44,8 @@ STATES: dict[int, str] = {
     pychrony.SourceState.NONSELECTABLE: "?",
     pychrony.SourceState.FALSETICKER: "x",
     pychrony.SourceState.JITTERY: "~",
-    pychrony.SourceState.UNSELECTED: "-",
-    pychrony.SourceState.SELECTABLE: "+",
+    pychrony.SourceState.UNSELECTED: "+",
+    pychrony.SourceState.SELECTABLE: "-",
 }
 
 

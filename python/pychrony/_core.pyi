@@ -1,7 +1,23 @@
+from typing import final
+
 from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+
+__all__ = [
+    "Connection",
+    "__version__",
+    "get_rtc_data",
+    "get_source_stats",
+    "get_sources",
+    "get_tracking",
+    "leap_status_name",
+    "libchrony_path",
+    "source_mode_name",
+    "source_state_name",
+]
 
 __version__: str
 
+@final
 class Connection:
     def __new__(cls, address: str | None, timeout: float, lanes: int) -> Connection: ...
     def enter(self) -> None: ...

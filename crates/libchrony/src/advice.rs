@@ -44,7 +44,7 @@ pub(crate) fn silence(address: &Address) -> &'static str {
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
     match source.code() {
         c::CHRONY_DISABLED => "This is not enabled in chronyd; see chrony.conf",
-        c::CHRONY_UNEXPECTED_STATUS => "The sources may have changed during the read; try again",
+        c::CHRONY_UNEXPECTED_STATUS => "chronyd could not serve the request; its log may say why",
         c::CHRONY_OLD_SERVER => "This chronyd does not know the report, or rejects the request as invalid",
         c::CHRONY_NEW_SERVER | c::CHRONY_INVALID_RESPONSE => {
             "chronyd's response is not of a layout that this libchrony knows; a newer libchrony may know it"
@@ -55,7 +55,30 @@ pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
 
 pub(crate) fn field(source: &FieldError) -> &'static str {
     match source {
-        FieldError::Invalid { .. } => "No chronyd known today sends this; nothing of the record was used",
+        FieldError::Invalid { .. } => "It is out of the range that it may have; nothing of the record was used",
         _ => "libchrony may be of a version that is not known here",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, ErrorKind};
+    use rustix::io::Errno;
+
+    #[test]
+    fn advice_fits_the_reason() {
+        for (address, errno, advice) in [
+            ("192.0.2.1", Errno::HOSTUNREACH, "Can the address be reached"),
+            ("192.0.2.1", Errno::CONNREFUSED, "is its cmdport not 0?"),
+            ("192.0.2.1", Errno::MFILE, "raise the limit on open files"),
+            ("/", Errno::NFILE, "raise the limit on open files"),
+            ("/", Errno::INVAL, "62 bytes at most"),
+            ("/", Errno::CONNREFUSED, "no chronyd listens there"),
+            ("/", Errno::PROTOTYPE, "Is this chronyd's socket"),
+        ] {
+            let error = Error::connect(&address.parse().unwrap(), errno.into());
+            assert!(matches!(error, Error::Connect { .. }) && error.kind() == ErrorKind::Connection, "{error:?}");
+            assert!(error.to_string().contains(advice), "{error}");
+        }
     }
 }

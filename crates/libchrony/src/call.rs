@@ -7,10 +7,10 @@ use crate::Library;
 use crate::address::Address;
 use crate::error::{Error, LibchronyError, Step};
 use crate::per_process::PerProcess;
-use crate::raw::OpenFailure;
+use crate::raw::SLICE;
 use crate::report::{Report, RtcData};
 use crate::seat::{Seat, Turn};
-use crate::session::{Deadline, Session, SessionError, Stage, Stop};
+use crate::session::{Deadline, OpenFailure, Session, SessionError, Stop};
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::time::Duration;
@@ -81,7 +81,7 @@ impl Call<'_> {
     fn read_anew<T>(&self, turn: &mut Turn<'_>, read: Read<'_, T>) -> Result<T, Ended> {
         let mut failures = Vec::new();
         let addresses = self.resolve(&mut failures)?;
-        let slice = self.timeout.clamp(Duration::from_millis(1), crate::raw::SLICE);
+        let slice = self.timeout.clamp(Duration::from_millis(1), SLICE);
         for (index, address) in addresses.iter().enumerate() {
             let mut session = match Session::open(self.library, address, slice) {
                 Ok(session) => session,
@@ -152,11 +152,7 @@ impl Call<'_> {
             SessionError::Field(source) => return Ended::Error(Error::Field { report, address, source }),
             SessionError::Changed(failure) => {
                 let source = LibchronyError::new(self.library, failure);
-                return Ended::Changed(Error::Rejected {
-                    stage: Step { stage: Stage::Response, report },
-                    address,
-                    source,
-                });
+                return Ended::Changed(Error::ListChanged { report, address, source });
             }
             SessionError::Libchrony(stage, failure) => (Step { stage, report }, failure),
         };

@@ -21,7 +21,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const DEFAULT_LANES: usize = 8;
 
 /// For how many records a further session is opened, unless told otherwise: fewer do not pay for opening it.
-pub const DEFAULT_RECORDS_PER_LANE: usize = 16;
+pub const DEFAULT_RECORDS_PER_LANE: usize = 4;
 
 /// Asked about every 50 ms while waiting; true abandons the call.
 type Interrupt = Box<dyn Fn() -> bool + Send + Sync>;

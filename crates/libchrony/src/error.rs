@@ -156,6 +156,19 @@ pub enum Error {
         /// libchrony's error.
         source: LibchronyError,
     },
+    /// chronyd has fewer records than it said, although the list was read several times.
+    #[error(
+        "Failed to process {report} response from {address}: {source}. The sources may have changed during the read; \
+         try again"
+    )]
+    ListChanged {
+        /// The report.
+        report: &'static str,
+        /// The address.
+        address: Address,
+        /// libchrony's error.
+        source: LibchronyError,
+    },
     /// chronyd does not track a real-time clock.
     #[error(
         "RTC tracking is not available: chronyd at {address} does not track a real-time clock ({source}). It does so \
@@ -210,9 +223,11 @@ impl Error {
             | Self::Exchange { .. } => ErrorKind::Connection,
             Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
             Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,
-            Self::Rejected { .. } | Self::RtcNotTracked { .. } | Self::Count { .. } | Self::Field { .. } => {
-                ErrorKind::Invalid
-            }
+            Self::Rejected { .. }
+            | Self::ListChanged { .. }
+            | Self::RtcNotTracked { .. }
+            | Self::Count { .. }
+            | Self::Field { .. } => ErrorKind::Invalid,
             Self::Interrupted => ErrorKind::Interrupted,
         }
     }
@@ -223,6 +238,7 @@ impl Error {
             self,
             Self::Unauthorized { .. }
                 | Self::Rejected { .. }
+                | Self::ListChanged { .. }
                 | Self::RtcNotTracked { .. }
                 | Self::Count { .. }
                 | Self::Field { .. }
@@ -345,4 +361,40 @@ impl std::error::Error for LibchronyError {
 
 fn list(addresses: &[Address]) -> String {
     addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: &str, errno: Errno) -> Error {
+        Error::connect(&address.parse().unwrap(), errno.into())
+    }
+
+    #[test]
+    fn a_firewall_that_forbids_sending_is_a_missing_permission() {
+        for errno in [Errno::PERM, Errno::ACCESS] {
+            let error = refused("192.0.2.1", errno);
+            assert_eq!(error.kind(), ErrorKind::Permission);
+            assert!(error.to_string().starts_with("Permission denied accessing 192.0.2.1:323: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn of_several_failures_the_one_that_tells_most_comes_first() {
+        let missing = || refused("/nonexistent/chronyd.sock", Errno::NOENT);
+        let error = Error::from_failures(vec![missing(), missing()]);
+        assert!(matches!(&error, Error::SocketNotFound { tried } if tried.len() == 2), "{error:?}");
+        let port = || refused("192.0.2.1", Errno::CONNREFUSED);
+        let error = Error::from_failures(vec![missing(), port(), refused("192.0.2.2", Errno::PERM)]);
+        assert_eq!(error.kind(), ErrorKind::Permission);
+        let words = error.to_string();
+        assert!(words.starts_with("Permission denied accessing 192.0.2.2:323"), "{words}");
+        let others = "(other addresses: /nonexistent/chronyd.sock (No such file or directory (os error 2)), \
+                      192.0.2.1:323 (Connection refused (os error 111)))";
+        assert!(words.ends_with(others), "{words}");
+        let error = Error::from_failures(vec![missing(), port()]);
+        assert!(error.to_string().starts_with("Failed to connect to chronyd at 192.0.2.1:323"), "{error}");
+        assert!(matches!(Error::from_failures(vec![port()]), Error::Connect { .. }));
+    }
 }

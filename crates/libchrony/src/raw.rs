@@ -8,15 +8,18 @@ use crate::Library;
 use crate::per_process::PerProcess;
 use libchrony_sys::types as c;
 use libchrony_sys::{LoadError, Symbols};
+use once_cell::race::OnceBox;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::{CStr, OsStr};
-use std::io;
 use std::os::fd::FromRawFd;
 use std::ptr::{self, NonNull};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{io, process};
 
 /// The longest that one send or receive may block before the caller looks at its deadline again.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
@@ -75,22 +78,57 @@ fn string_lock() -> MutexGuard<'static, ()> {
     LOCK.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The id of this process. It is remembered in memory that a fork leaves empty in the child, so that asking costs a
+/// system call only once in each process.
+pub(crate) fn process_id() -> u32 {
+    static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
+    let Some(remembered) = REMEMBERED.get_or_init(|| Box::new(wiped_on_fork())) else { return process::id() };
+    match remembered.load(Ordering::Relaxed) {
+        0 => {
+            let id = process::id();
+            remembered.store(id, Ordering::Relaxed);
+            id
+        }
+        id => id,
+    }
+}
+
+/// A zero that becomes zero again in every forked child; `None` if the kernel has no such thing.
+fn wiped_on_fork() -> Option<&'static AtomicU32> {
+    let length = rustix::param::page_size();
+    // SAFETY: a new mapping at an address that the kernel chooses touches no other memory.
+    let page =
+        unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }
+            .ok()?;
+    // SAFETY: the page was mapped just now, and nobody else knows of it.
+    if unsafe { madvise(page, length, Advice::LinuxWipeOnFork) }.is_err() {
+        // SAFETY: as above; it is not used after this.
+        let _ = unsafe { munmap(page, length) };
+        return None;
+    }
+    // SAFETY: a page is aligned, zeroed and large enough, and this one stays mapped until the process ends. A child's
+    // page is zeroed before the child runs.
+    Some(unsafe { &*page.cast::<AtomicU32>() })
+}
+
 /// A client socket that `chrony_open_socket` returned; the one owner of its descriptor and of the path it is bound to.
 #[derive(Debug)]
-struct Socket {
+pub(crate) struct Socket {
     library: Library,
     fd: RawFd,
     owner: u32,
 }
 
 impl Socket {
-    fn open(library: &Library, address: &CStr, slice: Duration) -> io::Result<Self> {
+    /// Opens a socket to a canonical address. It is closed on `exec`, and no send or receive on it blocks for longer
+    /// than `slice`, which is not zero. In an error, `errno` is as libchrony left it, which is a hint at best.
+    pub(crate) fn open(library: &Library, address: &CStr, slice: Duration) -> io::Result<Self> {
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (library.symbols().chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        let socket = Self { library: library.clone(), fd, owner: std::process::id() };
+        let socket = Self { library: library.clone(), fd, owner: process_id() };
         fcntl_setfd(socket.as_fd(), FdFlags::CLOEXEC)?;
         set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(slice))?;
         set_socket_timeout(socket.as_fd(), Timeout::Send, Some(slice))?;
@@ -107,7 +145,7 @@ impl AsFd for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.owner == std::process::id() {
+        if self.owner == process_id() {
             // SAFETY: the descriptor came from chrony_open_socket and is closed here for the only time.
             unsafe { (self.library.symbols().chrony_close_socket)(self.fd) };
         } else {
@@ -118,55 +156,52 @@ impl Drop for Socket {
     }
 }
 
-/// A session on a socket of its own. Every method is one libchrony call, apart from [`RawSession::open`].
+/// A session, which may share its socket with others. Every method is one libchrony call, apart from
+/// [`RawSession::new`].
 #[derive(Debug)]
 pub(crate) struct RawSession {
-    // Dropped before the socket, in the order of these fields.
-    session: SessionGuard,
-    _socket: Socket,
-}
-
-#[derive(Debug)]
-struct SessionGuard {
-    library: Library,
     session: NonNull<c::ChronySession>,
+    /// Closed with the last of its sessions.
+    socket: Arc<Socket>,
 }
 
 // SAFETY: a libchrony session has no tie to the thread that created it. One thread at a time uses it, since the guard
 // is not Sync and not Clone; the static string buffer that sessions share is behind `string_lock`.
-unsafe impl Send for SessionGuard {}
+unsafe impl Send for RawSession {}
 
-impl Drop for SessionGuard {
+impl Drop for RawSession {
     fn drop(&mut self) {
         // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
-        unsafe { (self.library.symbols().chrony_deinit_session)(self.session.as_ptr()) };
+        unsafe { (self.symbols().chrony_deinit_session)(self.session()) };
     }
-}
-
-/// Why no session could be opened.
-#[derive(Debug)]
-pub(crate) enum OpenFailure {
-    /// No socket; `errno` as libchrony left it, which is a hint at best.
-    Socket(io::Error),
-    /// A socket, but no session on it.
-    Session(Failure),
 }
 
 impl RawSession {
-    /// Opens a socket to a canonical address, and a session on it. Its descriptors are closed on `exec`, and no send
-    /// or receive on it blocks for longer than `slice`, which is not zero.
-    pub(crate) fn open(library: &Library, address: &CStr, slice: Duration) -> Result<Self, OpenFailure> {
-        let socket = Socket::open(library, address, slice).map_err(OpenFailure::Socket)?;
-        let session = SessionGuard::new(library, &socket).map_err(OpenFailure::Session)?;
-        Ok(Self { session, _socket: socket })
+    /// Makes a session on a socket.
+    pub(crate) fn new(socket: &Arc<Socket>) -> Result<Self, Failure> {
+        // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
+        // got. It is the lowest free one; the lock keeps this crate's other threads from taking that in between.
+        let _lock = string_lock();
+        let lowest = fcntl_dupfd_cloexec(socket, 0).map(|fd| fd.as_raw_fd()).ok();
+        let mut session = ptr::null_mut();
+        // SAFETY: a writable pointer and an open socket.
+        let code = unsafe { (socket.library.symbols().chrony_init_session)(&raw mut session, socket.fd) };
+        Failure::check(code)?;
+        if let Some(fd) = lowest {
+            close_urandom_on_exec(fd);
+        }
+        match NonNull::new(session) {
+            Some(session) => Ok(Self { session, socket: Arc::clone(socket) }),
+            None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),
+        }
     }
 
     fn symbols(&self) -> &Symbols {
-        self.session.library.symbols()
+        self.socket.library.symbols()
     }
 
     fn session(&self) -> *mut c::ChronySession {
-        self.session.session.as_ptr()
+        self.session.as_ptr()
     }
 
     /// Sends a request for the number of records. libchrony sends none for a report that always has one.
@@ -258,34 +293,105 @@ impl RawSession {
     }
 }
 
-impl SessionGuard {
-    fn new(library: &Library, socket: &Socket) -> Result<Self, Failure> {
-        // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
-        // got. It is the lowest free one; the lock keeps this crate's other threads from taking that in between.
-        let _lock = string_lock();
-        let lowest = fcntl_dupfd_cloexec(socket, 0).map(|fd| fd.as_raw_fd()).ok();
-        let mut session = ptr::null_mut();
-        // SAFETY: a writable pointer and an open socket.
-        let code = unsafe { (library.symbols().chrony_init_session)(&raw mut session, socket.fd) };
-        Failure::check(code)?;
-        if let Some(fd) = lowest {
-            close_urandom_on_exec(fd);
-        }
-        match NonNull::new(session) {
-            Some(session) => Ok(Self { library: library.clone(), session }),
-            None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),
-        }
-    }
-}
-
-/// Sets close-on-exec on `fd` if it is what libchrony opens: /dev/urandom, without the flag.
+/// Sets close-on-exec on `fd` if it is what libchrony opens: /dev/urandom.
 fn close_urandom_on_exec(fd: RawFd) {
     // SAFETY: the descriptor is used for these calls only, which do no harm if another thread closes it meanwhile.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let urandom = rustix::fs::makedev(1, 9);
-    let is_urandom = rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_rdev == urandom);
-    if is_urandom && fcntl_getfd(fd).is_ok_and(|flags| !flags.contains(FdFlags::CLOEXEC)) {
+    if rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_rdev == urandom) {
         // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
         let _ = fcntl_setfd(fd, FdFlags::CLOEXEC);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use std::os::unix::ffi::OsStrExt;
+    use std::{ffi::CString, iter, thread};
+    use testbed::{Scripted, Values};
+
+    assert_impl_all!(RawSession: Send);
+    assert_not_impl_any!(RawSession: Sync, Clone);
+
+    /// A session on a socket of its own.
+    pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
+        let address = CString::new(chronyd.socket().as_os_str().as_bytes()).unwrap();
+        RawSession::new(&Arc::new(Socket::open(library, &address, SLICE).unwrap())).unwrap()
+    }
+
+    pub(crate) fn receive(session: &mut RawSession, report: &'static CStr, index: c::Int) {
+        session.request_record(report, index).unwrap();
+        while session.needs_response() {
+            session.process_response().unwrap();
+        }
+    }
+
+    /// No network here, only reads of records that are there: what a missing lock would make of them.
+    #[test]
+    fn strings_of_sessions_in_other_threads_do_not_mix() {
+        let chronyd = Scripted::start(Values::new(&"{\"sources\": 8}".parse().unwrap())).unwrap();
+        let library = Library::load().unwrap();
+        thread::scope(|scope| {
+            for index in 0..8 {
+                let mut session = open(&library, &chronyd);
+                receive(&mut session, Source::NAME, index);
+                let expected = format!("127.1.0.{}", index + 1);
+                scope.spawn(move || {
+                    for _ in 0..20_000 {
+                        assert_eq!(session.field_string(0).as_deref(), Some(&*expected));
+                    }
+                });
+            }
+        });
+    }
+
+    /// libchrony keeps the pointer and reads the name again when the first stage of a report has come.
+    #[test]
+    fn names_of_reports_outlive_every_session() {
+        let names: [&'static CStr; 4] = [Tracking::NAME, Source::NAME, SourceStats::NAME, RtcData::NAME];
+        let library = Library::load().unwrap();
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        for name in names {
+            open(&library, &chronyd).request_record(name, 0).unwrap();
+        }
+        let mut session = open(&library, &chronyd);
+        receive(&mut session, c"ntpdata", 0);
+        assert_eq!(session.field_index(c"remote address"), Some(0));
+    }
+
+    #[test]
+    fn a_failure_has_an_errno_only_from_a_system_call() {
+        let library = Library::load().unwrap();
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        let mut session = open(&library, &chronyd);
+        let failure = session.process_response().unwrap_err();
+        assert_eq!((failure.code, failure.errno), (c::CHRONY_UNEXPECTED_CALL, None));
+        let failure = session.request_record(c"no such report", 0).unwrap_err();
+        assert_eq!((failure.code, failure.errno), (c::CHRONY_UNKNOWN_REPORT, None));
+        chronyd.die();
+        // Another test's forked child may hold a copy of chronyd's socket for a moment.
+        let mut requests = iter::repeat_with(|| session.request_record(Tracking::NAME, 0).err());
+        let failure = requests.find_map(|failure| failure.filter(|failure| !failure.is_transient())).unwrap();
+        assert_eq!((failure.code, failure.errno), (c::CHRONY_SEND_FAILED, Some(Errno::CONNREFUSED)));
+        assert!(!failure.is_transient());
+        assert_eq!(error_string(&library, failure.code), "Failed to send request");
+        assert_eq!(error_string(&library, 999), "Unknown error");
+    }
+
+    #[test]
+    fn indexes_without_a_field_are_harmless() {
+        let library = Library::load().unwrap();
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        let mut session = open(&library, &chronyd);
+        receive(&mut session, Tracking::NAME, 0);
+        for index in [-1, 14, c::Int::MIN, c::Int::MAX] {
+            assert_eq!(session.field_type(index), c::CHRONY_TYPE_NONE);
+            assert!(!session.field_is(index, c"stratum"));
+            assert_eq!(session.field_string(index), None);
+        }
+        assert_eq!(session.field_index(c"no such field"), None);
     }
 }

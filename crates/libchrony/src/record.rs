@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn times_of_32_bit_servers_lose_their_mark() {
         let marked = 0x7fff_ffff_i64 << 32;
-        assert_eq!(since_epoch(marked | 1_700_000_000, 5), Some(Duration::new(1_700_000_000, 5)));
+        assert_eq!(since_epoch(marked + 1_700_000_000, 5), Some(Duration::new(1_700_000_000, 5)));
         assert_eq!(since_epoch(marked | 0xffff_ffff, 0), Some(Duration::new(0xffff_ffff, 0)));
         assert_eq!(since_epoch(1_700_000_000, 0), Some(Duration::new(1_700_000_000, 0)));
         assert_eq!(since_epoch(0, 0), Some(Duration::ZERO));

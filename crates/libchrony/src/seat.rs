@@ -5,9 +5,8 @@
 
 use crate::address::Address;
 use crate::per_process::PerProcess;
-use crate::raw::SLICE;
+use crate::raw::{SLICE, process_id};
 use crate::session::{Deadline, Session, Stop};
-use std::process;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The session of a connection, for one thread at a time.
@@ -21,6 +20,8 @@ pub(crate) struct Seat {
 struct State {
     /// Whether a call is using the session.
     taken: bool,
+    /// How many calls wait for their turn.
+    waiting: usize,
     /// The session, while no call is using it.
     idle: Option<Session>,
     /// Counts how often the connection was closed, so that a call that was under way then does not keep its session.
@@ -39,7 +40,7 @@ pub(crate) struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.process != process::id() {
+        if self.process != process_id() {
             // A forked child: the seat is the parent's, and its lock may be held for ever.
             return;
         }
@@ -51,8 +52,11 @@ impl Drop for Turn<'_> {
         if state.closed == self.closed {
             state.idle = self.session.take();
         }
+        let waiting = state.waiting > 0;
         drop(state);
-        self.seat.freed.notify_one();
+        if waiting {
+            self.seat.freed.notify_one();
+        }
     }
 }
 
@@ -97,9 +101,13 @@ impl Seat {
         while state.taken {
             drop(state);
             let slice = deadline.left()?.min(SLICE);
-            state = self.freed.wait_timeout(self.lock(), slice).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.lock();
+            state.waiting += 1;
+            let waited = self.freed.wait_timeout_while(state, slice, |state| state.taken);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
         state.taken = true;
-        Ok(Turn { seat: self, session: state.idle.take(), closed: state.closed, process: process::id() })
+        Ok(Turn { seat: self, session: state.idle.take(), closed: state.closed, process: process_id() })
     }
 }

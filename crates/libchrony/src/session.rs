@@ -1,19 +1,22 @@
 //! Requests and their responses: send, wait until a deadline, send again, give up.
 //!
-//! libchrony allows one request in flight on a session, so a long list is read over several at once: lanes. A session
-//! that has returned an error is never used again, which is the caller's to see to. There is no policy here: no
-//! choice of an address, no reconnecting, no message.
+//! libchrony allows one request in flight on a session, so a long list is read over several at once: lanes. They share
+//! a socket, since chronyd answers in the order of the requests, so that each lane finds its own response first in the
+//! queue. If one is lost, lanes ignore each other's responses and ask again. A session that has returned an error is
+//! never used again, which is the caller's to see to. There is no policy here: no choice of an address, no
+//! reconnecting, no message.
 
 use crate::Library;
 use crate::address::Address;
-use crate::raw::{Failure, OpenFailure, RawSession, SLICE};
+use crate::raw::{Failure, RawSession, SLICE, Socket, process_id};
 use crate::record::{FieldError, Record};
 use crate::report::Report;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{iter, process};
+use std::{io, iter};
 
 /// How long the first request waits before it is sent again. Doubled each time, as in chronyc.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
@@ -33,7 +36,7 @@ pub(crate) struct Deadline<'a> {
 impl<'a> Deadline<'a> {
     pub(crate) fn new(timeout: Duration, interrupted: &'a dyn Fn() -> bool) -> Self {
         let now = Instant::now();
-        Self { end: now + timeout.min(FOREVER), interrupted, asked: Cell::new(now), process: process::id() }
+        Self { end: now + timeout.min(FOREVER), interrupted, asked: Cell::new(now), process: process_id() }
     }
 
     /// Whether to go on. Asks the caller too, but not more often than every [`SLICE`].
@@ -73,7 +76,7 @@ impl<'a> Deadline<'a> {
     fn ask(&self) -> Result<(), Stop> {
         let interrupted = (self.interrupted)();
         self.asked.set(Instant::now());
-        if process::id() != self.process {
+        if process_id() != self.process {
             Err(Stop::Forked)
         } else if interrupted {
             Err(Stop::Interrupted)
@@ -111,6 +114,14 @@ pub(crate) enum SessionError {
     Field(FieldError),
 }
 
+/// Why no session could be opened.
+#[derive(Debug)]
+pub(crate) enum OpenFailure {
+    Socket(io::Error),
+    /// A socket, but no session on it.
+    Session(Failure),
+}
+
 /// How many sessions a list is read over, and from what length on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lanes {
@@ -129,8 +140,7 @@ impl Lanes {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) address: Address,
-    library: Library,
-    slice: Duration,
+    socket: Arc<Socket>,
     first: Lane,
     more: Vec<Lane>,
     /// Whether chronyd has answered in this call.
@@ -142,9 +152,10 @@ pub(crate) struct Session {
 impl Session {
     /// Opens a session on a socket of its own. No send or receive on it blocks for longer than `slice`.
     pub(crate) fn open(library: &Library, address: &Address, slice: Duration) -> Result<Self, OpenFailure> {
-        let first = Lane::open(library, address, slice)?;
-        let (library, address) = (library.clone(), address.clone());
-        Ok(Self { address, library, slice, first, more: Vec::new(), answered: false, first_answer_by: None })
+        let socket = Socket::open(library, &address.to_c(), slice).map_err(OpenFailure::Socket)?;
+        let socket = Arc::new(socket);
+        let first = Lane::open(&socket).map_err(OpenFailure::Session)?;
+        Ok(Self { address: address.clone(), socket, first, more: Vec::new(), answered: false, first_answer_by: None })
     }
 
     /// How often a request was sent at most since its last response.
@@ -205,7 +216,7 @@ impl Session {
     /// Opens lanes up to a number of them, and says how many there are. One that cannot be opened is done without.
     fn widen(&mut self, width: usize) -> usize {
         while self.more.len() + 1 < width {
-            let Ok(lane) = Lane::open(&self.library, &self.address, self.slice) else { break };
+            let Ok(lane) = Lane::open(&self.socket) else { break };
             self.more.push(lane);
         }
         width.min(self.more.len() + 1)
@@ -244,9 +255,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn open(library: &Library, address: &Address, slice: Duration) -> Result<Self, OpenFailure> {
-        let raw = RawSession::open(library, &address.to_c(), slice)?;
-        let request = Request::Count(c"");
+    fn open(socket: &Arc<Socket>) -> Result<Self, Failure> {
+        let (raw, request) = (RawSession::new(socket)?, Request::Count(c""));
         Ok(Self { raw, request, sent: 0, impatient: Instant::now(), patience: FIRST_PATIENCE })
     }
 

@@ -39,10 +39,11 @@ pub(crate) fn parse_address(name: &str, address: &Bound<'_, PyAny>) -> PyResult<
 }
 
 pub(crate) fn parse_timeout(timeout: f64) -> PyResult<Duration> {
-    let parsed = Duration::try_from_secs_f64(timeout).ok().filter(|timeout| !timeout.is_zero());
-    parsed.ok_or_else(|| {
-        PyValueError::new_err(format!("timeout must be a finite number of seconds greater than 0, not {timeout}"))
-    })
+    if timeout > 0.0 && timeout.is_finite() {
+        // Nobody waits for longer than the most that there is.
+        return Ok(Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)));
+    }
+    Err(PyValueError::new_err(format!("timeout must be a finite number of seconds greater than 0, not {timeout}")))
 }
 
 /// Reads one report on a connection of its own, without the GIL.

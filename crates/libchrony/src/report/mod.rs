@@ -139,3 +139,102 @@ macro_rules! constants {
     };
 }
 pub(crate) use constants;
+
+#[cfg(test)]
+mod tests {
+    use super::sealed::Sealed;
+    use super::*;
+    use crate::Library;
+    use crate::raw::{self, RawSession};
+    use crate::record::FieldValue;
+    use std::time::{Duration, SystemTime};
+    use testbed::{Scripted, Values};
+
+    /// A session that has just received the first record of a report.
+    fn received(chronyd: &Scripted, report: &'static CStr) -> RawSession {
+        let mut session = raw::tests::open(&Library::load().unwrap(), chronyd);
+        raw::tests::receive(&mut session, report, 0);
+        session
+    }
+
+    fn chronyd() -> Scripted {
+        Scripted::start(Values::new(&"{\"rtcdata\": {}}".parse().unwrap())).unwrap()
+    }
+
+    fn table_is_libchronys<R: Report>() {
+        let session = received(&chronyd(), R::NAME);
+        for (index, field) in (0..).zip(R::FIELDS) {
+            assert!(session.field_is(index, field.libchrony), "{:?} {field:?} is not number {index}", R::NAME);
+        }
+        let record = R::read(Record::new(&session)).unwrap();
+        assert_eq!(record.values().count(), R::FIELDS.len());
+    }
+
+    #[test]
+    fn tables_have_libchronys_names_in_libchronys_order() {
+        table_is_libchronys::<Tracking>();
+        table_is_libchronys::<Source>();
+        table_is_libchronys::<SourceStats>();
+        table_is_libchronys::<RtcData>();
+    }
+
+    #[test]
+    fn values_come_in_the_order_of_the_fields() {
+        let chronyd = chronyd();
+        let tracking = Tracking::read(Record::new(&received(&chronyd, Tracking::NAME))).unwrap();
+        let values: Vec<_> = tracking.values().collect();
+        let time = SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        assert_eq!(values[..3], [Value::Unsigned(0x7F00_0001), Value::Text(Some("127.0.0.1")), Value::Unsigned(2)]);
+        assert_eq!(values[3..5], [Value::Constant(0), Value::Time(time)]);
+        assert_eq!(values[8], Value::Float(-1.5));
+        assert_eq!(values[13], Value::Float(64.25));
+        let source = Source::read(Record::new(&received(&chronyd, Source::NAME))).unwrap();
+        let values: Vec<_> = source.values().collect();
+        assert_eq!(values[..2], [Value::Text(Some("127.0.0.1")), Value::Signed(6)]);
+    }
+
+    /// Versions of chronyd differ in the number and order of fields, so the index is only where to look first.
+    #[test]
+    fn fields_are_found_by_name_wherever_they_are() {
+        let session = received(&chronyd(), Source::NAME);
+        let record = Record::new(&session);
+        let field = Source::FIELDS.iter().find(|field| field.name == "reachability").unwrap();
+        for index in [-1, 0, 3, 6, 99] {
+            assert_eq!(u8::read(record, index, field), Ok(255), "looked for at {index} first");
+        }
+    }
+
+    fn has_libchronys_words<R: Report, T: Copy>(
+        name: &str,
+        all: &[T],
+        number: fn(T) -> u8,
+        words: fn(T) -> &'static str,
+    ) {
+        let session = received(&chronyd(), R::NAME);
+        let field = R::FIELDS.iter().find(|field| field.name == name).unwrap();
+        let libchronys = |number: usize| Record::new(&session).constant_name(field, number.try_into().unwrap());
+        for (index, &constant) in all.iter().enumerate() {
+            assert_eq!(usize::from(number(constant)), index);
+            assert_eq!(libchronys(index), Some(words(constant)), "{name}");
+        }
+        assert_eq!(libchronys(all.len()), None, "libchrony has more of {name}");
+    }
+
+    #[test]
+    fn constants_have_libchronys_own_words() {
+        has_libchronys_words::<Tracking, _>("leap_status", LeapStatus::ALL, LeapStatus::number, LeapStatus::name);
+        has_libchronys_words::<Source, _>("state", SourceState::ALL, SourceState::number, SourceState::name);
+        has_libchronys_words::<Source, _>("mode", SourceMode::ALL, SourceMode::number, SourceMode::name);
+    }
+
+    #[test]
+    fn constants_and_numbers_are_one_to_one() {
+        for &state in SourceState::ALL {
+            assert_eq!(SourceState::from_number(state.number().into()), Some(state));
+            assert_eq!(format!("[{state:>13}]").len(), 15, "padded as text is");
+        }
+        assert_eq!(SourceState::from_number(6), None);
+        assert_eq!(SourceMode::from_number(u64::MAX), None);
+        assert_eq!(LeapStatus::from_number(256), None);
+    }
+}

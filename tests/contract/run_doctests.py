@@ -1,0 +1,59 @@
+"""A program that executes the examples in the docstrings of pychrony, against the chronyd at the default socket.
+
+    run_doctests.py [NAME…]
+
+Only the examples of the functions and methods of these names, or all but those whose name follows a "-". Prints a
+JSON object: the names of the objects whose examples ran, those of all that have examples, and doctest's report of what
+failed. What an example shows is compared with numbers and addresses made alike, as those of an example are made up;
+decimals and words have to be as shown.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import io
+import json
+import pkgutil
+import re
+import sys
+from collections.abc import Callable
+
+import pychrony
+
+ALIKE: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"\b\d+\.\d+\.\d+\.\d+\b"), "ADDRESS"),
+    (re.compile(r"[+-]?\d+\.(\d+)"), lambda match: "0." + "0" * len(match[1])),
+    (re.compile(r"(?<![\w.])[+-]?\d+(?![\w.])"), "0"),
+    (re.compile(r"(?<!\w)/\S+"), "/PATH"),
+]
+
+
+class Checker(doctest.OutputChecker):
+    """Compares what the examples show with what they print."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        """Tell whether they are alike."""
+        for pattern, replacement in ALIKE:
+            want, got = pattern.sub(replacement, want), pattern.sub(replacement, got)
+        return super().check_output(want, got, optionflags)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command line described at the top."""
+    left_out = {name[1:] for name in arguments if name.startswith("-")}
+    named = {name for name in arguments if not name.startswith("-")}
+    modules = [importlib.import_module(module.name) for module in pkgutil.iter_modules(pychrony.__path__, "pychrony.")]
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    tests = {test.name: test for module in [pychrony, *modules] for test in finder.find(module) if test.examples}
+    last = {name: name.rpartition(".")[2] for name in tests}
+    chosen = [name for name in tests if last[name] not in left_out and (not named or last[name] in named)]
+    runner = doctest.DocTestRunner(Checker(), verbose=False)
+    report = io.StringIO()
+    for name in chosen:
+        runner.run(tests[name], out=report.write)
+    print(json.dumps({"ran": sorted(chosen), "all": sorted(tests), "report": report.getvalue()}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

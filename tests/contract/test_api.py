@@ -1,0 +1,246 @@
+"""The public API word for word: names, signatures, fields, numbers, documentation, types. Nothing is called."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import inspect
+import re
+import subprocess
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+import pychrony
+
+# The contract's `__all__`, as it stands there.
+CONTRACT = [
+    "get_tracking",
+    "TrackingStatus",
+    "ChronyError",
+    "ChronyConnectionError",
+    "ChronyPermissionError",
+    "ChronyDataError",
+    "ChronyLibraryError",
+    "get_sources",
+    "get_source_stats",
+    "get_rtc_data",
+    "Source",
+    "SourceStats",
+    "RTCData",
+]
+BEYOND_IT = ["LeapStatus", "SourceMode", "SourceState", "libchrony_path", "__version__"]
+PUBLIC = [name for name in pychrony.__all__ if not name.startswith("_")]
+
+RETURNED = {
+    "get_tracking": pychrony.TrackingStatus,
+    "get_sources": list[pychrony.Source],
+    "get_source_stats": list[pychrony.SourceStats],
+    "get_rtc_data": pychrony.RTCData,
+}
+
+FIELDS: dict[str, list[tuple[str, type]]] = {
+    "TrackingStatus": [
+        ("reference_id", int),
+        ("reference_id_name", str),
+        ("stratum", int),
+        ("leap_status", int),
+        ("offset", float),
+        ("last_offset", float),
+        ("rms_offset", float),
+        ("frequency", float),
+        ("residual_freq", float),
+        ("skew", float),
+        ("root_delay", float),
+        ("root_dispersion", float),
+        ("update_interval", float),
+        ("reference_ip", str),
+        ("ref_time", float),
+    ],
+    "Source": [
+        ("address", str),
+        ("poll", int),
+        ("stratum", int),
+        ("state", int),
+        ("mode", int),
+        ("flags", int),
+        ("reachability", int),
+        ("last_sample_ago", int),
+        ("orig_latest_meas", float),
+        ("latest_meas", float),
+        ("latest_meas_err", float),
+    ],
+    "SourceStats": [
+        ("reference_id", int),
+        ("address", str),
+        ("samples", int),
+        ("runs", int),
+        ("span", int),
+        ("std_dev", float),
+        ("resid_freq", float),
+        ("skew", float),
+        ("offset", float),
+        ("offset_err", float),
+    ],
+    "RTCData": [
+        ("ref_time", float),
+        ("samples", int),
+        ("runs", int),
+        ("span", int),
+        ("offset", float),
+        ("freq_offset", float),
+    ],
+}
+
+HELPERS: dict[str, dict[str, str]] = {
+    "TrackingStatus": {"is_synchronized": "(self) -> bool", "is_leap_pending": "(self) -> bool"},
+    "Source": {"is_reachable": "(self) -> bool", "is_selected": "(self) -> bool"},
+    "SourceStats": {"has_sufficient_samples": "(self, minimum: int = 4) -> bool"},
+    "RTCData": {"is_calibrated": "(self) -> bool"},
+}
+
+NAMES = {
+    "TrackingStatus": ["leap_status_name"],
+    "Source": ["mode_name", "state_name"],
+    "SourceStats": [],
+    "RTCData": [],
+}
+
+CONSTANTS: dict[str, dict[str, int]] = {
+    "LeapStatus": {"NORMAL": 0, "INSERT": 1, "DELETE": 2, "UNSYNC": 3},
+    "SourceState": {
+        "SELECTED": 0,
+        "NONSELECTABLE": 1,
+        "FALSETICKER": 2,
+        "JITTERY": 3,
+        "UNSELECTED": 4,
+        "SELECTABLE": 5,
+    },
+    "SourceMode": {"CLIENT": 0, "PEER": 1, "REFCLOCK": 2},
+}
+
+
+def test_every_name_of_the_contract_is_exported() -> None:
+    assert set(CONTRACT) | set(BEYOND_IT) <= set(pychrony.__all__)
+    assert len(set(pychrony.__all__)) == len(pychrony.__all__)
+    for name in pychrony.__all__:
+        assert hasattr(pychrony, name)
+
+
+def test_nothing_else_is_public() -> None:
+    """What a user finds by completion is either exported or a module."""
+    found = {name for name in vars(pychrony) if not name.startswith("_")}
+    modules = {name for name in found if inspect.ismodule(getattr(pychrony, name))}
+    assert found - modules == set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_functions_have_the_signature_of_the_contract_and_a_timeout(name: str) -> None:
+    function = getattr(pychrony, name)
+    signature = inspect.signature(function)
+    hints = get_type_hints(function)
+    socket_path, timeout = signature.parameters.values()
+    assert (socket_path.name, socket_path.kind, socket_path.default) == (
+        "socket_path",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        None,
+    )
+    assert hints["socket_path"] == (str | None)
+    assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
+    assert type(timeout.default) is float
+    assert hints["timeout"] is float
+    assert hints["return"] == RETURNED[name]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_records_have_the_fields_of_the_contract_in_order_and_frozen(name: str) -> None:
+    record = getattr(pychrony, name)
+    hints = get_type_hints(record)
+    assert [(field.name, hints[field.name]) for field in dataclasses.fields(record)] == FIELDS[name]
+    assert record.__dataclass_params__.frozen
+    assert record.__dataclass_params__.eq
+    assert record.__match_args__ == tuple(field for field, _ in FIELDS[name])
+    beyond = {"reference_ip", "ref_time"} if name == "TrackingStatus" else set()
+    without_default = [field.name for field in dataclasses.fields(record) if field.default is dataclasses.MISSING]
+    assert without_default == [field for field, _ in FIELDS[name] if field not in beyond]
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_records_have_the_helpers_of_the_contract(name: str) -> None:
+    record = getattr(pychrony, name)
+    for helper, signature in HELPERS[name].items():
+        assert str(inspect.signature(getattr(record, helper))).replace("'", "") == signature
+    for attribute in NAMES[name]:
+        found = inspect.getattr_static(record, attribute)
+        assert isinstance(found, property)
+        assert get_type_hints(found.fget)["return"] is str
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_constants_are_integers_with_the_numbers_of_the_contract(name: str) -> None:
+    constants: type[IntEnum] = getattr(pychrony, name)
+    assert issubclass(constants, IntEnum)
+    assert {member.name: member.value for member in constants} == CONSTANTS[name]
+    for member in constants:
+        assert isinstance(member, int)
+        assert member == member.value
+        assert hash(member) == hash(int(member))
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert pychrony.__version__ == importlib.metadata.version("pychrony")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", pychrony.__version__)
+
+
+def functions() -> list[Any]:
+    return [getattr(pychrony, name) for name in PUBLIC if inspect.isfunction(getattr(pychrony, name))]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_everything_public_is_documented(name: str) -> None:
+    thing = getattr(pychrony, name)
+    assert thing.__doc__
+    assert thing.__doc__.strip()[0].isupper() or thing.__doc__.startswith(("chronyd", "libchrony"))
+    if dataclasses.is_dataclass(thing):
+        assert isinstance(thing, type)
+        own = {attribute: value for attribute, value in vars(thing).items() if not attribute.startswith("_")}
+        described = re.findall(r"^ {8}(\w+): ", thing.__doc__, re.MULTILINE)
+        assert described == [field for field, _ in FIELDS[name]]
+        for value in own.values():
+            if inspect.isfunction(value) or isinstance(value, property):
+                assert value.__doc__
+    if inspect.isclass(thing) and issubclass(thing, IntEnum):
+        assert re.findall(r"^ {8}(\w+): ", thing.__doc__, re.MULTILINE) == [member.name for member in thing]
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.__name__)
+def test_functions_are_documented_in_the_style_of_the_contract(function: Any) -> None:  # noqa: ANN401
+    text = inspect.getdoc(function)
+    assert text is not None
+    parameters = list(inspect.signature(function).parameters)
+    wanted = [*(["Args"] if parameters else []), "Returns", "Raises", "Example"]
+    assert re.findall(r"^(Args|Returns|Raises|Example):$", text, re.MULTILINE) == wanted
+    if parameters:
+        arguments = text.split("Args:\n")[1].split("\n\n")[0]
+        assert re.findall(r"^ {4}(\w+): ", arguments, re.MULTILINE) == parameters
+        raised = text.split("Raises:\n")[1].split("\n\n")[0]
+        errors = ["ChronyLibraryError", "ChronyConnectionError", "ChronyPermissionError", "ChronyDataError"]
+        assert set(errors) <= set(re.findall(r"^ {4}(\w+): ", raised, re.MULTILINE))
+    assert ">>> from pychrony import " in text.split("Example:\n")[1]
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    package = Path(pychrony.__file__).parent
+    assert (package / "py.typed").exists()
+    assert (package / "_core.pyi").exists()
+
+
+def test_the_stubs_are_those_of_the_module(tmp_path: Path) -> None:
+    config = tmp_path / "mypy.ini"
+    config.write_text("[mypy]\nstrict = True\n")
+    command = [sys.executable, "-m", "mypy.stubtest", "--mypy-config-file", str(config), "pychrony"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,158 @@
+"""The records by themselves: helper methods, names, immutability. No daemon, and no libchrony."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any
+
+import pytest
+
+from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
+
+TRACKING = TrackingStatus(
+    reference_id=0x7F000001,
+    reference_id_name="127.0.0.1",
+    stratum=2,
+    leap_status=LeapStatus.NORMAL,
+    offset=1e-6,
+    last_offset=-2e-6,
+    rms_offset=3e-6,
+    frequency=-1.5,
+    residual_freq=0.01,
+    skew=0.05,
+    root_delay=0.001,
+    root_dispersion=0.002,
+    update_interval=64.5,
+    reference_ip="127.0.0.1",
+    ref_time=1700000000.5,
+)
+SOURCE = Source(
+    address="192.0.2.1",
+    poll=6,
+    stratum=1,
+    state=SourceState.SELECTED,
+    mode=SourceMode.CLIENT,
+    flags=0,
+    reachability=255,
+    last_sample_ago=12,
+    orig_latest_meas=1e-6,
+    latest_meas=-1e-6,
+    latest_meas_err=2e-6,
+)
+STATS = SourceStats(
+    reference_id=0xC0000201,
+    address="192.0.2.1",
+    samples=8,
+    runs=4,
+    span=448,
+    std_dev=1e-6,
+    resid_freq=0.001,
+    skew=0.05,
+    offset=-1e-6,
+    offset_err=1e-6,
+)
+RTC = RTCData(ref_time=1700000000.5, samples=10, runs=5, span=600, offset=0.25, freq_offset=-2.5)
+RECORDS = [TRACKING, SOURCE, STATS, RTC]
+
+
+@pytest.mark.parametrize(
+    ("reference_id", "stratum", "synchronized"),
+    [
+        (0x7F000001, 1, True),
+        (0x7F000001, 15, True),
+        (0x7F000001, 16, False),
+        (0, 2, False),
+        (0, 0, False),
+        (1, 0, True),
+    ],
+)
+def test_synchronized_takes_a_reference_and_a_stratum(reference_id: int, stratum: int, synchronized: bool) -> None:  # noqa: FBT001
+    tracking = dataclasses.replace(TRACKING, reference_id=reference_id, stratum=stratum)
+    assert tracking.is_synchronized() is synchronized
+
+
+@pytest.mark.parametrize(
+    ("status", "pending", "name"),
+    [
+        (0, False, "normal"),
+        (1, True, "insert second"),
+        (2, True, "delete second"),
+        (3, False, "not synchronized"),
+        (4, False, "unknown (4)"),
+    ],
+)
+def test_leap_status_has_a_name_and_may_be_pending(status: int, pending: bool, name: str) -> None:  # noqa: FBT001
+    tracking = dataclasses.replace(TRACKING, leap_status=status)
+    assert tracking.is_leap_pending() is pending
+    assert tracking.leap_status_name == name
+    if status < 4:
+        tracking = dataclasses.replace(TRACKING, leap_status=LeapStatus(status))
+        assert tracking.is_leap_pending() is pending
+        assert tracking.leap_status_name == name
+
+
+STATES = ["selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable", "unknown (6)"]
+MODES = ["client", "peer", "reference clock", "unknown (3)"]
+
+
+@pytest.mark.parametrize(("state", "name"), list(enumerate(STATES)))
+def test_every_state_has_a_name_and_only_the_first_is_selected(state: int, name: str) -> None:
+    source = dataclasses.replace(SOURCE, state=state)
+    assert source.state_name == name
+    assert source.is_selected() is (state == 0)
+
+
+@pytest.mark.parametrize(("mode", "name"), list(enumerate(MODES)))
+def test_every_mode_has_a_name(mode: int, name: str) -> None:
+    assert dataclasses.replace(SOURCE, mode=mode).mode_name == name
+
+
+@pytest.mark.parametrize(("reachability", "reachable"), [(0, False), (1, True), (0o200, True), (255, True)])
+def test_reachable_is_any_bit_of_the_register(reachability: int, reachable: bool) -> None:  # noqa: FBT001
+    assert dataclasses.replace(SOURCE, reachability=reachability).is_reachable() is reachable
+
+
+def test_four_samples_are_sufficient_unless_told_otherwise() -> None:
+    assert not dataclasses.replace(STATS, samples=3).has_sufficient_samples()
+    assert dataclasses.replace(STATS, samples=4).has_sufficient_samples()
+    assert dataclasses.replace(STATS, samples=3).has_sufficient_samples(3)
+    assert not STATS.has_sufficient_samples(minimum=9)
+    assert dataclasses.replace(STATS, samples=0).has_sufficient_samples(0)
+
+
+def test_any_sample_calibrates_the_rtc() -> None:
+    assert RTC.is_calibrated()
+    assert not dataclasses.replace(RTC, samples=0).is_calibrated()
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_no_field_can_be_changed_removed_or_added(record: Any) -> None:  # noqa: ANN401
+    before = copy.copy(record)
+    for field in dataclasses.fields(record):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(record, field.name, 0)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            delattr(record, field.name)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.something_else = 1
+    assert record == before
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_are_values(record: Any) -> None:  # noqa: ANN401
+    for twin in (copy.copy(record), copy.deepcopy(record), type(record)(**dataclasses.asdict(record))):
+        assert twin == record
+        assert hash(twin) == hash(record)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(record, protocol)) == record
+    first = dataclasses.fields(record)[0].name
+    assert dataclasses.replace(record, **{first: 99}) != record
+    assert f"{first}=" in repr(record)
+
+
+def test_the_two_fields_that_the_contract_lacks_may_be_left_out() -> None:
+    fields = dataclasses.asdict(TRACKING)
+    del fields["reference_ip"], fields["ref_time"]
+    assert TrackingStatus(**fields) == dataclasses.replace(TRACKING, reference_ip="", ref_time=0.0)
