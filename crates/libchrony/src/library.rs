@@ -93,7 +93,7 @@ impl Library {
 
 /// A path with a slash in it, which the loader takes as it is and does not search for.
 fn absolute(file: &OsStr) -> PathBuf {
-    path::absolute(file).unwrap_or_else(|_| PathBuf::from(file))
+    path::absolute(file).unwrap_or_else(|_| Path::new(".").join(file))
 }
 
 #[derive(Debug)]
