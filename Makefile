@@ -69,9 +69,7 @@ sdist: provision-wheel ## Build the source distribution
 .PHONY: bench
 bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
-	cargo build --release --workspace --lib --bins --examples
-	cargo build --workspace
-	$(RUN) python benches/bench.py
+	$(RUN) python benches/bench.py --write-docs
 
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of crates/libchrony, 90 % of python/pychrony

@@ -3,7 +3,7 @@
 //! It is for what no daemon can produce: a field that is missing or of another type, a value that is not a number, a
 //! call that fails for a reason of its own. What a daemon can produce belongs to the scripted chronyd.
 //!
-//! The script is the address given to `chrony_open_socket`, so each connection has its own; see [`script`] for its
+//! The script is the address given to `chrony_open_socket`, so each connection has its own; see `script` for its
 //! grammar. The descriptor is a real one, and readable when there is a response, so that timed waits work.
 //! This file is the C interface; `record` holds what a session can read.
 

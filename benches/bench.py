@@ -1,0 +1,163 @@
+"""Measure pychrony and the crate libchrony side by side with the raw library and the other clients.
+
+    make bench                                        everything
+    tools/run python benches/bench.py --quick         a few rounds, fewer lengths
+    tools/run python benches/bench.py --case lanes    the cases whose name has "lanes" in it
+
+Each contestant is a process that lives as long as the benchmark. In every round each of them runs once, so that all
+meet the same machine; tables give the median over the rounds, and ratios are medians of the ratios within a round. The
+chronyds are private ones, started for this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bed
+import report
+from contestants import SESSIONS, ContestantError, Runner
+from measure import Results, alternate, imports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OURS = ("functions", "connection", "crate")
+OTHERS = ("raw", "peer", "candm", "chronyc")
+FORMS = ("own", "turns", "shared")
+LANES = {form: tuple(f"{form}-{number}" for number in SESSIONS[1:]) for form in FORMS}
+
+LENGTHS = (1, 10, 100, 950)
+TRANSPORTS = ("unix", "udp")
+REPORTS = ("sources", "sourcestats")
+THREADS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table: what is called, on which chronyd, by whom."""
+
+    name: str
+    call: str
+    chronyd: int
+    transport: str
+    contestants: tuple[str, ...]
+
+
+def cases(*, quick: bool) -> Iterator[Case]:
+    """All cases but those of importing."""
+    for transport in TRANSPORTS:
+        yield Case(f"one-shot tracking, {transport}", "once-tracking", 0, transport, (*OURS, *OTHERS))
+    for transport in TRANSPORTS:
+        yield Case(f"open tracking, {transport}", "tracking", 0, transport, (*OURS, *OTHERS))
+    for transport in TRANSPORTS:
+        for name in REPORTS:
+            for length in LENGTHS if not quick else LENGTHS[::3]:
+                best = (*LANES["own"], *LANES["shared"]) if length == LENGTHS[-1] else ()
+                who = ("connection", "crate", "raw", *best, "peer", "candm")
+                yield Case(f"open {name} {length}, {transport}", name, length, transport, who)
+                who = ("functions", "crate", "raw", "peer", "candm", "chronyc")
+                yield Case(f"one-shot {name} {length}, {transport}", f"once-{name}", length, transport, who)
+    for number in THREADS:
+        call = f"{number}-threads-"
+        yield Case(f"one-shot threads {number}", f"{call}once-tracking", 0, "unix", ("functions", "connection", "peer"))
+        yield Case(f"open threads {number}", f"{call}tracking", 0, "unix", ("connection", "peer"))
+    for transport in TRANSPORTS:
+        for length in (2, 4, 8, 16, 32, 64, 128, 256, 950):
+            for once in ("", "once-"):
+                word = "one-shot" if once else "open"
+                who = ("raw", *(key for form in FORMS for key in LANES[form]))
+                yield Case(f"lanes {word} {length}, {transport}", f"{once}sources/{length}", 950, transport, who)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few rounds, and lists of two lengths only")
+    parser.add_argument("--case", default="", metavar="TEXT", help="only the cases whose name has this in it")
+    parser.add_argument("--rounds", type=int, metavar="N", help="alternating runs of each contestant (default 31)")
+    parser.add_argument(
+        "--placement",
+        choices=["free", "same", "apart"],
+        default="free",
+        help="leave CPUs to the scheduler (the default), or keep chronyd and the others on the same one, or apart",
+    )
+    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and docs/performance.svg")
+    return parser.parse_args()
+
+
+def place(placement: str, chronyds: Mapping[int, bed.Chronyd]) -> None:
+    """Keep chronyd on one CPU, and this process with the contestants it starts from now on to that or to the others."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if placement == "free" or len(cpus) < 2:
+        return
+    for chronyd in chronyds.values():
+        os.sched_setaffinity(chronyd.pid, cpus[:1])
+    os.sched_setaffinity(0, cpus[:1] if placement == "same" else cpus[1:])
+
+
+def measure_case(
+    case: Case, chronyds: Mapping[int, bed.Chronyd], runners: Mapping[str, Runner], rounds: int
+) -> Results:
+    """Run one case."""
+    chronyd = chronyds[case.chronyd]
+    if bed.PRIVATE in os.environ:
+        bed.lead_default_socket_to(chronyd.folder)
+    return alternate([runners[key] for key in case.contestants], case.call, chronyd.addresses[case.transport], rounds)
+
+
+def main() -> None:
+    """Build, start, measure, print."""
+    options = parse_arguments()
+    if bed.PRIVATE not in os.environ:
+        bed.build()
+    if not bed.with_private_mounts():
+        print(
+            "Without root and a mount namespace chrony-candm is left out on the Unix socket, and opening Unix sockets"
+        )
+        print("is measured in /tmp, which is slow unless that is in memory.")
+    rounds = options.rounds or (7 if options.quick else 31)
+    chosen = [case for case in cases(quick=options.quick) if options.case in case.name]
+    if not options.case:
+        # The lanes of the raw library are a study of their own.
+        chosen = [case for case in chosen if not case.name.startswith("lanes ")]
+
+    measured: dict[str, Results] = {}
+    with contextlib.ExitStack() as stack:
+        chronyds = stack.enter_context(bed.chronyds({case.chronyd for case in chosen}))
+        place(options.placement, chronyds)
+        runners: dict[str, Runner] = {}
+        for name, action in {
+            "import": "import pychrony",
+            "import and first call": "import pychrony; {call}",
+        }.items():
+            if options.case in name:
+                address = chronyds[0].addresses["unix"]
+                calls = {
+                    "functions": f"pychrony.get_tracking({address!r})",
+                    "peer": f"\nwith pychrony.ChronyConnection({address!r}) as chronyd: chronyd.get_tracking()",
+                }
+                results = imports(rounds, {key: action.format(call=call) for key, call in calls.items()})
+                measured[name] = results
+                report.print_case(name, results)
+        for case in chosen:
+            for key in case.contestants:
+                if key not in runners:
+                    runners[key] = Runner(key)
+                    stack.callback(runners[key].close)
+            try:
+                results = measure_case(case, chronyds, runners, rounds)
+            except ContestantError as error:
+                raise SystemExit(str(error)) from error
+            measured[case.name] = results
+            report.print_case(case.name, results)
+    report.print_bars(measured)
+    if options.write_docs:
+        report.write_docs(bed.ROOT / "docs", measured, rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Who takes part: one line for each contestant, and the process that stands for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bed import BENCHES, BUILT, PEER, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RUNNER = str(BUILT / "release" / "bench-runner")
+CANDM = str(BUILT / "release" / "bench-candm")
+PYTHON = (sys.executable, "-I", "-S", str(BENCHES / "python_runner.py"))
+OURS = str(ROOT / "python")
+
+SESSIONS = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A name in the tables, and the command of the process that answers for it."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+CONTESTANTS = {
+    "functions": Contestant("pychrony, functions", (*PYTHON, "functions", OURS)),
+    "connection": Contestant("pychrony, ChronyConnection", (*PYTHON, "connection", OURS)),
+    "crate": Contestant("crate libchrony", (RUNNER, "libchrony")),
+    "raw": Contestant("libchrony, raw calls", (RUNNER, "raw")),
+    **{f"own-{n}": Contestant(f"raw, {n} sockets", (RUNNER, "raw", str(n), "own")) for n in SESSIONS[1:]},
+    **{f"turns-{n}": Contestant(f"raw, {n} sockets in turns", (RUNNER, "raw", str(n), "turns")) for n in SESSIONS[1:]},
+    **{
+        f"shared-{n}": Contestant(f"raw, {n} sessions, 1 socket", (RUNNER, "raw", str(n), "shared"))
+        for n in SESSIONS[1:]
+    },
+    "peer": Contestant("pychrony 2.0.3", (*PYTHON, "connection", str(PEER))),
+    "candm": Contestant("chrony-candm 0.1.3", (CANDM,)),
+    "chronyc": Contestant("chronyc -c, a process", (*PYTHON, "chronyc")),
+}
+"""In the order of the tables."""
+
+
+class ContestantError(Exception):
+    """A contestant failed where it should have answered."""
+
+
+class Runner:
+    """The long-lived process of a contestant."""
+
+    def __init__(self, key: str) -> None:
+        """Start it; ends with `close`."""
+        self.key = key
+        self.process = subprocess.Popen(
+            CONTESTANTS[key].command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+
+    def run(self, case: str, address: str, count: int) -> Mapping[str, int] | None:
+        """Make COUNT calls: nanoseconds of wall and CPU time, records of a call; None when it has no such case."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise ContestantError(f"{self.key} has no pipes")
+        self.process.stdin.write(f"{case} {address} {count}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise ContestantError(f"{self.key} ended during {case} at {address}")
+        answer: dict[str, int] = json.loads(line)
+        if "error" in answer:
+            raise ContestantError(f"{self.key}, {case} at {address}: {answer['error']}")
+        return None if "unsupported" in answer else answer
+
+    def close(self) -> None:
+        """End it."""
+        self.process.communicate()

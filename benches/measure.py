@@ -1,0 +1,121 @@
+"""Alternating runs: in each round every contestant runs once, so that what else the machine does meets all alike."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bed import PEER
+from contestants import CONTESTANTS, OURS, PYTHON, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+RUN_NS = 20_000_000
+"""About how long one run takes; its number of calls follows from that."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """The quartiles of some values."""
+        values = sorted(values)
+        if len(values) < 2:
+            return cls(values[0], values[0], values[0])
+        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+
+
+@dataclass
+class Result:
+    """What the runs of one contestant brought, a value for each round."""
+
+    wall: list[float] = field(default_factory=list)
+    """Nanoseconds of one call (in the import case: of the import)."""
+    cpu: list[float] = field(default_factory=list)
+    """Nanoseconds of CPU time of one call (in the import case: bytes of memory)."""
+    records: int = 1
+
+    def ratio(self, other: Result) -> Spread:
+        """This one's wall time in terms of another's, round by round."""
+        return Spread.of(mine / theirs for mine, theirs in zip(self.wall, other.wall, strict=True))
+
+
+Results = dict[str, Result]
+"""By contestant."""
+
+
+def alternate(runners: Sequence[Runner], case: str, address: str, rounds: int) -> Results:
+    """Run a case in rounds; contestants without such a case are left out."""
+    counts: dict[str, int] = {}
+    for runner in runners:
+        first = runner.run(case, address, 1)
+        if first is not None:
+            second = runner.run(case, address, 1) or first
+            counts[runner.key] = max(1, min(10_000, RUN_NS // max(1, second["wall"])))
+    runners = [runner for runner in runners if runner.key in counts]
+    results = {runner.key: Result() for runner in runners}
+    order = random.Random(0)
+    for _ in range(rounds):
+        # In another order each time, or one would always run in the caches that chronyc's processes left.
+        for runner in order.sample(runners, len(runners)):
+            count = counts[runner.key]
+            if count > 1:
+                runner.run(case, address, 1)
+            answer = runner.run(case, address, count)
+            if answer is not None:
+                result = results[runner.key]
+                result.wall.append(answer["wall"] / count)
+                result.cpu.append(answer["cpu"] / count)
+                result.records = answer["records"]
+    return results
+
+
+IMPORT = """
+import sys, time
+{path}
+start = time.perf_counter_ns()
+{action}
+print(time.perf_counter_ns() - start)
+with open("/proc/self/smaps_rollup") as file:
+    fields = dict(line.split()[:2] for line in file if ":" in line.split()[0])
+print(int(fields["Rss:"]) * 1024)
+"""
+
+
+def fresh(action: str, folder: str) -> tuple[float, float]:
+    """Nanoseconds of an action in a new interpreter, and the memory that it then has in use."""
+    script = IMPORT.format(path=f"sys.path.insert(0, {folder!r})" if folder else "", action=action)
+    command = [*PYTHON[:-1], "-c", script]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(output[0]), float(output[1])
+
+
+def imports(rounds: int, actions: dict[str, str]) -> Results:
+    """Import the packages in new interpreters, in turns; memory less that of a bare interpreter in the same round."""
+    folders = {"functions": OURS, "peer": str(PEER)}
+    results = {key: Result() for key in actions}
+    keys = list(actions)
+    for key in keys:
+        fresh(actions[key], folders[key])
+    for number in range(rounds):
+        bare = fresh("pass", "")[1]
+        for key in keys if number % 2 else reversed(keys):
+            wall, memory = fresh(actions[key], folders[key])
+            results[key].wall.append(wall)
+            results[key].cpu.append(memory - bare)
+    return results
+
+
+def name(key: str) -> str:
+    """A contestant's name in the tables."""
+    return CONTESTANTS[key].name

@@ -1,0 +1,92 @@
+//! The contestants of the benchmark that are written in Rust, as a long-lived process.
+//!
+//! ```text
+//! bench-runner libchrony                       the crate libchrony
+//! bench-runner raw [SESSIONS [FORM]]           libchrony's own functions, through the crate libchrony-sys
+//! ```
+//!
+//! It answers each line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the
+//! process's CPU time for COUNT calls, and the records that one call brought. `once-` before a case's name: each call
+//! opens a connection of its own, and closes it. `/N` after it: the first N records only.
+
+mod crate_libchrony;
+mod raw;
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+/// What one call reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    Tracking,
+    Sources,
+    SourceStats,
+}
+
+/// One line of the driver.
+struct Case<'a> {
+    /// Open, read and close in each call.
+    once: bool,
+    report: Report,
+    /// The most records to read.
+    limit: Option<i32>,
+    address: &'a str,
+}
+
+/// A contestant: answers how many records one call brought.
+trait Contestant {
+    fn call(&mut self, case: &Case<'_>) -> Result<usize, Box<dyn Error>>;
+}
+
+fn parse(line: &str) -> Option<(Case<'_>, u32)> {
+    let mut words = line.split(' ');
+    let (name, address, count) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
+    let (once, name) = name.strip_prefix("once-").map_or((false, name), |name| (true, name));
+    let (name, limit) = name.split_once('/').map_or((name, None), |(name, limit)| (name, limit.parse().ok()));
+    let report = match name {
+        "tracking" => Report::Tracking,
+        "sources" => Report::Sources,
+        "sourcestats" => Report::SourceStats,
+        _ => return None,
+    };
+    Some((Case { once, report, limit, address }, count))
+}
+
+/// The CPU time of this process, in nanoseconds.
+fn cpu_time() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a writable timespec; the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+fn run(contestant: &mut dyn Contestant, line: &str) -> Result<String, Box<dyn Error>> {
+    let Some((case, count)) = parse(line) else {
+        return Ok(r#"{"unsupported": true}"#.to_owned());
+    };
+    let mut records = 0;
+    let (cpu, wall) = (cpu_time(), Instant::now());
+    for _ in 0..count {
+        records = contestant.call(&case)?;
+    }
+    let (wall, cpu) = (wall.elapsed().as_nanos(), cpu_time() - cpu);
+    Ok(format!(r#"{{"wall": {wall}, "cpu": {cpu}, "records": {records}}}"#))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut contestant: Box<dyn Contestant> = match arguments.first().map(String::as_str) {
+        Some("libchrony") => Box::new(crate_libchrony::Crate::new()?),
+        Some("raw") => Box::new(raw::Raw::new(&arguments[1..])?),
+        _ => return Err("usage: bench-runner libchrony|raw".into()),
+    };
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let answer = run(contestant.as_mut(), line?.trim());
+        let answer = answer.unwrap_or_else(|error| format!(r#"{{"error": {:?}}}"#, error.to_string()));
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
