@@ -48,3 +48,8 @@ pub use library::{Library, LibraryError};
 pub use record::{Field, FieldError, Unit, Value};
 pub use refid::ReferenceId;
 pub use report::{LeapStatus, Report, RtcData, Source, SourceMode, SourceState, SourceStats, Tracking};
+
+/// The examples of the repository's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
