@@ -13,6 +13,7 @@ use crate::seat::{Seat, Turn};
 use crate::session::{Deadline, OpenFailure, Session, SessionError, Stop};
 use libchrony_sys::types as c;
 use rustix::io::Errno;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// How often a list of records is read when it changes during the read.
@@ -25,6 +26,8 @@ pub(crate) struct Call<'a> {
     pub(crate) report: &'static str,
     pub(crate) timeout: Duration,
     pub(crate) deadline: Deadline<'a>,
+    /// How many requests were sent in vain on a kept session.
+    pub(crate) sent: Cell<u32>,
 }
 
 /// Why a call has no value.
@@ -70,6 +73,7 @@ impl Call<'_> {
                 Ok(value)
             }
             Err(error) if error.is_loss(&session) && !self.deadline.is_over() => {
+                self.sent.set(session.requests());
                 drop(session);
                 self.read_anew(turn, read)
             }
@@ -146,7 +150,8 @@ impl Call<'_> {
             SessionError::Stopped(_, Stop::Interrupted) => return Ended::Error(Error::Interrupted),
             SessionError::Stopped(stage, Stop::TimedOut) => {
                 let (stage, waited) = (Step { stage, report }, self.deadline.waited(self.timeout));
-                return Ended::Error(Error::TimedOut { stage, address, waited, requests: session.requests() });
+                let requests = self.sent.get() + session.requests();
+                return Ended::Error(Error::TimedOut { stage, address, waited, requests });
             }
             SessionError::Count(count) => return Ended::Error(Error::Count { report, address, count }),
             SessionError::Field(source) => return Ended::Error(Error::Field { report, address, source }),

@@ -11,6 +11,7 @@ use crate::per_process::PerProcess;
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
 use crate::seat::Seat;
 use crate::session::{Deadline, Lanes, Session, SessionError};
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -217,6 +218,7 @@ impl Connection {
                 report: R::NAME.to_str().unwrap_or_default(),
                 timeout: self.timeout,
                 deadline: Deadline::new(self.timeout, &self.interrupt),
+                sent: Cell::new(0),
             };
             match call.run(&self.seat, &read) {
                 Ok(value) => return Ok(value),

@@ -1,0 +1,72 @@
+//! What a caller is promised of every record and every error, whatever chronyd sends.
+//!
+//! The property tests and the fuzzer hold each result against this. It reads the reports' own tables; what the tables
+//! do not say (constants, times, text) is said here once more, from the documentation of the fields.
+
+use libchrony::{Error, ErrorKind, Field, LeapStatus, Report, SourceMode, SourceState, Value};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::SystemTime;
+
+/// Panics unless every value of the record is in its documented range.
+pub(crate) fn check_record<R: Report>(record: &R) {
+    let values: Vec<Value<'_>> = record.values().collect();
+    assert_eq!(values.len(), R::FIELDS.len());
+    let mode = R::FIELDS.iter().position(|field| field.name == "mode").map(|index| values[index]);
+    let is_clock = mode == Some(Value::Constant(SourceMode::ReferenceClock.number()));
+    for (field, value) in R::FIELDS.iter().zip(values) {
+        assert!(is_in_range(field, value, is_clock), "{:?}: {} is {value:?}", R::NAME, field.name);
+    }
+}
+
+fn is_in_range(field: &Field, value: Value<'_>, is_clock: bool) -> bool {
+    let range = field.min..=field.max;
+    match value {
+        Value::Unsigned(number) => u32::try_from(number).is_ok_and(|number| range.contains(&f64::from(number))),
+        Value::Signed(number) => i32::try_from(number).is_ok_and(|number| range.contains(&f64::from(number))),
+        Value::Float(number) => number.is_finite() && range.contains(&number),
+        Value::Constant(number) => usize::from(number) < constants(field.name),
+        Value::Time(time) => time >= SystemTime::UNIX_EPOCH,
+        Value::Text(None) => matches!(field.name, "address" | "reference_ip"),
+        Value::Text(Some(name)) if is_clock => is_reference_clock(name),
+        // A source whose address is unspecified.
+        Value::Text(Some("")) => field.name == "address",
+        Value::Text(Some(address)) => is_address(address),
+        _ => false,
+    }
+}
+
+/// How many constants a field has; they count from 0.
+fn constants(field: &str) -> usize {
+    match field {
+        "leap_status" => LeapStatus::ALL.len(),
+        "state" => SourceState::ALL.len(),
+        "mode" => SourceMode::ALL.len(),
+        _ => 0,
+    }
+}
+
+/// An IP address in the only form it is printed in, or the number of a name that is not resolved.
+fn is_address(text: &str) -> bool {
+    match text.strip_prefix("ID#") {
+        Some(number) => number.len() == 10 && number.parse::<u32>().is_ok(),
+        None => text.parse::<IpAddr>().is_ok_and(|address| address.to_string() == text || text.contains(':')),
+    }
+}
+
+/// Up to four printable characters, or else a dotted quad.
+fn is_reference_clock(name: &str) -> bool {
+    let is_name = name.len() <= 4 && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    is_name || name.parse::<Ipv4Addr>().is_ok_and(|address| address.to_string() == name)
+}
+
+/// Panics unless the error is one that a chronyd can cause, and says so in words fit to print.
+pub(crate) fn check_error(error: &Error) {
+    let kind = error.kind();
+    assert!(matches!(kind, ErrorKind::Connection | ErrorKind::Permission | ErrorKind::Invalid), "{kind:?}: {error}");
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        let words = error.to_string();
+        assert!(!words.is_empty() && !words.contains(char::is_control), "{words:?}");
+        next = error.source();
+    }
+}

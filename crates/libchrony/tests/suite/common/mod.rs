@@ -1,0 +1,132 @@
+//! What the tests share: short ways to a connection, watchdogs, and views of what the process has open.
+
+pub(crate) mod alone;
+pub(crate) mod open;
+pub(crate) mod system;
+
+use libchrony::{Address, Builder, Connection, Error, Library};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::{Once, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use testbed::{Scripted, Values, stub_library};
+
+/// The request codes that the scripted chronyd counts by.
+pub(crate) mod code {
+    pub(crate) const COUNT: u16 = 14;
+    pub(crate) const SOURCES: u16 = 15;
+    pub(crate) const TRACKING: u16 = 33;
+}
+
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// A scripted chronyd that has these values (JSON) to tell.
+pub(crate) fn scripted(values: &str) -> Scripted {
+    static WATCHDOG: Once = Once::new();
+    WATCHDOG.call_once(|| drop(thread::spawn(end_what_hangs)));
+    Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
+}
+
+pub(crate) fn unix(socket: &Path) -> Address {
+    Address::parse(socket).unwrap()
+}
+
+pub(crate) fn udp(port: u16) -> Address {
+    format!("127.0.0.1:{port}").parse().unwrap()
+}
+
+/// A scripted chronyd's two addresses.
+pub(crate) fn both(scripted: &Scripted) -> [Address; 2] {
+    [unix(scripted.socket()), udp(scripted.command_port())]
+}
+
+pub(crate) fn connect(address: &Address, timeout: Duration) -> Connection {
+    to(address).timeout(timeout).build().unwrap()
+}
+
+pub(crate) fn to(address: &Address) -> Builder {
+    Connection::builder().address(address.clone())
+}
+
+/// A connection to a scripted chronyd's Unix socket with the usual timeout.
+pub(crate) fn connect_to(scripted: &Scripted) -> Connection {
+    to(&unix(scripted.socket())).build().unwrap()
+}
+
+/// A connection through the stub library; see its script's grammar in `crates/testbed/stub/src/script.rs`.
+pub(crate) fn stub(script: &str) -> Connection {
+    hasty_stub(script, Duration::from_secs(20))
+}
+
+/// The same, for scripts in which nothing comes.
+pub(crate) fn hasty_stub(script: &str, timeout: Duration) -> Connection {
+    let library = Library::open(stub_library().unwrap()).unwrap();
+    to(&script.parse().unwrap()).library(library).timeout(timeout).build().unwrap()
+}
+
+/// All tests together take less than a minute, so one that still runs after five hangs, which is what it tests.
+fn end_what_hangs() {
+    thread::sleep(Duration::from_secs(300));
+    eprintln!("a test hangs");
+    std::process::abort();
+}
+
+/// Fails rather than waits for ever when `body` does not return.
+pub(crate) fn watched<T: Send + 'static>(limit: Duration, body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, result) = mpsc::channel();
+    thread::spawn(move || sender.send(body()).ok());
+    result.recv_timeout(limit).unwrap_or_else(|error| panic!("not done after {limit:?}: {error}"))
+}
+
+/// What a call that fails at its deadline says. It is never early. It is at most 0.2 s late, if not each time, since
+/// the machine may be busy.
+pub(crate) fn fails_on_time<T: Send + 'static>(
+    timeout: Duration,
+    call: impl Fn() -> Result<T, Error> + Send + 'static,
+) -> Error {
+    watched(timeout * 3 + Duration::from_secs(20), move || {
+        let mut tries = 0;
+        loop {
+            let start = Instant::now();
+            let error = call().err().expect("no answer, so an error");
+            let elapsed = start.elapsed();
+            assert!(elapsed >= timeout, "{elapsed:?} instead of {timeout:?}: {error}");
+            if elapsed < timeout + ms(200) {
+                return error;
+            }
+            tries += 1;
+            assert!(tries < 3, "{elapsed:?} instead of {timeout:?}: {error}");
+        }
+    })
+}
+
+/// Waits until `done`, for a generous while.
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "still not: {what}");
+        thread::sleep(ms(1));
+    }
+}
+
+/// Fills the queue of a chronyd that does not read its Unix socket.
+pub(crate) fn fill(socket: &Path) {
+    let stranger = UnixDatagram::unbound().unwrap();
+    stranger.connect(socket).unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    assert!((0..10_000).any(|_| stranger.send(&[0; 100]).is_err()), "the queue never fills");
+}
+
+/// An error and all its sources, in words.
+pub(crate) fn chain(error: &Error) -> Vec<String> {
+    let mut words = vec![error.to_string()];
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        words.push(source.to_string());
+        next = source.source();
+    }
+    words
+}

@@ -1,0 +1,60 @@
+//! What this process has open, and what it has left beside chronyd's socket.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+
+/// The descriptors of this process and what each is, such as `socket:[1234]` or `/dev/urandom`.
+pub(crate) fn descriptors() -> Vec<(RawFd, String)> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let described = entries.filter_map(|path| {
+        // The folder's own descriptor is gone by now.
+        let what = fs::read_link(&path).ok()?.to_string_lossy().into_owned();
+        Some((path.file_name()?.to_str()?.parse().ok()?, what))
+    });
+    described.filter(|(_, what)| !what.starts_with("/proc/")).collect()
+}
+
+/// The descriptors that a child program would inherit.
+pub(crate) fn inheritable() -> BTreeSet<(RawFd, String)> {
+    descriptors().into_iter().filter(|(fd, _)| !has_cloexec(*fd)).collect()
+}
+
+/// The kernel's own view of F_GETFD.
+fn has_cloexec(fd: RawFd) -> bool {
+    const O_CLOEXEC: u32 = 0o2_000_000;
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).map_or("0", str::trim);
+    u32::from_str_radix(flags, 8).unwrap() & O_CLOEXEC != 0
+}
+
+/// The descriptors of sockets that clients have bound beside a chronyd's socket, with their paths.
+pub(crate) fn clients_in(folder: &Path) -> Vec<(RawFd, PathBuf)> {
+    let table = fs::read_to_string("/proc/net/unix").unwrap();
+    let path_of = |inode: &str| {
+        let line = table.lines().find(|line| line.split_whitespace().nth(6) == Some(inode))?;
+        line.split_whitespace().nth(7).map(PathBuf::from)
+    };
+    let sockets = descriptors().into_iter().filter_map(|(fd, what)| {
+        let path = path_of(what.strip_prefix("socket:[")?.strip_suffix(']')?)?;
+        Some((fd, path))
+    });
+    sockets.filter(|(_, path)| path.starts_with(folder) && path.ends_with("sock")).collect()
+}
+
+/// The descriptor of the UDP socket that is connected to `port`.
+pub(crate) fn udp_client_of(port: u16) -> RawFd {
+    let table = fs::read_to_string("/proc/net/udp").unwrap();
+    let is_peer = |line: &&str| line.split_whitespace().nth(2) == Some(&format!("0100007F:{port:04X}"));
+    let inode = table.lines().find(is_peer).and_then(|line| line.split_whitespace().nth(9)).unwrap();
+    let wanted = format!("socket:[{inode}]");
+    descriptors().into_iter().find(|(_, what)| *what == wanted).unwrap().0
+}
+
+/// The folders that libchrony has made, and not removed, beside a chronyd's socket.
+pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("libchrony."));
+    folders
+}

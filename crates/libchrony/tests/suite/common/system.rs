@@ -1,0 +1,105 @@
+//! The system calls that the tests make and std has no word for.
+#![expect(unsafe_code, reason = "forks, signals and other people's descriptors")]
+
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+
+use super::ms;
+
+/// Forks. The child does `body` and ends at once, with no clean-up of any kind; true when `body` returned true.
+pub(crate) fn in_fork(body: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child calls the crate under test, whose promise is that this works, and ends with _exit. glibc
+    // makes its allocator usable in the child of a program with several threads.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "{}", io::Error::last_os_error());
+    if pid == 0 {
+        // SAFETY: makes the kernel end a child that hangs.
+        unsafe { libc::alarm(20) };
+        let done = catch_unwind(AssertUnwindSafe(body)).unwrap_or(false);
+        // SAFETY: ends the child without running what belongs to its parent.
+        unsafe { libc::_exit(i32::from(!done)) };
+    }
+    let mut status = 0;
+    loop {
+        // SAFETY: waits for a child of ours, and `status` is writable.
+        let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        if waited == pid {
+            return libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
+        }
+        assert_eq!(io::Error::last_os_error().kind(), io::ErrorKind::Interrupted);
+    }
+}
+
+/// How many signals this process has handled.
+pub(crate) static HANDLED: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_signal(_: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Does `body` while this thread gets a signal every millisecond, handled without SA_RESTART.
+pub(crate) fn under_signals<T>(body: impl FnOnce() -> T) -> T {
+    // SAFETY: zeroed is a valid sigaction, and the handler only touches an atomic.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = count_signal as *const () as libc::sighandler_t;
+        assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()), 0);
+    }
+    // SAFETY: always succeeds.
+    let this_thread = unsafe { libc::pthread_self() };
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // SAFETY: the thread lives: it waits for this one at the end of the scope.
+                unsafe { libc::pthread_kill(this_thread, libc::SIGUSR1) };
+                thread::sleep(ms(1));
+            }
+        });
+        let result = catch_unwind(AssertUnwindSafe(body));
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Sends a datagram on a descriptor that the crate under test has open.
+pub(crate) fn send_on(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
+    // SAFETY: the connection that owns the descriptor is kept by the caller and idle.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    Ok(rustix::net::send(socket, datagram, rustix::net::SendFlags::empty())?)
+}
+
+/// The error that a socket has pending is not read; whether there is one is.
+pub(crate) fn has_pending_error(fd: RawFd) -> bool {
+    let mut poll = libc::pollfd { fd, events: 0, revents: 0 };
+    // SAFETY: one writable entry, and no waiting.
+    assert!(unsafe { libc::poll(&raw mut poll, 1, 0) } >= 0);
+    poll.revents & libc::POLLERR != 0
+}
+
+/// Becomes a user without rights, if this is root.
+pub(crate) fn drop_rights() {
+    const NOBODY: u32 = 65534;
+    if rustix::process::geteuid().is_root() {
+        // SAFETY: three system calls on numbers; glibc applies them to all threads.
+        let failed = unsafe { libc::setgroups(0, std::ptr::null()) | libc::setgid(NOBODY) | libc::setuid(NOBODY) };
+        assert_eq!(failed, 0, "{}", io::Error::last_os_error());
+    }
+}
+
+/// Gives the process file systems of its own with an empty /run. For use between fork and exec.
+pub(crate) fn own_empty_run() -> io::Result<()> {
+    let check = |result: libc::c_int| if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    // SAFETY: system calls on numbers and literals, which are safe between fork and exec.
+    unsafe {
+        let user = if libc::geteuid() == 0 { 0 } else { libc::CLONE_NEWUSER };
+        check(libc::unshare(libc::CLONE_NEWNS | user))?;
+        let none = std::ptr::null();
+        check(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, none.cast()))?;
+        check(libc::mount(c"none".as_ptr(), c"/run".as_ptr(), c"tmpfs".as_ptr(), 0, none.cast()))
+    }
+}

@@ -1,0 +1,169 @@
+//! DESIGN.md's table of errors: kind, words, and what is behind each.
+
+use crate::common::*;
+use libchrony::{Address, Error, ErrorKind, Library};
+use testbed::Fault;
+
+fn assert_starts(error: &Error, start: &str, kind: ErrorKind) {
+    assert!(error.to_string().starts_with(start), "not {start:?}: {error}");
+    assert_eq!(error.kind(), kind, "{error}");
+}
+
+#[test]
+fn a_malformed_address() {
+    let error = Error::from("127.0.0.1:99999".parse::<Address>().unwrap_err());
+    assert_starts(&error, "Failed to connect to chronyd at 127.0.0.1:99999: \"99999\" is not", ErrorKind::Connection);
+    let error = Error::from(Address::parse("").unwrap_err());
+    assert_starts(&error, "Failed to connect to chronyd at : the address is empty", ErrorKind::Connection);
+}
+
+#[test]
+fn a_library_that_is_missing() {
+    let error = Error::from(Library::open("/nonexistent/libchrony.so.0").unwrap_err());
+    assert_starts(&error, "libchrony bindings not available", ErrorKind::Library);
+    assert_eq!(chain(&error).len(), 2, "{:?}", chain(&error));
+}
+
+#[test]
+fn a_session_that_cannot_be_created() {
+    for code in 1..=2 {
+        let error = stub(&format!("/init={code}")).tracking().unwrap_err();
+        assert!(matches!(&error, Error::Session { source, .. } if source.code() == code), "{error:?}");
+        assert_starts(&error, "Failed to initialize chrony session with /init=", ErrorKind::Connection);
+        assert_eq!(chain(&error)[1..], [format!("stub's error {code}")]);
+    }
+}
+
+#[test]
+fn a_send_or_a_receive_that_fails() {
+    for (script, start) in [
+        ("/request=5;errno=90", "Failed to request tracking report from /"),
+        ("/process=6;errno=104", "Failed to process tracking response from /"),
+    ] {
+        let error = stub(script).tracking().unwrap_err();
+        assert!(matches!(error, Error::Exchange { .. }), "{error:?}");
+        assert_starts(&error, start, ErrorKind::Connection);
+        assert!(error.to_string().ends_with("chronyd may have been stopped or restarted; try again"), "{error}");
+        let [_, libchrony, system] = &chain(&error)[..] else { panic!("{:?}", chain(&error)) };
+        assert!(libchrony.starts_with("stub's error ") && libchrony.contains(system), "{libchrony}, {system}");
+        assert!(system.contains("os error"), "{system}");
+    }
+    for (script, report) in [
+        ("/count-request=5;errno=90", "request sources report"),
+        ("/count-process=6;errno=104", "process sources response"),
+    ] {
+        assert_starts(
+            &stub(script).sources().unwrap_err(),
+            &format!("Failed to {report} from /"),
+            ErrorKind::Connection,
+        );
+    }
+}
+
+#[test]
+fn nobody_there_after_all() {
+    for errno in [111, 113, 101] {
+        let error = stub(&format!("/process=6;errno={errno}")).tracking().unwrap_err();
+        // A socket path that does not exist any more says so instead.
+        assert_starts(&error, "Failed to connect to chronyd at /process=6;", ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn a_transient_failure_lasts_until_the_deadline_at_most() {
+    for errno in [4, 11] {
+        let error = hasty_stub(&format!("/process=6;errno={errno}"), ms(100)).tracking().unwrap_err();
+        assert_starts(&error, "Failed to process tracking response: ", ErrorKind::Connection);
+        let error = hasty_stub(&format!("/request=5;errno={errno}"), ms(100)).tracking().unwrap_err();
+        assert_starts(&error, "Failed to request tracking report: ", ErrorKind::Connection);
+    }
+    assert!(matches!(hasty_stub("/silent", ms(100)).tracking(), Err(Error::TimedOut { .. })));
+}
+
+#[test]
+fn a_command_that_chronyd_refuses() {
+    let chronyd = scripted("{\"rtcdata\": {}}");
+    chronyd.set(Fault::Status(2));
+    for address in both(&chronyd) {
+        let error = to(&address).build().unwrap().rtc_data().unwrap_err();
+        assert!(
+            matches!(&error, Error::Unauthorized { source, .. } if source.words() == "Not authorized"),
+            "{error:?}"
+        );
+        assert_starts(&error, "Failed to process rtcdata response: chronyd at ", ErrorKind::Permission);
+        assert!(error.to_string().contains("opencommands"), "{error}");
+        assert_eq!(chain(&error)[1..], ["Not authorized"]);
+    }
+}
+
+/// libchrony gives one error for several statuses, and the words are wary of that.
+#[test]
+fn statuses_that_libchrony_hides_are_not_told_with_more_than_is_known() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    for (fault, code, words) in [
+        (Fault::Status(3), 12, "does not know the report, or rejects the request as invalid"),
+        (Fault::Status(1), 11, "chronyd could not serve the request"),
+        (Fault::Status(6), 10, "not enabled in chronyd"),
+        (Fault::Status(18), 13, "not of a layout that this libchrony knows"),
+        (Fault::Status(19), 13, "not of a layout that this libchrony knows"),
+        (Fault::ReplyCode(99), 13, "not of a layout that this libchrony knows"),
+        (Fault::Truncate(60), 14, "not of a layout that this libchrony knows"),
+    ] {
+        chronyd.set(fault.clone());
+        let error = connection.tracking().unwrap_err();
+        assert!(matches!(&error, Error::Rejected { source, .. } if source.code() == code), "{fault:?}: {error:?}");
+        assert_starts(&error, "Failed to process tracking response from /", ErrorKind::Invalid);
+        assert!(error.to_string().contains(words), "{fault:?}: {error}");
+        chronyd.clear();
+    }
+}
+
+#[test]
+fn a_request_or_a_response_that_libchrony_rejects() {
+    for (script, start) in [
+        ("/request=4", "Failed to request tracking report from /request=4: stub's error 4. Try again"),
+        ("/request=7", "Failed to request tracking report from /request=7: stub's error 7. Try again"),
+        ("/process=14", "Failed to process tracking response from /process=14: stub's error 14. "),
+        ("/process=99", "Failed to process tracking response from /process=99: stub's error 15. "),
+    ] {
+        let error = stub(script).tracking().unwrap_err();
+        assert!(matches!(error, Error::Rejected { .. }), "{error:?}");
+        assert_starts(&error, start, ErrorKind::Invalid);
+        assert_eq!(chain(&error).len(), 2);
+    }
+}
+
+#[test]
+fn an_rtc_that_is_not_tracked() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    for status in [13, 6] {
+        chronyd.set(Fault::Status(status));
+        let error = connection.rtc_data().unwrap_err();
+        assert!(matches!(error, Error::RtcNotTracked { .. }), "{error:?}");
+        assert_starts(&error, "RTC tracking is not available", ErrorKind::Invalid);
+        assert_eq!(chain(&error)[1..], ["Disabled"]);
+    }
+    // A chronyd that is gone is not a missing RTC.
+    chronyd.die();
+    assert_starts(&connection.rtc_data().unwrap_err(), "Failed to connect to chronyd at /", ErrorKind::NotFound);
+}
+
+#[test]
+fn one_record_reports_are_not_counted_first() {
+    // libchrony would answer without sending, and leave a session that was waiting in that state.
+    let connection = stub("/count-request=7;count-process=7");
+    connection.tracking().unwrap();
+    connection.rtc_data().unwrap();
+    connection.sources().unwrap_err();
+}
+
+#[test]
+fn every_method_passes_libchrony_only_names_and_never_null() {
+    // The stub aborts on a NULL name, where libchrony would crash.
+    let connection = stub("/records=3");
+    connection.tracking().unwrap();
+    connection.rtc_data().unwrap();
+    assert_eq!((connection.sources().unwrap().len(), connection.source_stats().unwrap().len()), (3, 3));
+}

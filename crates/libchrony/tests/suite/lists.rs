@@ -1,0 +1,104 @@
+//! Reports with many records: counts that lie, lists that change, and many threads at once.
+
+use crate::common::*;
+use libchrony::{Error, ErrorKind};
+use std::thread;
+use std::time::Duration;
+use testbed::Fault;
+
+/// The address of the scripted chronyd's default source number `index`.
+fn address_of(index: usize) -> String {
+    let first = u32::from(std::net::Ipv4Addr::new(127, 1, 0, 1));
+    std::net::Ipv4Addr::from(first + u32::try_from(index).unwrap()).to_string()
+}
+
+#[test]
+fn impossible_counts_are_refused() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    for (told, read) in [(u32::MAX, -1), (1 << 31, i32::MIN), ((1 << 31) - 1, i32::MAX), (70_000, 70_000)] {
+        chronyd.set(Fault::Count(vec![told]));
+        let error = connection.sources().unwrap_err();
+        assert!(matches!(error, Error::Count { count, .. } if count == read), "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(
+            error.to_string().starts_with(&format!("Invalid number of sources records: {read}, from /")),
+            "{error}"
+        );
+        assert!(connection.source_stats().is_err());
+        // Nothing more was asked for.
+        assert_eq!(chronyd.requests().get(&code::SOURCES), None);
+    }
+    chronyd.clear();
+    assert_eq!(connection.sources().unwrap().len(), 1);
+    for script in ["/records=-1", "/records=-2147483648", "/records=2147483647"] {
+        assert!(matches!(stub(script).sources(), Err(Error::Count { .. })), "{script}");
+    }
+}
+
+#[test]
+fn no_sources_are_an_empty_list() {
+    let chronyd = scripted("{\"sources\": 0}");
+    let connection = connect_to(&chronyd);
+    assert!(connection.sources().unwrap().is_empty());
+    assert!(connection.source_stats().unwrap().is_empty());
+    assert!(stub("/records=0").sources().unwrap().is_empty());
+}
+
+#[test]
+fn a_list_that_changes_is_read_again() {
+    let chronyd = scripted("{\"sources\": 3}");
+    let connection = connect_to(&chronyd);
+    let counts = || chronyd.requests().get(&code::COUNT).copied().unwrap_or_default();
+
+    chronyd.set(Fault::Count(vec![4, 5, 4, 3]));
+    let sources = connection.sources().unwrap();
+    assert!(sources.iter().map(|source| source.address.clone()).eq((0..3).map(address_of)));
+    assert_eq!(counts(), 4);
+
+    // A source that is gone for good although it is counted: not for ever.
+    chronyd.set(Fault::Count(vec![4]));
+    let error = connection.source_stats().unwrap_err();
+    assert!(matches!(error, Error::ListChanged { .. }) && error.kind() == ErrorKind::Invalid, "{error:?}");
+    assert!(error.to_string().starts_with("Failed to process sourcestats response from /"), "{error}");
+    assert!(error.to_string().ends_with("The sources may have changed during the read; try again"), "{error}");
+    assert_eq!(counts(), 8);
+    chronyd.clear();
+    assert_eq!(connection.source_stats().unwrap().len(), 3);
+}
+
+#[test]
+fn a_list_that_keeps_changing_ends_at_the_deadline() {
+    let chronyd = scripted("{\"sources\": 3}");
+    chronyd.set(Fault::Count(vec![4]));
+    chronyd.set(Fault::Delay(ms(40)));
+    let address = unix(chronyd.socket());
+    let error = fails_on_time(ms(300), move || connect(&address, ms(300)).sources());
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn eight_threads_read_100_000_addresses_and_none_is_wrong() {
+    const THREADS: usize = 8;
+    const SOURCES: usize = 450;
+    const ROUNDS: usize = 100_000_usize.div_ceil(THREADS * SOURCES);
+    let chronyd = scripted("{\"sources\": 450}");
+    let expected: Vec<_> = (0..SOURCES).map(address_of).collect();
+    let address = unix(chronyd.socket());
+    let wrong: usize = thread::scope(|scope| {
+        let read = || {
+            let connection = connect(&address, Duration::from_secs(30));
+            let mut wrong = 0;
+            for _ in 0..ROUNDS {
+                let sources = connection.sources().unwrap();
+                assert_eq!(sources.len(), SOURCES);
+                wrong +=
+                    sources.iter().zip(&expected).filter(|(source, expected)| source.address != **expected).count();
+            }
+            wrong
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(read)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(wrong, 0, "of {}", THREADS * SOURCES * ROUNDS);
+}

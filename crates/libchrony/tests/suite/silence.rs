@@ -1,0 +1,227 @@
+//! A chronyd that does not answer, does not read, or answers nonsense: every call ends by its deadline, asks again in
+//! between, and never gives an old value for a new one.
+
+use crate::common::*;
+use libchrony::{Connection, Error, ErrorKind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use testbed::Fault;
+
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Both transports side by side, each with its connection.
+fn on_both(scripted: &testbed::Scripted, timeout: Duration, test: impl Fn(Arc<Connection>) + Sync) {
+    thread::scope(|scope| {
+        for address in both(scripted) {
+            let test = &test;
+            scope.spawn(move || test(Arc::new(connect(&address, timeout))));
+        }
+    });
+}
+
+#[test]
+fn silence_ends_at_the_deadline_and_then_all_is_well() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    on_both(&chronyd, TIMEOUT, |connection| {
+        for _ in 0..2 {
+            let shared = Arc::clone(&connection);
+            let error = fails_on_time(TIMEOUT, move || shared.tracking());
+            assert!(matches!(error, Error::TimedOut { requests: 1, waited: TIMEOUT, .. }), "{error:?}");
+            assert_eq!(error.kind(), ErrorKind::Connection);
+            let message = error.to_string();
+            assert!(message.starts_with("Failed to process tracking response: chronyd at "), "{message}");
+            assert!(message.contains("did not answer within 300ms (1 request sent)"), "{message}");
+            assert!(message.contains("another protocol version"), "{message}");
+        }
+    });
+    chronyd.clear();
+    on_both(&chronyd, Duration::from_secs(20), |connection| assert_eq!(connection.tracking().unwrap().stratum, 2));
+}
+
+#[test]
+fn silence_on_a_kept_connection_is_told_as_silence() {
+    let chronyd = scripted("{}");
+    let connections = both(&chronyd).map(|address| Arc::new(connect(&address, TIMEOUT)));
+    for connection in &connections {
+        connection.tracking().unwrap();
+    }
+    chronyd.set(Fault::Silence);
+    for connection in connections {
+        let shared = Arc::clone(&connection);
+        let error = fails_on_time(TIMEOUT, move || shared.tracking());
+        let message = error.to_string();
+        assert!(message.starts_with("Failed to process tracking response: chronyd at "), "{message}");
+        assert!(message.contains("did not answer within 300ms (1 request sent)"), "{message}");
+    }
+}
+
+#[test]
+fn a_connection_recovers_from_each_timeout() {
+    let chronyd = scripted("{}");
+    for address in both(&chronyd) {
+        let connection = connect(&address, ms(100));
+        for _ in 0..2 {
+            chronyd.set(Fault::Silence);
+            connection.tracking().unwrap_err();
+            chronyd.clear();
+            wait_until("answered", || connection.tracking().is_ok());
+            wait_until("answered", || connection.sources().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_full_queue_ends_at_the_deadline() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Unread);
+    fill(chronyd.socket());
+    let connection = Arc::new(connect(&unix(chronyd.socket()), TIMEOUT));
+    let error = fails_on_time(TIMEOUT, move || connection.tracking());
+    let message = error.to_string();
+    assert!(message.starts_with("Failed to request tracking report: chronyd at "), "{message}");
+    assert!(message.contains("did not read the request within 300ms (0 requests sent)"), "{message}");
+}
+
+#[test]
+fn a_queue_that_empties_in_time_lets_the_request_through() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Unread);
+    fill(chronyd.socket());
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| connect(&unix(chronyd.socket()), Duration::from_secs(20)).tracking());
+        wait_until("waiting", || !open::clients_in(chronyd.folder()).is_empty());
+        chronyd.clear();
+        reader.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn an_unread_port_ends_at_the_deadline() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Unread);
+    let connection = Arc::new(connect(&udp(chronyd.command_port()), TIMEOUT));
+    let error = fails_on_time(TIMEOUT, move || connection.sources());
+    assert!(error.to_string().starts_with("Failed to process sources response"), "{error}");
+}
+
+#[test]
+fn endless_junk_ends_at_the_deadline() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::JunkForever);
+    on_both(&chronyd, TIMEOUT, |connection| {
+        let error = fails_on_time(TIMEOUT, move || connection.tracking());
+        assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn junk_before_the_answer_is_passed_over() {
+    let chronyd = scripted("{\"sources\": 3}");
+    chronyd.set(Fault::JunkBefore(20));
+    on_both(&chronyd, Duration::from_secs(20), |connection| {
+        assert_eq!(connection.tracking().unwrap().stratum, 2);
+        assert_eq!(connection.sources().unwrap().len(), 3);
+    });
+    assert_eq!(stub("/again=20;stratum=9").tracking().unwrap().stratum, 9);
+}
+
+#[test]
+fn answers_for_others_or_in_another_version_are_no_answers() {
+    for fault in [Fault::Version(5), Fault::Version(7), Fault::SequenceOff] {
+        let chronyd = scripted("{}");
+        chronyd.set(fault.clone());
+        let error = connect(&unix(chronyd.socket()), ms(100)).tracking().unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }), "{fault:?}: {error:?}");
+        assert!(error.to_string().contains("speak another protocol version"), "{error}");
+    }
+}
+
+#[test]
+fn no_old_value_stands_in_for_a_new_one() {
+    let chronyd = scripted("{}");
+    let connection = connect(&unix(chronyd.socket()), ms(400));
+    for fault in [Fault::Silence, Fault::Status(4), Fault::Truncate(40), Fault::JunkForever, Fault::ReplyCode(99)] {
+        assert!(connection.tracking().is_ok());
+        chronyd.set(fault.clone());
+        assert!(connection.tracking().is_err(), "{fault:?}");
+        chronyd.clear();
+    }
+    // Nor when the request cannot even be sent.
+    assert!(connection.tracking().is_ok());
+    chronyd.set(Fault::Unread);
+    fill(chronyd.socket());
+    assert!(connection.tracking().is_err());
+    chronyd.clear();
+    chronyd.change(r#"{"tracking": {"stratum": 9}}"#.parse().unwrap()).unwrap();
+    wait_until("the new value", || connection.tracking().is_ok_and(|tracking| tracking.stratum == 9));
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_after_a_second() {
+    let drops_once = |number, seconds| {
+        let chronyd = scripted("{}");
+        let connection = connect(&unix(chronyd.socket()), Duration::from_secs(20));
+        chronyd.set(Fault::Drop(number));
+        let start = Instant::now();
+        connection.tracking().unwrap();
+        let elapsed = start.elapsed();
+        assert!(elapsed >= Duration::from_secs(seconds), "{elapsed:?}");
+        assert_eq!(chronyd.requests()[&code::TRACKING], u64::from(number) + 1);
+        elapsed < Duration::from_secs(seconds) + ms(500)
+    };
+    // Late at times, as the machine may be busy.
+    let drops = |number, seconds| assert!((0..3).any(|_| drops_once(number, seconds)), "late each time");
+    thread::scope(|scope| {
+        scope.spawn(|| drops(1, 1));
+        // chronyc's rule: the second wait is twice as long.
+        scope.spawn(|| drops(2, 3));
+        scope.spawn(|| {
+            // A kept connection asks again on a new socket: its own may be what was lost.
+            let chronyd = scripted("{}");
+            let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
+            connection.tracking().unwrap();
+            chronyd.set(Fault::Drop(1));
+            let start = Instant::now();
+            connection.tracking().unwrap();
+            assert!(start.elapsed() >= Duration::from_secs(1));
+            assert_eq!(chronyd.requests()[&code::TRACKING], 3);
+        });
+        scope.spawn(|| {
+            // In the middle of a list, only the one record is asked for again.
+            let chronyd = scripted("{\"sources\": 5}");
+            chronyd.set(Fault::Only(vec![code::SOURCES]));
+            chronyd.set(Fault::After(2));
+            chronyd.set(Fault::Drop(1));
+            let connection = connect(&unix(chronyd.socket()), Duration::from_secs(20));
+            assert_eq!(connection.sources().unwrap().len(), 5);
+            assert_eq!(chronyd.requests()[&code::SOURCES], 6);
+            assert_eq!(chronyd.requests()[&code::COUNT], 1);
+        });
+    });
+}
+
+#[test]
+fn one_deadline_bounds_a_whole_list() {
+    let chronyd = scripted("{\"sources\": 100}");
+    chronyd.set(Fault::Delay(ms(60)));
+    let address = unix(chronyd.socket());
+    let error = fails_on_time(TIMEOUT, move || connect(&address, TIMEOUT).sources());
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn the_shortest_and_the_longest_timeouts_hold() {
+    let chronyd = scripted("{}");
+    for timeout in [Duration::from_secs(3600), Duration::MAX] {
+        connect(&unix(chronyd.socket()), timeout).tracking().unwrap();
+    }
+    chronyd.set(Fault::Silence);
+    on_both(&chronyd, ms(1), |connection| {
+        assert!(matches!(fails_on_time(ms(1), move || connection.tracking()), Error::TimedOut { .. }));
+    });
+    on_both(&chronyd, Duration::ZERO, |connection| {
+        assert!(matches!(fails_on_time(Duration::ZERO, move || connection.tracking()), Error::TimedOut { .. }));
+    });
+}
