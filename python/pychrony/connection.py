@@ -42,7 +42,7 @@ class ChronyConnection:
 
     def __init__(self, address: str | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
         self._core = _core.Connection(address, timeout, lanes)
-        self._settings = f"{address!r}, timeout={timeout!r}"
+        self._settings = f"{address!r}, timeout={timeout!r}, lanes={lanes!r}"
 
     def __enter__(self) -> ChronyConnection:
         """Connect to chronyd and make sure that it answers."""
@@ -70,9 +70,10 @@ class ChronyConnection:
     @property
     def transport(self) -> Transport | None:
         """How chronyd is reached at that address; None while the connection is not open."""
-        if self._core.is_command_port is None:
+        is_command_port = self._core.is_command_port
+        if is_command_port is None:
             return None
-        return Transport.COMMAND_PORT if self._core.is_command_port else Transport.UNIX_SOCKET
+        return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
 
     def get_tracking(self) -> TrackingStatus:
         """Get the current tracking status from chronyd.

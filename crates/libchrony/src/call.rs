@@ -103,6 +103,9 @@ impl Call<'_> {
                 }
                 Err(error) => {
                     let lost = error.is_loss(&session);
+                    if session.answered {
+                        turn.answered = Some(session.address.clone());
+                    }
                     match self.explain(&session, error) {
                         Ended::Error(error) if lost => failures.push(error),
                         ended => return Err(ended),

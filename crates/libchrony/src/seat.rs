@@ -34,6 +34,7 @@ struct State {
 pub(crate) struct Turn<'a> {
     seat: &'a Seat,
     pub(crate) session: Option<Session>,
+    pub(crate) answered: Option<Address>,
     closed: u64,
     process: u32,
 }
@@ -46,10 +47,13 @@ impl Drop for Turn<'_> {
         }
         let mut state = self.seat.lock();
         state.taken = false;
-        if let Some(session) = &self.session {
-            state.address = Some(session.address.clone());
-        }
         if state.closed == self.closed {
+            if let Some(address) = self.answered.take() {
+                state.address = Some(address);
+            }
+            if let Some(session) = &self.session {
+                state.address = Some(session.address.clone());
+            }
             state.idle = self.session.take();
         }
         let waiting = state.waiting > 0;
@@ -98,6 +102,7 @@ impl Seat {
 
     fn wait(&self, deadline: &Deadline<'_>) -> Result<Turn<'_>, Stop> {
         let mut state = self.lock();
+        let closed = state.closed;
         while state.taken {
             drop(state);
             let slice = deadline.left()?.min(SLICE);
@@ -108,6 +113,6 @@ impl Seat {
             state.waiting -= 1;
         }
         state.taken = true;
-        Ok(Turn { seat: self, session: state.idle.take(), closed: state.closed, process: process_id() })
+        Ok(Turn { seat: self, session: state.idle.take(), answered: None, closed, process: process_id() })
     }
 }

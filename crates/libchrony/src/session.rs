@@ -2,7 +2,7 @@
 //!
 //! libchrony allows one request in flight on a session, so a long list is read over several at once: lanes. They share
 //! a socket, since chronyd answers in the order of the requests, so that each lane finds its own response first in the
-//! queue. If one is lost, lanes ignore each other's responses and ask again. A session that has returned an error is
+//! queue. If one is lost, all that are in flight are asked for again. A session that has returned an error is
 //! never used again, which is the caller's to see to. There is no policy here: no choice of an address, no
 //! reconnecting, no message.
 
@@ -199,15 +199,20 @@ impl Session {
         let mut lanes: Vec<&mut Lane> = iter::once(&mut self.first).chain(&mut self.more).take(width).collect();
         let mut requests = (0..).map(|index| Request::Record(R::NAME, index)).take(count);
         for (lane, request) in lanes.iter_mut().zip(&mut requests) {
-            lane.send(request, deadline)?;
+            lane.send(request, deadline, None)?;
         }
         let mut records = Vec::new();
         for index in 0..count {
+            while !lanes[index % width].wait(deadline, None)? {
+                // In waiting for a response that was lost, this lane has thrown away those of the others.
+                for later in index..count.min(index + width) {
+                    lanes[later % width].send_again(deadline, None)?;
+                }
+            }
             let lane = &mut *lanes[index % width];
-            lane.receive(deadline, None)?;
             records.push(lane.record()?);
             if let Some(request) = requests.next() {
-                lane.send(request, deadline)?;
+                lane.send(request, deadline, None)?;
             }
         }
         Ok(records)
@@ -223,8 +228,10 @@ impl Session {
     }
 
     fn first_exchange(&mut self, request: Request, deadline: &Deadline<'_>) -> Result<(), SessionError> {
-        let exchanged =
-            self.first.send(request, deadline).and_then(|()| self.first.receive(deadline, self.first_answer_by));
+        let exchanged = self
+            .first
+            .send(request, deadline, self.first_answer_by)
+            .and_then(|()| self.first.receive(deadline, self.first_answer_by));
         // chronyd answers with a refusal, too.
         self.answered = match &exchanged {
             Ok(()) => true,
@@ -266,15 +273,15 @@ impl Lane {
     }
 
     /// Sends a request for the first time.
-    fn send(&mut self, request: Request, deadline: &Deadline<'_>) -> Result<(), SessionError> {
+    fn send(&mut self, request: Request, deadline: &Deadline<'_>, by: Option<Instant>) -> Result<(), SessionError> {
         self.request = request;
         self.sent = 0;
         self.patience = FIRST_PATIENCE;
-        self.send_again(deadline)
+        self.send_again(deadline, by)
     }
 
     /// Sends the request, waiting while the receiver's queue is full.
-    fn send_again(&mut self, deadline: &Deadline<'_>) -> Result<(), SessionError> {
+    fn send_again(&mut self, deadline: &Deadline<'_>, by: Option<Instant>) -> Result<(), SessionError> {
         let stopped = |stop| SessionError::Stopped(Stage::Request, stop);
         let now = Instant::now();
         deadline.check(now).map_err(stopped)?;
@@ -290,7 +297,12 @@ impl Lane {
                     self.sent += 1;
                     return Ok(());
                 }
-                Err(failure) if failure.is_transient() => deadline.left().map(drop).map_err(stopped)?,
+                Err(failure) if failure.is_transient() => {
+                    deadline.left().map(drop).map_err(stopped)?;
+                    if by.is_some_and(|end| Instant::now() >= end) {
+                        return Err(stopped(Stop::TimedOut));
+                    }
+                }
                 Err(failure) => return Err(SessionError::Libchrony(Stage::Request, failure)),
             }
         }
@@ -298,6 +310,14 @@ impl Lane {
 
     /// Waits for the response, sending the request again from time to time, or giving up at `answer_by`.
     fn receive(&mut self, deadline: &Deadline<'_>, answer_by: Option<Instant>) -> Result<(), SessionError> {
+        while !self.wait(deadline, answer_by)? {
+            self.send_again(deadline, answer_by)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the response; false when it is time to send the request again.
+    fn wait(&mut self, deadline: &Deadline<'_>, answer_by: Option<Instant>) -> Result<bool, SessionError> {
         let stopped = |stop| SessionError::Stopped(Stage::Response, stop);
         while self.raw.needs_response() {
             match self.raw.process_response() {
@@ -314,9 +334,9 @@ impl Lane {
                 return Err(stopped(Stop::TimedOut));
             }
             if now >= self.impatient {
-                self.send_again(deadline)?;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -4,7 +4,7 @@ use crate::convert::ToRecord;
 use crate::errors::{self, interrupted};
 use crate::read::{library, parse_address, parse_timeout, records};
 use libchrony::{Address, DEFAULT_RECORDS_PER_LANE, Error, Transport};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
@@ -49,7 +49,15 @@ impl Connection {
             ));
         }
         let connection = self.get(py)?;
-        py.detach(|| report(connection)).map_err(|error| errors::to_python(py, &error))
+        let result = py.detach(|| {
+            let result = report(connection);
+            if self.entered.load(Ordering::Acquire) == 0 {
+                // Another thread left before this one had its turn.
+                connection.close();
+            }
+            result
+        });
+        result.map_err(|error| errors::to_python(py, &error))
     }
 
     fn answered(&self, py: Python<'_>) -> Option<Address> {
@@ -57,17 +65,23 @@ impl Connection {
     }
 }
 
+fn parse_lanes(lanes: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match lanes.extract() {
+        Ok(number) if number > 0 => Ok(number),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(lanes.py()) => Err(error),
+        _ => Err(PyValueError::new_err(format!("lanes must be at least 1 and at most {}, not {lanes}", usize::MAX))),
+    }
+}
+
 #[pymethods]
 impl Connection {
     #[new]
-    fn new(address: Option<&Bound<'_, PyAny>>, timeout: f64, lanes: usize) -> PyResult<Self> {
+    fn new(address: Option<&Bound<'_, PyAny>>, timeout: f64, lanes: &Bound<'_, PyAny>) -> PyResult<Self> {
         let addresses = match address {
             Some(address) => vec![parse_address("address", address)?],
             None => Address::defaults(),
         };
-        if lanes == 0 {
-            return Err(PyValueError::new_err("lanes must be at least 1, not 0"));
-        }
+        let lanes = parse_lanes(lanes)?;
         let timeout = parse_timeout(timeout)?;
         Ok(Self { addresses, timeout, lanes, inner: PyOnceLock::new(), entered: AtomicUsize::new(0) })
     }
@@ -82,7 +96,7 @@ impl Connection {
     }
 
     fn leave(&self, py: Python<'_>) {
-        if self.entered.fetch_sub(1, Ordering::AcqRel) == 1
+        if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1)
             && let Some(connection) = self.inner.get(py)
         {
             py.detach(|| connection.close());
