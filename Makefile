@@ -8,6 +8,9 @@ TARPAULIN := .provision/tarpaulin-$(TARPAULIN_VERSION)
 # Cargo may be told to put its output elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN := tools/run
+FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
+# How long `make fuzz` and `make soak` go on.
+MINUTES ?= 10
 export PYTHON
 # maturin configures PyO3 in another way than plain cargo does; each has a folder of its own, or each would rebuild
 # PyO3 after the other.
@@ -35,12 +38,15 @@ demo: provision-demo extension ## Start two private chronyds and show what pychr
 .PHONY: test
 test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
 	$(RUN) cargo test --workspace
+	$(FUZZ) 10
 	$(RUN) pytest
 
 .PHONY: lint
 lint: provision-test extension ## Check formatting and run clippy, rustdoc, ruff and mypy, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz --release --locked --quiet -- -D warnings
 	cargo doc --workspace --no-deps --quiet
 	$(RUN) ruff format --check
 	$(RUN) ruff check
@@ -71,6 +77,18 @@ bench: provision-bench ## Measure against the raw library and the published pych
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
 	$(RUN) python benches/bench.py --write-docs
 
+.PHONY: fuzz
+fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
+	$(FUZZ) $$(($(MINUTES) * 60))
+
+.PHONY: soak
+soak: provision-test build ## Read for MINUTES (10) amid restarts, stops, signals, forks and changing sources
+	$(RUN) python tests/soak/soak.py --minutes $(MINUTES)
+
+.PHONY: valgrind
+valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program
+	tools/valgrind
+
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of crates/libchrony, 90 % of python/pychrony
 	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
@@ -81,13 +99,13 @@ coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 8
 .PHONY: clean
 clean: ## Remove everything built or provisioned here
 	cargo clean
-	rm -rf dist .venv .provision .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis python/pychrony/*.so
+	rm -rf fuzz/target fuzz/found fuzz/artifacts dist .venv .provision .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis python/pychrony/*.so
 	find python tests tools benches -type d -name __pycache__ -exec rm -rf {} +
 
 # --- Steps that the targets share ----------------------------------------------------------------------------------
 
-.PHONY: provision-demo provision-wheel provision-test provision-bench
-provision-demo provision-wheel provision-test provision-bench:
+.PHONY: provision-demo provision-wheel provision-test provision-bench provision-valgrind
+provision-demo provision-wheel provision-test provision-bench provision-valgrind:
 	@tools/provision $(@:provision-%=%)
 
 .PHONY: extension

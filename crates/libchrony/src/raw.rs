@@ -110,7 +110,8 @@ pub(crate) fn process_id() -> u32 {
 
 /// A zero that becomes zero again in every forked child; `None` if the kernel has no such thing.
 fn wiped_on_fork() -> Option<&'static AtomicU32> {
-    let length = rustix::param::page_size();
+    // The kernel rounds up to a page.
+    let length = size_of::<AtomicU32>();
     // SAFETY: a new mapping at an address that the kernel chooses touches no other memory.
     let page =
         unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }

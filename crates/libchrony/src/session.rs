@@ -180,7 +180,7 @@ impl Session {
         let claimed = self.first.raw.number_records();
         let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
         let count = count.ok_or(SessionError::Count(claimed))?;
-        let width = self.widen(lanes.for_records(count));
+        let width = self.widen(lanes.for_records(count), deadline);
         self.read_records(count, width, deadline).map_err(|error| match error {
             SessionError::Libchrony(Stage::Response, failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                 SessionError::Changed(failure)
@@ -218,9 +218,10 @@ impl Session {
         Ok(records)
     }
 
-    /// Opens lanes up to a number of them, and says how many there are. One that cannot be opened is done without.
-    fn widen(&mut self, width: usize) -> usize {
-        while self.more.len() + 1 < width {
+    /// Opens lanes up to a number of them, and says how many there are. Those that cannot be opened in time, or at all,
+    /// are done without.
+    fn widen(&mut self, width: usize, deadline: &Deadline<'_>) -> usize {
+        while self.more.len() + 1 < width && !deadline.is_over() {
             let Ok(lane) = Lane::open(&self.socket) else { break };
             self.more.push(lane);
         }

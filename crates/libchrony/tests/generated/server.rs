@@ -1,0 +1,132 @@
+//! A chronyd on a Unix socket that answers with what a test generated.
+//!
+//! It asks a scripted chronyd for the right reply to each request, and spoils that.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::{env, fs, process};
+use testbed::{Scripted, Values};
+
+pub(crate) const HEADER: usize = 28;
+
+/// What a request is answered with.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// The right one.
+    Right,
+    /// Any bytes behind a header that is right, save its status.
+    Body { status: u16, body: Vec<u8> },
+    /// The right one, each of these added to the byte at a place that is counted round its length.
+    Spoilt(Vec<(usize, u8)>),
+    /// The right one, cut at a place that is counted round its length.
+    Cut(usize),
+    /// The right one with this behind it.
+    Longer(Vec<u8>),
+    /// Any bytes, which are no reply, and then the right one.
+    After(Vec<u8>),
+    /// This number of sources; the right one to any other request.
+    Count(u32),
+    /// None.
+    Silence,
+}
+
+impl Reply {
+    /// The datagrams to send in place of the right reply.
+    fn datagrams(self, mut right: Vec<u8>) -> Vec<Vec<u8>> {
+        match self {
+            Self::Body { status, body } => {
+                right.truncate(HEADER);
+                right[8..10].copy_from_slice(&status.to_be_bytes());
+                right.extend(body);
+            }
+            Self::Spoilt(changes) => {
+                for (place, added) in changes {
+                    let place = place % right.len();
+                    right[place] = right[place].wrapping_add(added);
+                }
+            }
+            Self::Cut(length) => right.truncate(length % right.len()),
+            Self::Longer(more) => right.extend(more),
+            Self::After(stray) => return vec![stray, right],
+            Self::Count(number) if right[5] == 14 => right[HEADER..].copy_from_slice(&number.to_be_bytes()),
+            Self::Right | Self::Count(_) => {}
+            Self::Silence => return Vec::new(),
+        }
+        vec![right]
+    }
+}
+
+/// The running server. Dropping it ends its thread and removes its folder.
+pub(crate) struct Server {
+    folder: PathBuf,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+    sent: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts it; the right replies are those of a chronyd with these values (JSON).
+    pub(crate) fn start(name: &str, values: &str) -> Self {
+        let folder = env::temp_dir().join(format!("generated-{name}-{}", process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        let socket = UnixDatagram::bind(folder.join("chronyd.sock")).unwrap();
+        let replies = Arc::new(Mutex::new(VecDeque::new()));
+        let sent = Arc::new(AtomicU64::new(0));
+        let scripted = Scripted::start(Values::new(&values.parse().unwrap())).unwrap();
+        let (shared, counter) = (Arc::clone(&replies), Arc::clone(&sent));
+        let thread = Some(thread::spawn(move || serve(&socket, &scripted, &shared, &counter)));
+        Self { folder, replies, sent, thread }
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("chronyd.sock")
+    }
+
+    /// Answers the next requests with these, and all after them rightly.
+    pub(crate) fn answer(&self, replies: impl IntoIterator<Item = Reply>) {
+        *self.replies.lock().unwrap() = replies.into_iter().collect();
+    }
+
+    /// How many datagrams it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An empty datagram is no request; it asks the thread to end.
+        let ended = UnixDatagram::unbound().and_then(|socket| socket.send_to(&[], self.socket()));
+        if let (Ok(_), Some(thread)) = (ended, self.thread.take()) {
+            thread.join().ok();
+        }
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn serve(socket: &UnixDatagram, scripted: &Scripted, replies: &Mutex<VecDeque<Reply>>, sent: &AtomicU64) {
+    let right = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    right.connect((Ipv4Addr::LOCALHOST, scripted.command_port())).unwrap();
+    let mut buffer = [0; 2048];
+    loop {
+        let (length, client) = socket.recv_from(&mut buffer).unwrap();
+        if length == 0 {
+            return;
+        }
+        right.send(&buffer[..length]).unwrap();
+        let length = right.recv(&mut buffer).unwrap();
+        let reply = replies.lock().unwrap().pop_front().unwrap_or(Reply::Right);
+        for datagram in reply.datagrams(buffer[..length].to_vec()) {
+            // The client may have given up and closed its socket.
+            if client.as_pathname().is_some_and(|path| socket.send_to(&datagram, path).is_ok()) {
+                sent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+"""Writes the corpus: the inputs that the fuzzer starts from, each named after what it shows.
+
+The form of an input is described in src/chronyd.rs. Run this after changing either: python fuzz/seeds.py
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+TRACKING, SOURCES, SOURCESTATS, RTCDATA = range(4)
+THREE_LANES, EIGHT_LANES, SENDS_FAIL = 0x08, 0x0C, 0x10
+VALUES, CUT, LONGER, STATUS, CODE, HEADER, STRAY, ERROR, OLDER, AGAIN, LIST, ZEROS = (
+    0,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    23,
+)
+SILENCE = 0xFF
+
+IPV4 = bytes([192, 0, 2, 1]).ljust(16, b"\0") + bytes([0, 1, 0, 0])
+IPV6 = bytes.fromhex("20010db8000000000000000000000001") + bytes([0, 2, 0, 0])
+UNRESOLVED = bytes([0, 0, 0, 7]).ljust(16, b"\0") + bytes([0, 3, 0, 0])
+NO_ADDRESS = bytes(20)
+GPS = b"GPS\0".ljust(20, b"\0")
+NEGATIVE = bytes.fromhex("f1a36e2f")
+SMALL = bytes.fromhex("dcfb4e82")
+TIME = struct.pack(">III", 0, 1_700_000_000, 123_456_789)
+MARKED_TIME = struct.pack(">III", 0x7FFF_FFFF, 1_700_000_000, 0)
+
+
+def tracking(
+    address: bytes = IPV4, stratum: int = 2, leap: int = 0, time: bytes = TIME, floats: bytes = SMALL
+) -> bytes:
+    """The body of a tracking reply."""
+    return address[:4] + address + struct.pack(">HH", stratum, leap) + time + SMALL * 2 + floats * 7
+
+
+def source(address: bytes = IPV4, poll: int = 6, stratum: int = 1, state: int = 0, mode: int = 0) -> bytes:
+    """The body of a sources reply."""
+    numbers = struct.pack(">hHHHHHI", poll, stratum, state, mode, 0, 255, 12)
+    return address + numbers + SMALL + NEGATIVE + SMALL
+
+
+def stats(address: bytes = IPV4) -> bytes:
+    """The body of a sourcestats reply."""
+    return address[:4] + address + struct.pack(">III", 8, 4, 448) + SMALL + NEGATIVE + SMALL * 3
+
+
+def rtc(time: bytes = TIME) -> bytes:
+    """The body of an rtcdata reply."""
+    return time + struct.pack(">HHI", 10, 5, 600) + NEGATIVE * 2
+
+
+def given(*bodies: bytes) -> bytes:
+    """Right replies with these bodies."""
+    return b"".join(bytes([VALUES]) + body for body in bodies)
+
+
+def listed(report: int, *bodies: bytes) -> bytes:
+    """A call for a list, and right replies."""
+    return bytes([report, LIST, len(bodies)]) + given(*bodies)
+
+
+FOUR_SOURCES = (source(), source(IPV6, poll=-2, state=4), source(GPS, stratum=0, mode=2), source(UNRESOLVED, state=1))
+
+SEEDS = {
+    "tracking": bytes([TRACKING]) + given(tracking()),
+    "tracking-ipv6": bytes([TRACKING]) + given(tracking(IPV6, leap=1)),
+    "tracking-not-synchronised": bytes([TRACKING]) + given(tracking(NO_ADDRESS, 0, 3, bytes(12))),
+    "tracking-reference-clock": bytes([TRACKING]) + given(b"GPS\0" + tracking(NO_ADDRESS)[4:]),
+    "tracking-32-bit-time": bytes([TRACKING]) + given(tracking(time=MARKED_TIME)),
+    "tracking-time-before-1970": bytes([TRACKING]) + given(tracking(time=b"\xff" * 8 + bytes(4))),
+    "tracking-time-without-nanoseconds": bytes([TRACKING]) + given(tracking(time=b"\0" * 8 + b"\xff" * 4)),
+    "tracking-stratum-16": bytes([TRACKING]) + given(tracking(stratum=16)),
+    "tracking-leap-4": bytes([TRACKING]) + given(tracking(leap=4)),
+    "tracking-negative": bytes([TRACKING]) + given(tracking(floats=NEGATIVE)),
+    "tracking-unknown-family": bytes([TRACKING]) + given(tracking(bytes(17) + b"\x09\0\0")),
+    "tracking-cut": bytes([TRACKING, CUT]) + tracking() + bytes([60]),
+    "tracking-longer": bytes([TRACKING, LONGER]) + tracking() + bytes([7, 255]),
+    "tracking-refused": bytes([TRACKING, STATUS, 2]),
+    "tracking-other-code": bytes([TRACKING, CODE, 3]) + given(tracking()),
+    "tracking-other-version": bytes([TRACKING, HEADER, 1, 0, 5]) + tracking() + given(tracking()),
+    "tracking-after-strays": bytes([TRACKING, STRAY, 3, 1, 2, 3, STRAY, 0, AGAIN, OLDER]) + given(tracking()),
+    "tracking-after-interruptions": bytes([TRACKING, ERROR, 0, ERROR, 1]) + given(tracking()),
+    "tracking-gone": bytes([TRACKING, ERROR, 2, ERROR, 3]),
+    "tracking-silence": bytes([TRACKING, SILENCE, TRACKING]) + given(tracking()),
+    "tracking-unsent": bytes([TRACKING | SENDS_FAIL, 1, 2, 0]) + given(tracking()),
+    "sources": listed(SOURCES, *FOUR_SOURCES),
+    "sources-none": listed(SOURCES),
+    "sources-three-lanes": listed(SOURCES | THREE_LANES, *FOUR_SOURCES, *FOUR_SOURCES),
+    "sources-eight-lanes": listed(SOURCES | EIGHT_LANES, *FOUR_SOURCES, *FOUR_SOURCES, *FOUR_SOURCES),
+    "sources-bad-state": listed(SOURCES, source(state=6)),
+    "sources-bad-mode": listed(SOURCES, source(mode=3)),
+    "sources-count-negative": bytes([SOURCES]) + given(b"\xff\xff\xff\xff"),
+    "sources-count-huge": bytes([SOURCES]) + given(b"\x7f\xff\xff\xff"),
+    "sources-fewer-than-said": bytes([SOURCES, LIST, 2])
+    + given(source())
+    + bytes([STATUS, 4, LIST, 1])
+    + given(source()),
+    "sourcestats": listed(SOURCESTATS, stats(), stats(IPV6), stats(NO_ADDRESS)),
+    "sourcestats-eight-lanes": listed(SOURCESTATS | EIGHT_LANES, *[stats()] * 9),
+    "rtcdata": bytes([RTCDATA]) + given(rtc()),
+    "rtcdata-not-tracked": bytes([RTCDATA, STATUS, 13]),
+    "every-report": bytes([TRACKING])
+    + given(tracking())
+    + listed(SOURCES, *FOUR_SOURCES)
+    + listed(SOURCESTATS, stats())
+    + bytes([RTCDATA])
+    + given(rtc())
+    + bytes([TRACKING, ZEROS]),
+}
+
+if __name__ == "__main__":
+    CORPUS.mkdir(exist_ok=True)
+    for old in CORPUS.iterdir():
+        old.unlink()
+    for name, seed in SEEDS.items():
+        (CORPUS / name).write_bytes(seed)

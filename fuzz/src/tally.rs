@@ -1,0 +1,62 @@
+//! Counts what a run did, and prints it when the program ends.
+
+use libchrony::ErrorKind;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Datagrams that libchrony was given.
+pub(crate) static REPLIES: AtomicU64 = AtomicU64::new(0);
+/// Those of them that it had to take for the reply to its request.
+pub(crate) static ACCEPTED: AtomicU64 = AtomicU64::new(0);
+static CALLS: AtomicU64 = AtomicU64::new(0);
+static RECORDS: AtomicU64 = AtomicU64::new(0);
+static UNREACHABLE: AtomicU64 = AtomicU64::new(0);
+static REFUSED: AtomicU64 = AtomicU64::new(0);
+static INVALID: AtomicU64 = AtomicU64::new(0);
+static START: OnceLock<Instant> = OnceLock::new();
+
+pub(crate) fn add(counter: &AtomicU64, number: usize) {
+    counter.fetch_add(number as u64, Ordering::Relaxed);
+}
+
+/// A call that brought records.
+pub(crate) fn answered(records: usize) {
+    add(&CALLS, 1);
+    add(&RECORDS, records);
+}
+
+/// A call that failed.
+pub(crate) fn failed(kind: ErrorKind) {
+    add(&CALLS, 1);
+    match kind {
+        ErrorKind::Permission => add(&REFUSED, 1),
+        ErrorKind::Invalid => add(&INVALID, 1),
+        _ => add(&UNREACHABLE, 1),
+    }
+}
+
+/// Has the figures printed at the end, however the fuzzer comes to it.
+pub(crate) fn print_at_exit() {
+    START.get_or_init(Instant::now);
+    // SAFETY: the function only reads atomics and prints.
+    unsafe { libc::atexit(print) };
+}
+
+extern "C" fn print() {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let seconds = START.get().map_or(0.0, |start| start.elapsed().as_secs_f64());
+    let replies = read(&REPLIES);
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = replies as f64 / seconds;
+    eprintln!(
+        "replies: {replies} in {seconds:.0} s ({rate:.0} a second), {} of them taken for the reply to a request; \
+         calls: {}; records: {}; errors: {} connection, {} permission, {} data",
+        read(&ACCEPTED),
+        read(&CALLS),
+        read(&RECORDS),
+        read(&UNREACHABLE),
+        read(&REFUSED),
+        read(&INVALID),
+    );
+}

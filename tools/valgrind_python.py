@@ -1,0 +1,93 @@
+"""What tools/valgrind has Python do: open, read, fail and close, thousands of times, in every way there is.
+
+The argument is the test bed's program. Nothing is checked here but that each call ends as it should.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from typing import IO, Any
+
+import pychrony
+from pychrony import ChronyConnection, ChronyError
+
+TIMES = 60
+REPORTS = ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")
+FAULTS = ("status 1", "status 2", "count -1", "truncate 40", "reply-code 99")
+
+
+class Bed:
+    """The scripted chronyd."""
+
+    def __init__(self, stdin: IO[str], stdout: IO[str]) -> None:
+        self._stdin = stdin
+        self._stdout = stdout
+        self.described = self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def say(self, command: str) -> None:
+        """Give it a command."""
+        self._stdin.write(command + "\n")
+        self._stdin.flush()
+        self._answer()
+
+
+def attempt(function: Any, *arguments: object, **settings: float) -> int:  # noqa: ANN401
+    """Call; 1 if it failed."""
+    try:
+        function(*arguments, **settings)
+    except (ChronyError, ValueError, TypeError):
+        return 1
+    return 0
+
+
+def functions(address: str) -> tuple[int, int]:
+    """Call each function, many times; how many calls there were and how many failed."""
+    failed = [attempt(getattr(pychrony, name), address) for name in REPORTS for _ in range(TIMES)]
+    return len(failed), sum(failed)
+
+
+def connection(address: str, lanes: int) -> tuple[int, int]:
+    """The same on connections that are closed after every tenth call."""
+    failed = []
+    for _ in range(TIMES // 10):
+        with contextlib.suppress(ChronyError), ChronyConnection(address, lanes=lanes) as opened:
+            failed += [attempt(getattr(opened, name)) for name in REPORTS for _ in range(10)]
+            repr((opened, opened.address, opened.transport))
+    return len(failed), sum(failed)
+
+
+def main() -> None:
+    """Call, and tell how often."""
+    with subprocess.Popen([sys.argv[1], "scripted"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bed:
+        if bed.stdin is None or bed.stdout is None:
+            raise RuntimeError("the test bed has no input or no output")
+        chronyd = Bed(bed.stdin, bed.stdout)
+        chronyd.say('values {"sources": 40, "sourcestats": 40}')
+        addresses = (chronyd.described["socket"], f"127.0.0.1:{chronyd.described['command_port']}")
+        rounds = [functions(address) for address in addresses]
+        rounds += [connection(address, lanes) for address in addresses for lanes in (1, 8)]
+        for fault in FAULTS:
+            chronyd.say(f"fault {fault}")
+            rounds += [round_ for address in addresses for round_ in (functions(address), connection(address, 8))]
+            chronyd.say("clear")
+        chronyd.say("fault silence")
+        for address in (*addresses, f"{addresses[0]}.none", "127.0.0.1:1", "[::1]:99999", "\0", 1):
+            rounds.append((100, sum(attempt(pychrony.get_sources, address, timeout=0.01) for _ in range(100))))
+        rounds.append((TIMES, sum(attempt(pychrony.get_tracking, timeout=0.0) for _ in range(TIMES))))
+        bed.stdin.close()
+    calls = sum(times for times, _ in rounds)
+    failed = sum(times for _, times in rounds)
+    print(f"{calls} calls, {failed} of which failed")
+
+
+if __name__ == "__main__":
+    main()
