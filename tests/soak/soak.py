@@ -512,18 +512,20 @@ class Soak:
         tallies += [setup, mine]
         end = time.monotonic() + seconds
         judged = time.monotonic()
-        while time.monotonic() < end:
-            rng.choice(shared).read(mine, rng)
-            if time.monotonic() > judged + 1.0:
-                judged = time.monotonic()
-                self._judge(tallies)
-        # Signals go to living threads only, so these end first.
-        self._calm.set()
-        for one in disturbers:
-            one.join()
-        self._stop.set()
-        for one in (*readers, watchdog):
-            one.join()
+        try:
+            while time.monotonic() < end:
+                rng.choice(shared).read(mine, rng)
+                if time.monotonic() > judged + 1.0:
+                    judged = time.monotonic()
+                    self._judge(tallies)
+        finally:
+            # Also when interrupted, or the threads would go on. Signals go to living threads only, so these end first.
+            self._calm.set()
+            for one in disturbers:
+                one.join()
+            self._stop.set()
+            for one in (*readers, watchdog):
+                one.join()
         for connected in shared:
             connected.leave()
         self._judge(tallies)
