@@ -2,9 +2,8 @@
 //!
 //! libchrony allows one request in flight on a session, so a long list is read over several at once: lanes. They share
 //! a socket, since chronyd answers in the order of the requests, so that each lane finds its own response first in the
-//! queue. If one is lost, all that are in flight are asked for again. A session that has returned an error is
-//! never used again, which is the caller's to see to. There is no policy here: no choice of an address, no
-//! reconnecting, no message.
+//! queue. If one is lost, the rest of the list is read over one lane. A session that has returned an error is never used
+//! again, which is the caller's to see to. There is no policy here: no choice of an address, no reconnecting, no message.
 
 use crate::Library;
 use crate::address::Address;
@@ -202,17 +201,27 @@ impl Session {
             lane.send(request, deadline, None)?;
         }
         let mut records = Vec::new();
-        for index in 0..count {
-            while !lanes[index % width].wait(deadline, None)? {
-                // In waiting for a response that was lost, this lane has thrown away those of the others.
-                for later in index..count.min(index + width) {
-                    lanes[later % width].send_again(deadline, None)?;
-                }
+        while records.len() < count {
+            let lane = &mut *lanes[records.len() % width];
+            if !lane.wait(deadline, None)? {
+                break;
             }
-            let lane = &mut *lanes[index % width];
             records.push(lane.record()?);
             if let Some(request) = requests.next() {
                 lane.send(request, deadline, None)?;
+            }
+        }
+        if records.len() < count {
+            // A response was lost or overtaken, and in waiting for it this lane has thrown away those of the others.
+            // It reads the rest alone, which no loss and no order of the responses can confuse.
+            let lane = &mut *lanes[records.len() % width];
+            lane.send_again(deadline, None)?;
+            lane.receive(deadline, None)?;
+            records.push(lane.record()?);
+            for request in (0..).map(|index| Request::Record(R::NAME, index)).take(count).skip(records.len()) {
+                lane.send(request, deadline, None)?;
+                lane.receive(deadline, None)?;
+                records.push(lane.record()?);
             }
         }
         Ok(records)

@@ -29,7 +29,8 @@ const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
   fault NAME [VALUE]   do wrong from now on; faults add up:
                          silence, delay SECONDS, drop N, loss PERCENT, status N, count N[,N…],
-                         junk-before N, junk-forever, version N, reply-code N, sequence-off, truncate N,
+                         duplicate, older, reorder, junk-before N, junk-forever, version N, packet-type N,
+                         request-code N, reply-code N, sequence-off, truncate N, random SEED, leave,
                          unread, open; only CODE[,CODE…] and after N narrow the others
   clear                do nothing wrong from now on
   values JSON          replace the reports named in it

@@ -1,5 +1,6 @@
 //! The scripted chronyd, seen by chronyc: proof that its answers are the protocol and that its faults are at work.
 
+use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -118,6 +119,52 @@ fn faults_can_be_narrowed() {
     for expected in [1, 2, 2] {
         assert_eq!(chronyc(&scripted, "sources").unwrap().lines().count(), expected);
     }
+}
+
+/// What comes back within a second for two requests for tracking: the last byte of each answer's sequence number, or of
+/// a datagram that is none.
+fn answers(scripted: &Scripted) -> Vec<u8> {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", scripted.command_port())).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    for sequence in 1..=2 {
+        let mut request = [0; 104];
+        request[..2].copy_from_slice(&[6, 1]);
+        request[5] = 33;
+        request[11] = sequence;
+        client.send(&request).unwrap();
+    }
+    let mut answer = [0; 200];
+    std::iter::from_fn(|| client.recv(&mut answer).ok().map(|_| answer[19])).take(4).collect()
+}
+
+#[test]
+fn answers_come_twice_and_late_and_in_another_order() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    assert_eq!(answers(&scripted), [1, 2]);
+    for (fault, expected) in [("reorder", vec![2, 1]), ("duplicate", vec![1, 1, 2, 2]), ("older", vec![2, 1, 1, 2])] {
+        scripted.set(fault.parse().unwrap());
+        assert_eq!(answers(&scripted), expected, "{fault}");
+        scripted.clear();
+    }
+    // One that nothing overtakes comes alone.
+    scripted.set(Fault::Reorder);
+    chronyc(&scripted, "tracking").unwrap();
+}
+
+#[test]
+fn it_leaves_when_it_is_asked_for_the_third_time() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    scripted.set(Fault::After(2));
+    scripted.set(Fault::Leave);
+    chronyc(&scripted, "tracking").unwrap();
+    chronyc(&scripted, "tracking").unwrap();
+    assert!(scripted.socket().exists());
+    chronyc(&scripted, "tracking").unwrap_err();
+    assert!(!scripted.socket().exists());
+    scripted.clear();
+    scripted.come_back().unwrap();
+    chronyc(&scripted, "tracking").unwrap();
 }
 
 #[test]

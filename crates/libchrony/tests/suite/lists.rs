@@ -77,6 +77,43 @@ fn a_list_that_keeps_changing_ends_at_the_deadline() {
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
 }
 
+/// Over several sessions at once, and each second that is waited in vain counts: not one for each session.
+#[test]
+fn a_long_list_survives_losses_copies_and_disorder() {
+    let expected: Vec<_> = (0..64).map(address_of).collect();
+    thread::scope(|scope| {
+        for (faults, lost) in [
+            (vec![Fault::After(30), Fault::Drop(1)], 1..=8),
+            (vec![Fault::After(30), Fault::Drop(8)], 1..=8),
+            (vec![Fault::After(63), Fault::Drop(1)], 1..=1),
+            (vec![Fault::Drop(1)], 1..=8),
+            (vec![Fault::Reorder], 1..=8),
+            (vec![Fault::Duplicate], 0..=0),
+            (vec![Fault::Older], 0..=0),
+            (vec![Fault::JunkBefore(7)], 0..=0),
+        ] {
+            let expected = &expected;
+            scope.spawn(move || {
+                let chronyd = scripted("{\"sources\": 64}");
+                for address in both(&chronyd) {
+                    let connection = connect(&address, Duration::from_secs(7));
+                    connection.tracking().unwrap();
+                    let before = chronyd.requests().get(&code::SOURCES).copied().unwrap_or_default();
+                    chronyd.set(Fault::Only(vec![code::SOURCES]));
+                    faults.iter().for_each(|fault| chronyd.set(fault.clone()));
+                    let sources = connection.sources().unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+                    assert!(sources.iter().map(|source| &source.address).eq(expected), "{faults:?}");
+                    let again = chronyd.requests()[&code::SOURCES] - before - 64;
+                    assert!(lost.contains(&again), "{faults:?}: {again} requests again");
+                    chronyd.clear();
+                    // Nothing of that is left in the queue to be taken for a later answer.
+                    assert_eq!(connection.source_stats().unwrap().len(), 64);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn eight_threads_read_100_000_addresses_and_none_is_wrong() {
     const THREADS: usize = 8;

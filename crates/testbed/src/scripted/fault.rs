@@ -28,14 +28,28 @@ pub enum Fault {
     JunkBefore(usize),
     /// Send invalid datagrams every few milliseconds in place of an answer (`junk-forever`).
     JunkForever,
+    /// Send each answer twice (`duplicate`).
+    Duplicate,
+    /// Send the answer to the request before again, and then the right one (`older`).
+    Older,
+    /// Have each answer overtaken by the next, if that comes soon (`reorder`).
+    Reorder,
     /// Answer in this version of the protocol (`version N`).
     Version(u8),
+    /// Answer with this packet type (`packet-type N`).
+    PacketType(u8),
+    /// Answer as if to a request with this code (`request-code N`).
+    RequestCode(u16),
     /// Answer with this reply code (`reply-code N`).
     ReplyCode(u16),
     /// Answer with a sequence number that is one off (`sequence-off`).
     SequenceOff,
     /// Cut answers to so many bytes (`truncate N`).
     Truncate(usize),
+    /// Fill answers with random values, from this seed on (`random SEED`).
+    Random(u64),
+    /// Close the sockets in place of an answer, as a chronyd that ends (`leave`).
+    Leave,
     /// Stop reading the sockets, so that the senders' queue fills (`unread`).
     Unread,
     /// Not a fault: serve every report over UDP, as `opencommands` allows from chrony 4.7 (`open`).
@@ -70,12 +84,19 @@ impl FromStr for Fault {
             ),
             "junk-before" => value.parse().map(Self::JunkBefore).map_err(|_| bad())?,
             "version" => value.parse().map(Self::Version).map_err(|_| bad())?,
+            "packet-type" => value.parse().map(Self::PacketType).map_err(|_| bad())?,
+            "request-code" => value.parse().map(Self::RequestCode).map_err(|_| bad())?,
+            "random" => value.parse().map(Self::Random).map_err(|_| bad())?,
             "reply-code" => value.parse().map(Self::ReplyCode).map_err(|_| bad())?,
             "truncate" => value.parse().map(Self::Truncate).map_err(|_| bad())?,
             "only" => Self::Only(list(value, |number| number.parse().ok()).ok_or_else(bad)?),
             "after" => value.parse().map(Self::After).map_err(|_| bad())?,
             _ if !value.is_empty() => return Err(bad()),
             "silence" => Self::Silence,
+            "duplicate" => Self::Duplicate,
+            "older" => Self::Older,
+            "reorder" => Self::Reorder,
+            "leave" => Self::Leave,
             "junk-forever" => Self::JunkForever,
             "sequence-off" => Self::SequenceOff,
             "unread" => Self::Unread,
@@ -109,10 +130,17 @@ pub(super) struct Wrong {
     pub(super) delay: Duration,
     pub(super) status: Option<u16>,
     pub(super) count: Option<u32>,
+    pub(super) duplicate: bool,
+    pub(super) older: bool,
+    pub(super) reorder: bool,
     pub(super) version: Option<u8>,
+    pub(super) packet_type: Option<u8>,
+    pub(super) request_code: Option<u16>,
     pub(super) reply_code: Option<u16>,
     pub(super) sequence_off: bool,
     pub(super) truncate: Option<usize>,
+    pub(super) random: Option<fastrand::Rng>,
+    pub(super) leave: bool,
     pub(super) junk_before: usize,
     pub(super) junk_forever: bool,
     counts: Vec<u32>,
@@ -145,6 +173,13 @@ impl Faults {
             Fault::Count(counts) => self.wrong.counts = counts,
             Fault::JunkBefore(number) => self.wrong.junk_before = number,
             Fault::JunkForever => self.wrong.junk_forever = true,
+            Fault::Duplicate => self.wrong.duplicate = true,
+            Fault::Older => self.wrong.older = true,
+            Fault::Reorder => self.wrong.reorder = true,
+            Fault::PacketType(number) => self.wrong.packet_type = Some(number),
+            Fault::RequestCode(code) => self.wrong.request_code = Some(code),
+            Fault::Random(seed) => self.wrong.random = Some(fastrand::Rng::with_seed(seed)),
+            Fault::Leave => self.wrong.leave = true,
             Fault::Version(version) => self.wrong.version = Some(version),
             Fault::ReplyCode(code) => self.wrong.reply_code = Some(code),
             Fault::SequenceOff => self.wrong.sequence_off = true,
@@ -173,6 +208,7 @@ impl Faults {
             return None;
         }
         let mut wrong = self.wrong.clone();
+        wrong.random = self.wrong.random.as_mut().map(fastrand::Rng::fork);
         if asks_number {
             wrong.count = wrong.counts.first().copied();
             if self.wrong.counts.len() > 1 {

@@ -68,12 +68,15 @@ pub(super) fn reply(request: &Request, values: &Values, full_access: bool, wrong
     }
     let mut bytes = vec![0; REPLY_HEADER];
     bytes[0] = wrong.version.unwrap_or(VERSION);
-    bytes[1] = REPLY;
-    bytes[4..6].copy_from_slice(&request.code.to_be_bytes());
+    bytes[1] = wrong.packet_type.unwrap_or(REPLY);
+    bytes[4..6].copy_from_slice(&wrong.request_code.unwrap_or(request.code).to_be_bytes());
     bytes[6..8].copy_from_slice(&wrong.reply_code.unwrap_or(code).to_be_bytes());
     bytes[8..10].copy_from_slice(&status.to_be_bytes());
     bytes[16..20].copy_from_slice(&sequence.to_be_bytes());
     bytes.extend(body);
+    if let Some(mut random) = wrong.random.clone() {
+        random.fill(&mut bytes[REPLY_HEADER..]);
+    }
     if bytes.len() > request.length {
         return None;
     }

@@ -22,6 +22,8 @@ const JUNK_INTERVAL: Duration = Duration::from_millis(3);
 /// How soon to try again when a client's queue is full, and for how long.
 const FULL_INTERVAL: Duration = Duration::from_millis(1);
 const FULL_DEADLINE: Duration = Duration::from_secs(5);
+/// How long an answer that shall be overtaken waits for the next.
+const OVERTAKEN: Duration = Duration::from_millis(50);
 
 pub(super) type Job = Box<dyn FnOnce(&mut Server) + Send>;
 
@@ -48,6 +50,8 @@ struct Outgoing {
     datagrams: VecDeque<Vec<u8>>,
     /// The right reply and the number of the next invalid one, for an endless stream.
     stream: Option<(Vec<u8>, usize)>,
+    /// Waits for the next answer, to be sent after it.
+    held: bool,
 }
 
 /// What the thread owns.
@@ -57,6 +61,8 @@ pub(super) struct Server {
     port: u16,
     sockets: Option<Sockets>,
     queue: Vec<Outgoing>,
+    /// The last right answer.
+    last: Vec<u8>,
     pub(super) values: Values,
     pub(super) faults: Faults,
     pub(super) requests: BTreeMap<u16, u64>,
@@ -65,8 +71,8 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(socket: PathBuf, port: u16, values: Values) -> Result<Self, Error> {
         let requests = BTreeMap::new();
-        let mut server =
-            Self { socket, port, sockets: None, queue: vec![], values, faults: Faults::default(), requests };
+        let (queue, last, faults) = (vec![], vec![], Faults::default());
+        let mut server = Self { socket, port, sockets: None, queue, last, values, faults, requests };
         server.come_back()?;
         Ok(server)
     }
@@ -160,20 +166,35 @@ impl Server {
         let Some(request) = Request::parse(datagram) else { return };
         *self.requests.entry(request.code).or_default() += 1;
         let Some(wrong) = self.faults.judge(request.code, request.asks_number()) else { return };
+        if wrong.leave {
+            return self.die();
+        }
         let Some(peer) = peer else { return };
         let full_access = self.faults.open || matches!(peer, Peer::Unix(_));
         let Some(reply) = reply(&request, &self.values, full_access, &wrong) else { return };
 
+        let before = std::mem::replace(&mut self.last, reply.clone());
         let due = Instant::now() + wrong.delay;
-        let mut outgoing =
-            Outgoing { due, give_up: due + FULL_DEADLINE, peer, datagrams: VecDeque::new(), stream: None };
+        let give_up = due + FULL_DEADLINE;
+        let mut outgoing = Outgoing { due, give_up, peer, datagrams: VecDeque::new(), stream: None, held: false };
         if wrong.junk_forever {
             outgoing.stream = Some((reply, 0));
         } else {
             outgoing.datagrams.extend((0..wrong.junk_before).map(|number| junk(&reply, number)));
+            outgoing.datagrams.extend(wrong.older.then_some(before));
+            outgoing.datagrams.extend(wrong.duplicate.then(|| reply.clone()));
             outgoing.datagrams.push_back(reply);
         }
-        self.queue.push(outgoing);
+        match self.queue.iter_mut().position(|other| std::mem::take(&mut other.held)) {
+            Some(overtaken) => {
+                self.queue[overtaken].due = due;
+                self.queue.insert(overtaken, outgoing);
+            }
+            None if wrong.reorder => {
+                self.queue.push(Outgoing { due: due + OVERTAKEN, held: true, ..outgoing });
+            }
+            None => self.queue.push(outgoing),
+        }
     }
 
     fn send(&mut self) {
