@@ -100,7 +100,9 @@ fn a_long_list_survives_losses_copies_and_disorder() {
                     connection.tracking().unwrap();
                     let before = chronyd.requests().get(&code::SOURCES).copied().unwrap_or_default();
                     chronyd.set(Fault::Only(vec![code::SOURCES]));
-                    faults.iter().for_each(|fault| chronyd.set(fault.clone()));
+                    for fault in &faults {
+                        chronyd.set(fault.clone());
+                    }
                     let sources = connection.sources().unwrap_or_else(|error| panic!("{faults:?}: {error}"));
                     assert!(sources.iter().map(|source| &source.address).eq(expected), "{faults:?}");
                     let again = chronyd.requests()[&code::SOURCES] - before - 64;

@@ -16,6 +16,7 @@ mod lists;
 mod markers;
 mod real;
 mod records;
+mod replies;
 mod search;
 mod signals;
 mod silence;

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::Error;
 
+/// How long an answer waits to be overtaken.
+const OVERTAKEN: Duration = Duration::from_millis(50);
+
 /// One thing to do wrong. As text, for the program: the name in brackets, then the value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -130,14 +133,15 @@ pub(super) struct Wrong {
     pub(super) delay: Duration,
     pub(super) status: Option<u16>,
     pub(super) count: Option<u32>,
-    pub(super) duplicate: bool,
+    pub(super) copies: usize,
     pub(super) older: bool,
-    pub(super) reorder: bool,
+    /// How long it waits to be overtaken.
+    pub(super) overtaken: Option<Duration>,
     pub(super) version: Option<u8>,
     pub(super) packet_type: Option<u8>,
     pub(super) request_code: Option<u16>,
     pub(super) reply_code: Option<u16>,
-    pub(super) sequence_off: bool,
+    pub(super) sequence_off: u32,
     pub(super) truncate: Option<usize>,
     pub(super) random: Option<fastrand::Rng>,
     pub(super) leave: bool,
@@ -173,16 +177,16 @@ impl Faults {
             Fault::Count(counts) => self.wrong.counts = counts,
             Fault::JunkBefore(number) => self.wrong.junk_before = number,
             Fault::JunkForever => self.wrong.junk_forever = true,
-            Fault::Duplicate => self.wrong.duplicate = true,
+            Fault::Duplicate => self.wrong.copies = 1,
             Fault::Older => self.wrong.older = true,
-            Fault::Reorder => self.wrong.reorder = true,
+            Fault::Reorder => self.wrong.overtaken = Some(OVERTAKEN),
             Fault::PacketType(number) => self.wrong.packet_type = Some(number),
             Fault::RequestCode(code) => self.wrong.request_code = Some(code),
             Fault::Random(seed) => self.wrong.random = Some(fastrand::Rng::with_seed(seed)),
             Fault::Leave => self.wrong.leave = true,
             Fault::Version(version) => self.wrong.version = Some(version),
             Fault::ReplyCode(code) => self.wrong.reply_code = Some(code),
-            Fault::SequenceOff => self.wrong.sequence_off = true,
+            Fault::SequenceOff => self.wrong.sequence_off = 1,
             Fault::Truncate(length) => self.wrong.truncate = Some(length),
             Fault::Unread => self.unread = true,
             Fault::Open => self.open = true,

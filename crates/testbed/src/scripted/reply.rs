@@ -62,10 +62,7 @@ pub(super) fn reply(request: &Request, values: &Values, full_access: bool, wrong
         Ok((code, body)) => (status::SUCCESS, code, body),
         Err(status) => (status, NULL_REPLY, vec![]),
     };
-    let mut sequence = u32::from_be_bytes(request.sequence);
-    if wrong.sequence_off {
-        sequence = sequence.wrapping_add(1);
-    }
+    let sequence = u32::from_be_bytes(request.sequence).wrapping_add(wrong.sequence_off);
     let mut bytes = vec![0; REPLY_HEADER];
     bytes[0] = wrong.version.unwrap_or(VERSION);
     bytes[1] = wrong.packet_type.unwrap_or(REPLY);

@@ -22,8 +22,6 @@ const JUNK_INTERVAL: Duration = Duration::from_millis(3);
 /// How soon to try again when a client's queue is full, and for how long.
 const FULL_INTERVAL: Duration = Duration::from_millis(1);
 const FULL_DEADLINE: Duration = Duration::from_secs(5);
-/// How long an answer that shall be overtaken waits for the next.
-const OVERTAKEN: Duration = Duration::from_millis(50);
 
 pub(super) type Job = Box<dyn FnOnce(&mut Server) + Send>;
 
@@ -182,19 +180,17 @@ impl Server {
         } else {
             outgoing.datagrams.extend((0..wrong.junk_before).map(|number| junk(&reply, number)));
             outgoing.datagrams.extend(wrong.older.then_some(before));
-            outgoing.datagrams.extend(wrong.duplicate.then(|| reply.clone()));
-            outgoing.datagrams.push_back(reply);
+            outgoing.datagrams.extend(std::iter::repeat_n(reply, 1 + wrong.copies));
         }
-        match self.queue.iter_mut().position(|other| std::mem::take(&mut other.held)) {
-            Some(overtaken) => {
-                self.queue[overtaken].due = due;
-                self.queue.insert(overtaken, outgoing);
-            }
-            None if wrong.reorder => {
-                self.queue.push(Outgoing { due: due + OVERTAKEN, held: true, ..outgoing });
-            }
-            None => self.queue.push(outgoing),
-        }
+        let place = if let Some(overtaken) = self.queue.iter_mut().position(|other| std::mem::take(&mut other.held)) {
+            self.queue[overtaken].due = due;
+            overtaken
+        } else {
+            outgoing.held = wrong.overtaken.is_some();
+            outgoing.due += wrong.overtaken.unwrap_or_default();
+            self.queue.len()
+        };
+        self.queue.insert(place, outgoing);
     }
 
     fn send(&mut self) {
