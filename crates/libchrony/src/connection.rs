@@ -207,7 +207,7 @@ impl Connection {
     }
 
     /// Reads a report within the deadline.
-    fn read<R: Report, T>(
+    pub(crate) fn read<R: Report, T>(
         &self,
         read: impl Fn(&mut Session, &Deadline<'_>) -> Result<T, SessionError>,
     ) -> Result<T, Error> {

@@ -1,11 +1,18 @@
-//! What libchrony itself does, as far as the guards and the lock rely on it.
+//! What libchrony itself does, as far as the guards and the lock rely on it, and traps in it that no report of this
+//! crate can reach: what they are, and what the engine makes of them all the same.
 
 use super::*;
+use crate::record::{Field, FieldError, FieldValue, Record, Value};
+use crate::report::sealed::Sealed;
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+use crate::session::Lanes;
+use crate::{Connection, Error, ErrorKind};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::os::unix::ffi::OsStrExt;
 use std::{ffi::CString, iter};
-use testbed::{Scripted, Values};
+use testbed::{Fault, Scripted, Values};
 
 assert_impl_all!(RawSession: Send);
 assert_not_impl_any!(RawSession: Sync, Clone);
@@ -18,15 +25,24 @@ pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
 
 pub(crate) fn receive(session: &mut RawSession, report: &'static CStr, index: c::Int) {
     session.request_record(report, index).unwrap();
+    respond(session).unwrap();
+}
+
+fn respond(session: &mut RawSession) -> Result<(), Failure> {
     while session.needs_response() {
-        session.process_response().unwrap();
+        session.process_response()?;
     }
+    Ok(())
+}
+
+fn scripted(values: &str) -> Scripted {
+    Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
 }
 
 /// No network here, only reads of records that are there: what a missing lock would make of them.
 #[test]
 fn strings_of_sessions_in_other_threads_do_not_mix() {
-    let chronyd = Scripted::start(Values::new(&"{\"sources\": 8}".parse().unwrap())).unwrap();
+    let chronyd = scripted("{\"sources\": 8}");
     let library = Library::load().unwrap();
     thread::scope(|scope| {
         for index in 0..8 {
@@ -52,7 +68,6 @@ fn names_of_reports_outlive_every_session() {
         open(&library, &chronyd).request_record(name, 0).unwrap();
     }
     let mut session = open(&library, &chronyd);
-    // Asking for a record by address writes the string buffer; no report of this crate does so.
     let _lock = string_lock();
     receive(&mut session, c"ntpdata", 0);
     assert_eq!(session.field_index(c"remote address"), Some(0));
@@ -89,4 +104,190 @@ fn indexes_without_a_field_are_harmless() {
         assert_eq!(session.field_string(index), None);
     }
     assert_eq!(session.field_index(c"no such field"), None);
+}
+
+// --- Reports that are asked for by address, which writes the string buffer, hence the lock --------------------------
+
+/// The codes of requests.
+const SOURCESTATS: u16 = 34;
+const NTPDATA: u16 = 57;
+
+/// Like a report of this crate. libchrony asks for the source's address first, as sourcestats has it.
+#[derive(Debug)]
+struct NtpData(u8);
+
+impl Sealed for NtpData {
+    fn read(record: Record<'_>) -> Result<Self, FieldError> {
+        u8::read(record, 6, &Self::FIELDS[0]).map(Self)
+    }
+}
+
+impl Report for NtpData {
+    const NAME: &'static CStr = c"ntpdata";
+    const FIELDS: &'static [Field] = &[Field::plain("stratum", c"stratum")];
+
+    fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        iter::once(self.0.value())
+    }
+}
+
+fn ntp_data(connection: &Connection) -> Result<Vec<NtpData>, Error> {
+    let _lock = string_lock();
+    connection.read::<NtpData, _>(|session, deadline| session.read_all(Lanes { most: 4, records_each: 1 }, deadline))
+}
+
+fn connect(chronyd: &Scripted) -> Connection {
+    Connection::builder().address(chronyd.socket().to_str().unwrap().parse().unwrap()).build().unwrap()
+}
+
+/// Whether a request of the code was ever received.
+fn was_asked(chronyd: &Scripted, code: u16) -> bool {
+    chronyd.requests().contains_key(&code)
+}
+
+#[test]
+fn no_report_of_this_crate_is_asked_by_address() {
+    fn requests<R: Report>() -> u64 {
+        let (library, chronyd) = (Library::load().unwrap(), scripted("{\"rtcdata\": {}}"));
+        let _lock = string_lock();
+        receive(&mut open(&library, &chronyd), R::NAME, 0);
+        chronyd.requests().values().sum()
+    }
+    for (name, requests) in [
+        (Tracking::NAME, requests::<Tracking>()),
+        (Source::NAME, requests::<Source>()),
+        (SourceStats::NAME, requests::<SourceStats>()),
+        (RtcData::NAME, requests::<RtcData>()),
+    ] {
+        assert_eq!(requests, 1, "{name:?} needs what docs/libchrony.md says in rows 7, 8 and 17");
+    }
+    assert_eq!(requests::<NtpData>(), 2);
+}
+
+#[test]
+fn a_failed_first_stage_does_not_send_the_second_later() {
+    let (library, chronyd) = (Library::load().unwrap(), scripted("{\"sources\": 4}"));
+    chronyd.set(Fault::Only(vec![SOURCESTATS]));
+    chronyd.set(Fault::Status(2));
+    let connection = connect(&chronyd);
+    assert!(matches!(ntp_data(&connection), Err(Error::Unauthorized { .. })));
+    let mut session = open(&library, &chronyd);
+    session.request_record(NtpData::NAME, 0).unwrap();
+    assert_eq!(respond(&mut session).unwrap_err().code, c::CHRONY_UNAUTHORIZED);
+
+    assert_eq!(connection.sources().unwrap().len(), 4);
+    assert!(!was_asked(&chronyd, NTPDATA));
+    // What the session itself would do, were it kept.
+    chronyd.clear();
+    session.request_count(Source::NAME).unwrap();
+    let _lock = string_lock();
+    let _ = respond(&mut session);
+    assert!(was_asked(&chronyd, NTPDATA));
+}
+
+#[test]
+fn a_record_without_fields_is_an_error_and_never_zeros() {
+    let chronyd = scripted(r#"{"sources": [{"address": "192.0.2.1"}, {"reference ID": 1196446464}]}"#);
+    let error = ntp_data(&connect(&chronyd)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Incomplete, "{error}");
+    assert!(error.to_string().contains("\"stratum\" is missing"), "{error}");
+}
+
+#[test]
+fn a_count_in_between_has_the_address_looked_up_anew() {
+    let (library, chronyd) = (Library::load().unwrap(), scripted("{\"sources\": 1}"));
+    let mut session = open(&library, &chronyd);
+    let ntp_data_fails = |session: &mut RawSession| {
+        let _lock = string_lock();
+        session.request_record(NtpData::NAME, 0).unwrap();
+        respond(session).is_err()
+    };
+    receive(&mut session, SourceStats::NAME, 0);
+    chronyd.change(r#"{"sources": [{"address": "192.0.2.7"}]}"#.parse().unwrap()).unwrap();
+    assert!(ntp_data_fails(&mut session), "libchrony has learnt to ask again");
+
+    let mut session = open(&library, &chronyd);
+    receive(&mut session, SourceStats::NAME, 0);
+    chronyd.change(r#"{"sources": [{"address": "192.0.2.8"}]}"#.parse().unwrap()).unwrap();
+    session.request_count(NtpData::NAME).unwrap();
+    respond(&mut session).unwrap();
+    assert!(!ntp_data_fails(&mut session));
+}
+
+// --- Any calls at all -----------------------------------------------------------------------------------------------
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Count(usize),
+    Record(usize, c::Int),
+    Process,
+    Fields,
+    Spoil(u16),
+    Heal,
+}
+
+/// An `assert` in libchrony, or a crash, would end the test program.
+#[test]
+fn calls_in_any_order_abort_nothing() {
+    const NAMES: [&CStr; 11] = [
+        c"tracking",
+        c"sources",
+        c"sourcestats",
+        c"selectdata",
+        c"activity",
+        c"authdata",
+        c"ntpdata",
+        c"serverstats",
+        c"rtcdata",
+        c"smoothing",
+        c"no such report",
+    ];
+    let library = Library::load().unwrap();
+    let chronyd = scripted(r#"{"rtcdata": {}, "sources": [{"address": "192.0.2.1"}, {"reference ID": 1196446464}]}"#);
+    let act = prop_oneof![
+        2 => (0..NAMES.len()).prop_map(Act::Count),
+        4 => (0..NAMES.len(), prop_oneof![9 => -1..3_i32, 1 => any::<i32>()]).prop_map(|(name, index)| Act::Record(name, index)),
+        6 => Just(Act::Process),
+        1 => Just(Act::Fields),
+        1 => (0..25_u16).prop_map(Act::Spoil),
+        1 => Just(Act::Heal),
+    ];
+    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let acts = prop::collection::vec(act, 1..40);
+    let result = TestRunner::new(config).run(&acts, |acts| {
+        chronyd.clear();
+        let mut session = open(&library, &chronyd);
+        for act in acts {
+            let lock = string_lock();
+            let outcome = match act {
+                Act::Count(name) => session.request_count(NAMES[name]),
+                Act::Record(name, index) => session.request_record(NAMES[name], index),
+                Act::Process => session.process_response(),
+                Act::Spoil(status) => {
+                    chronyd.set(Fault::Status(status));
+                    Ok(())
+                }
+                Act::Heal => {
+                    chronyd.clear();
+                    Ok(())
+                }
+                Act::Fields => Ok(()),
+            };
+            drop(lock);
+            if let Err(failure) = outcome {
+                prop_assert!((1..=14).contains(&failure.code), "{:?}", failure);
+            }
+            if let Act::Fields = act {
+                for index in -1..40 {
+                    let _ = (session.field_uinteger(index), session.field_integer(index), session.field_float(index));
+                    let _ = (session.field_timespec(index), session.field_string(index), session.field_type(index));
+                    prop_assert!(index >= 0 || session.field_type(index) == c::CHRONY_TYPE_NONE);
+                }
+            }
+        }
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
 }

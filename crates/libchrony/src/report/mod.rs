@@ -204,6 +204,21 @@ mod tests {
         }
     }
 
+    /// serverstats has four layouts, which differ in the place and the width of fields, and not all have all.
+    #[test]
+    fn fields_of_every_layout_are_found_and_the_missing_are_missing() {
+        let dropped = Field::plain("dropped", c"dropped NTP requests");
+        let held = Field::plain("held", c"held NTP timestamps");
+        for layout in 1..=4 {
+            let values = format!(r#"{{"layouts": {{"serverstats": {layout}}}}}"#).parse().unwrap();
+            let session = received(&Scripted::start(Values::new(&values)).unwrap(), c"serverstats");
+            let read = |field| u32::read(Record::new(&session), 2, field);
+            assert_eq!(read(&dropped), Ok(1004), "layout {layout}");
+            let missing = FieldError::Missing { field: "held NTP timestamps".into() };
+            assert_eq!(read(&held), if layout < 3 { Err(missing) } else { Ok(1010) }, "layout {layout}");
+        }
+    }
+
     fn has_libchronys_words<R: Report, T: Copy>(
         name: &str,
         all: &[T],
