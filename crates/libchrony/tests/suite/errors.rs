@@ -1,7 +1,7 @@
 //! DESIGN.md's table of errors: kind, words, and what is behind each.
 
 use crate::common::*;
-use libchrony::{Address, Error, ErrorKind, Library};
+use libchrony::{Address, Connection, Error, ErrorKind, Library};
 use testbed::Fault;
 
 fn assert_starts(error: &Error, start: &str, kind: ErrorKind) {
@@ -131,6 +131,43 @@ fn a_request_or_a_response_that_libchrony_rejects() {
         assert!(matches!(error, Error::Rejected { .. }), "{error:?}");
         assert_starts(&error, start, ErrorKind::Invalid);
         assert_eq!(chain(&error).len(), 2);
+    }
+}
+
+/// Every error of libchrony's, and one that it may get, at every call that can return one; with and without a system's
+/// error behind it.
+#[test]
+fn each_error_of_each_call_is_told_as_an_error() {
+    type Read = fn(&Connection) -> Result<(), Error>;
+    let one: [Read; 2] = [|chronyd| chronyd.tracking().map(drop), |chronyd| chronyd.rtc_data().map(drop)];
+    let many: [Read; 2] = [|chronyd| chronyd.sources().map(drop), |chronyd| chronyd.source_stats().map(drop)];
+    for code in (1..=14).chain([15, 99, u32::MAX]) {
+        // CHRONY_SEND_FAILED and CHRONY_RECV_FAILED: the system's error is the reason.
+        let of_system = matches!(code, 5 | 6);
+        for call in ["init", "request", "process", "count-request", "count-process"] {
+            let of_lists = call.starts_with("count");
+            for errno in [0, 32, 105] {
+                let connection = stub(&format!("/{call}={code};errno={errno};records=9"));
+                for read in many.iter().chain(one.iter().filter(|_| !of_lists)) {
+                    let error = read(&connection).unwrap_err();
+                    let right = match &error {
+                        Error::Session { source, .. } => call == "init" && source.code() == code,
+                        Error::Exchange { source, .. } => of_system && source.code() == code,
+                        Error::Unauthorized { source, .. } => code == 9 && source.code() == code,
+                        Error::RtcNotTracked { source, .. } => code == 10 && source.code() == code,
+                        Error::ListChanged { source, .. } => code == 11 && source.code() == code,
+                        Error::Rejected { source, .. } => !of_system && source.code() == code,
+                        _ => false,
+                    };
+                    assert!(right, "{call}={code} {errno}: {error:?}");
+                    assert!(chain(&error).len() >= 2 && !error.to_string().contains(char::is_control), "{error}");
+                }
+            }
+        }
+    }
+    for errno in [1, 2, 13, 24, 90, 111] {
+        let error = stub(&format!("/open={errno}")).tracking().unwrap_err();
+        assert!(matches!(error, Error::Connect { .. }), "{errno}: {error:?}");
     }
 }
 

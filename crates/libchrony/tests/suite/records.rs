@@ -28,6 +28,8 @@ fn each_field_is_checked<R: Report>() {
         let name = field.libchrony.to_str().unwrap();
         let missing = field_error(read::<R>(&format!("/{name}=absent")));
         assert_eq!(missing, FieldError::Missing { field: name.to_owned() });
+        let renamed = field_error(read::<R>(&format!("/{name}>{}", name.to_uppercase())));
+        assert_eq!(renamed, missing);
         let untyped = field_error(read::<R>(&format!("/{name}:none")));
         assert_eq!(untyped, FieldError::Type { field: name.to_owned(), found: 0 });
         let mut accepted = 0;

@@ -9,6 +9,7 @@
 //! | `FIELD=TYPE:VALUE` | … in another type: `uint`, `int`, `float`, `time`, `string` |
 //! | `FIELD:TYPE` | the field is of another type, or of `none` |
 //! | `FIELD=absent` | the record has no such field |
+//! | `FIELD>NAME` | the field has this name instead |
 //! | `fields=N` | a record has only its first N fields |
 //! | `records=N` | there are N records (1 unless given; any `int`) |
 //! | `open=ERRNO` | `chrony_open_socket` fails |
@@ -45,6 +46,7 @@ pub(crate) struct Script {
 
 enum Change {
     Absent,
+    Name(String),
     Type(String),
     /// A type, None for the field's own, and a value.
     Value(Option<String>, String),
@@ -91,6 +93,9 @@ impl Script {
             return Some(());
         }
         let Some((name, value)) = item.split_once('=') else {
+            if let Some((name, other)) = item.split_once('>') {
+                return self.change(name, Change::Name(other.to_owned()));
+            }
             let (name, type_name) = item.split_once(':')?;
             return self.change(name, Change::Type(type_name.to_owned()));
         };
@@ -141,9 +146,11 @@ impl Script {
     pub(crate) fn record(&self, report: &'static Report) -> Vec<Field> {
         let fields = newest(report).fields().filter_map(|(name, wire, default)| {
             let own = type_name(*wire);
-            let value = match self.changes.iter().rfind(|(changed, _)| changed == name) {
-                Some((_, change)) => change.apply(own, default)?,
-                None => Value::of_type(own, default).expect("a default of its type"),
+            let of_default = || Value::of_type(own, default).expect("a default of its type");
+            let (name, value) = match self.changes.iter().rfind(|(changed, _)| changed == name) {
+                Some((_, Change::Name(other))) => (other.as_str(), of_default()),
+                Some((_, change)) => (*name, change.apply(own, default)?),
+                None => (*name, of_default()),
             };
             Some(Field::new(report.name, name, value))
         });
@@ -156,6 +163,7 @@ impl Change {
     fn apply(&self, own: &str, default: &str) -> Option<Value> {
         match self {
             Self::Absent => None,
+            Self::Name(_) => Value::of_type(own, default),
             Self::Type(type_name) => Value::of_type(type_name, default),
             Self::Value(type_name, text) => Value::parse(type_name.as_deref().unwrap_or(own), text),
         }
@@ -185,6 +193,8 @@ mod tests {
     fn each_item_does_what_the_grammar_says() {
         assert_eq!(value("/tracking", "tracking", "stratum"), Some(Value::Uint(2)));
         assert_eq!(value("/stratum=absent", "tracking", "stratum"), None);
+        assert_eq!(value("/stratum>Stratum", "tracking", "stratum"), None);
+        assert_eq!(value("/stratum>Stratum", "tracking", "Stratum"), Some(Value::Uint(2)));
         assert_eq!(value("/stratum:float", "tracking", "stratum"), Some(Value::Float(2.0)));
         assert_eq!(value("/stratum:none", "tracking", "stratum"), Some(Value::None));
         assert_eq!(value("/stratum=uint:99", "tracking", "stratum"), Some(Value::Uint(99)));
