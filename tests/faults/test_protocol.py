@@ -129,7 +129,10 @@ def test_a_reply_of_another_form_is_a_data_error(fault: str, scripted: Daemon) -
             assert error.message.startswith(f"Failed to process {report} response")
 
 
-@pytest.mark.parametrize("fault", ["silence", "version 5", "version 7", "sequence-off", "truncate 27", "junk-forever"])
+NO_REPLIES = ["silence", "version 5", "version 7", "packet-type 1", "request-code 99", "sequence-off", "truncate 27"]
+
+
+@pytest.mark.parametrize("fault", [*NO_REPLIES, "junk-forever"])
 @pytest.mark.parametrize("report", FUNCTIONS)
 def test_no_valid_reply_is_an_error_at_the_deadline(report: str, fault: str, scripted: Daemon, timed: Timed) -> None:
     scripted.say(f"fault {fault}")
@@ -139,6 +142,31 @@ def test_no_valid_reply_is_an_error_at_the_deadline(report: str, fault: str, scr
         assert error.message.startswith(f"Failed to process {report} response")
         assert "did not answer" in error.message
         assert "protocol version" in error.message
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "older", "reorder", "junk-before 1"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_copies_and_disorder_change_nothing(transport: str, fault: str, scripted: Daemon) -> None:
+    scripted.say(f"fault {fault}")
+    address = getattr(scripted, transport)
+    for stratum in (3, 4, 5):
+        scripted.say(f'values {{"tracking": {{"stratum": {stratum}}}}}')
+        assert pychrony.get_tracking(address).stratum == stratum
+        assert [source.address for source in pychrony.get_sources(address)] == ["127.1.0.1", "127.1.0.2", "127.1.0.3"]
+    scripted.say('values {"tracking": {}}')
+
+
+def test_a_chronyd_that_leaves_in_the_middle_is_told_and_found_again(scripted: Daemon) -> None:
+    for answered in (0, 1, 3):
+        for transport in ("socket", "udp"):
+            scripted.say(f"fault after {answered}")
+            scripted.say("fault leave")
+            with pytest.raises(ChronyConnectionError) as caught:
+                pychrony.get_sources(getattr(scripted, transport), timeout=0.5)
+            assert caught.value.error_code == -1
+            scripted.say("clear")
+            scripted.say("come-back")
+            assert len(pychrony.get_sources(getattr(scripted, transport))) == 3
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -10,7 +10,6 @@ mod away;
 mod connection;
 mod errors;
 mod fork;
-mod ledger;
 mod library;
 mod lists;
 mod markers;

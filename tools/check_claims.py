@@ -1,0 +1,79 @@
+"""Check that docs/libchrony.md and SECURITY.md name code and tests that exist (`make lint`).
+
+A test is written as `FILE::NAME`, code as `FILE` followed by the names of its items, each in backticks. The files of
+the ledger are below crates/libchrony, as it says itself; those of SECURITY.md below the repository's root.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CRATE = ROOT / "crates/libchrony"
+ROWS = range(1, 35)
+CODE = re.compile(r"`([^`]+)`")
+#: A definition, or a line of a report's table.
+ITEM = r"\b(?:fn|struct|enum|trait|const|static|type|mod|macro_rules!)\s+{0}\b|^\s+{0}(?:: | = )"
+
+
+def text_of(file: Path) -> str:
+    """The text of a file, nothing if there is none."""
+    return file.read_text() if file.is_file() else ""
+
+
+def has_test(file: Path, name: str) -> bool:
+    """Whether the file has a test of this name, and not merely a function."""
+    name = re.escape(name)
+    pattern = rf"^def {name}\(" if file.suffix == ".py" else rf"#\[test\]\s+(?:#\[[^\n]*\]\s+)*fn {name}\(\)"
+    return name.startswith("test_") >= (file.suffix == ".py") and bool(re.search(pattern, text_of(file), re.MULTILINE))
+
+
+def has_item(file: Path, item: str) -> bool:
+    """Whether the file defines `Type::name`, `name`, or has the `impl` line."""
+    text = text_of(file)
+    if item.startswith("impl "):
+        return item in text
+    *owner, name = item.split("::")
+    found = re.search(ITEM.format(re.escape(name)), text, re.MULTILINE)
+    return bool(found) and all(re.search(rf"\b{part}\b", text) for part in owner)
+
+
+def tests_in(text: str, folder: Path) -> list[tuple[Path, str]]:
+    """The tests that a text names."""
+    names = (code.partition("::") for code in CODE.findall(text) if re.search(r"\.(rs|py)::", code))
+    return [(folder / "tests/suite" / file if "/" not in file else folder / file, name) for file, _, name in names]
+
+
+def ledger() -> list[str]:
+    """What is wrong with the ledger."""
+    lines = (ROOT / "docs/libchrony.md").read_text().splitlines()
+    rows = [re.split(r"\s*\|\s*", line) for line in lines]
+    cells = {int(row[1]): row for row in rows if row[1:] and row[1].isdigit()}
+    wrong = [f"no row {row}" for row in ROWS if row not in cells]
+    for row, (_, _, _, _, where, tests, seen, _) in cells.items():
+        same = re.fullmatch(r"as (\d+)", where)
+        file, items = None, 0
+        for code in CODE.findall(cells[int(same[1])][4] if same else where):
+            if code.endswith(".rs"):
+                file = CRATE / "src" / code
+                items += file.is_file()
+            elif file is None or not has_item(file, code):
+                wrong.append(f"row {row}: no `{code}` in {file}")
+        named = tests_in(tests, CRATE)
+        wrong += [f"row {row}: no test {name} in {file}" for file, name in named if not has_test(file, name)]
+        if not (items and named and seen):
+            wrong.append(f"row {row}: names no code, no test, or does not say whether it was seen red")
+    return wrong
+
+
+def security() -> list[str]:
+    """What is wrong with SECURITY.md."""
+    named = tests_in((ROOT / "SECURITY.md").read_text(), ROOT)
+    wrong = [f"SECURITY.md: no test {name} in {file}" for file, name in named if not has_test(file, name)]
+    return wrong if named else ["SECURITY.md names no test"]
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(ledger() + security()) or None)
