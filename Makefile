@@ -42,7 +42,7 @@ test: provision-test lint build ## Run everything: lints, Rust tests and doctest
 	$(RUN) pytest
 
 .PHONY: lint
-lint: provision-test extension ## Check formatting and run clippy, rustdoc, ruff and mypy, warnings denied
+lint: provision-test extension ## Check formatting, run clippy, rustdoc, ruff and mypy, and compare the ledger with the code
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -51,6 +51,7 @@ lint: provision-test extension ## Check formatting and run clippy, rustdoc, ruff
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy
+	$(RUN) python tools/check_claims.py
 
 .PHONY: fmt
 fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix

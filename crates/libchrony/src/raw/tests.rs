@@ -29,8 +29,12 @@ pub(crate) fn receive(session: &mut RawSession, report: &'static CStr, index: c:
 }
 
 fn respond(session: &mut RawSession) -> Result<(), Failure> {
+    let end = Instant::now() + Duration::from_secs(20);
     while session.needs_response() {
-        session.process_response()?;
+        session.process_response().or_else(|failure| {
+            let waits = failure.is_transient() && Instant::now() < end;
+            if waits { Ok(()) } else { Err(failure) }
+        })?;
     }
     Ok(())
 }
