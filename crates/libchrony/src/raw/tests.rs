@@ -12,6 +12,7 @@ use proptest::test_runner::TestRunner;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::os::unix::ffi::OsStrExt;
 use std::{ffi::CString, iter};
+use testbed::scripted::layout::REPORTS;
 use testbed::{Fault, Scripted, Values};
 
 assert_impl_all!(RawSession: Send);
@@ -218,7 +219,38 @@ fn a_count_in_between_has_the_address_looked_up_anew() {
     assert!(!ntp_data_fails(&mut session));
 }
 
-// --- Any calls at all -----------------------------------------------------------------------------------------------
+// --- Any report, any calls ------------------------------------------------------------------------------------------
+
+const NAMES: [&CStr; 11] = [
+    c"tracking",
+    c"sources",
+    c"sourcestats",
+    c"selectdata",
+    c"activity",
+    c"authdata",
+    c"ntpdata",
+    c"serverstats",
+    c"rtcdata",
+    c"smoothing",
+    c"no such report",
+];
+
+#[test]
+fn the_scripted_chronyd_answers_every_report_in_every_layout() {
+    let (library, chronyd) = (Library::load().unwrap(), scripted("{\"rtcdata\": {}}"));
+    assert_eq!(REPORTS.len(), NAMES.len() - 1);
+    for report in REPORTS {
+        let name = NAMES.into_iter().find(|name| name.to_bytes() == report.name.as_bytes()).unwrap();
+        for (layout, known) in (1..).zip(report.layouts) {
+            chronyd.change(format!(r#"{{"layouts": {{"{}": {layout}}}}}"#, report.name).parse().unwrap()).unwrap();
+            let mut session = open(&library, &chronyd);
+            let _lock = string_lock();
+            receive(&mut session, name, 0);
+            let is_field = |index: &c::Int| session.field_type(*index) != c::CHRONY_TYPE_NONE;
+            assert_eq!((0..99).filter(is_field).count(), known.fields().count(), "{name:?} {layout}");
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -233,19 +265,6 @@ enum Act {
 /// An `assert` in libchrony, or a crash, would end the test program.
 #[test]
 fn calls_in_any_order_abort_nothing() {
-    const NAMES: [&CStr; 11] = [
-        c"tracking",
-        c"sources",
-        c"sourcestats",
-        c"selectdata",
-        c"activity",
-        c"authdata",
-        c"ntpdata",
-        c"serverstats",
-        c"rtcdata",
-        c"smoothing",
-        c"no such report",
-    ];
     let library = Library::load().unwrap();
     let chronyd = scripted(r#"{"rtcdata": {}, "sources": [{"address": "192.0.2.1"}, {"reference ID": 1196446464}]}"#);
     let act = prop_oneof![
