@@ -7,9 +7,11 @@ use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::io;
 
+const TOO_MANY_OPEN: &str = "Close descriptors, or raise the limit on open files";
+
 pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
     match (address.transport(), Errno::from_io_error(source)) {
-        (_, Some(Errno::MFILE | Errno::NFILE)) => "Close descriptors, or raise the limit on open files",
+        (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,
         (Transport::UnixSocket, Some(Errno::NOENT)) => {
             "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
         }
@@ -25,6 +27,13 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
             "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
         }
         (Transport::CommandPort, _) => "Can the address be reached from this machine?",
+    }
+}
+
+pub(crate) fn session(source: &LibchronyError) -> &'static str {
+    match source.os.as_ref().and_then(Errno::from_io_error) {
+        Some(Errno::MFILE | Errno::NFILE) => TOO_MANY_OPEN,
+        _ => "Is /dev/urandom readable?",
     }
 }
 

@@ -88,7 +88,7 @@ pub enum Error {
         source: io::Error,
     },
     /// libchrony could not create a session.
-    #[error("Failed to initialize chrony session with {address}: {source}. Is /dev/urandom readable?")]
+    #[error("Failed to initialize chrony session with {address}: {source}. {}", advice::session(source))]
     Session {
         /// The address.
         address: Address,
@@ -322,7 +322,7 @@ impl fmt::Display for Step {
 pub struct LibchronyError {
     code: u32,
     words: String,
-    os: Option<io::Error>,
+    pub(crate) os: Option<io::Error>,
 }
 
 impl LibchronyError {

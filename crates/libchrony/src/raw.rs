@@ -14,12 +14,12 @@ use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::{CStr, OsStr};
-use std::os::fd::FromRawFd;
+use std::os::fd::{FromRawFd, IntoRawFd};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
-use std::{io, process, thread};
+use std::{io, mem, process, thread};
 
 /// The longest that one send or receive may block before the caller looks at its deadline again.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
@@ -49,7 +49,9 @@ impl Failure {
     fn check(code: c::ChronyErr) -> Result<(), Self> {
         match code {
             c::CHRONY_OK => Ok(()),
-            c::CHRONY_SEND_FAILED | c::CHRONY_RECV_FAILED => Err(Self { code, errno: Some(last_errno()) }),
+            c::CHRONY_SEND_FAILED | c::CHRONY_RECV_FAILED | c::CHRONY_NO_RANDOM => {
+                Err(Self { code, errno: Some(last_errno()) })
+            }
             _ => Err(Self { code, errno: None }),
         }
     }
@@ -145,12 +147,53 @@ impl Socket {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        let socket = Self { library: library.clone(), fd, owner: process_id() };
+        let socket = Self { library: library.clone(), fd, owner: process_id() }.off_the_standard_streams()?;
+        socket.remove_at_exit();
         fcntl_setfd(socket.as_fd(), FdFlags::CLOEXEC)?;
         set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(slice))?;
         set_socket_timeout(socket.as_fd(), Timeout::Send, Some(slice))?;
         Ok(socket)
     }
+
+    /// Moves to another number if a standard stream was closed and libchrony got its number: what somebody prints would
+    /// be sent to chronyd.
+    fn off_the_standard_streams(mut self) -> io::Result<Self> {
+        if self.fd <= libc::STDERR_FILENO {
+            let moved = fcntl_dupfd_cloexec(&self, libc::STDERR_FILENO + 1)?.into_raw_fd();
+            // SAFETY: nobody else has the old number, and from here on the guard has the new one.
+            drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut self.fd, moved)) });
+        }
+        Ok(self)
+    }
+
+    /// Has the path removed when the process exits while the socket is open: in a static, or in a thread that nobody
+    /// waits for.
+    fn remove_at_exit(&self) {
+        static REGISTERED: Once = Once::new();
+        static EXITING: AtomicBool = AtomicBool::new(false);
+        extern "C" fn remove() {
+            EXITING.store(true, Ordering::SeqCst);
+            for (fd, library) in &*open_sockets() {
+                // SAFETY: a socket that is listed is open. It stays so, since its thread may be using it.
+                if let Ok(copy) = fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(*fd) }, 0) {
+                    // SAFETY: a copy of a descriptor from chrony_open_socket, which is given away here.
+                    unsafe { (library.symbols().chrony_close_socket)(copy.into_raw_fd()) };
+                }
+            }
+        }
+        open_sockets().push((self.fd, self.library.clone()));
+        // SAFETY: the function may be called at any time, and does not panic.
+        REGISTERED.call_once(|| _ = unsafe { libc::atexit(remove) });
+        if EXITING.load(Ordering::SeqCst) {
+            remove();
+        }
+    }
+}
+
+/// The sockets that this process has open.
+fn open_sockets() -> MutexGuard<'static, Vec<(RawFd, Library)>> {
+    static OPEN: PerProcess<Mutex<Vec<(RawFd, Library)>>> = PerProcess::new();
+    OPEN.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl AsFd for Socket {
@@ -163,7 +206,8 @@ impl AsFd for Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.owner == process_id() {
-            // SAFETY: the descriptor came from chrony_open_socket and is closed here for the only time.
+            open_sockets().retain(|(fd, _)| *fd != self.fd);
+            // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the only time.
             unsafe { (self.library.symbols().chrony_close_socket)(self.fd) };
         } else {
             // A forked child. chrony_close_socket would remove the parent's path, so only the descriptor is closed.
@@ -199,7 +243,7 @@ impl RawSession {
         // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
         // got. It is the lowest free one; this crate's other threads do not take that in between.
         let _alone = open_alone();
-        let lowest = fcntl_dupfd_cloexec(socket, 0).map(|fd| fd.as_raw_fd()).ok();
+        let (lowest, _streams) = lowest_free(socket);
         let mut session = ptr::null_mut();
         // SAFETY: a writable pointer and an open socket.
         let code = unsafe { (socket.library.symbols().chrony_init_session)(&raw mut session, socket.fd) };
@@ -308,6 +352,20 @@ impl RawSession {
         // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().ok())?
     }
+}
+
+/// The number that the next descriptor gets. The numbers of standard streams that are closed are taken by copies of
+/// the socket until these are dropped.
+fn lowest_free(socket: &Socket) -> (Option<RawFd>, Vec<OwnedFd>) {
+    let mut streams = Vec::new();
+    while let Ok(copy) = fcntl_dupfd_cloexec(socket, 0) {
+        let number = copy.as_raw_fd();
+        if number > libc::STDERR_FILENO {
+            return (Some(number), streams);
+        }
+        streams.push(copy);
+    }
+    (None, streams)
 }
 
 /// Sets close-on-exec on `fd` if it is what libchrony opens: /dev/urandom.

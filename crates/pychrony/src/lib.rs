@@ -9,6 +9,7 @@ mod errors;
 mod read;
 
 use libchrony::{LeapStatus, SourceMode, SourceState};
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// libchrony's words for a number, or a placeholder for a number that has none.
@@ -31,16 +32,35 @@ fn source_mode_name(number: u64) -> String {
     constant_name(number, SourceMode::from_number(number).map(SourceMode::name))
 }
 
-#[pymodule(gil_used = false)]
-mod _core {
-    #[pymodule_export]
-    use super::connection::Connection;
-    #[pymodule_export]
-    use super::read::{get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path};
-    #[pymodule_export]
-    use super::{leap_status_name, source_mode_name, source_state_name};
+/// Refuses subinterpreters. The records' classes are looked up once in a process; in another interpreter they would be
+/// strangers, and useless once their own has ended.
+fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
+    let name = if py.version_info() >= (3, 13) { "_interpreters" } else { "_xxsubinterpreters" };
+    // A Python without the module has no way to make any.
+    let Ok(interpreters) = py.import(name) else { return Ok(()) };
+    if interpreters.call_method0("get_current")?.eq(interpreters.call_method0("get_main")?)? {
+        return Ok(());
+    }
+    Err(PyImportError::new_err("pychrony does not support subinterpreters; import it in the main interpreter"))
+}
 
-    #[pymodule_export]
-    #[expect(non_upper_case_globals, reason = "Python's name")]
-    const __version__: &str = env!("CARGO_PKG_VERSION");
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Before any class is made.
+    refuse_subinterpreters(module.py())?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<connection::Connection>()?;
+    for function in [
+        wrap_pyfunction!(read::get_tracking, module)?,
+        wrap_pyfunction!(read::get_sources, module)?,
+        wrap_pyfunction!(read::get_source_stats, module)?,
+        wrap_pyfunction!(read::get_rtc_data, module)?,
+        wrap_pyfunction!(read::libchrony_path, module)?,
+        wrap_pyfunction!(leap_status_name, module)?,
+        wrap_pyfunction!(source_state_name, module)?,
+        wrap_pyfunction!(source_mode_name, module)?,
+    ] {
+        module.add_function(function)?;
+    }
+    Ok(())
 }

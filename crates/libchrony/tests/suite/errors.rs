@@ -26,11 +26,16 @@ fn a_library_that_is_missing() {
 
 #[test]
 fn a_session_that_cannot_be_created() {
-    for code in 1..=2 {
-        let error = stub(&format!("/init={code}")).tracking().unwrap_err();
+    for (script, code, behind, advice) in [
+        ("/init=1", 1, "stub's error 1", "Is /dev/urandom readable?"),
+        ("/init=2;errno=13", 2, "stub's error 2: Permission denied (os error 13)", "Is /dev/urandom readable?"),
+        ("/init=2;errno=24", 2, "stub's error 2: Too many open files (os error 24)", "raise the limit on open files"),
+    ] {
+        let error = stub(script).tracking().unwrap_err();
         assert!(matches!(&error, Error::Session { source, .. } if source.code() == code), "{error:?}");
         assert_starts(&error, "Failed to initialize chrony session with /init=", ErrorKind::Connection);
-        assert_eq!(chain(&error)[1..], [format!("stub's error {code}")]);
+        assert_eq!(chain(&error)[1], behind);
+        assert!(error.to_string().ends_with(advice), "{error}");
     }
 }
 
@@ -142,8 +147,8 @@ fn each_error_of_each_call_is_told_as_an_error() {
     let one: [Read; 2] = [|chronyd| chronyd.tracking().map(drop), |chronyd| chronyd.rtc_data().map(drop)];
     let many: [Read; 2] = [|chronyd| chronyd.sources().map(drop), |chronyd| chronyd.source_stats().map(drop)];
     for code in (1..=14).chain([15, 99, u32::MAX]) {
-        // CHRONY_SEND_FAILED and CHRONY_RECV_FAILED: the system's error is the reason.
-        let of_system = matches!(code, 5 | 6);
+        // CHRONY_NO_RANDOM, CHRONY_SEND_FAILED and CHRONY_RECV_FAILED: the system's error is the reason.
+        let of_system = matches!(code, 2 | 5 | 6);
         for call in ["init", "request", "process", "count-request", "count-process"] {
             let of_lists = call.starts_with("count");
             for errno in [0, 32, 105] {

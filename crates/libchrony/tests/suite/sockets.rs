@@ -2,7 +2,7 @@
 
 use crate::common::alone::{Alone, alone};
 use crate::common::open::{clients_in, descriptors, folders_in, inheritable};
-use crate::common::system::{drop_rights, in_fork, own_empty_run};
+use crate::common::system::{StreamClosed, drop_rights, in_fork, own_empty_run};
 use crate::common::*;
 use libchrony::{Address, Connection, Error, ErrorKind};
 use std::fs::{self, Permissions};
@@ -93,6 +93,38 @@ fn no_descriptor_is_inherited_when_threads_open_at_the_same_time() {
             drop(connections);
         }
     });
+}
+
+#[test]
+fn a_closed_standard_stream_stays_closed() {
+    alone("sockets::a_closed_standard_stream_stays_closed", || {
+        let chronyd = scripted("{\"sources\": 40}");
+        for closed in [vec![0], vec![0, 1], vec![0, 1, 2]] {
+            let streams: Vec<_> = closed.into_iter().map(StreamClosed::new).collect();
+            for address in both(&chronyd) {
+                let connection = connect(&address, ms(20_000));
+                assert_eq!(connection.sources().unwrap().len(), 40);
+                assert!(descriptors().iter().any(|(_, what)| what == "/dev/urandom"));
+                let low: Vec<_> = descriptors().into_iter().filter(|(fd, _)| (0..3).contains(fd)).collect();
+                assert_eq!(low.len(), 3 - streams.len(), "{low:?}");
+            }
+            assert!(folders_in(chronyd.folder()).is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_is_never_dropped_leaves_no_folder_when_the_process_ends() {
+    const FOLDER: &str = "LIBCHRONY_TEST_SOCKET";
+    let chronyd = scripted("{}");
+    let name = "sockets::a_connection_that_is_never_dropped_leaves_no_folder_when_the_process_ends";
+    Alone::new(name, "only").env(FOLDER, chronyd.socket()).run(|| {
+        let socket = std::path::PathBuf::from(std::env::var_os(FOLDER).unwrap());
+        let connection = Box::leak(Box::new(connect(&unix(&socket), ms(20_000))));
+        connection.tracking().unwrap();
+        assert_eq!(folders_in(socket.parent().unwrap()).len(), 1);
+    });
+    assert!(folders_in(chronyd.folder()).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "forks, signals and other people's descriptors")]
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -101,5 +101,28 @@ pub(crate) fn own_empty_run() -> io::Result<()> {
         let none = std::ptr::null();
         check(libc::mount(none, c"/".as_ptr(), none, libc::MS_REC | libc::MS_PRIVATE, none.cast()))?;
         check(libc::mount(c"none".as_ptr(), c"/run".as_ptr(), c"tmpfs".as_ptr(), 0, none.cast()))
+    }
+}
+
+/// A standard stream of this process that is closed as long as this exists.
+pub(crate) struct StreamClosed {
+    stream: RawFd,
+    copy: OwnedFd,
+}
+
+impl StreamClosed {
+    pub(crate) fn new(stream: RawFd) -> Self {
+        // SAFETY: a test in a process of its own uses its standard streams only here until it is done.
+        let copy = unsafe { BorrowedFd::borrow_raw(stream) }.try_clone_to_owned().unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::close(stream) }, 0);
+        Self { stream, copy }
+    }
+}
+
+impl Drop for StreamClosed {
+    fn drop(&mut self) {
+        // SAFETY: puts the stream back where it was.
+        assert_eq!(unsafe { libc::dup2(self.copy.as_raw_fd(), self.stream) }, self.stream);
     }
 }
