@@ -19,8 +19,11 @@ MATURIN_TARGET := $(TARGET)/maturin-build
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export RUSTDOCFLAGS := -D warnings
 
-# A wheel for glibc 2.17 and later, linked by zig; on a musl system, for its musl.
-WHEEL_FLAGS ?= $(if $(shell getconf GNU_LIBC_VERSION 2>/dev/null),--zig --compatibility manylinux2014)
+# A wheel for glibc 2.17 and later, linked by zig; on a musl system, for its musl. zig would put an unwinder of its own
+# into it, and CPython ends daemon threads by unwinding them with the system's: a crash at exit.
+GLIBC := $(shell getconf GNU_LIBC_VERSION 2>/dev/null)
+WHEEL_FLAGS ?= $(if $(GLIBC),--zig --compatibility manylinux2014)
+WHEEL_LINK ?= $(if $(GLIBC),-- -C link-arg=$(shell cc -print-file-name=libgcc_s.so.1))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -66,7 +69,8 @@ build: provision-test extension ## Build the extension module for .venv, and all
 .PHONY: wheel
 wheel: provision-wheel ## Build the wheel with libchrony inside: one for every Python from 3.10
 	@rm -rf $(MATURIN_TARGET)/wheel
-	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel
+	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel \
+		$(WHEEL_LINK)
 	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
 
 .PHONY: sdist

@@ -11,8 +11,12 @@ import venv
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Start
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARY = "pychrony/_libs/libchrony.so.0"
@@ -77,31 +81,68 @@ def test_wheel_holds_the_package_the_library_and_both_licences(wheel: Path) -> N
     assert metadata.get_all("Requires-Dist") is None
 
 
-def test_installed_wheel_brings_its_own_libchrony(wheel: Path, tmp_path: Path) -> None:
+class Installed:
+    """The wheel in a clean environment."""
+
+    def __init__(self, wheel: Path, folder: Path) -> None:
+        venv.create(folder / "venv", with_pip=True)
+        self.folder = folder
+        self.run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", str(wheel))
+
+    def run(self, *arguments: str) -> str:
+        """Run its Python, which has to succeed and to leave stderr empty; return what it printed."""
+        ours = {"LIBCHRONY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+        environment = {name: value for name, value in os.environ.items() if name not in ours}
+        command = [str(self.folder / "venv" / "bin" / "python"), *arguments]
+        result = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(wheel, tmp_path_factory.mktemp("installed"))
+
+
+def test_installed_wheel_brings_its_own_libchrony(installed: Installed) -> None:
     """In a clean environment: the system's library if there is one, or else the one inside the package."""
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
-    ours = {"LIBCHRONY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
-
-    def run(*arguments: str) -> str:
-        command = [python, *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, check=True, text=True, stdout=subprocess.PIPE
-        ).stdout.strip()
-
-    run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", str(wheel))
-    package = Path(run("-c", "import pychrony; print(pychrony.__file__)")).parent
-    assert package.is_relative_to(tmp_path)
-    used = Path(run("-c", "import pychrony; print(pychrony.libchrony_path())"))
+    package = Path(installed.run("-c", "import pychrony; print(pychrony.__file__)")).parent
+    assert package.is_relative_to(installed.folder)
+    used = Path(installed.run("-c", "import pychrony; print(pychrony.libchrony_path())"))
     try:
         ctypes.CDLL("libchrony.so.0")
     except OSError:
         assert used == package / "_libs" / "libchrony.so.0"
     else:
-        assert not used.is_relative_to(tmp_path)
-    version = run("-c", "import importlib.metadata as metadata; print(metadata.version('pychrony'))")
+        assert not used.is_relative_to(installed.folder)
+    version = installed.run("-c", "import importlib.metadata as metadata; print(metadata.version('pychrony'))")
     assert version == workspace_version()
+
+
+EXIT = """
+import pychrony, sys, threading
+address, barrier = sys.argv[1], threading.Barrier(5)
+def read(call):
+    call()
+    barrier.wait()
+    while True:
+        call()
+connection = pychrony.ChronyConnection(address).__enter__()
+for call in (connection.get_tracking, lambda: pychrony.get_sources(address)) * 2:
+    threading.Thread(target=read, args=(call,), daemon=True).start()
+barrier.wait()
+print(len(connection.get_sources()))
+"""
+
+
+def test_installed_wheel_reads_and_ends_in_the_middle_of_calls(installed: Installed, start: Start) -> None:
+    """CPython ends daemon threads by unwinding their stacks, which has to get through the wheel's Rust code."""
+    chronyd = start("chronyd", *(f"--line=server 127.1.0.{number} offline" for number in range(1, 41)))
+    for _ in range(10):
+        assert installed.run("-c", EXIT, chronyd.socket) == "40"
+    assert chronyd.leftovers() == []
 
 
 def test_sdist_holds_all_that_a_build_needs_and_no_library(sdist: Path) -> None:
