@@ -233,12 +233,12 @@ class Python:
             stdout=subprocess.PIPE,
             text=True,
         )
-        try:
-            with process:
+        with process:
+            try:
                 yield process
                 assert process.wait(PATIENCE) == 0
-        finally:
-            process.kill()
+            finally:
+                process.kill()
 
 
 def has_socket(pid: int) -> bool:

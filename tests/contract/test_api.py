@@ -207,13 +207,14 @@ def test_everything_public_is_documented(name: str) -> None:
     if dataclasses.is_dataclass(thing):
         assert isinstance(thing, type)
         own = {attribute: value for attribute, value in vars(thing).items() if not attribute.startswith("_")}
-        described = re.findall(r"^ {8}(\w+): ", thing.__doc__, re.MULTILINE)
+        described = re.findall(r"^ {4}(\w+): ", inspect.cleandoc(thing.__doc__), re.MULTILINE)
         assert described == [field for field, _ in FIELDS[name]]
         for value in own.values():
             if inspect.isfunction(value) or isinstance(value, property):
                 assert value.__doc__
     if inspect.isclass(thing) and issubclass(thing, IntEnum):
-        assert re.findall(r"^ {8}(\w+): ", thing.__doc__, re.MULTILINE) == [member.name for member in thing]
+        described = re.findall(r"^ {4}(\w+): ", inspect.cleandoc(thing.__doc__), re.MULTILINE)
+        assert described == [member.name for member in thing]
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.__name__)
