@@ -1,7 +1,7 @@
 """Check that docs/libchrony.md and SECURITY.md name code and tests that exist (`make lint`).
 
-A test is written as `FILE::NAME`, code as `FILE` followed by the names of its items, each in backticks. The files of
-the ledger are below crates/libchrony, as it says itself; those of SECURITY.md below the repository's root.
+A test is written as `FILE::NAME`, code as `FILE` followed by the names of its items, each in backticks. The Rust files
+of the ledger are below crates/libchrony, as it says itself; all others below the repository's root.
 """
 
 from __future__ import annotations
@@ -42,8 +42,13 @@ def has_item(file: Path, item: str) -> bool:
 
 def tests_in(text: str, folder: Path) -> list[tuple[Path, str]]:
     """The tests that a text names."""
-    names = (code.partition("::") for code in CODE.findall(text) if re.search(r"\.(rs|py)::", code))
-    return [(folder / "tests/suite" / file if "/" not in file else folder / file, name) for file, _, name in names]
+    found = []
+    for code in CODE.findall(text):
+        file, _, name = code.partition("::")
+        if name and file.endswith((".rs", ".py")):
+            suite = folder / "tests/suite" if "/" not in file else folder
+            found.append(((ROOT if file.endswith(".py") else suite) / file, name))
+    return found
 
 
 def ledger() -> list[str]:

@@ -152,7 +152,20 @@ impl Socket {
         fcntl_setfd(socket.as_fd(), FdFlags::CLOEXEC)?;
         set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(slice))?;
         set_socket_timeout(socket.as_fd(), Timeout::Send, Some(slice))?;
+        if address.to_bytes().starts_with(b"/") {
+            socket.refuse_descriptors();
+        }
         Ok(socket)
+    }
+
+    /// Has the kernel refuse descriptors that the other side sends along. It would drop them, but to close one can take
+    /// as long as the sender likes. Linux before 6.16 does not know the option.
+    fn refuse_descriptors(&self) {
+        // Not in the crate `libc` yet; the number is that of all architectures but PA-RISC and SPARC.
+        const SO_PASSRIGHTS: c::Int = 83;
+        let (off, length): (c::Int, libc::socklen_t) = (0, c::Int::BITS / 8);
+        // SAFETY: the option's value is read from a live integer of this length.
+        unsafe { libc::setsockopt(self.fd, libc::SOL_SOCKET, SO_PASSRIGHTS, (&raw const off).cast(), length) };
     }
 
     /// Moves to another number if a standard stream was closed and libchrony got its number: what somebody prints would

@@ -1,0 +1,60 @@
+"""Who can answer in chronyd's place at a command port: whoever can bind it, and nobody else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pychrony
+from pychrony import ChronyConnectionError
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon, Start
+    from tests.security.conftest import Address, Front
+
+#: Answers at a port of 127.0.0.1 what a scripted chronyd says at another.
+SQUATTER = """
+own, behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+own.bind(("127.0.0.1", int(sys.argv[1])))
+behind.connect(("127.0.0.1", int(sys.argv[2])))
+print("ready", flush=True)
+while True:
+    request, client = own.recvfrom(2048)
+    behind.send(request)
+    own.sendto(behind.recv(2048), client)
+"""
+
+
+@pytest.mark.parametrize("state", ["running", "away"])
+def test_a_port_that_needs_no_privilege_can_be_taken(
+    state: str, start: Start, scripted: Daemon, other_user: Callable[..., str]
+) -> None:
+    """By any local user: when chronyd is away, and also beside it, as chronyd lets its port be shared."""
+    daemon = start("chronyd", "--command-port")
+    assert pychrony.get_tracking(daemon.udp).stratum == 0
+    if state == "away":
+        daemon.say("terminate")
+    scripted.say('values {"tracking": {"stratum": 7}}')
+    ports = [str(one.described["command_port"]) for one in (daemon, scripted)]
+    assert other_user(SQUATTER, *ports) == "ready"
+    assert pychrony.get_tracking(daemon.udp).stratum == 7
+
+
+def test_only_the_port_that_was_asked_can_answer(fronts: list[Front], scripted: Daemon) -> None:
+    """Not even the right reply, with the right sequence number, comes through from elsewhere."""
+    front = fronts[1]
+    scripted.say('values {"tracking": {"stratum": 7}}')
+
+    def from_elsewhere(_own: socket.socket, reply: bytes, client: Address) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(reply, client)
+
+    front.answer = from_elsewhere
+    with pytest.raises(ChronyConnectionError, match="did not answer"):
+        pychrony.get_tracking(front.address, timeout=0.2)
+    front.answer = front.right
+    assert pychrony.get_tracking(front.address).stratum == 7

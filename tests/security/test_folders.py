@@ -1,0 +1,95 @@
+"""The folders that libchrony makes beside chronyd's Unix socket, and what others can do to them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pychrony import ChronyConnection
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon
+
+OtherUser = Callable[..., str]
+#: The user and group of `other_user`.
+NOBODY = 65534
+
+#: Every process may read where sockets are.
+FIND = """
+beside, other = sys.argv[1:]
+with open("/proc/net/unix") as sockets:
+    (client,) = [line.split()[-1] for line in sockets if f" {beside}/libchrony." in line]
+folder, inner = os.path.dirname(os.path.dirname(client)), os.path.dirname(client)
+"""
+REACH = """
+def result(call, *arguments):
+    try:
+        return call(*arguments) or "done"
+    except OSError as error:
+        return os.strerror(error.errno)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+    print(*(result(call, *arguments) for call, *arguments in [
+        (os.listdir, folder), (os.listdir, inner), (os.unlink, client), (os.rename, folder, beside + "/other"),
+        (own.sendto, b"planted", client), (own.connect, client), (own.sendto, b"planted", other),
+    ]), sep=", ", flush=True)
+"""
+#: Puts a folder of one's own in the place of the client's, with another folder in it.
+MISDIRECT = """
+os.rename(folder, beside + "/moved")
+os.mkdir(folder)
+os.symlink(other, inner)
+print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def open_folder(scripted: Daemon) -> Iterator[Path]:
+    """The daemon's folder, which its test may open to others."""
+    yield scripted.folder
+    scripted.folder.chmod(0o700)
+    os.chown(scripted.folder, os.geteuid(), -1)
+
+
+@pytest.fixture
+def unconnected() -> Iterator[str]:
+    """A socket like a client's that is connected to nobody."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own, tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        place = Path(folder, "sock")
+        own.bind(str(place))
+        place.chmod(0o666)
+        yield str(place)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777])
+def test_others_cannot_reach_a_clients_socket(
+    mode: int, scripted: Daemon, open_folder: Path, unconnected: str, other_user: OtherUser
+) -> None:
+    """Even where they may enter chronyd's folder, or write to it as to /tmp, and know the socket's path."""
+    open_folder.chmod(mode)
+    with ChronyConnection(scripted.socket) as connection:
+        denied, connected = "Permission denied", "Operation not permitted"
+        renamed = denied if mode == 0o755 else "Operation not permitted"
+        expected = [denied, denied, denied, renamed, connected, connected, str(len("planted"))]
+        assert other_user(FIND + REACH, str(open_folder), unconnected) == ", ".join(expected)
+        assert len(connection.get_sources()) == 40
+    assert scripted.leftovers() == []
+
+
+def test_the_owner_of_the_folder_can_have_a_file_named_sock_removed(
+    scripted: Daemon, open_folder: Path, tmp_path: Path, other_user: OtherUser
+) -> None:
+    """Anywhere, by closing: libchrony removes by path what it made. No other file, and no folder."""
+    for name in ("sock", "kept"):
+        (tmp_path / name).touch(mode=0o600)
+    with ChronyConnection(scripted.socket) as connection:
+        os.chown(open_folder, NOBODY, NOBODY)
+        assert other_user(FIND + MISDIRECT, str(open_folder), str(tmp_path)) == "done"
+        assert len(connection.get_sources()) == 40
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -1,0 +1,141 @@
+"""What a chronyd that means harm can send besides wrong replies, which tests/faults and the Rust tests send."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import platform
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pychrony
+from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon, Python
+    from tests.security.conftest import Address, Answer, Front
+
+MOST = 65_536
+LONGEST = """
+import resource, sys, pychrony
+address, most = sys.argv[1:]
+pychrony.get_sources(address)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = []
+for read in (pychrony.get_sources, pychrony.get_source_stats) * 2:
+    found = read(address, timeout=30)
+    assert len(found) == int(most)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_the_longest_list_takes_bounded_memory(scripted: Daemon, python: Python) -> None:
+    """One more record than that is refused before anything is asked for."""
+    scripted.say(f'values {{"sources": {MOST + 1}, "sourcestats": {MOST + 1}}}')
+    for read in (pychrony.get_sources, pychrony.get_source_stats):
+        with pytest.raises(ChronyDataError, match=f"^Invalid number of .* {MOST + 1},"):
+            read(scripted.socket)
+    scripted.say('values {"sources": 1, "sourcestats": 1}')
+    requests = scripted.say("requests")["requests"]
+    assert "15" not in requests
+    scripted.say(f'values {{"sources": {MOST}, "sourcestats": {MOST}}}')
+    kilobytes = int(python(LONGEST, scripted.socket, str(MOST)))
+    assert 0 < kilobytes < 128 * 1024
+
+
+def descriptors() -> dict[str, str]:
+    """This process's descriptors and what they are, apart from the one that this takes."""
+    entries = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    return {entry.name: str(entry.readlink()) for entry in entries if entry.is_symlink()}
+
+
+#: Whether the kernel lets a receiver refuse descriptors, and then the sender knows.
+REFUSES = tuple(int(number) for number in platform.release().split(".")[:2]) >= (6, 16)
+
+
+def with_descriptors(*sent: int) -> Answer:
+    """A reply that brings descriptors along, or comes alone if they are refused."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", sent))]
+
+    def answer(own: socket.socket, reply: bytes, client: Address) -> None:
+        if REFUSES:
+            with pytest.raises(PermissionError):
+                own.sendmsg([reply], rights, 0, client)
+            own.sendto(reply, client)
+        else:
+            own.sendmsg([reply], rights, 0, client)
+
+    return answer
+
+
+def test_descriptors_that_come_with_a_reply_are_dropped(front: Front) -> None:
+    front.answer = with_descriptors(0, 1, 2)
+    with ChronyConnection(front.address) as connection:
+        before = descriptors()
+        assert len(connection.get_sources()) == 40
+        lanes = {name for name, what in descriptors().items() if before.get(name) != what}
+        assert {descriptors()[name] for name in lanes} == {"/dev/urandom"}
+        before = descriptors()
+        for _ in range(10):
+            assert len(connection.get_sources()) == 40
+        assert descriptors() == before
+
+
+@contextlib.contextmanager
+def slow_to_close(seconds: int) -> Iterator[socket.socket]:
+    """A socket whose last owner waits when closing it: what was sent on it is never read."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        slow = socket.create_connection(server.getsockname())
+        unread, _ = server.accept()
+    with unread, slow:
+        slow.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                slow.send(bytes(65_536))
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+        yield slow
+
+
+def test_a_descriptor_that_is_slow_to_close_does_not_hold_a_call(front: Front) -> None:
+    """The kernel closes what nobody takes, in the receiver's own time. Before Linux 6.16 there is no way out of that.
+
+    No descriptor can be sent over UDP.
+    """
+    clients: list[tuple[socket.socket, Address]] = []
+
+    def remember(own: socket.socket, reply: bytes, client: Address) -> None:
+        clients.append((own, client))
+        own.sendto(reply, client)
+
+    front.answer = remember
+    with ChronyConnection(front.address, timeout=0.5) as connection, slow_to_close(2) as slow:
+        own, client = clients[0]
+        with_descriptors(slow.fileno())(own, b"no reply", client)
+        slow.close()
+        if not REFUSES:
+            with pytest.raises(ChronyConnectionError):
+                connection.get_tracking()
+        assert connection.get_tracking().stratum == 2
+
+
+SHUT_DOWN = """
+import signal, socket, sys, pychrony
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+    own.bind(sys.argv[1])
+    own.shutdown(socket.SHUT_RD)
+    try:
+        pychrony.get_tracking(sys.argv[1], timeout=0.5)
+    except pychrony.ChronyConnectionError as error:
+        print(error.error_code, error.__cause__.__cause__)
+"""
+
+
+def test_a_socket_that_is_shut_down_is_an_error_and_no_signal(tmp_path: Path, python: Python) -> None:
+    assert python(SHUT_DOWN, str(tmp_path / "c.sock")) == "-1 [Errno 32] Broken pipe\n"

@@ -1,0 +1,30 @@
+"""Whose word counts for which file is loaded as libchrony."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pychrony
+
+if TYPE_CHECKING:
+    from tests.conftest import Python
+
+FOUND = """
+import pychrony
+try:
+    print(pychrony.libchrony_path())
+except pychrony.ChronyLibraryError as error:
+    print(error.message)
+"""
+
+
+def test_a_file_in_the_working_directory_is_not_found_by_itself(tmp_path: Path, python: Python) -> None:
+    (tmp_path / "libchrony.so.0").symlink_to(pychrony.libchrony_path())
+    environment = {"LIBCHRONY_PATH": None, "LD_LIBRARY_PATH": None}
+    printed = python(FOUND, environment=environment, cwd=tmp_path).strip()
+    assert "Tried: the system's libchrony.so.0" in printed or (tmp_path / printed).parent != tmp_path
+    # It is as good as any where it is asked for.
+    assert (
+        Path(python(FOUND, environment={"LIBCHRONY_PATH": "libchrony.so.0"}, cwd=tmp_path).strip()).parent == tmp_path
+    )

@@ -1,0 +1,57 @@
+"""Nothing changes chronyd: every request that any call sends is one of five that only read."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pychrony
+from pychrony import ChronyConnection, ChronyError
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon
+    from tests.security.conftest import Front
+
+#: chrony's request codes: N_SOURCES, SOURCE_DATA, TRACKING, SOURCESTATS, RTCREPORT.
+COUNT, SOURCE, TRACKING, STATS, RTC = READING = 14, 15, 33, 34, 35
+FAULTS = ["status 1", "status 2", "status 13", "truncate 40", "count 41", "count -1", "random 7", "drop 1"]
+
+
+def calls(address: str) -> Iterator[Callable[[], object]]:
+    """Every public call that talks to chronyd, by whatever name."""
+    for name in pychrony.__all__:
+        if name.startswith("get_"):
+            yield partial(getattr(pychrony, name), address, timeout=5)
+    for lanes in (1, 8):
+        with contextlib.suppress(ChronyError), ChronyConnection(address, timeout=5, lanes=lanes) as connection:
+            for name in dir(connection):
+                member = None if name.startswith("_") else getattr(connection, name)
+                if callable(member) and not isinstance(member, type):
+                    yield member
+
+
+def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Front]) -> None:
+    """Seen by one who stands before chronyd, byte by byte; with all that can go wrong, so that all is sent again."""
+    called = 0
+    for fault in [None, *FAULTS]:
+        for front in fronts:
+            scripted.say("clear" if fault is None else f"fault {fault}")
+            for call in calls(front.address):
+                called += 1
+                with contextlib.suppress(ChronyError):
+                    call()
+    assert called > 100
+    for front in fronts:
+        sent = set()
+        for request in front.requests:
+            code = int.from_bytes(request[4:6], "big")
+            # Version 6, a request, two reserved bytes; and a number that only chronyd may see.
+            assert request[:4] == b"\6\1\0\0"
+            # Besides it, no argument but the number of a record.
+            argument, rest = request[20:24], request[6:8] + request[12:20] + request[24:]
+            assert not any(rest)
+            assert not any(argument) or code in {SOURCE, STATS}
+            sent.add(code)
+        assert sent == set(READING)
