@@ -137,7 +137,8 @@ def test_chronyd_may_die_during_a_call(transport: str, end: str, stopped: Daemon
         assert found == []
     for error in errors:
         assert isinstance(error, ChronyConnectionError)
-        assert error.error_code == -1
+        # A restart has the path gone for a moment, which may be the one before the call connects.
+        assert error.error_code in ((-1,) if end == "kill" else (-1, -2))
     assert len(found) + len(errors) == 1
     if end == "kill":
         stopped.say("restart")
