@@ -45,7 +45,7 @@ test: provision-test lint build ## Run everything: lints, Rust tests and doctest
 	$(RUN) pytest
 
 .PHONY: lint
-lint: provision-test extension ## Check formatting, run clippy, rustdoc, ruff and mypy, and compare the ledger with the code
+lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff and mypy; compare ledger and SECURITY.md with the code
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check

@@ -168,8 +168,10 @@ def test_a_lossy_path_slows_a_list_down_and_does_no_harm(many: Daemon, connect: 
     for lanes in (1, 3):
         connection = connect(many.udp, timeout=15, lanes=lanes)
         many.say(f"fault only {SOURCE}")
-        many.say("fault loss 8")
+        many.say("fault loss 15")
+        before = requests(many, SOURCE)
         assert len(connection.get_sources()) == 12
+        assert requests(many, SOURCE) > before + 12
         many.say("clear")
         assert len(connection.get_sources()) == 12
 

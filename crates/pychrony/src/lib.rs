@@ -44,7 +44,7 @@ fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
     Err(PyImportError::new_err("pychrony does not support subinterpreters; import it in the main interpreter"))
 }
 
-#[pymodule(gil_used = false)]
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Before any class is made.
     refuse_subinterpreters(module.py())?;

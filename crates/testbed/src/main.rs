@@ -55,11 +55,7 @@ enum Bed {
     Pair(Options),
     /// A chronyd that says and does what it is told
     #[command(after_help = SCRIPTED_COMMANDS)]
-    Scripted {
-        /// A file of values as JSON, over the defaults; "-" is the first line of stdin
-        #[arg(long, value_name = "FILE")]
-        values: Option<String>,
-    },
+    Scripted,
     /// Build the stub library, print {"library": PATH} and end
     Stub,
 }
@@ -118,7 +114,7 @@ fn main() -> ExitCode {
             say(&description);
             serve(&events, |line| command(&mut pair.client, line));
         }),
-        Bed::Scripted { values } => values_from(values.as_deref(), &events).and_then(Scripted::start).map(|scripted| {
+        Bed::Scripted => Scripted::start(Values::default()).map(|scripted| {
             say(&json!({
                 "socket": scripted.socket(),
                 "command_port": scripted.command_port(),
@@ -171,18 +167,6 @@ fn script(scripted: &Scripted, line: &str) -> Result<Value, Error> {
         _ => return Err(Error::Script(format!("unknown command: {line}"))),
     }
     Ok(json!({"done": line}))
-}
-
-fn values_from(file: Option<&str>, events: &Receiver<Option<String>>) -> Result<Values, Error> {
-    let mut values = Values::default();
-    if let Some(file) = file {
-        let text = match file {
-            "-" => events.recv().ok().flatten().unwrap_or_default(),
-            _ => std::fs::read_to_string(file).map_err(|error| Error::Script(format!("{file}: {error}")))?,
-        };
-        values.change(&parse(&text)?)?;
-    }
-    Ok(values)
 }
 
 fn parse(text: &str) -> Result<Value, Error> {

@@ -92,6 +92,21 @@ fn a_scripted_one_obeys() {
 }
 
 #[test]
+fn each_fault_of_the_help_is_known() {
+    let help = Command::new(env!("CARGO_BIN_EXE_testbed")).args(["scripted", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let (_, listed) = help.split_once("faults add up:").unwrap();
+    let (listed, _) = listed.split_once(" narrow the others").unwrap();
+    let listed = listed.replace("[,N…]", "").replace("[,CODE…]", "").replace(" and ", ",").replace(';', ",");
+    let (mut program, _) = Program::start(&["scripted"]);
+    let faults = listed.split(',').map(|fault| fault.split_whitespace().collect::<Vec<_>>());
+    for fault in faults.filter(|words| !words.is_empty()) {
+        let command = ["fault", fault[0], if fault.len() > 1 { "1" } else { "" }].join(" ");
+        assert!(program.say(&command)["done"].is_string(), "{command}");
+    }
+}
+
+#[test]
 fn the_stub_is_found() {
     let (mut program, answer) = Program::start(&["stub"]);
     assert!(is_there(&answer["library"]));

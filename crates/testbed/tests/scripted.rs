@@ -1,5 +1,6 @@
 //! The scripted chronyd, seen by chronyc: proof that its answers are the protocol and that its faults are at work.
 
+use std::iter;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -121,21 +122,31 @@ fn faults_can_be_narrowed() {
     }
 }
 
+/// A client of its command port, and a request for tracking with this sequence number.
+fn client(scripted: &Scripted) -> UdpSocket {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", scripted.command_port())).unwrap();
+    client
+}
+
+fn request(sequence: u8) -> [u8; 104] {
+    let mut request = [0; 104];
+    request[..2].copy_from_slice(&[6, 1]);
+    request[5] = 33;
+    request[11] = sequence;
+    request
+}
+
 /// What comes back within a second for two requests for tracking: the last byte of each answer's sequence number, or of
 /// a datagram that is none.
 fn answers(scripted: &Scripted) -> Vec<u8> {
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.connect(("127.0.0.1", scripted.command_port())).unwrap();
+    let client = client(scripted);
     client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     for sequence in 1..=2 {
-        let mut request = [0; 104];
-        request[..2].copy_from_slice(&[6, 1]);
-        request[5] = 33;
-        request[11] = sequence;
-        client.send(&request).unwrap();
+        client.send(&request(sequence)).unwrap();
     }
     let mut answer = [0; 200];
-    std::iter::from_fn(|| client.recv(&mut answer).ok().map(|_| answer[19])).take(4).collect()
+    iter::from_fn(|| client.recv(&mut answer).ok().map(|_| answer[19])).take(4).collect()
 }
 
 #[test]
@@ -150,6 +161,39 @@ fn answers_come_twice_and_late_and_in_another_order() {
     // One that nothing overtakes comes alone.
     scripted.set(Fault::Reorder);
     chronyc(&scripted, "tracking").unwrap();
+}
+
+#[test]
+fn it_loses_so_many_of_a_hundred() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    let client = client(&scripted);
+    client.set_nonblocking(true).unwrap();
+    for (round, percent) in (1..).zip([0, 1, 20, 50, 99, 100]) {
+        scripted.set(Fault::Loss(percent));
+        for sequence in 0..100 {
+            client.send(&request(sequence)).unwrap();
+        }
+        // What has been counted has been answered.
+        let is_counted = || scripted.requests().get(&33) == Some(&(round * 100));
+        assert!((0..100_000).any(|_| is_counted()));
+        let answers = iter::from_fn(|| client.recv(&mut [0; 200]).ok()).count();
+        assert_eq!(answers, 100 - usize::from(percent));
+    }
+}
+
+#[test]
+fn junk_comes_until_it_is_cleared() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    let client = client(&scripted);
+    client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    scripted.set(Fault::JunkForever);
+    client.send(&request(1)).unwrap();
+    assert!((0..100).all(|_| client.recv(&mut [0; 200]).is_ok()));
+    scripted.clear();
+    client.set_nonblocking(true).unwrap();
+    while client.recv(&mut [0; 200]).is_ok() {}
+    client.set_nonblocking(false).unwrap();
+    assert!(client.recv(&mut [0; 200]).is_err());
 }
 
 #[test]
@@ -174,8 +218,9 @@ fn an_unread_socket_fills() {
     let client = UnixDatagram::unbound().unwrap();
     client.connect(scripted.socket()).unwrap();
     client.set_nonblocking(true).unwrap();
-    let full = (0..10_000).any(|_| client.send(&[0; 100]).is_err());
-    assert!(full);
+    assert!((0..10_000).any(|_| client.send(&request(1)).is_err()));
+    // Nothing was received.
+    assert!(scripted.requests().is_empty() && scripted.requests().is_empty());
     scripted.clear();
     chronyc(&scripted, "tracking").unwrap();
 }
@@ -197,7 +242,7 @@ fn it_dies_and_comes_back_and_leaves_nothing() {
 
 #[test]
 fn it_serves_udp_on_both_loopbacks() {
-    let scripted = Scripted::start(Values::default()).unwrap();
+    let scripted = Scripted::start(Values::new(&json!({"layouts": {"serverstats": 3}}))).unwrap();
     let port = scripted.command_port().to_string();
     let over_udp = |address, report| {
         let mut command = Command::new("chronyc");
@@ -207,4 +252,6 @@ fn it_serves_udp_on_both_loopbacks() {
     over_udp("127.0.0.1", "tracking").unwrap();
     over_udp("::1", "tracking").unwrap();
     assert!(over_udp("127.0.0.1", "serverstats").unwrap_err().contains("501 Not authorised"));
+    scripted.set(Fault::Open);
+    over_udp("127.0.0.1", "serverstats").unwrap();
 }

@@ -76,7 +76,7 @@ impl FromStr for Fault {
                 Self::Delay(Duration::try_from_secs_f64(seconds).map_err(|_| bad())?)
             }
             "drop" => value.parse().map(Self::Drop).map_err(|_| bad())?,
-            "loss" => value.parse().map(Self::Loss).map_err(|_| bad())?,
+            "loss" => value.parse().ok().filter(|percent| *percent <= 100).map(Self::Loss).ok_or_else(bad)?,
             "status" => value.parse().map(Self::Status).map_err(|_| bad())?,
             "count" => Self::Count(
                 list(value, |number| match number {

@@ -28,7 +28,6 @@ mod wire;
 
 pub use fault::Fault;
 pub use values::Values;
-pub use wire::float;
 
 use server::{Job, Server};
 

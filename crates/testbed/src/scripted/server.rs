@@ -59,8 +59,8 @@ pub(super) struct Server {
     port: u16,
     sockets: Option<Sockets>,
     queue: Vec<Outgoing>,
-    /// The last right answer.
-    last: Vec<u8>,
+    /// The last answer.
+    last: Option<Vec<u8>>,
     pub(super) values: Values,
     pub(super) faults: Faults,
     pub(super) requests: BTreeMap<u16, u64>,
@@ -69,7 +69,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(socket: PathBuf, port: u16, values: Values) -> Result<Self, Error> {
         let requests = BTreeMap::new();
-        let (queue, last, faults) = (vec![], vec![], Faults::default());
+        let (queue, last, faults) = (vec![], None, Faults::default());
         let mut server = Self { socket, port, sockets: None, queue, last, values, faults, requests };
         server.come_back()?;
         Ok(server)
@@ -171,7 +171,7 @@ impl Server {
         let full_access = self.faults.open || matches!(peer, Peer::Unix(_));
         let Some(reply) = reply(&request, &self.values, full_access, &wrong) else { return };
 
-        let before = std::mem::replace(&mut self.last, reply.clone());
+        let before = self.last.replace(reply.clone());
         let due = Instant::now() + wrong.delay;
         let give_up = due + FULL_DEADLINE;
         let mut outgoing = Outgoing { due, give_up, peer, datagrams: VecDeque::new(), stream: None, held: false };
@@ -179,7 +179,7 @@ impl Server {
             outgoing.stream = Some((reply, 0));
         } else {
             outgoing.datagrams.extend((0..wrong.junk_before).map(|number| junk(&reply, number)));
-            outgoing.datagrams.extend(wrong.older.then_some(before));
+            outgoing.datagrams.extend(before.filter(|_| wrong.older));
             outgoing.datagrams.extend(std::iter::repeat_n(reply, 1 + wrong.copies));
         }
         let place = if let Some(overtaken) = self.queue.iter_mut().position(|other| std::mem::take(&mut other.held)) {

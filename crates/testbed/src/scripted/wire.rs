@@ -100,7 +100,7 @@ const COEFFICIENT_MAX: f64 = 16_777_215.0;
 /// The nearest number of the format: coefficient × 2^(exponent − 25), 7 and 25 bits, both signed.
 ///
 /// Beyond its range the largest it has; too small, and not a number, is 0.
-pub fn float(number: f64) -> u32 {
+fn float(number: f64) -> u32 {
     if number == 0.0 || number.is_nan() {
         return 0;
     }
