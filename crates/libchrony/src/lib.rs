@@ -29,6 +29,7 @@
 
 mod address;
 mod advice;
+mod alone;
 mod call;
 mod connection;
 mod error;

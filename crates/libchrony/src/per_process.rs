@@ -4,8 +4,10 @@
 //! A [`PerProcess`] gives each process a value of its own, without ever waiting. It is not for threads: those of one
 //! process share the value.
 
-use crate::raw::process_id;
+use crate::raw::wiped_on_fork;
 use once_cell::race::OnceBox;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A value for each process, made on first use.
 #[derive(Debug)]
@@ -45,11 +47,27 @@ impl<T: Default> PerProcess<T> {
     }
 }
 
+/// A number that a process does not share with those that it descends from. Its own id would not do: a grandchild may
+/// get it again, and the first process of every PID namespace has number 1. The number is remembered in memory that a
+/// fork leaves empty in the child, so that asking costs no system call.
+pub(crate) fn process_id() -> u32 {
+    static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
+    /// The number given last. A child goes on from its parent's.
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let Some(remembered) = REMEMBERED.get_or_init(|| Box::new(wiped_on_fork())) else { return process::id() };
+    match remembered.load(Ordering::Relaxed) {
+        0 => {
+            let id = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+            remembered.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|first| first, |_| id)
+        }
+        id => id,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::ptr;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     /// Whether `body` is true in a forked child, which ends without any clean-up.
     fn in_fork(body: impl FnOnce() -> bool) -> bool {

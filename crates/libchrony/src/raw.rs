@@ -5,10 +5,10 @@
 #![expect(unsafe_code, reason = "the only module that calls C")]
 
 use crate::Library;
-use crate::per_process::PerProcess;
+use crate::alone::open_alone;
+use crate::per_process::{PerProcess, process_id};
 use libchrony_sys::types as c;
 use libchrony_sys::{LoadError, Symbols};
-use once_cell::race::OnceBox;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -17,9 +17,9 @@ use std::ffi::{CStr, OsStr};
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
-use std::{io, mem, process, thread};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, mem};
 
 /// The longest that one send or receive may block before the caller looks at its deadline again.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
@@ -80,38 +80,8 @@ fn string_lock() -> MutexGuard<'static, ()> {
     LOCK.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets one thread at a time open descriptors through libchrony, as long as that does not take long.
-fn open_alone() -> Option<MutexGuard<'static, ()>> {
-    static LOCK: PerProcess<Mutex<()>> = PerProcess::new();
-    let end = Instant::now() + SLICE;
-    loop {
-        match LOCK.get().try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            // Another thread hangs, in a file system that does not respond; this one shall not.
-            Err(TryLockError::WouldBlock) if Instant::now() > end => return None,
-            Err(TryLockError::WouldBlock) => thread::sleep(SLICE / 1000),
-        }
-    }
-}
-
-/// The id of this process. It is remembered in memory that a fork leaves empty in the child, so that asking costs a
-/// system call only once in each process.
-pub(crate) fn process_id() -> u32 {
-    static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
-    let Some(remembered) = REMEMBERED.get_or_init(|| Box::new(wiped_on_fork())) else { return process::id() };
-    match remembered.load(Ordering::Relaxed) {
-        0 => {
-            let id = process::id();
-            remembered.store(id, Ordering::Relaxed);
-            id
-        }
-        id => id,
-    }
-}
-
 /// A zero that becomes zero again in every forked child; `None` if the kernel has no such thing.
-fn wiped_on_fork() -> Option<&'static AtomicU32> {
+pub(crate) fn wiped_on_fork() -> Option<&'static AtomicU32> {
     // The kernel rounds up to a page.
     let length = size_of::<AtomicU32>();
     // SAFETY: a new mapping at an address that the kernel chooses touches no other memory.
@@ -135,6 +105,8 @@ pub(crate) struct Socket {
     library: Library,
     fd: RawFd,
     owner: u32,
+    /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
+    identity: Option<(u64, u64)>,
 }
 
 impl Socket {
@@ -147,7 +119,8 @@ impl Socket {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        let socket = Self { library: library.clone(), fd, owner: process_id() }.off_the_standard_streams()?;
+        let socket = Self { library: library.clone(), fd, owner: process_id(), identity: identity(fd) };
+        let socket = socket.off_the_standard_streams()?;
         socket.remove_at_exit();
         fcntl_setfd(socket.as_fd(), FdFlags::CLOEXEC)?;
         set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(slice))?;
@@ -168,6 +141,11 @@ impl Socket {
         unsafe { libc::setsockopt(self.fd, libc::SOL_SOCKET, SO_PASSRIGHTS, (&raw const off).cast(), length) };
     }
 
+    /// Whether the descriptor is still this socket's.
+    fn is_in_place(&self) -> bool {
+        identity(self.fd) == self.identity
+    }
+
     /// Moves to another number if a standard stream was closed and libchrony got its number: what somebody prints would
     /// be sent to chronyd.
     fn off_the_standard_streams(mut self) -> io::Result<Self> {
@@ -182,7 +160,8 @@ impl Socket {
     /// Has the path removed when the process exits while the socket is open: in a static, or in a thread that nobody
     /// waits for.
     fn remove_at_exit(&self) {
-        static REGISTERED: Once = Once::new();
+        // No `Once`: a child that is forked while another thread is in it would wait for that thread for ever.
+        static REGISTERED: AtomicBool = AtomicBool::new(false);
         static EXITING: AtomicBool = AtomicBool::new(false);
         extern "C" fn remove() {
             EXITING.store(true, Ordering::SeqCst);
@@ -195,8 +174,10 @@ impl Socket {
             }
         }
         open_sockets().push((self.fd, self.library.clone()));
-        // SAFETY: the function may be called at any time, and does not panic.
-        REGISTERED.call_once(|| _ = unsafe { libc::atexit(remove) });
+        if !REGISTERED.swap(true, Ordering::SeqCst) {
+            // SAFETY: the function may be called at any time, and does not panic.
+            unsafe { libc::atexit(remove) };
+        }
         if EXITING.load(Ordering::SeqCst) {
             remove();
         }
@@ -218,16 +199,27 @@ impl AsFd for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        let is_in_place = self.is_in_place();
         if self.owner == process_id() {
             open_sockets().retain(|(fd, _)| *fd != self.fd);
-            // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the only time.
-            unsafe { (self.library.symbols().chrony_close_socket)(self.fd) };
-        } else {
+            if is_in_place {
+                // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the
+                // only time.
+                unsafe { (self.library.symbols().chrony_close_socket)(self.fd) };
+            }
+        } else if is_in_place {
             // A forked child. chrony_close_socket would remove the parent's path, so only the descriptor is closed.
             // SAFETY: the child's copy of the descriptor has no other owner.
             drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
         }
     }
+}
+
+/// The device and the inode of what is at a descriptor's number.
+fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    // SAFETY: the number is used for this call only, which does no harm to whatever it is of.
+    let stat = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) }).ok()?;
+    Some((stat.st_dev, stat.st_ino))
 }
 
 /// A session, which may share its socket with others. Every method is one libchrony call, apart from
@@ -245,6 +237,10 @@ unsafe impl Send for RawSession {}
 
 impl Drop for RawSession {
     fn drop(&mut self) {
+        if !self.socket.is_in_place() {
+            // Whoever has closed the socket's descriptor has closed the session's too, and may use its number.
+            return;
+        }
         // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
         unsafe { (self.symbols().chrony_deinit_session)(self.session()) };
     }

@@ -4,10 +4,11 @@
 //! its own. Nothing here waits for chronyd, and no lock is held while a call is under way.
 
 use crate::address::Address;
-use crate::per_process::PerProcess;
-use crate::raw::{SLICE, process_id};
+use crate::per_process::{PerProcess, process_id};
+use crate::raw::SLICE;
 use crate::session::{Deadline, Session, Stop};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 /// The session of a connection, for one thread at a time.
 #[derive(Debug, Default)]
@@ -18,8 +19,8 @@ pub(crate) struct Seat {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether a call is using the session.
-    taken: bool,
+    /// The thread whose call is using the session.
+    taken: Option<ThreadId>,
     /// How many calls wait for their turn.
     waiting: usize,
     /// The session, while no call is using it.
@@ -37,16 +38,19 @@ pub(crate) struct Turn<'a> {
     pub(crate) answered: Option<Address>,
     closed: u64,
     process: u32,
+    /// Whether this thread has its turn already, and was asked whether to go on: a handler of a signal that calls, too,
+    /// would wait for itself.
+    is_nested: bool,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.process != process_id() {
+        if self.is_nested || self.process != process_id() {
             // A forked child: the seat is the parent's, and its lock may be held for ever.
             return;
         }
         let mut state = self.seat.lock();
-        state.taken = false;
+        state.taken = None;
         if state.closed == self.closed {
             if let Some(address) = self.answered.take() {
                 state.address = Some(address);
@@ -103,16 +107,22 @@ impl Seat {
     fn wait(&self, deadline: &Deadline<'_>) -> Result<Turn<'_>, Stop> {
         let mut state = self.lock();
         let closed = state.closed;
-        while state.taken {
+        let this_thread = thread::current().id();
+        let turn =
+            |session, is_nested| Turn { seat: self, session, answered: None, closed, process: process_id(), is_nested };
+        while let Some(thread) = state.taken {
+            if thread == this_thread {
+                return Ok(turn(None, true));
+            }
             drop(state);
             let slice = deadline.left()?.min(SLICE);
             state = self.lock();
             state.waiting += 1;
-            let waited = self.freed.wait_timeout_while(state, slice, |state| state.taken);
+            let waited = self.freed.wait_timeout_while(state, slice, |state| state.taken.is_some());
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             state.waiting -= 1;
         }
-        state.taken = true;
-        Ok(Turn { seat: self, session: state.idle.take(), answered: None, closed, process: process_id() })
+        state.taken = Some(this_thread);
+        Ok(turn(state.idle.take(), false))
     }
 }

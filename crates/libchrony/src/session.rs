@@ -7,7 +7,8 @@
 
 use crate::Library;
 use crate::address::Address;
-use crate::raw::{Failure, RawSession, SLICE, Socket, process_id};
+use crate::per_process::process_id;
+use crate::raw::{Failure, RawSession, SLICE, Socket};
 use crate::record::{FieldError, Record};
 use crate::report::Report;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
@@ -75,10 +76,11 @@ impl<'a> Deadline<'a> {
     fn ask(&self) -> Result<(), Stop> {
         let interrupted = (self.interrupted)();
         self.asked.set(Instant::now());
-        if process_id() != self.process {
-            Err(Stop::Forked)
-        } else if interrupted {
+        // A child that was told to stop stops, too: a handler that forks may raise in the child.
+        if interrupted {
             Err(Stop::Interrupted)
+        } else if process_id() != self.process {
+            Err(Stop::Forked)
         } else {
             Ok(())
         }

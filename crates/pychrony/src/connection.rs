@@ -2,13 +2,13 @@
 
 use crate::convert::ToRecord;
 use crate::errors::{self, interrupted};
-use crate::read::{library, parse_address, parse_timeout, records};
+use crate::read::{get_or_make, library, parse_address, parse_timeout, records};
 use libchrony::{Address, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 use std::ffi::OsString;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ pub(crate) struct Connection {
     timeout: Duration,
     lanes: usize,
     /// Made on first entering, when libchrony is needed.
-    inner: PyOnceLock<libchrony::Connection>,
+    inner: OnceLock<libchrony::Connection>,
     /// In how many `with` blocks the connection is.
     entered: AtomicUsize,
 }
 
 impl Connection {
     fn get(&self, py: Python<'_>) -> PyResult<&libchrony::Connection> {
-        self.inner.get_or_try_init(py, || {
+        get_or_make(&self.inner, || {
             libchrony::Connection::builder()
                 .addresses(self.addresses.clone())
                 .timeout(self.timeout)
@@ -60,8 +60,8 @@ impl Connection {
         result.map_err(|error| errors::to_python(py, &error))
     }
 
-    fn answered(&self, py: Python<'_>) -> Option<Address> {
-        self.inner.get(py).and_then(libchrony::Connection::address)
+    fn answered(&self) -> Option<Address> {
+        self.inner.get().and_then(libchrony::Connection::address)
     }
 }
 
@@ -83,21 +83,24 @@ impl Connection {
         };
         let lanes = parse_lanes(lanes)?;
         let timeout = parse_timeout(timeout)?;
-        Ok(Self { addresses, timeout, lanes, inner: PyOnceLock::new(), entered: AtomicUsize::new(0) })
+        Ok(Self { addresses, timeout, lanes, inner: OnceLock::new(), entered: AtomicUsize::new(0) })
     }
 
     fn enter(&self, py: Python<'_>) -> PyResult<()> {
         self.entered.fetch_add(1, Ordering::AcqRel);
         let connected = self.read(py, libchrony::Connection::connect);
-        if connected.is_err() {
+        // What the handler of a signal that has come meanwhile raises ends the entering. Raised once it is done, it
+        // would leave the connection open: Python calls `__exit__` only after an `__enter__` that succeeds.
+        let entered = connected.and_then(|_| py.check_signals());
+        if entered.is_err() {
             self.leave(py);
         }
-        connected.map(drop)
+        entered
     }
 
     fn leave(&self, py: Python<'_>) {
         if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1)
-            && let Some(connection) = self.inner.get(py)
+            && let Some(connection) = self.inner.get()
         {
             py.detach(|| connection.close());
         }
@@ -121,13 +124,13 @@ impl Connection {
 
     /// The address that answered last.
     #[getter]
-    fn address(&self, py: Python<'_>) -> Option<OsString> {
-        self.answered(py).map(|address| address.path().map_or_else(|| address.to_string().into(), Into::into))
+    fn address(&self) -> Option<OsString> {
+        self.answered().map(|address| address.path().map_or_else(|| address.to_string().into(), Into::into))
     }
 
     /// Whether that is a command port.
     #[getter]
-    fn is_command_port(&self, py: Python<'_>) -> Option<bool> {
-        self.answered(py).map(|address| address.transport() == Transport::CommandPort)
+    fn is_command_port(&self) -> Option<bool> {
+        self.answered().map(|address| address.transport() == Transport::CommandPort)
     }
 }

@@ -4,11 +4,11 @@
 //! rather than calling the frozen dataclass's `__init__`, which sets the fields one by one through a guarded path and
 //! takes several times as long.
 
+use crate::read::get_or_make;
 use libchrony::{Report, RtcData, Source, SourceStats, Tracking, Value};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A record that has a dataclass.
@@ -20,7 +20,7 @@ pub(crate) trait ToRecord: Report {
     fn constants(field: &str) -> Option<&'static str>;
 
     /// The dataclass, looked up once.
-    fn class() -> &'static PyOnceLock<Dataclass>;
+    fn class() -> &'static OnceLock<Dataclass>;
 
     /// The fields that the dataclass has and the report has not.
     fn add_derived(&self, _fields: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -29,9 +29,9 @@ pub(crate) trait ToRecord: Report {
 
     /// The record as an instance of its dataclass.
     fn to_record<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let class = Self::class().get_or_try_init(py, || Dataclass::of::<Self>(py))?;
+        let class = get_or_make(Self::class(), || Dataclass::of::<Self>(py))?;
         let instance = class.new.bind(py).call1((class.class.bind(py),))?;
-        let fields = instance.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+        let fields = instance.getattr(class.dict.bind(py))?.cast_into::<PyDict>()?;
         for (field, value) in class.fields.iter().zip(self.values()) {
             fields.set_item(field.name.bind(py), field.convert(py, value)?)?;
         }
@@ -44,6 +44,8 @@ pub(crate) trait ToRecord: Report {
 pub(crate) struct Dataclass {
     class: Py<PyType>,
     new: Py<PyAny>,
+    /// The name of an instance's own dictionary.
+    dict: Py<PyString>,
     fields: Vec<Field>,
 }
 
@@ -67,7 +69,8 @@ impl Dataclass {
             }
             Ok(Field { name: PyString::intern(py, field.name).unbind(), constants })
         });
-        Ok(Self { class: class.unbind(), new, fields: fields.collect::<PyResult<_>>()? })
+        let dict = PyString::intern(py, "__dict__").unbind();
+        Ok(Self { class: class.unbind(), new, dict, fields: fields.collect::<PyResult<_>>()? })
     }
 }
 
@@ -105,8 +108,8 @@ macro_rules! to_record {
                 }
             }
 
-            fn class() -> &'static PyOnceLock<Dataclass> {
-                static CLASS: PyOnceLock<Dataclass> = PyOnceLock::new();
+            fn class() -> &'static OnceLock<Dataclass> {
+                static CLASS: OnceLock<Dataclass> = OnceLock::new();
                 &CLASS
             }
 
@@ -117,7 +120,7 @@ macro_rules! to_record {
 
 to_record!(Tracking => "TrackingStatus", "leap_status" => "LeapStatus";
     fn add_derived(&self, fields: &Bound<'_, PyDict>) -> PyResult<()> {
-        fields.set_item(intern!(fields.py(), "reference_id_name"), self.reference_id_name())
+        fields.set_item("reference_id_name", self.reference_id_name())
     }
 );
 to_record!(Source => "Source", "state" => "SourceState", "mode" => "SourceMode");

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::os::unix::ffi::OsStrExt;
-use std::{ffi::CString, iter};
+use std::time::Instant;
+use std::{ffi::CString, iter, thread};
 use testbed::scripted::layout::REPORTS;
 use testbed::{Fault, Scripted, Values};
 
