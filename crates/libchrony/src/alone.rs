@@ -36,3 +36,22 @@ pub(crate) fn open_alone() -> Option<MutexGuard<'static, ()>> {
         return Some(guard);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last waits for far longer than one that hangs is waited for.
+    #[test]
+    fn many_threads_wait_as_long_as_the_queue_moves() {
+        let hold = || {
+            let guard = open_alone();
+            thread::sleep(SLICE / 2);
+            guard.is_some()
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(hold)).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
+}
