@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -197,3 +198,23 @@ connection.__exit__(None, None, None)
 print("done")
 """
     assert run(code) == "done\n"
+
+
+def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: Daemon, python: Python) -> None:
+    """What has a socket's number by then may be bound to a path, too."""
+    code = """
+import ctypes, socket
+connection = ChronyConnection(address)
+connection.__enter__()
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))  # Never dropped.
+os.closerange(3, 256)
+for number in range(12):
+    own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    own.bind(str(folder / f"own{number}"))
+    own.detach()
+"""
+    python(PROGRAM + code, scripted.socket, str(scripted.folder))
+    own = sorted(Path(scripted.folder).glob("own*"))
+    assert len(own) == 12
+    for path in own:
+        path.unlink()

@@ -106,7 +106,7 @@ pub(crate) struct Socket {
     fd: RawFd,
     owner: u32,
     /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
 }
 
 impl Socket {
@@ -165,15 +165,16 @@ impl Socket {
         static EXITING: AtomicBool = AtomicBool::new(false);
         extern "C" fn remove() {
             EXITING.store(true, Ordering::SeqCst);
-            for (fd, library) in &*open_sockets() {
-                // SAFETY: a socket that is listed is open. It stays so, since its thread may be using it.
-                if let Ok(copy) = fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(*fd) }, 0) {
+            for (fd, own, library) in &*open_sockets() {
+                // SAFETY: what is at the number, if anything, stays open. A socket's thread may be using it.
+                let copy = fcntl_dupfd_cloexec(unsafe { BorrowedFd::borrow_raw(*fd) }, 0);
+                if let Some(copy) = copy.ok().filter(|copy| identity(copy.as_raw_fd()) == *own) {
                     // SAFETY: a copy of a descriptor from chrony_open_socket, which is given away here.
                     unsafe { (library.symbols().chrony_close_socket)(copy.into_raw_fd()) };
                 }
             }
         }
-        open_sockets().push((self.fd, self.library.clone()));
+        open_sockets().push((self.fd, self.identity, self.library.clone()));
         if !REGISTERED.swap(true, Ordering::SeqCst) {
             // SAFETY: the function may be called at any time, and does not panic.
             unsafe { libc::atexit(remove) };
@@ -184,9 +185,12 @@ impl Socket {
     }
 }
 
+/// A descriptor, what it is of, and the library that opened it.
+type OpenSocket = (RawFd, Option<Identity>, Library);
+
 /// The sockets that this process has open.
-fn open_sockets() -> MutexGuard<'static, Vec<(RawFd, Library)>> {
-    static OPEN: PerProcess<Mutex<Vec<(RawFd, Library)>>> = PerProcess::new();
+fn open_sockets() -> MutexGuard<'static, Vec<OpenSocket>> {
+    static OPEN: PerProcess<Mutex<Vec<OpenSocket>>> = PerProcess::new();
     OPEN.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -201,7 +205,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let is_in_place = self.is_in_place();
         if self.owner == process_id() {
-            open_sockets().retain(|(fd, _)| *fd != self.fd);
+            open_sockets().retain(|(fd, identity, _)| (*fd, *identity) != (self.fd, self.identity));
             if is_in_place {
                 // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the
                 // only time.
@@ -216,7 +220,9 @@ impl Drop for Socket {
 }
 
 /// The device and the inode of what is at a descriptor's number.
-fn identity(fd: RawFd) -> Option<(u64, u64)> {
+type Identity = (u64, u64);
+
+fn identity(fd: RawFd) -> Option<Identity> {
     // SAFETY: the number is used for this call only, which does no harm to whatever it is of.
     let stat = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) }).ok()?;
     Some((stat.st_dev, stat.st_ino))

@@ -46,7 +46,7 @@ pub(crate) struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.is_nested || self.process != process_id() {
-            // A forked child: the seat is the parent's, and its lock may be held for ever.
+            // The seat is that of the call it is in, or the parent's, whose lock may be held for ever.
             return;
         }
         let mut state = self.seat.lock();
