@@ -218,3 +218,36 @@ for number in range(12):
     assert len(own) == 12
     for path in own:
         path.unlink()
+
+
+def test_a_number_that_is_anothers_by_now_gets_no_request(run: Callable[..., str]) -> None:
+    """A receive on another's socket might wait for ever; neither that nor what was `/dev/urandom` is closed."""
+    code = """
+import shutil, socket
+connection = ChronyConnection(address, timeout=2)
+connection.__enter__()
+path = {}
+for fd in os.listdir("/proc/self/fd"):
+    if os.path.islink(f"/proc/self/fd/{fd}"):
+        path[int(fd)] = os.readlink(f"/proc/self/fd/{fd}")
+(own,) = [fd for fd, what in path.items() if what.startswith("socket:")]
+(urandom,) = [fd for fd, what in path.items() if what == "/dev/urandom"]
+for name in folders():
+    shutil.rmtree(folder / name)
+mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+file = os.open("/", os.O_RDONLY)
+os.dup2(mine.fileno(), own)
+os.dup2(file, urandom)
+assert connection.get_tracking().stratum == 2
+other.setblocking(False)
+try:
+    other.recv(1000)
+    print("a request")
+except BlockingIOError:
+    pass
+connection.__exit__(None, None, None)
+assert os.path.samestat(os.fstat(urandom), os.stat("/"))
+assert os.path.samestat(os.fstat(own), os.fstat(mine.fileno()))
+print("done")
+"""
+    assert run(code) == "done\n"

@@ -52,7 +52,7 @@ impl Call<'_> {
         })?;
         let mut tries = 1;
         loop {
-            let result = match turn.session.take() {
+            let result = match turn.session.take().filter(Session::is_in_place) {
                 Some(session) => self.read_again(session, &mut turn, read),
                 None => self.read_anew(&mut turn, read),
             };
@@ -87,7 +87,7 @@ impl Call<'_> {
         let addresses = self.resolve(&mut failures)?;
         let slice = self.timeout.clamp(Duration::from_millis(1), SLICE);
         for (index, address) in addresses.iter().enumerate() {
-            let mut session = match Session::open(self.library, address, slice) {
+            let mut session = match Session::open(self.library, address, slice, self.deadline.end) {
                 Ok(session) => session,
                 Err(failure) => {
                     failures.push(self.explain_open(address, failure));

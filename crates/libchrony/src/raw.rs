@@ -18,7 +18,7 @@ use std::os::fd::{FromRawFd, IntoRawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 /// The longest that one send or receive may block before the caller looks at its deadline again.
@@ -110,10 +110,10 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket to a canonical address. It is closed on `exec`, and no send or receive on it blocks for longer
+    /// Opens a socket to a canonical address, by `end` as far as others keep it waiting. It is closed on `exec`, and no send or receive on it blocks for longer
     /// than `slice`, which is not zero. In an error, `errno` is as libchrony left it, which is a hint at best.
-    pub(crate) fn open(library: &Library, address: &CStr, slice: Duration) -> io::Result<Self> {
-        let _alone = open_alone();
+    pub(crate) fn open(library: &Library, address: &CStr, slice: Duration, end: Instant) -> io::Result<Self> {
+        let _alone = open_alone(end);
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (library.symbols().chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
@@ -142,7 +142,7 @@ impl Socket {
     }
 
     /// Whether the descriptor is still this socket's.
-    fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         identity(self.fd) == self.identity
     }
 
@@ -175,9 +175,10 @@ impl Socket {
             }
         }
         open_sockets().push((self.fd, self.identity, self.library.clone()));
-        if !REGISTERED.swap(true, Ordering::SeqCst) {
+        if !REGISTERED.load(Ordering::SeqCst) {
             // SAFETY: the function may be called at any time, and does not panic.
             unsafe { libc::atexit(remove) };
+            REGISTERED.store(true, Ordering::SeqCst);
         }
         if EXITING.load(Ordering::SeqCst) {
             remove();
@@ -235,6 +236,8 @@ pub(crate) struct RawSession {
     session: NonNull<c::ChronySession>,
     /// Closed with the last of its sessions.
     socket: Arc<Socket>,
+    /// The number of its own descriptor, if that is known.
+    urandom: Option<RawFd>,
 }
 
 // SAFETY: a libchrony session has no tie to the thread that created it. One thread at a time uses it, since the guard
@@ -243,8 +246,8 @@ unsafe impl Send for RawSession {}
 
 impl Drop for RawSession {
     fn drop(&mut self) {
-        if !self.socket.is_in_place() {
-            // Whoever has closed the socket's descriptor has closed the session's too, and may use its number.
+        // Others may have closed the session's descriptor, and use its number. If it is not known, the socket's tells.
+        if !self.urandom.map_or_else(|| self.socket.is_in_place(), is_urandom) {
             return;
         }
         // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
@@ -254,20 +257,23 @@ impl Drop for RawSession {
 
 impl RawSession {
     /// Makes a session on a socket.
-    pub(crate) fn new(socket: &Arc<Socket>) -> Result<Self, Failure> {
+    pub(crate) fn new(socket: &Arc<Socket>, end: Instant) -> Result<Self, Failure> {
         // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
         // got. It is the lowest free one; this crate's other threads do not take that in between.
-        let _alone = open_alone();
+        let alone = open_alone(end);
         let (lowest, _streams) = lowest_free(socket);
         let mut session = ptr::null_mut();
         // SAFETY: a writable pointer and an open socket.
         let code = unsafe { (socket.library.symbols().chrony_init_session)(&raw mut session, socket.fd) };
         Failure::check(code)?;
-        if let Some(fd) = lowest {
-            close_urandom_on_exec(fd);
+        let urandom = lowest.filter(|fd| alone.is_some() && is_urandom(*fd));
+        if let Some(fd) = urandom {
+            // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
+            // SAFETY: the number is used for this call only, which does no harm if another thread closes it meanwhile.
+            let _ = fcntl_setfd(unsafe { BorrowedFd::borrow_raw(fd) }, FdFlags::CLOEXEC);
         }
         match NonNull::new(session) {
-            Some(session) => Ok(Self { session, socket: Arc::clone(socket) }),
+            Some(session) => Ok(Self { session, socket: Arc::clone(socket), urandom }),
             None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),
         }
     }
@@ -383,15 +389,11 @@ fn lowest_free(socket: &Socket) -> (Option<RawFd>, Vec<OwnedFd>) {
     (None, streams)
 }
 
-/// Sets close-on-exec on `fd` if it is what libchrony opens: /dev/urandom.
-fn close_urandom_on_exec(fd: RawFd) {
-    // SAFETY: the descriptor is used for these calls only, which do no harm if another thread closes it meanwhile.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let urandom = rustix::fs::makedev(1, 9);
-    if rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_rdev == urandom) {
-        // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
-        let _ = fcntl_setfd(fd, FdFlags::CLOEXEC);
-    }
+/// Whether the descriptor is of what libchrony opens for a session: /dev/urandom.
+fn is_urandom(fd: RawFd) -> bool {
+    // SAFETY: the number is used for this call only, which does no harm to whatever it is of.
+    let stat = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) });
+    stat.is_ok_and(|stat| stat.st_rdev == rustix::fs::makedev(1, 9))
 }
 
 #[cfg(test)]

@@ -45,12 +45,11 @@ pub(crate) struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.is_nested || self.process != process_id() {
-            // The seat is that of the call it is in, or the parent's, whose lock may be held for ever.
+        if self.process != process_id() {
+            // A forked child: the seat is the parent's, and its lock may be held for ever.
             return;
         }
         let mut state = self.seat.lock();
-        state.taken = None;
         if state.closed == self.closed {
             if let Some(address) = self.answered.take() {
                 state.address = Some(address);
@@ -58,8 +57,14 @@ impl Drop for Turn<'_> {
             if let Some(session) = &self.session {
                 state.address = Some(session.address.clone());
             }
-            state.idle = self.session.take();
+            if !self.is_nested {
+                state.idle = self.session.take();
+            }
         }
+        if self.is_nested {
+            return;
+        }
+        state.taken = None;
         let waiting = state.waiting > 0;
         drop(state);
         if waiting {

@@ -27,7 +27,7 @@ const MAX_RECORDS: usize = 65_536;
 
 /// The end of a call, and the question whether to end it earlier.
 pub(crate) struct Deadline<'a> {
-    end: Instant,
+    pub(crate) end: Instant,
     interrupted: &'a dyn Fn() -> bool,
     asked: Cell<Instant>,
     process: u32,
@@ -152,11 +152,21 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens a session on a socket of its own. No send or receive on it blocks for longer than `slice`.
-    pub(crate) fn open(library: &Library, address: &Address, slice: Duration) -> Result<Self, OpenFailure> {
-        let socket = Socket::open(library, &address.to_c(), slice).map_err(OpenFailure::Socket)?;
+    pub(crate) fn open(
+        library: &Library,
+        address: &Address,
+        slice: Duration,
+        end: Instant,
+    ) -> Result<Self, OpenFailure> {
+        let socket = Socket::open(library, &address.to_c(), slice, end).map_err(OpenFailure::Socket)?;
         let socket = Arc::new(socket);
-        let first = Lane::open(&socket).map_err(OpenFailure::Session)?;
+        let first = Lane::open(&socket, end).map_err(OpenFailure::Session)?;
         Ok(Self { address: address.clone(), socket, first, more: Vec::new(), answered: false, first_answer_by: None })
+    }
+
+    /// Whether its socket's descriptor is still that. On another's, a receive would have no end.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.socket.is_in_place()
     }
 
     /// How often a request was sent at most since its last response.
@@ -233,7 +243,7 @@ impl Session {
     /// are done without.
     fn widen(&mut self, width: usize, deadline: &Deadline<'_>) -> usize {
         while self.more.len() + 1 < width && !deadline.is_over() {
-            let Ok(lane) = Lane::open(&self.socket) else { break };
+            let Ok(lane) = Lane::open(&self.socket, deadline.end) else { break };
             self.more.push(lane);
         }
         width.min(self.more.len() + 1)
@@ -274,8 +284,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn open(socket: &Arc<Socket>) -> Result<Self, Failure> {
-        let (raw, request) = (RawSession::new(socket)?, Request::Count(c""));
+    fn open(socket: &Arc<Socket>, end: Instant) -> Result<Self, Failure> {
+        let (raw, request) = (RawSession::new(socket, end)?, Request::Count(c""));
         Ok(Self { raw, request, sent: 0, impatient: Instant::now(), patience: FIRST_PATIENCE })
     }
 

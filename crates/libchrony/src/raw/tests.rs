@@ -22,7 +22,11 @@ assert_not_impl_any!(RawSession: Sync, Clone);
 /// A session on a socket of its own.
 pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
     let address = CString::new(chronyd.socket().as_os_str().as_bytes()).unwrap();
-    RawSession::new(&Arc::new(Socket::open(library, &address, SLICE).unwrap())).unwrap()
+    RawSession::new(
+        &Arc::new(Socket::open(library, &address, SLICE, std::time::Instant::now() + SLICE).unwrap()),
+        std::time::Instant::now() + SLICE,
+    )
+    .unwrap()
 }
 
 pub(crate) fn receive(session: &mut RawSession, report: &'static CStr, index: c::Int) {
