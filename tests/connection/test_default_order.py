@@ -116,11 +116,12 @@ def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
 
 def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
     machine.shell("ip link set lo down")
-    [[(name, code, message), taken]] = machine.run("tell()")
+    # Requests may vanish there without an error, and an answer that comes in time would be one.
+    [[(name, code, message), taken]] = machine.run("tell(timeout=0.8)")
     assert (name, code) == ("ChronyConnectionError", -1)
     for place in PLACES:
         assert place in message
-    assert taken < 2
+    assert taken < 1.5
 
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:

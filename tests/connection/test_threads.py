@@ -155,7 +155,8 @@ def test_leaving_while_others_are_in_a_call(
 def test_leaving_while_others_wait_for_their_turn(
     scripted: Daemon, resources: Resources, eventually: Eventually
 ) -> None:
-    connection = ChronyConnection(scripted.socket, timeout=30)
+    # Over UDP, a request that was not answered is sent again.
+    connection = ChronyConnection(scripted.udp, timeout=30)
     connection.__enter__()
     requests = scripted.say("requests")["requests"][str(TRACKING)]
     scripted.say("fault silence")

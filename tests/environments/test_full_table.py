@@ -110,7 +110,12 @@ for free in range(9):
         fill(free)
         lists.append(connection.get_sources())
         empty()
-        assert len(opened()) == before + min(free, 7)
+        further = len(opened()) - before
+        if sys.argv[1].startswith("/"):
+            assert further == min(free, 7)
+        else:
+            # A socket and a source of random numbers each; how many pay depends on how busy the machine is.
+            assert further % 2 == 0 and min(free // 2, 1) <= further // 2 <= min(free // 2, 7)
 print(len(lists[0]), [one == lists[0] for one in lists] == [True] * 10)
 """
 

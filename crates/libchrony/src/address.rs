@@ -1,17 +1,14 @@
 //! Where a chronyd listens: parsing, printing, and the default places.
 //!
 //! libchrony reads ports with `atoi` and takes an empty address for "find one yourself", so it is only ever given
-//! the canonical form that [`Address`] prints. This module opens nothing but asks the resolver for host names.
+//! the canonical form that [`Address`] prints. This module opens nothing.
 
-use crate::raw::SLICE;
 use std::ffi::{CString, OsStr};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
-use std::{fmt, io, thread};
 
 /// The UDP port of chronyd's command protocol.
 const COMMAND_PORT: u16 = 323;
@@ -58,6 +55,14 @@ enum Inner {
     Host(String, u16),
 }
 
+/// What an [`Address`] stands for.
+#[derive(Debug)]
+pub(crate) enum Meaning<'a> {
+    Addresses(Vec<Address>),
+    /// The addresses of this host, which a resolver knows, with this port.
+    Host(&'a str, u16),
+}
+
 impl Address {
     /// Parses an address; see [`Address`] for the forms. Paths need not be UTF-8.
     ///
@@ -89,28 +94,19 @@ impl Address {
         addresses
     }
 
-    /// The addresses that this one stands for: those of a host name, or itself. Waits for the resolver in slices of
-    /// time, after each of which `go_on` is asked.
-    pub(crate) fn resolve<E>(&self, go_on: impl Fn() -> Result<Duration, E>) -> Result<io::Result<Vec<Self>>, E> {
-        let Inner::Host(name, port) = &self.0 else { return Ok(Ok(vec![self.clone()])) };
-        if name.eq_ignore_ascii_case("localhost") {
-            return Ok(Ok(loopback(*port).into()));
-        }
-        // The resolver cannot be told when to stop, so it works in a thread that nobody waits for longer than wanted.
-        let (sender, receiver) = mpsc::channel();
-        let host = (name.clone(), *port);
-        let thread = thread::Builder::new().name("libchrony-resolver".to_owned());
-        let spawned = thread.spawn(move || sender.send(host.to_socket_addrs().map(Vec::from_iter)));
-        if let Err(error) = spawned {
-            return Ok(Err(error));
-        }
-        loop {
-            let slice = go_on()?.min(SLICE);
-            match receiver.recv_timeout(slice) {
-                Ok(found) => return Ok(found.map(|found| found.into_iter().map(|to| Self(Inner::Udp(to))).collect())),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(Err(io::Error::other("the resolver failed"))),
+    /// The address of a command port.
+    pub(crate) fn udp(address: SocketAddr) -> Self {
+        Self(Inner::Udp(address))
+    }
+
+    /// What this address stands for, as far as that is known without a resolver.
+    pub(crate) fn meaning(&self) -> Meaning<'_> {
+        match &self.0 {
+            Inner::Host(name, port) if name.eq_ignore_ascii_case("localhost") => {
+                Meaning::Addresses(loopback(*port).into())
             }
+            Inner::Host(name, port) => Meaning::Host(name, *port),
+            Inner::Unix(_) | Inner::Udp(_) => Meaning::Addresses(vec![self.clone()]),
         }
     }
 
@@ -121,6 +117,20 @@ impl Address {
             Inner::Unix(_) => Transport::UnixSocket,
             Inner::Udp(_) | Inner::Host(..) => Transport::CommandPort,
         }
+    }
+
+    /// The host name and the port of an address whose IP addresses a resolver has to tell. `localhost` is not such.
+    #[must_use]
+    pub fn host(&self) -> Option<(&str, u16)> {
+        match self.meaning() {
+            Meaning::Host(name, port) => Some((name, port)),
+            Meaning::Addresses(_) => None,
+        }
+    }
+
+    /// Whether no network is between.
+    pub(crate) fn is_loopback(&self) -> bool {
+        matches!(&self.0, Inner::Udp(address) if address.ip().is_loopback())
     }
 
     /// The path of a Unix domain socket.

@@ -1,11 +1,13 @@
 //! What the reader of an error can do next. Only words; which error it is has been decided elsewhere.
 
 use crate::address::{Address, Transport};
-use crate::error::LibchronyError;
+use crate::error::Silence;
+use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::io;
+use std::time::Duration;
 
 const TOO_MANY_OPEN: &str = "Close descriptors, or raise the limit on open files";
 
@@ -37,8 +39,24 @@ pub(crate) fn session(source: &LibchronyError) -> &'static str {
     }
 }
 
-pub(crate) fn silence(address: &Address) -> &'static str {
-    match address.transport() {
+/// What was waited for in vain, and why that may be.
+pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silence: &Silence) -> String {
+    let Silence { records, queued, asleep } = *silence;
+    let sent = if requests == 1 { "1 request sent".to_owned() } else { format!("{requests} requests sent") };
+    let read = records.map_or_else(String::new, |(read, all)| format!(", {read} of {all} records read"));
+    if !asleep.is_zero() {
+        return format!(
+            "this process itself did not run for {asleep:.1?} of the {waited:?} in which chronyd at {address} could \
+             answer ({sent}{read}). It was stopped, or the machine is overloaded; try again"
+        );
+    }
+    let not_done = if requests == 0 { "read the request" } else { "answer" };
+    let after = if queued.is_zero() {
+        String::new()
+    } else {
+        format!(", after other calls had kept the connection busy for {queued:?}")
+    };
+    let advice = match address.transport() {
         Transport::UnixSocket => {
             "It may be stopped or overloaded, speak another protocol version, or see the socket at another path than \
              this process (as with a socket mounted into a container), so that it cannot answer"
@@ -47,7 +65,8 @@ pub(crate) fn silence(address: &Address) -> &'static str {
             "It may be stopped or overloaded, speak another protocol version, or not allow this host; see cmdallow in \
              chrony.conf"
         }
-    }
+    };
+    format!("chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {advice}")
 }
 
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {

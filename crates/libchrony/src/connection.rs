@@ -1,18 +1,24 @@
 //! A connection to one chronyd: its settings, and a method for each report.
 //!
 //! A [`Connection`] opens nothing until its first use and keeps its session for the next one. How one call goes is in
-//! `call`, whose turn it is in `seat`.
+//! `reading`, and its waiting in `blocking`.
 
 use crate::Library;
 use crate::address::Address;
-use crate::call::{Call, Ended};
+use crate::blocking::{self, Interrupt};
+use crate::clock::SOON;
 use crate::error::Error;
-use crate::per_process::PerProcess;
+use crate::gather::{All, Gather, One};
+use crate::list::Lanes;
+use crate::nonblocking;
+use crate::raw::socket::Waits;
+use crate::reading::{Machine, Settings};
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
-use crate::seat::Seat;
-use crate::session::{Deadline, Lanes, Session, SessionError};
-use std::cell::Cell;
+use crate::turns::Turns;
 use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// The time that a call takes at most, unless told otherwise.
@@ -24,9 +30,6 @@ pub const DEFAULT_LANES: usize = 8;
 /// For how many records a further session is opened, unless told otherwise: fewer do not pay for opening it.
 pub const DEFAULT_RECORDS_PER_LANE: usize = 4;
 
-/// Asked about every 50 ms while waiting; true abandons the call.
-type Interrupt = Box<dyn Fn() -> bool + Send + Sync>;
-
 /// Makes a [`Connection`].
 #[must_use]
 pub struct Builder {
@@ -34,7 +37,7 @@ pub struct Builder {
     timeout: Duration,
     library: Option<Library>,
     lanes: Lanes,
-    interrupt: Interrupt,
+    interrupt: Box<Interrupt>,
 }
 
 impl fmt::Debug for Builder {
@@ -89,16 +92,31 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Library`] when no libchrony can be loaded.
-    pub fn build(self) -> Result<Connection, Error> {
-        let library = self.library.map_or_else(Library::load, Ok)?;
-        Ok(Connection {
-            library,
-            addresses: self.addresses,
+    pub fn build(mut self) -> Result<Connection, Error> {
+        let slice = self.timeout.clamp(Duration::from_millis(1), SOON);
+        let interrupt = mem::replace(&mut self.interrupt, Box::new(|| false));
+        Ok(Connection { settings: self.settings(Waits::UpTo(slice))?, interrupt })
+    }
+
+    /// Makes a connection whose calls never wait: for event loops and for programs that watch many chronyds. Its calls do
+    /// not ask [`Builder::interrupt`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when no libchrony can be loaded.
+    pub fn build_nonblocking(self) -> Result<nonblocking::Connection, Error> {
+        self.settings(Waits::Never).map(nonblocking::Connection::new)
+    }
+
+    fn settings(self, waits: Waits) -> Result<Arc<Settings>, Error> {
+        Ok(Arc::new(Settings {
+            library: self.library.map_or_else(Library::load, Ok)?,
+            addresses: self.addresses.into(),
             timeout: self.timeout,
             lanes: self.lanes,
-            interrupt: self.interrupt,
-            seat: PerProcess::new(),
-        })
+            waits,
+            turns: Arc::new(Turns::new()),
+        }))
     }
 }
 
@@ -122,12 +140,8 @@ impl Builder {
 /// ```
 #[doc(alias = "chrony_session")]
 pub struct Connection {
-    library: Library,
-    addresses: Vec<Address>,
-    timeout: Duration,
-    lanes: Lanes,
-    interrupt: Interrupt,
-    seat: PerProcess<Seat>,
+    settings: Arc<Settings>,
+    interrupt: Box<Interrupt>,
 }
 
 impl Connection {
@@ -149,7 +163,7 @@ impl Connection {
     /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
     #[doc(alias = "chrony_request_record")]
     pub fn tracking(&self) -> Result<Tracking, Error> {
-        self.read::<Tracking, _>(Session::read_one)
+        self.read(One::<Tracking>::new())
     }
 
     /// The time sources, in chronyd's order; empty when it has none.
@@ -159,7 +173,7 @@ impl Connection {
     /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
     #[doc(alias = "chrony_request_report_number_records")]
     pub fn sources(&self) -> Result<Vec<Source>, Error> {
-        self.read::<Source, _>(|session, deadline| session.read_all(self.lanes, deadline))
+        self.read(All::<Source>::new())
     }
 
     /// The statistics of the time sources, in chronyd's order; empty when it has none.
@@ -169,7 +183,7 @@ impl Connection {
     /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
     #[doc(alias = "chrony_request_report_number_records")]
     pub fn source_stats(&self) -> Result<Vec<SourceStats>, Error> {
-        self.read::<SourceStats, _>(|session, deadline| session.read_all(self.lanes, deadline))
+        self.read(All::<SourceStats>::new())
     }
 
     /// The tracking of the real-time clock.
@@ -179,7 +193,7 @@ impl Connection {
     /// [`Error::RtcNotTracked`] when chronyd tracks none, and otherwise as with the other reports.
     #[doc(alias = "chrony_request_record")]
     pub fn rtc_data(&self) -> Result<RtcData, Error> {
-        self.read::<RtcData, _>(Session::read_one)
+        self.read(One::<RtcData>::new())
     }
 
     /// Makes sure that chronyd answers, and tells where.
@@ -191,51 +205,36 @@ impl Connection {
     pub fn connect(&self) -> Result<Address, Error> {
         match self.tracking() {
             Err(error) if !error.is_answer() => Err(error),
-            _ => Ok(self.address().unwrap_or_else(|| self.addresses[0].clone())),
+            _ => Ok(self.address().unwrap_or_else(|| self.settings.addresses[0].clone())),
         }
     }
 
     /// The address at which chronyd answered last; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
-        self.seat.get().address()
+        self.settings.turns.address()
     }
 
     /// Closes the sockets. The next call opens new ones; a call that another thread is in ends first.
     pub fn close(&self) {
-        self.seat.get().close();
+        self.settings.turns.close();
     }
 
     /// Reads a report within the deadline.
-    pub(crate) fn read<R: Report, T>(
-        &self,
-        read: impl Fn(&mut Session, &Deadline<'_>) -> Result<T, SessionError>,
-    ) -> Result<T, Error> {
-        loop {
-            let call = Call {
-                library: &self.library,
-                addresses: &self.addresses,
-                report: R::NAME.to_str().unwrap_or_default(),
-                timeout: self.timeout,
-                deadline: Deadline::new(self.timeout, &self.interrupt),
-                sent: Cell::new(0),
-            };
-            match call.run(&self.seat, &read) {
-                Ok(value) => return Ok(value),
-                Err(Ended::Error(error) | Ended::Changed(error)) => return Err(error),
-                // A child that was forked during the call starts again, with a socket of its own.
-                Err(Ended::Forked) => {}
-            }
-        }
+    pub(crate) fn read<G: Gather>(&self, mut gather: G) -> Result<G::Output, Error> {
+        let thread = Some(thread::current().id());
+        let machine = Machine::new(&self.settings, G::Report::NAME, G::IS_LIST, thread);
+        blocking::run(machine, &mut gather, &*self.interrupt)?;
+        Ok(gather.take())
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("addresses", &self.addresses)
-            .field("timeout", &self.timeout)
-            .field("library", &self.library.path())
+            .field("addresses", &self.settings.addresses)
+            .field("timeout", &self.settings.timeout)
+            .field("library", &self.settings.library.path())
             .finish_non_exhaustive()
     }
 }

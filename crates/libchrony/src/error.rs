@@ -1,12 +1,10 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
-use crate::Library;
 use crate::address::{Address, AddressError};
 use crate::advice;
 use crate::library::LibraryError;
-use crate::raw::{self, Failure};
+use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
-use crate::session::Stage;
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -96,23 +94,20 @@ pub enum Error {
         source: LibchronyError,
     },
     /// No (valid) response came before the deadline.
-    #[error(
-        "Failed to {stage}: chronyd at {address} did not {} within {waited:?} ({requests} {} sent). {}",
-        if *requests == 0 { "read the request" } else { "answer" },
-        if *requests == 1 { "request" } else { "requests" },
-        advice::silence(address)
-    )]
+    #[error("Failed to {stage}: {}", advice::silence(address, *waited, *requests, silence))]
     TimedOut {
         /// What was being done.
         stage: Step,
         /// The address.
         address: Address,
-        /// The time that was allowed.
+        /// The time that was allowed for chronyd's answer.
         waited: Duration,
         /// How many times the request was sent.
         requests: u32,
+        /// What else is known of it.
+        silence: Box<Silence>,
     },
-    /// Other threads used the connection until the deadline.
+    /// Other calls used the connection until the deadline.
     #[error(
         "Failed to request {report} report: other threads kept the connection to chronyd busy for {waited:?}. Raise \
          the timeout, or give each thread its own connection"
@@ -158,16 +153,17 @@ pub enum Error {
     },
     /// chronyd has fewer records than it said, although the list was read several times.
     #[error(
-        "Failed to process {report} response from {address}: {source}. The sources may have changed during the read; \
-         try again"
+        "Failed to process {report} response from {address}: {}. The sources may have changed during the read; \
+         try again",
+        source.as_ref().map_or("another source came last at the end", LibchronyError::words)
     )]
     ListChanged {
         /// The report.
         report: &'static str,
         /// The address.
         address: Address,
-        /// libchrony's error.
-        source: LibchronyError,
+        /// libchrony's error; `None` when the records themselves tell.
+        source: Option<LibchronyError>,
     },
     /// chronyd does not track a real-time clock.
     #[error(
@@ -301,6 +297,25 @@ impl Error {
     }
 }
 
+/// What is known of a call that ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Silence {
+    /// How many records of a list had been read, and of how many.
+    pub records: Option<(usize, usize)>,
+    /// The time before, in which other calls had the connection.
+    pub queued: Duration,
+    /// For how much of the time this process itself did not run: it was stopped, or the machine is overloaded.
+    pub asleep: Duration,
+}
+
+/// Whether a request was to be sent, or its response to be received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Request,
+    Response,
+}
+
 /// A step of reading a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -314,48 +329,6 @@ impl fmt::Display for Step {
             Stage::Request => write!(f, "request {} report", self.report),
             Stage::Response => write!(f, "process {} response", self.report),
         }
-    }
-}
-
-/// An error code of libchrony, with the system's error if there is one behind it.
-#[derive(Debug)]
-pub struct LibchronyError {
-    code: u32,
-    words: String,
-    pub(crate) os: Option<io::Error>,
-}
-
-impl LibchronyError {
-    pub(crate) fn new(library: &Library, failure: Failure) -> Self {
-        let words = raw::error_string(library, failure.code);
-        Self { code: failure.code, words, os: failure.errno.map(io::Error::from) }
-    }
-
-    /// libchrony's number of the error, one of the `CHRONY_*` codes of the crate `libchrony-sys`.
-    #[must_use]
-    pub fn code(&self) -> u32 {
-        self.code
-    }
-
-    /// libchrony's words alone.
-    #[must_use]
-    pub fn words(&self) -> &str {
-        &self.words
-    }
-}
-
-impl fmt::Display for LibchronyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.os {
-            Some(os) => write!(f, "{}: {os}", self.words),
-            None => f.write_str(&self.words),
-        }
-    }
-}
-
-impl std::error::Error for LibchronyError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.os.as_ref().map(|os| os as _)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A [`Library`] is a loaded libchrony that knows which file it came from. When none can be loaded, the error says
 //! where it was looked for and what the dynamic loader said of each place. This module makes no call into the library.
 
-use crate::raw;
+use crate::raw::load::{is_set_user_id, load};
 use libchrony_sys::{LoadError, Symbols};
 use std::env;
 use std::ffi::OsStr;
@@ -49,7 +49,7 @@ impl Library {
     ///
     /// [`LibraryError`] with every place that was tried.
     pub fn load_or(fallback: Option<&Path>) -> Result<Self, LibraryError> {
-        let chosen = env::var_os(VARIABLE).filter(|value| !value.is_empty() && !raw::is_set_user_id());
+        let chosen = env::var_os(VARIABLE).filter(|value| !value.is_empty() && !is_set_user_id());
         let mut places = Vec::new();
         if let Some(chosen) = &chosen {
             places.push(Place::Variable(absolute(chosen)));
@@ -72,7 +72,7 @@ impl Library {
     fn first_of(places: Vec<Place>) -> Result<Self, LibraryError> {
         let mut attempts = Vec::new();
         for place in places {
-            match raw::load(place.file()) {
+            match load(place.file()) {
                 Ok(symbols) => return Ok(Self(Arc::new(symbols))),
                 Err(error) => attempts.push(Attempt { place, error }),
             }
@@ -86,7 +86,7 @@ impl Library {
         self.0.path()
     }
 
-    pub(crate) fn symbols(&self) -> &Symbols {
+    pub(crate) fn symbols(&self) -> &Arc<Symbols> {
         &self.0
     }
 }

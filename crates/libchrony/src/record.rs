@@ -4,7 +4,7 @@
 //! its type is compared with the one expected, and its value with the bounds in the report's table. No default ever
 //! takes the place of a value.
 
-use crate::raw::RawSession;
+use crate::raw::session::RawSession;
 use crate::refid::ReferenceId;
 use libchrony_sys::types as c;
 use std::ffi::CStr;
@@ -135,6 +135,10 @@ pub(crate) trait FieldValue: Sized {
     fn value(&self) -> Value<'_>;
 }
 
+/// libchrony's names of the fields that tell a source.
+const REFERENCE_ID: &CStr = c"reference ID";
+const ADDRESS: &CStr = c"address";
+
 /// A record that a session has just received. While it exists, the session cannot send another request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a>(&'a RawSession);
@@ -168,6 +172,12 @@ impl<'a> Record<'a> {
     fn address(self, index: c::Int, name: &CStr) -> Result<Option<String>, FieldError> {
         let index = self.typed(index, name, c::CHRONY_TYPE_STRING)?;
         Ok(self.0.field_string(index).filter(|address| address != "?"))
+    }
+
+    /// What tells the source of a record from others: its reference ID and its address, as far as the report has them.
+    pub(crate) fn source(self) -> (Option<u64>, Option<String>) {
+        let address = self.address(0, ADDRESS).unwrap_or_default();
+        (self.unsigned(0, REFERENCE_ID).ok(), address)
     }
 
     /// The constant whose number an unsigned field has.
@@ -278,7 +288,6 @@ impl FieldValue for String {
     /// libchrony gives a source's record either an address or, for a reference clock, a reference ID. Empty for an
     /// address that is unspecified.
     fn read(record: Record<'_>, index: c::Int, field: &Field) -> Result<Self, FieldError> {
-        const REFERENCE_ID: &CStr = c"reference ID";
         if record.find(index, REFERENCE_ID).is_some() {
             let id = record.unsigned(index, REFERENCE_ID)?;
             return u32::try_from(id).map(|id| ReferenceId(id).name()).map_err(|_| field.invalid(id));

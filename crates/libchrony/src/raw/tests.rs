@@ -1,18 +1,27 @@
 //! What libchrony itself does, as far as the guards and the lock rely on it, and traps in it that no report of this
 //! crate can reach: what they are, and what the engine makes of them all the same.
 
-use super::*;
+use super::failure::{Failure, error_string};
+use super::session::{RawSession, string_lock};
+use super::socket::{Socket, Waits};
+use crate::Library;
+use crate::clock::SOON;
+use crate::gather;
+use crate::opening::Opening;
 use crate::record::{Field, FieldError, FieldValue, Record, Value};
 use crate::report::sealed::Sealed;
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
-use crate::session::Lanes;
 use crate::{Connection, Error, ErrorKind};
+use libchrony_sys::types as c;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use rustix::io::Errno;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Instant;
-use std::{ffi::CString, iter, thread};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{iter, thread};
 use testbed::scripted::layout::REPORTS;
 use testbed::{Fault, Scripted, Values};
 
@@ -22,11 +31,9 @@ assert_not_impl_any!(RawSession: Sync, Clone);
 /// A session on a socket of its own.
 pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
     let address = CString::new(chronyd.socket().as_os_str().as_bytes()).unwrap();
-    RawSession::new(
-        &Arc::new(Socket::open(library, &address, SLICE, std::time::Instant::now() + SLICE).unwrap()),
-        std::time::Instant::now() + SLICE,
-    )
-    .unwrap()
+    let opening = Opening::begin(Instant::now() + Duration::from_secs(20)).unwrap();
+    let socket = Socket::open(library.symbols(), &address, Waits::UpTo(SOON), &opening).unwrap();
+    RawSession::new(&Arc::new(socket), &opening).unwrap()
 }
 
 pub(crate) fn receive(session: &mut RawSession, report: &'static CStr, index: c::Int) {
@@ -98,8 +105,8 @@ fn a_failure_has_an_errno_only_from_a_system_call() {
     let failure = requests.find_map(|failure| failure.filter(|failure| !failure.is_transient())).unwrap();
     assert_eq!((failure.code, failure.errno), (c::CHRONY_SEND_FAILED, Some(Errno::CONNREFUSED)));
     assert!(!failure.is_transient());
-    assert_eq!(error_string(&library, failure.code), "Failed to send request");
-    assert_eq!(error_string(&library, 999), "Unknown error");
+    assert_eq!(error_string(library.symbols(), failure.code), "Failed to send request");
+    assert_eq!(error_string(library.symbols(), 999), "Unknown error");
 }
 
 #[test]
@@ -143,11 +150,11 @@ impl Report for NtpData {
 
 fn ntp_data(connection: &Connection) -> Result<Vec<NtpData>, Error> {
     let _lock = string_lock();
-    connection.read::<NtpData, _>(|session, deadline| session.read_all(Lanes { most: 4, records_each: 1 }, deadline))
+    connection.read(gather::All::<NtpData>::new())
 }
 
 fn connect(chronyd: &Scripted) -> Connection {
-    Connection::builder().address(chronyd.socket().to_str().unwrap().parse().unwrap()).build().unwrap()
+    Connection::builder().lanes(4, 1).address(chronyd.socket().to_str().unwrap().parse().unwrap()).build().unwrap()
 }
 
 /// Whether a request of the code was ever received.

@@ -145,7 +145,8 @@ mod tests {
     use super::sealed::Sealed;
     use super::*;
     use crate::Library;
-    use crate::raw::{self, RawSession};
+    use crate::raw;
+    use crate::raw::session::RawSession;
     use crate::record::FieldValue;
     use std::time::{Duration, SystemTime};
     use testbed::{Scripted, Values};

@@ -160,7 +160,7 @@ fn each_error_of_each_call_is_told_as_an_error() {
                         Error::Exchange { source, .. } => of_system && source.code() == code,
                         Error::Unauthorized { source, .. } => code == 9 && source.code() == code,
                         Error::RtcNotTracked { source, .. } => code == 10 && source.code() == code,
-                        Error::ListChanged { source, .. } => code == 11 && source.code() == code,
+                        Error::ListChanged { source: Some(source), .. } => code == 11 && source.code() == code,
                         Error::Rejected { source, .. } => !of_system && source.code() == code,
                         _ => false,
                     };

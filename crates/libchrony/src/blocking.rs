@@ -1,0 +1,96 @@
+//! The driver that blocks its thread, in slices, after each of which the caller is asked whether to go on.
+//!
+//! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony alone.
+//! What takes longer is waited for with `poll`.
+
+use crate::clock::SLICE;
+use crate::error::Error;
+use crate::list::Sink;
+use crate::reading::{Machine, Progress};
+use crate::ready::{Interest, Ready};
+use crate::resolve::look_up;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, AsRawFd, RawFd};
+use rustix::io::Errno;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Asked while waiting; true abandons the call.
+pub(crate) type Interrupt = dyn Fn() -> bool + Send + Sync;
+
+/// Wakes a thread that waits for its turn.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The question whether to go on.
+struct Question<'a> {
+    interrupt: &'a Interrupt,
+    asked: Cell<Instant>,
+}
+
+impl Question<'_> {
+    fn ask(&self) -> Result<(), Error> {
+        let is_over = (self.interrupt)();
+        self.asked.set(Instant::now());
+        if is_over { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Runs a machine to its end. A child that is forked meanwhile makes its own.
+pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interrupt) -> Result<(), Error> {
+    let question = Question { interrupt, asked: Cell::new(Instant::now()) };
+    let mut waker = None;
+    let mut polled: Option<Vec<RawFd>> = None;
+    loop {
+        let ready = polled.as_deref().map_or(Ready::First, Ready::These);
+        let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), sink) {
+            Progress::Done(result) => return result,
+            Progress::Forked => {
+                (machine, polled) = (machine.anew(), None);
+                continue;
+            }
+            Progress::Host(host) => {
+                let end = machine.end();
+                let left = || question.ask().map(|()| end.checked_duration_since(Instant::now()));
+                let found = look_up(&host, left)?;
+                machine.resolved(host, found);
+                continue;
+            }
+            Progress::Wait(until) => until,
+        };
+        let now = Instant::now();
+        if machine.take_signal() || now - question.asked.get() >= SLICE {
+            question.ask()?;
+        }
+        let wait = until.saturating_duration_since(Instant::now()).min(SLICE);
+        if machine.waits_for_turn() {
+            match waker {
+                None => waker = Some(Waker::from(Arc::new(Unpark(thread::current())))),
+                Some(_) => thread::park_timeout(wait),
+            }
+        } else {
+            let (ready, is_signalled) = wait_for(&machine.interests(), wait);
+            polled = Some(ready);
+            if is_signalled {
+                question.ask()?;
+            }
+        }
+    }
+}
+
+/// Waits until one of the sockets is ready. Tells which are, and whether a signal came.
+fn wait_for(interests: &[Interest<'_>], wait: Duration) -> (Vec<RawFd>, bool) {
+    let flags = |interest: &Interest<'_>| if interest.is_to_write() { PollFlags::OUT } else { PollFlags::IN };
+    let mut polled: Vec<_> = interests.iter().map(|interest| PollFd::new(interest, flags(interest))).collect();
+    let result = poll(&mut polled, Timespec::try_from(wait).ok().as_ref());
+    let ready = polled.iter().filter(|one| !one.revents().is_empty()).map(|one| one.as_fd().as_raw_fd());
+    (ready.collect(), result == Err(Errno::INTR))
+}

@@ -1,0 +1,68 @@
+//! The time of one call: when it ends, and how much of it this process did not run.
+
+use std::time::{Duration, Instant};
+
+/// How often the caller of a blocking call is asked whether to go on.
+pub(crate) const SLICE: Duration = Duration::from_millis(50);
+/// How long a blocking send or receive waits for what comes soon, which all but a few answers do. What takes longer is
+/// waited for with `poll`, which knows all sockets and the exact moment.
+pub(crate) const SOON: Duration = Duration::from_millis(10);
+/// By how much a process is late, at most, that was neither stopped nor starved.
+const LATE: Duration = Duration::from_millis(250);
+/// A year: longer than anything is waited for, and short enough to add to any time.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// When a call began and ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    pub(crate) start: Instant,
+    pub(crate) end: Instant,
+    /// The last look at the clock, and until when the next one was to be.
+    last: Instant,
+    until: Instant,
+    /// For how long this process did not run when it should have.
+    asleep: Duration,
+    /// Whether a signal has cut a wait short.
+    pub(crate) is_signalled: bool,
+}
+
+impl Clock {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        let start = Instant::now();
+        Self {
+            start,
+            end: start + timeout.min(FOREVER),
+            last: start,
+            until: start,
+            asleep: Duration::ZERO,
+            is_signalled: false,
+        }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&mut self) -> Instant {
+        let now = Instant::now();
+        let late = now.saturating_duration_since(self.until.max(self.last) + SOON);
+        if late > LATE {
+            self.asleep += late;
+        }
+        self.last = now;
+        now
+    }
+
+    /// Promises to look again by then.
+    pub(crate) fn waits_until(&mut self, until: Instant) {
+        self.until = until.min(self.end);
+    }
+
+    /// When one of so many parts of the time left is over, and a limit at most.
+    pub(crate) fn share(&self, parts: usize, limit: Duration) -> Instant {
+        let left = self.end.saturating_duration_since(self.last);
+        self.last + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(limit)
+    }
+
+    /// How long this process did not run since the call began.
+    pub(crate) fn asleep(&self) -> Duration {
+        self.asleep
+    }
+}

@@ -1,0 +1,96 @@
+//! Failures of one call put into words: at which address, at which step, and of which report.
+
+use crate::Library;
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::error::{Error, Silence, Stage, Step};
+use crate::lane::OpenFailure;
+use crate::raw::failure::{Failure, LibchronyError};
+use crate::record::FieldError;
+use crate::report::{Report, RtcData};
+use libchrony_sys::types as c;
+use rustix::io::Errno;
+use std::time::Duration;
+
+/// What all messages of a call have in common.
+#[derive(Debug)]
+pub(crate) struct Explain<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) report: &'static str,
+    /// How long the call waited for its turn.
+    pub(crate) queued: Duration,
+}
+
+impl Explain<'_> {
+    fn libchrony(&self, failure: Failure) -> LibchronyError {
+        LibchronyError::new(self.library.symbols(), failure)
+    }
+
+    /// No session could be opened.
+    pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure) -> Error {
+        match failure {
+            OpenFailure::Socket(error) => Error::connect(&address, error),
+            OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
+        }
+    }
+
+    /// chronyd is not there: the first exchange of a call failed.
+    pub(crate) fn lost(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
+        match failure.errno {
+            Some(errno) if is_unreachable(errno) => Error::connect(address, errno.into()),
+            _ => self.failed(address, stage, failure),
+        }
+    }
+
+    /// A request or a response failed.
+    pub(crate) fn failed(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
+        let (report, address) = (self.report, address.clone());
+        let (step, source) = (Step { stage, report }, self.libchrony(failure));
+        match (failure.code, failure.errno) {
+            (_, Some(_)) => Error::Exchange { stage: step, address, source },
+            (c::CHRONY_UNAUTHORIZED, _) => Error::Unauthorized { report, address, source },
+            (c::CHRONY_DISABLED, _) if report.as_bytes() == RtcData::NAME.to_bytes() => {
+                Error::RtcNotTracked { address, source }
+            }
+            _ => Error::Rejected { stage: step, address, source },
+        }
+    }
+
+    /// No answer came in time.
+    pub(crate) fn silent(
+        &self,
+        address: &Address,
+        stage: Stage,
+        requests: u32,
+        records: Option<(usize, usize)>,
+        clock: &Clock,
+    ) -> Error {
+        Error::TimedOut {
+            stage: Step { stage, report: self.report },
+            address: address.clone(),
+            waited: (clock.end - clock.start).saturating_sub(self.queued),
+            requests,
+            silence: Box::new(Silence { records, queued: self.queued, asleep: clock.asleep() }),
+        }
+    }
+
+    /// chronyd has fewer records than it said, or others.
+    pub(crate) fn changed(&self, address: &Address, failure: Option<Failure>) -> Error {
+        let source = failure.map(|failure| self.libchrony(failure));
+        Error::ListChanged { report: self.report, address: address.clone(), source }
+    }
+
+    pub(crate) fn count(&self, address: &Address, count: c::Int) -> Error {
+        Error::Count { report: self.report, address: address.clone(), count }
+    }
+
+    pub(crate) fn field(&self, address: &Address, source: FieldError) -> Error {
+        Error::Field { report: self.report, address: address.clone(), source }
+    }
+}
+
+/// Whether the errno says that no chronyd is there at all.
+fn is_unreachable(errno: Errno) -> bool {
+    use Errno as E;
+    matches!(errno, E::CONNREFUSED | E::HOSTUNREACH | E::NETUNREACH | E::HOSTDOWN | E::NETDOWN | E::ACCESS | E::PERM)
+}

@@ -1,0 +1,152 @@
+//! A lane: one libchrony session with at most one request on its way.
+//!
+//! A lane never waits by itself: whether a send or a receive may block for a moment is the socket's matter. When to send,
+//! on which lane, and when to give up is not decided here.
+
+use crate::address::{Address, Transport};
+use crate::opening::Opening;
+use crate::raw::failure::Failure;
+use crate::raw::session::RawSession;
+use crate::raw::socket::{Socket, Waits};
+use crate::record::Record;
+use libchrony_sys::Symbols;
+use libchrony_sys::types::Int;
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::Errno;
+use rustix::net::{SocketAddrUnix, getsockname};
+use std::ffi::{CStr, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a lane asks chronyd for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// The number of a report's records.
+    Count(&'static CStr),
+    /// One record.
+    Record(&'static CStr, Int),
+}
+
+/// What a lane has received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// The answer.
+    Answer,
+    /// The first of two answers; libchrony has sent the second request.
+    Half,
+    /// A datagram that is not the answer.
+    Other,
+    /// No datagram so far.
+    Nothing,
+    /// A signal came.
+    Signal,
+}
+
+/// Why a lane could not be opened.
+#[derive(Debug)]
+pub(crate) enum OpenFailure {
+    Socket(io::Error),
+    /// A socket, but no session on it.
+    Session(Failure),
+}
+
+/// What lanes are opened with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means<'a> {
+    pub(crate) symbols: &'a Arc<Symbols>,
+    pub(crate) waits: Waits,
+    /// When the call ends.
+    pub(crate) end: Instant,
+}
+
+impl Means<'_> {
+    /// Opens a lane on a socket of its own.
+    pub(crate) fn open(&self, address: &Address) -> Result<Lane, OpenFailure> {
+        let opening = self.begin().map_err(OpenFailure::Socket)?;
+        let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
+        let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
+        RawSession::new(&socket, &opening).map(Lane).map_err(OpenFailure::Session)
+    }
+
+    /// Opens a further lane to the same chronyd; `None` if that cannot be had. chronyd answers a Unix socket in the order
+    /// of the requests and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so that no
+    /// lane receives what is for another.
+    pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
+        match address.transport() {
+            Transport::UnixSocket => RawSession::new(lane.0.socket(), &self.begin().ok()?).map(Lane).ok(),
+            Transport::CommandPort => self.open(address).ok(),
+        }
+    }
+
+    fn begin(&self) -> io::Result<Opening> {
+        Opening::begin(self.end).ok_or_else(|| Errno::TIMEDOUT.into())
+    }
+}
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Lane(RawSession);
+
+impl Lane {
+    /// Whether its socket's descriptor is still that. On that of others, a receive would have no end.
+    pub(crate) fn is_still_ours(&self) -> bool {
+        self.0.socket().is_still_ours()
+    }
+
+    /// Whether the path of its socket is gone, so that no answer can reach it. Over UDP it has none.
+    pub(crate) fn has_lost_its_path(&self) -> bool {
+        let own = getsockname(self.as_fd()).ok().and_then(|own| SocketAddrUnix::try_from(own).ok());
+        let path = own.as_ref().and_then(SocketAddrUnix::path_bytes);
+        path.is_some_and(|path| !Path::new(OsStr::from_bytes(path)).exists())
+    }
+
+    /// Whether both use one socket.
+    pub(crate) fn shares_socket(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self.0.socket(), other.0.socket())
+    }
+
+    /// Sends a request. False when the queue of chronyd's socket is full, or a signal came.
+    pub(crate) fn send(&mut self, request: Request) -> Result<bool, Failure> {
+        let sent = match request {
+            Request::Count(report) => self.0.request_count(report),
+            Request::Record(report, index) => self.0.request_record(report, index),
+        };
+        match sent {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.is_transient() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Receives one datagram.
+    pub(crate) fn receive(&mut self) -> Result<Received, Failure> {
+        match self.0.process_response() {
+            Ok(()) if !self.0.needs_response() => Ok(Received::Answer),
+            // libchrony leaves no field of a datagram that it ignores.
+            Ok(()) if self.0.number_fields() > 0 => Ok(Received::Half),
+            Ok(()) => Ok(Received::Other),
+            Err(failure) if failure.is_signal() => Ok(Received::Signal),
+            Err(failure) if failure.is_transient() => Ok(Received::Nothing),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The record of the answer.
+    pub(crate) fn record(&self) -> Record<'_> {
+        Record::new(&self.0)
+    }
+
+    /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
+    pub(crate) fn number_records(&self) -> Int {
+        self.0.number_records()
+    }
+}
+
+impl AsFd for Lane {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.socket().as_fd()
+    }
+}

@@ -1,0 +1,386 @@
+//! The records of a list, over several lanes at once.
+//!
+//! libchrony allows one request on its way in a session, so that chronyd would wait for each next one. Lanes have several
+//! on their way. Those on a Unix socket share it: chronyd answers in the order of the requests, so the lane that asked
+//! first receives first. Over UDP each lane has a socket of its own. There an answer can be lost: after a while that
+//! follows the measured round trip, the record is asked for once more on another lane, while the first is listened to.
+//!
+//! A source that is removed during the read moves those behind it down, and one that is added comes last. So the last
+//! record is read first and once more at the end: if its source is another one by then, the list has changed.
+
+use crate::address::Transport;
+use crate::clock::{Clock, SLICE};
+use crate::error::{Error, Stage};
+use crate::explain::Explain;
+use crate::lane::{Lane, Means, Received, Request};
+use crate::raw::failure::Failure;
+use crate::ready::{Interest, Ready};
+use crate::record::{FieldError, Record};
+use crate::round_trip::MOST;
+use crate::session::Session;
+use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::time::{Duration, Instant};
+
+/// Over how many sessions a list is read, and from what length on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes {
+    pub(crate) most: usize,
+    /// A further lane is opened for each so many records.
+    pub(crate) records_each: usize,
+}
+
+impl Lanes {
+    fn for_records(self, count: usize) -> usize {
+        (count / self.records_each.max(1)).clamp(1, self.most.max(1))
+    }
+}
+
+/// How many requests are on their way over UDP at first.
+const WINDOW: usize = 2;
+/// By how much answers may come later than the quickest while a request more is sent. A chronyd needs some 10 µs for one,
+/// so this is a queue of 100; a receive buffer of the usual size (208 KiB) takes 277 such requests.
+const QUEUE: Duration = Duration::from_millis(1);
+/// After how many answers a request more is sent, once one was lost.
+const CAUTION: usize = 64;
+/// After how many datagrams the caller is told to look at other things.
+const TURN: usize = 64;
+
+/// A request on its way.
+#[derive(Debug)]
+struct Flight {
+    lane: Lane,
+    position: usize,
+    /// How often the same was asked before.
+    before: u32,
+    sent: Instant,
+    /// When it counts as lost; `None` if it does already, or if nothing can be lost.
+    resend: Option<Instant>,
+    is_late: bool,
+}
+
+/// Where records go. They do not come in order.
+pub(crate) trait Sink {
+    /// Begins with a list of so many records.
+    fn begin(&mut self, count: usize);
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError>;
+}
+
+/// What a list has come to.
+pub(crate) enum Listed {
+    /// Not all of it; the moment of the next step.
+    Nothing(Instant),
+    All,
+    /// It changed during the read, and libchrony says so, or the records do.
+    Changed(Option<Failure>),
+    /// Another chronyd is at the address by now.
+    Restarted,
+    Failed(Stage, Failure),
+    Field(FieldError),
+    /// No answer in time, to so many requests.
+    Silent(Stage, u32),
+}
+
+/// The reading of one list.
+#[derive(Debug)]
+pub(crate) struct List {
+    report: &'static CStr,
+    /// Its lanes are those that have no request on their way.
+    session: Session,
+    /// In the order of sending.
+    flights: VecDeque<Flight>,
+    count: usize,
+    /// A list of one is read once. In a longer one the position before the first record is the last one, and so is the
+    /// position after all others.
+    positions: usize,
+    next: usize,
+    /// Positions to be asked for again, and how often they were asked for.
+    again: VecDeque<(usize, u32)>,
+    done: Vec<bool>,
+    left: usize,
+    last: Option<(Option<u64>, Option<String>)>,
+    width: usize,
+    /// How many requests may be on their way.
+    window: usize,
+    is_lossless: bool,
+    /// How many datagrams have come, and the number of them from which on the window may grow.
+    received: usize,
+    grows: usize,
+    /// Whether chronyd's queue is full.
+    is_full: bool,
+    /// When the socket's path is looked at.
+    look: Instant,
+}
+
+impl List {
+    pub(crate) fn new(report: &'static CStr, count: usize, session: Session, lanes: Lanes, now: Instant) -> Self {
+        let positions = if count > 1 { count + 1 } else { count };
+        let width = lanes.for_records(count);
+        let is_lossless = session.address.transport() == Transport::UnixSocket;
+        Self {
+            report,
+            flights: VecDeque::new(),
+            count,
+            positions,
+            next: 0,
+            again: VecDeque::new(),
+            done: vec![false; positions],
+            left: positions,
+            last: None,
+            width,
+            window: if is_lossless { width } else { WINDOW.min(width) },
+            is_lossless,
+            received: 0,
+            grows: 0,
+            is_full: false,
+            look: now + session.round_trip.patience(0),
+            session,
+        }
+    }
+
+    pub(crate) fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
+        let first = self.session.lanes.first().filter(|_| self.is_full);
+        let full = first.into_iter().map(|lane| Interest::new(lane, true));
+        full.chain(self.flights.iter().map(|flight| Interest::new(&flight.lane, false)))
+    }
+
+    pub(crate) fn advance(
+        &mut self,
+        ready: Ready<'_>,
+        means: &Means<'_>,
+        clock: &mut Clock,
+        sink: &mut dyn Sink,
+    ) -> Listed {
+        let mut ready = ready;
+        let begin = clock.now();
+        let turn = self.received + TURN;
+        loop {
+            if let Err(failure) = self.send(means, clock) {
+                return Listed::Failed(Stage::Request, failure);
+            }
+            if self.left == 0 {
+                return Listed::All;
+            }
+            let is_more = match self.receive(ready, clock, sink) {
+                Ok(is_more) => is_more,
+                Err(ended) => return ended,
+            };
+            let (now, due) = (clock.now(), self.due().min(clock.end));
+            if is_more && now < due {
+                if self.received >= turn || now - begin >= SLICE {
+                    return Listed::Nothing(now);
+                }
+                ready = ready.again();
+            } else if now < due || ready.is_first() {
+                return Listed::Nothing(due);
+            } else if now >= clock.end {
+                let requests = self.flights.iter().map(|flight| flight.before + 1).max();
+                return Listed::Silent(self.stage(), requests.unwrap_or(0));
+            } else if !self.is_lossless {
+                self.give_up_late(now);
+                ready = ready.again();
+            } else if self.flights.front().is_some_and(|flight| self.session.is_cut_off(&flight.lane)) {
+                return Listed::Restarted;
+            } else {
+                self.look = now + MOST;
+            }
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        if self.flights.is_empty() { Stage::Request } else { Stage::Response }
+    }
+
+    /// When something is to be done although no socket is ready.
+    fn due(&self) -> Instant {
+        let resend = self.flights.iter().filter_map(|flight| flight.resend).min();
+        if self.is_lossless { self.look } else { resend.unwrap_or(self.look) }
+    }
+
+    /// The index of the record at a position.
+    fn index(&self, position: usize) -> usize {
+        match position {
+            0 => self.count - 1,
+            last if last == self.count => self.count - 1,
+            position => position - 1,
+        }
+    }
+
+    /// What is to be asked for next, if it may be asked for by now. Requests on a Unix socket are answered in order; over
+    /// UDP the last record is asked for alone, both times.
+    fn next(&self) -> Option<(usize, u32)> {
+        if let Some(again) = self.again.front() {
+            return Some(*again);
+        }
+        let is_due =
+            self.is_lossless || self.next == 0 || if self.next == self.count { self.left == 1 } else { self.done[0] };
+        (self.next < self.positions && is_due).then_some((self.next, 0))
+    }
+
+    /// Sends as many requests as may be on their way.
+    fn send(&mut self, means: &Means<'_>, clock: &mut Clock) -> Result<(), Failure> {
+        self.is_full = false;
+        while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window
+            && let Some((position, before)) = self.next()
+        {
+            let Some(mut lane) = self.free_lane(means) else { break };
+            let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
+            if !lane.send(Request::Record(self.report, index))? {
+                self.session.lanes.push(lane);
+                self.is_full = true;
+                break;
+            }
+            let sent = clock.now();
+            let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
+            self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
+            if self.again.pop_front().is_none() {
+                self.next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A lane without a request: one that is there, or a new one. If none can be opened, lanes are done without, and at
+    /// last one that has lost its request is used again.
+    fn free_lane(&mut self, means: &Means<'_>) -> Option<Lane> {
+        if let Some(lane) = self.session.lanes.pop() {
+            return Some(lane);
+        }
+        let lost = |flight: &Flight| flight.is_lost(self.is_lossless);
+        if let Some(flight) = self.flights.front()
+            && let Some(lane) = means.open_beside(&flight.lane, &self.session.address)
+        {
+            return Some(lane);
+        }
+        self.window = self.flights.iter().filter(|flight| !lost(flight)).count().max(1);
+        self.width = self.width.min(self.window);
+        let lost = self.flights.iter().position(lost)?;
+        self.flights.remove(lost).map(|flight| flight.lane)
+    }
+
+    /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more.
+    fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<bool, Listed> {
+        let mut is_more = false;
+        let mut at = 0;
+        while let Some(flight) = self.flights.get_mut(at) {
+            if ready.allows(&flight.lane, flight.is_late) {
+                match flight.lane.receive() {
+                    Ok(Received::Answer) => {
+                        let now = clock.now();
+                        if let Some(flight) = self.flights.remove(at) {
+                            self.answered(flight, now, sink)?;
+                        }
+                        return Ok(true);
+                    }
+                    // chronyd answers the second request after those that others have sent meanwhile.
+                    Ok(Received::Half) => {
+                        self.received += 1;
+                        let half = self.flights.remove(at);
+                        self.flights.extend(half);
+                        return Ok(true);
+                    }
+                    Ok(Received::Other) => {
+                        self.received += 1;
+                        is_more = true;
+                    }
+                    Ok(Received::Nothing) => flight.is_late = true,
+                    Ok(Received::Signal) => (flight.is_late, clock.is_signalled) = (true, true),
+                    Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
+                        return Err(Listed::Changed(Some(failure)));
+                    }
+                    Err(failure) => return Err(Listed::Failed(Stage::Response, failure)),
+                }
+                if ready.is_first() {
+                    break;
+                }
+            }
+            // On a Unix socket the first lane receives before the others.
+            if self.is_lossless {
+                break;
+            }
+            at += 1;
+        }
+        Ok(is_more)
+    }
+
+    fn answered(&mut self, flight: Flight, now: Instant, sink: &mut dyn Sink) -> Result<(), Listed> {
+        let Flight { lane, position, before, sent, .. } = flight;
+        if position == 0 && self.count > 1 {
+            self.last = Some(lane.record().source());
+        }
+        if position == 0 || position < self.count {
+            sink.put(self.index(position), lane.record()).map_err(Listed::Field)?;
+        } else if self.last != Some(lane.record().source()) {
+            return Err(Listed::Changed(None));
+        }
+        self.session.lanes.push(lane);
+        self.done[position] = true;
+        self.left -= 1;
+        self.received += 1;
+        if !self.is_lossless {
+            self.measure(position, before, now - sent);
+        }
+        Ok(())
+    }
+
+    /// Over UDP: what an answer tells of the round trip, and of those on their way to the same record.
+    fn measure(&mut self, position: usize, before: u32, sample: Duration) {
+        let others = self.flights.len();
+        self.flights.retain(|flight| flight.position != position);
+        let is_sure = before == 0 && others == self.flights.len();
+        self.again.retain(|(again, _)| *again != position);
+        if !is_sure {
+            return;
+        }
+        self.session.round_trip.measured(sample);
+        let is_near = self.session.address.is_loopback();
+        let queued = if is_near { sample } else { self.session.round_trip.queued(sample) };
+        if self.window < self.width && self.received >= self.grows && queued < QUEUE {
+            self.window += 1;
+            if self.grows > 0 {
+                self.grows = self.received + CAUTION;
+            }
+        }
+    }
+
+    /// Has the records asked for again whose answers are overdue. Fewer requests are on their way from then on.
+    fn give_up_late(&mut self, now: Instant) {
+        let overdue = |flight: &&mut Flight| flight.resend.is_some_and(|resend| now >= resend);
+        let again = self.flights.iter_mut().filter(overdue).map(|flight| {
+            flight.resend = None;
+            (flight.position, flight.before + 1)
+        });
+        self.again.extend(again);
+        self.window = (self.window / 2).max(1);
+        self.grows = self.received + CAUTION;
+    }
+
+    /// Why it is not read, in words.
+    pub(crate) fn explain(&self, ended: Listed, explain: &Explain<'_>, clock: &Clock) -> Error {
+        let address = &self.session.address;
+        match ended {
+            Listed::Changed(failure) => explain.changed(address, failure),
+            Listed::Failed(stage, failure) => explain.failed(address, stage, failure),
+            Listed::Field(error) => explain.field(address, error),
+            Listed::Nothing(_) | Listed::All | Listed::Restarted => explain.changed(address, None),
+            Listed::Silent(stage, requests) => {
+                let records = ((self.positions - self.left).min(self.count), self.count);
+                explain.silent(address, stage, requests, Some(records), clock)
+            }
+        }
+    }
+
+    /// The lanes for the next call.
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+}
+
+impl Flight {
+    /// Whether its answer is not waited for any more, though it would be used.
+    fn is_lost(&self, is_lossless: bool) -> bool {
+        !is_lossless && self.resend.is_none()
+    }
+}

@@ -1,0 +1,154 @@
+//! Calls that never wait: for event loops, other runtimes, and programs that watch many chronyds at once.
+//!
+//! A method of a [`Connection`] starts a call and returns it as a [`Reading`]. [`Reading::advance`] takes it as far as it
+//! can go and says what it waits for: one of its sockets ([`Reading::interests`]) or a moment. The program waits, in
+//! whatever way it waits for its other sockets, and advances it again. Dropping a reading ends the call; the connection
+//! stays usable.
+//!
+//! With plain `poll`:
+//!
+//! ```
+//! # let chronyd = testbed::Chronyd::builder().start()?;
+//! # let address = libchrony::Address::parse(chronyd.socket())?;
+//! use libchrony::Connection;
+//! use libchrony::nonblocking::Step;
+//! use rustix::event::{PollFd, PollFlags, Timespec, poll};
+//! use std::task::Waker;
+//! use std::time::Instant;
+//!
+//! let chronyd = Connection::builder().address(address).build_nonblocking()?;
+//! let mut reading = chronyd.tracking();
+//! let tracking = loop {
+//!     // No other call uses this connection, so there is no turn to be woken for.
+//!     match reading.advance(Waker::noop()) {
+//!         Step::Done(result) => break result?,
+//!         Step::Resolve(host) => {
+//!             let found = std::net::ToSocketAddrs::to_socket_addrs(&host.host().unwrap());
+//!             reading.resolved(host, found.map(Iterator::collect));
+//!         }
+//!         Step::Wait(until) => {
+//!             let left = Timespec::try_from(until.saturating_duration_since(Instant::now()))?;
+//!             let flags = |write| if write { PollFlags::OUT } else { PollFlags::IN };
+//!             let interests = reading.interests();
+//!             let mut fds: Vec<_> = interests.iter().map(|one| PollFd::new(one, flags(one.is_to_write()))).collect();
+//!             poll(&mut fds, Some(&left))?;
+//!         }
+//!     }
+//! };
+//! println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub use crate::gather::{All, Gather, One};
+pub use crate::ready::Interest;
+
+use crate::address::Address;
+use crate::error::Error;
+use crate::reading::{Machine, Progress, Settings};
+use crate::ready::Ready;
+use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+/// A connection to one chronyd whose calls never wait. Made by
+/// [`Builder::build_nonblocking`](crate::Builder::build_nonblocking).
+///
+/// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no socket,
+/// and its waker is woken. After a fork, readings of the child open sockets of its own.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Settings>);
+
+impl Connection {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self(settings)
+    }
+
+    /// As [`Connection::tracking`](crate::Connection::tracking).
+    pub fn tracking(&self) -> Reading<One<Tracking>> {
+        self.read(One::new())
+    }
+
+    /// As [`Connection::sources`](crate::Connection::sources).
+    pub fn sources(&self) -> Reading<All<Source>> {
+        self.read(All::new())
+    }
+
+    /// As [`Connection::source_stats`](crate::Connection::source_stats).
+    pub fn source_stats(&self) -> Reading<All<SourceStats>> {
+        self.read(All::new())
+    }
+
+    /// As [`Connection::rtc_data`](crate::Connection::rtc_data).
+    pub fn rtc_data(&self) -> Reading<One<RtcData>> {
+        self.read(One::new())
+    }
+
+    /// The address at which chronyd answered last; `None` before that.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        self.0.turns.address()
+    }
+
+    /// Closes the sockets. The next call opens new ones; a call that is under way ends first.
+    pub fn close(&self) {
+        self.0.turns.close();
+    }
+
+    fn read<G: Gather>(&self, gather: G) -> Reading<G> {
+        Reading { machine: Machine::new(&self.0, G::Report::NAME, G::IS_LIST, None), gather }
+    }
+}
+
+/// What a call waits for.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// One of its [sockets](Reading::interests), or its turn, until this moment at the latest.
+    Wait(Instant),
+    /// The addresses of this [host](Address::host), to be told with [`Reading::resolved`].
+    Resolve(Address),
+    /// The call is over.
+    Done(Result<T, Error>),
+}
+
+/// A call under way.
+#[derive(Debug)]
+#[must_use = "a reading does nothing unless it is advanced"]
+pub struct Reading<G> {
+    machine: Machine,
+    gather: G,
+}
+
+impl<G: Gather> Reading<G> {
+    /// Goes on as far as it can: sends what is to be sent, receives what is there. `waker` is woken when the turn of a
+    /// reading has come that waited for another one of its connection.
+    ///
+    /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names. To
+    /// advance it at other times does no harm, until it is done.
+    pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
+        loop {
+            return match self.machine.advance(Ready::Any, waker, &mut self.gather) {
+                Progress::Wait(until) => Step::Wait(until),
+                Progress::Host(host) => Step::Resolve(host),
+                Progress::Done(result) => Step::Done(result.map(|()| self.gather.take())),
+                Progress::Forked => {
+                    self.machine = self.machine.anew();
+                    continue;
+                }
+            };
+        }
+    }
+
+    /// The sockets that it waits for. They differ from one step to the next; each stays open until then at least.
+    #[must_use]
+    pub fn interests(&self) -> Vec<Interest<'_>> {
+        self.machine.interests()
+    }
+
+    /// Takes what a resolver tells of the host that was asked for. The port of the addresses is the one to be used.
+    pub fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>) {
+        self.machine.resolved(host, addresses.map(|found| found.into_iter().map(Address::udp).collect()));
+    }
+}

@@ -1,0 +1,117 @@
+//! The lock round libchrony's opening of descriptors, which are to be marked before a child program can inherit them.
+//!
+//! Threads wait for it without polling, and no longer than their calls may take. One that holds it may hang, in a file
+//! system that does not respond; the others then go on without it.
+
+use crate::per_process::PerProcess;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// For how long a thread holds the lock when something hangs.
+const HANGS: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct Lock {
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_held: bool,
+    waiting: usize,
+    /// How many threads have had it.
+    passed: u64,
+}
+
+impl Lock {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to open descriptors through libchrony.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// `None` when the thread that has the lock hangs.
+    held: Option<&'static Lock>,
+}
+
+impl Opening {
+    /// Waits until no other thread opens, or until the one that does has got nowhere for a second, or for half of the
+    /// time that is left. `None` at `end`.
+    pub(crate) fn begin(end: Instant) -> Option<Self> {
+        static LOCK: PerProcess<Lock> = PerProcess::new();
+        Self::take(LOCK.get(), end)
+    }
+
+    fn take(lock: &'static Lock, end: Instant) -> Option<Self> {
+        let mut state = lock.state();
+        if state.is_held {
+            let mut now = Instant::now();
+            let patience = (end.saturating_duration_since(now) / 2).min(HANGS);
+            let (mut passed, mut since) = (state.passed, now);
+            state.waiting += 1;
+            while state.is_held && now < end && now - since < patience {
+                let wait = (since + patience).min(end) - now;
+                state = lock.freed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                now = Instant::now();
+                if state.passed != passed {
+                    (passed, since) = (state.passed, now);
+                }
+            }
+            state.waiting -= 1;
+            if state.is_held {
+                return (now < end).then_some(Self { held: None });
+            }
+        }
+        state.is_held = true;
+        state.passed += 1;
+        Some(Self { held: Some(lock) })
+    }
+
+    /// Whether no other thread of this crate opens a descriptor meanwhile.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.held.is_some()
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(lock) = self.held {
+            let mut state = lock.state();
+            state.is_held = false;
+            if state.waiting > 0 {
+                lock.freed.notify_one();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// The last waits for far longer than one that hangs is waited for.
+    #[test]
+    fn threads_wait_while_the_queue_moves_and_go_on_when_one_hangs() {
+        let lock: &'static Lock = Box::leak(Box::default());
+        let hold = || {
+            let opening = Opening::take(lock, Instant::now() + 6 * HANGS).unwrap();
+            thread::sleep(HANGS / 4);
+            opening.is_alone()
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(hold)).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
+        // One that never lets go.
+        let _hangs = Opening::take(lock, Instant::now()).unwrap();
+        let start = Instant::now();
+        assert!(!Opening::take(lock, start + 100 * HANGS).unwrap().is_alone());
+        assert!(start.elapsed() >= HANGS);
+        assert!(!Opening::take(lock, Instant::now() + HANGS / 10).unwrap().is_alone());
+        assert!(Opening::take(lock, Instant::now()).is_none());
+    }
+}

@@ -1,0 +1,16 @@
+//! The border to C: guards round libchrony's socket and session, the lock round its static string buffer, and memory that
+//! a fork empties.
+//!
+//! This is the only folder of the crate with `unsafe` code. It calls C and hands out owned Rust values; it takes no
+//! decision about addresses, deadlines, retries or fields.
+#![expect(unsafe_code, reason = "the only folder that calls C")]
+
+pub(crate) mod descriptor;
+pub(crate) mod exit;
+pub(crate) mod failure;
+pub(crate) mod load;
+pub(crate) mod page;
+pub(crate) mod session;
+pub(crate) mod socket;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,175 @@
+//! The guard round libchrony's session, and the lock round its static string buffer. Each method is one call of C.
+
+use super::descriptor::{close_on_exec, is_urandom, next_number};
+use super::failure::Failure;
+use super::socket::Socket;
+use crate::opening::Opening;
+use crate::per_process::PerProcess;
+use libchrony_sys::Symbols;
+use libchrony_sys::types as c;
+use rustix::fd::RawFd;
+use std::ffi::CStr;
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The lock round libchrony's static string buffer, which is one for the whole process. It is never held across a
+/// system call that can wait.
+pub(super) fn string_lock() -> MutexGuard<'static, ()> {
+    static LOCK: PerProcess<Mutex<()>> = PerProcess::new();
+    LOCK.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A session, which may share its socket with others. Every method is one libchrony call, apart from
+/// [`RawSession::new`].
+#[derive(Debug)]
+pub(crate) struct RawSession {
+    session: NonNull<c::ChronySession>,
+    /// Closed with the last of its sessions.
+    socket: Arc<Socket>,
+    /// The number of its own descriptor, if that is known.
+    urandom: Option<RawFd>,
+}
+
+// SAFETY: a libchrony session has no tie to the thread that created it. One thread at a time uses it, since the guard
+// is not Sync and not Clone; the static string buffer that sessions share is behind `string_lock`.
+unsafe impl Send for RawSession {}
+
+impl Drop for RawSession {
+    fn drop(&mut self) {
+        // Others may have closed the session's descriptor, and use its number. If it is not known, the socket's tells.
+        if !self.urandom.map_or_else(|| self.socket.is_still_ours(), is_urandom) {
+            return;
+        }
+        // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
+        unsafe { (self.symbols().chrony_deinit_session)(self.session()) };
+    }
+}
+
+impl RawSession {
+    /// Makes a session on a socket.
+    pub(crate) fn new(socket: &Arc<Socket>, opening: &Opening) -> Result<Self, Failure> {
+        // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
+        // got. It is the lowest free one; this crate's other threads do not take that in between.
+        let (next, _streams) = next_number(socket);
+        let mut session = ptr::null_mut();
+        // SAFETY: a writable pointer and an open socket.
+        let code = unsafe { (socket.symbols().chrony_init_session)(&raw mut session, socket.fd()) };
+        Failure::check(code)?;
+        let urandom = next.filter(|fd| opening.is_alone() && is_urandom(*fd));
+        if let Some(fd) = urandom {
+            // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
+            let _ = close_on_exec(fd);
+        }
+        match NonNull::new(session) {
+            Some(session) => Ok(Self { session, socket: Arc::clone(socket), urandom }),
+            None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),
+        }
+    }
+
+    /// The socket that it is on.
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    fn symbols(&self) -> &Symbols {
+        self.socket.symbols()
+    }
+
+    fn session(&self) -> *mut c::ChronySession {
+        self.session.as_ptr()
+    }
+
+    /// Sends a request for the number of records. libchrony sends none for a report that always has one.
+    pub(crate) fn request_count(&mut self, report: &'static CStr) -> Result<(), Failure> {
+        // SAFETY: a live session; the name lives as long as the program.
+        Failure::check(unsafe {
+            (self.symbols().chrony_request_report_number_records)(self.session(), report.as_ptr())
+        })
+    }
+
+    /// Sends a request for a record. libchrony keeps the pointer to the name, hence `'static`.
+    pub(crate) fn request_record(&mut self, report: &'static CStr, index: c::Int) -> Result<(), Failure> {
+        // SAFETY: a live session; the name lives as long as the program, so libchrony may keep the pointer.
+        Failure::check(unsafe { (self.symbols().chrony_request_record)(self.session(), report.as_ptr(), index) })
+    }
+
+    /// Receives one datagram. Success does not mean that it was the response.
+    pub(crate) fn process_response(&mut self) -> Result<(), Failure> {
+        // SAFETY: a live session. In any state but "request sent" the function returns an error.
+        Failure::check(unsafe { (self.symbols().chrony_process_response)(self.session()) })
+    }
+
+    pub(crate) fn needs_response(&self) -> bool {
+        // SAFETY: a live session, which is only read.
+        unsafe { (self.symbols().chrony_needs_response)(self.session()) }
+    }
+
+    /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
+    pub(crate) fn number_records(&self) -> c::Int {
+        // SAFETY: a live session, which is only read.
+        unsafe { (self.symbols().chrony_get_report_number_records)(self.session()) }
+    }
+
+    /// How many fields the record has.
+    pub(crate) fn number_fields(&self) -> c::Int {
+        // SAFETY: a live session, which is only read.
+        unsafe { (self.symbols().chrony_get_record_number_fields)(self.session()) }
+    }
+
+    /// Whether the field at `index` exists and has this name.
+    pub(crate) fn field_is(&self, index: c::Int, name: &CStr) -> bool {
+        // SAFETY: a live session; any index is allowed, and one without a field gives null.
+        let found = unsafe { (self.symbols().chrony_get_field_name)(self.session(), index) };
+        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        !found.is_null() && unsafe { CStr::from_ptr(found) } == name
+    }
+
+    pub(crate) fn field_index(&self, name: &CStr) -> Option<c::Int> {
+        // SAFETY: a live session; a NUL-terminated name.
+        let index = unsafe { (self.symbols().chrony_get_field_index)(self.session(), name.as_ptr()) };
+        (index >= 0).then_some(index)
+    }
+
+    pub(crate) fn field_type(&self, index: c::Int) -> c::ChronyFieldType {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
+    }
+
+    pub(crate) fn field_uinteger(&self, index: c::Int) -> u64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_uinteger)(self.session(), index) }
+    }
+
+    pub(crate) fn field_integer(&self, index: c::Int) -> i64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_integer)(self.session(), index) }
+    }
+
+    pub(crate) fn field_float(&self, index: c::Int) -> f64 {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_float)(self.session(), index) }
+    }
+
+    pub(crate) fn field_timespec(&self, index: c::Int) -> c::Timespec {
+        // SAFETY: a live session; any index is allowed.
+        unsafe { (self.symbols().chrony_get_field_timespec)(self.session(), index) }
+    }
+
+    /// The string of a field, copied while the lock is held, since any other session overwrites it.
+    pub(crate) fn field_string(&self, index: c::Int) -> Option<String> {
+        let _lock = string_lock();
+        // SAFETY: a live session; any index is allowed, and one without a string gives null.
+        let string = unsafe { (self.symbols().chrony_get_field_string)(self.session(), index) };
+        // SAFETY: not null, so NUL-terminated, and nobody writes the buffer while the lock is held.
+        (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+    }
+
+    /// libchrony's name of a constant of a field.
+    #[cfg(test)]
+    pub(crate) fn constant_name(&self, index: c::Int, value: u64) -> Option<&str> {
+        // SAFETY: a live session; any index and value are allowed, and one without a name gives null.
+        let name = unsafe { (self.symbols().chrony_get_field_constant_name)(self.session(), index, value) };
+        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().ok())?
+    }
+}

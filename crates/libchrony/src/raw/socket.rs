@@ -1,0 +1,113 @@
+//! The guard round libchrony's client socket: the one owner of its descriptor and of the path it is bound to.
+
+use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identity};
+use super::exit;
+use crate::opening::Opening;
+use crate::per_process::process_id;
+use libchrony_sys::Symbols;
+use libchrony_sys::types as c;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::io::ioctl_fionbio;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use std::ffi::CStr;
+use std::os::fd::FromRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, mem};
+
+/// Whether sends and receives wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// They do not.
+    Never,
+    /// For so long at most, which is not zero.
+    UpTo(Duration),
+}
+
+/// A client socket that `chrony_open_socket` returned.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    symbols: Arc<Symbols>,
+    fd: RawFd,
+    owner: u32,
+    /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
+    identity: Option<Identity>,
+}
+
+impl Socket {
+    /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it, which
+    /// is a hint at best.
+    pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, _: &Opening) -> io::Result<Self> {
+        // SAFETY: a NUL-terminated string that outlives the call.
+        let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let mut socket = Self { symbols: Arc::clone(symbols), fd, owner: process_id(), identity: identity(fd) };
+        if let Some(copy) = beyond_standard_streams(fd)? {
+            // SAFETY: the old number has no other owner, and from here on the guard has the new one.
+            drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });
+        }
+        exit::register(socket.fd, socket.identity, symbols);
+        close_on_exec(socket.fd)?;
+        match waits {
+            Waits::Never => ioctl_fionbio(&socket, true)?,
+            Waits::UpTo(slice) => {
+                set_socket_timeout(&socket, Timeout::Recv, Some(slice))?;
+                set_socket_timeout(&socket, Timeout::Send, Some(slice))?;
+            }
+        }
+        if address.to_bytes().starts_with(b"/") {
+            socket.refuse_descriptors();
+        }
+        Ok(socket)
+    }
+
+    /// Has the kernel refuse descriptors that the other side sends along. It would drop them, but to close one can take
+    /// as long as the sender likes. Linux before 6.16 does not know the option.
+    fn refuse_descriptors(&self) {
+        // Not in the crate `libc` yet; the number is that of all architectures but PA-RISC and SPARC.
+        const SO_PASSRIGHTS: c::Int = 83;
+        let (off, length): (c::Int, libc::socklen_t) = (0, c::Int::BITS / 8);
+        // SAFETY: the option's value is read from a live integer of this length.
+        unsafe { libc::setsockopt(self.fd, libc::SOL_SOCKET, SO_PASSRIGHTS, (&raw const off).cast(), length) };
+    }
+
+    /// Whether the descriptor is still this socket's.
+    pub(crate) fn is_still_ours(&self) -> bool {
+        identity(self.fd) == self.identity
+    }
+
+    pub(super) fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: this guard owns the descriptor, which stays open as long as the guard.
+        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let is_still_ours = self.is_still_ours();
+        if self.owner == process_id() {
+            exit::forget(self.fd, self.identity);
+            if is_still_ours {
+                // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the
+                // only time.
+                unsafe { (self.symbols.chrony_close_socket)(self.fd) };
+            }
+        } else if is_still_ours {
+            // A forked child. chrony_close_socket would remove the parent's path, so only the descriptor is closed.
+            // SAFETY: the child's copy of the descriptor has no other owner.
+            drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
+        }
+    }
+}

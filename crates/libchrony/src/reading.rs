@@ -1,0 +1,246 @@
+//! One call of a report, as a machine that never waits.
+//!
+//! It waits for its turn, searches the chronyd that answers, and reads the record or the list. [`Machine::advance`] takes
+//! it as far as the sockets and the time allow, and says what it waits for; a driver does the waiting. All decisions are
+//! here and below, so that all drivers have the same.
+
+use crate::Library;
+use crate::address::Address;
+use crate::candidates::Candidates;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::explain::Explain;
+use crate::lane::{Lane, Means, Request};
+use crate::list::{Lanes, List, Listed, Sink};
+use crate::per_process::process_id;
+use crate::raw::socket::Waits;
+use crate::ready::{Interest, Ready};
+use crate::search::{Found, Search};
+use crate::session::Session;
+use crate::turns::{Turn, Turns};
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::task::Waker;
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+use std::{io, mem};
+
+/// How often a list of records is read when it changes during the read.
+const LIST_TRIES: u32 = 4;
+/// The most records that a report is believed to have; thousands of sources are far beyond what chronyd can poll.
+const MAX_RECORDS: usize = 65_536;
+
+/// What all calls of a connection share.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) library: Library,
+    pub(crate) addresses: Arc<[Address]>,
+    pub(crate) timeout: Duration,
+    pub(crate) lanes: Lanes,
+    pub(crate) waits: Waits,
+    pub(crate) turns: Arc<Turns>,
+}
+
+/// What a machine waits for.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Its turn, or one of its sockets, until this moment at the latest.
+    Wait(Instant),
+    /// The addresses of a host, to be told with [`Machine::resolved`].
+    Host(Address),
+    Done(Result<(), Error>),
+    /// This is a child of the process that made the call. It makes the call anew.
+    Forked,
+}
+
+#[derive(Debug)]
+enum State {
+    Turn,
+    Search(Search),
+    List(Box<List>),
+    Over,
+}
+
+/// The call of a report.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    settings: Arc<Settings>,
+    report: &'static CStr,
+    is_list: bool,
+    state: State,
+    turn: Turn,
+    clock: Clock,
+    queued: Duration,
+    thread: Option<ThreadId>,
+    process: u32,
+    /// How often the list was read.
+    tries: u32,
+}
+
+impl Machine {
+    pub(crate) fn new(
+        settings: &Arc<Settings>,
+        report: &'static CStr,
+        is_list: bool,
+        thread: Option<ThreadId>,
+    ) -> Self {
+        Self {
+            settings: Arc::clone(settings),
+            report,
+            is_list,
+            state: State::Turn,
+            turn: settings.turns.take(thread),
+            clock: Clock::new(settings.timeout),
+            queued: Duration::ZERO,
+            thread,
+            process: process_id(),
+            tries: 0,
+        }
+    }
+
+    /// The same call from its beginning, in a forked child.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(&self.settings, self.report, self.is_list, self.thread)
+    }
+
+    /// When the call ends.
+    pub(crate) fn end(&self) -> Instant {
+        self.clock.end
+    }
+
+    /// Whether a signal has cut a wait short since the last time.
+    pub(crate) fn take_signal(&mut self) -> bool {
+        mem::take(&mut self.clock.is_signalled)
+    }
+
+    pub(crate) fn waits_for_turn(&self) -> bool {
+        matches!(self.state, State::Turn)
+    }
+
+    /// The sockets that it waits for; none while it waits for its turn or for the addresses of a host.
+    pub(crate) fn interests(&self) -> Vec<Interest<'_>> {
+        match &self.state {
+            State::Search(search) => search.interests().collect(),
+            State::List(list) => list.interests().collect(),
+            State::Turn | State::Over => Vec::new(),
+        }
+    }
+
+    /// Takes the addresses of the host that it asked for.
+    pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
+        if let State::Search(search) = &mut self.state {
+            search.resolved(host, addresses);
+        }
+    }
+
+    /// Goes on as far as it can. `waker` is woken when its turn has come.
+    pub(crate) fn advance(&mut self, ready: Ready<'_>, waker: &Waker, sink: &mut dyn Sink) -> Progress {
+        if self.process != process_id() {
+            return Progress::Forked;
+        }
+        let settings = Arc::clone(&self.settings);
+        let progress = self.go_on(&settings, ready, waker, sink).unwrap_or_else(|error| Progress::Done(Err(error)));
+        if let Progress::Wait(until) = progress {
+            self.clock.waits_until(until);
+        }
+        progress
+    }
+
+    fn go_on(
+        &mut self,
+        settings: &Settings,
+        ready: Ready<'_>,
+        waker: &Waker,
+        sink: &mut dyn Sink,
+    ) -> Result<Progress, Error> {
+        let report = self.report.to_str().unwrap_or_default();
+        let means = Means { symbols: settings.library.symbols(), waits: settings.waits, end: self.clock.end };
+        let mut ready = ready;
+        loop {
+            let explain = Explain { library: &settings.library, report, queued: self.queued };
+            self.state = match mem::replace(&mut self.state, State::Over) {
+                State::Turn => {
+                    let now = self.clock.now();
+                    if !self.turn.has_come(waker) {
+                        if now >= self.clock.end {
+                            return Err(Error::Busy { report, waited: settings.timeout });
+                        }
+                        self.state = State::Turn;
+                        return Ok(Progress::Wait(self.clock.end));
+                    }
+                    let queued = (now - self.clock.start).as_millis();
+                    self.queued = Duration::from_millis(queued.try_into().unwrap_or(u64::MAX));
+                    let kept = self.turn.session().filter(|session| session.lanes.iter().all(Lane::is_still_ours));
+                    self.search(settings, kept)
+                }
+                State::Search(mut search) => match search.advance(ready, &means, &mut self.clock, &explain) {
+                    Found::Nothing(until) => {
+                        self.state = State::Search(search);
+                        return Ok(Progress::Wait(until));
+                    }
+                    Found::Host(host) => {
+                        self.state = State::Search(search);
+                        return Ok(Progress::Host(host));
+                    }
+                    Found::Failed(error, answered) => {
+                        if let Some(address) = answered {
+                            self.turn.leave(address, None);
+                        }
+                        return Err(error);
+                    }
+                    Found::Answer(session) if self.is_list => {
+                        let claimed = session.lanes[0].number_records();
+                        let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
+                        let Some(count) = count else {
+                            let error = explain.count(&session.address, claimed);
+                            self.turn.leave(session.address, None);
+                            return Err(error);
+                        };
+                        sink.begin(count);
+                        let list = List::new(self.report, count, session, settings.lanes, self.clock.now());
+                        State::List(Box::new(list))
+                    }
+                    Found::Answer(session) => {
+                        sink.begin(1);
+                        if let Err(error) = sink.put(0, session.lanes[0].record()) {
+                            let error = explain.field(&session.address, error);
+                            self.turn.leave(session.address, None);
+                            return Err(error);
+                        }
+                        self.turn.leave(session.address.clone(), Some(session));
+                        return Ok(Progress::Done(Ok(())));
+                    }
+                },
+                State::List(mut list) => match list.advance(ready, &means, &mut self.clock, sink) {
+                    Listed::Nothing(until) => {
+                        self.state = State::List(list);
+                        return Ok(Progress::Wait(until));
+                    }
+                    Listed::All => {
+                        let session = list.into_session();
+                        self.turn.leave(session.address.clone(), Some(session));
+                        return Ok(Progress::Done(Ok(())));
+                    }
+                    Listed::Changed(_) | Listed::Restarted if self.tries + 1 < LIST_TRIES => {
+                        self.tries += 1;
+                        drop(list);
+                        self.search(settings, None)
+                    }
+                    ended => {
+                        let error = list.explain(ended, &explain, &self.clock);
+                        self.turn.leave(list.into_session().address, None);
+                        return Err(error);
+                    }
+                },
+                State::Over => return Ok(Progress::Wait(self.clock.end)),
+            };
+            ready = ready.again();
+        }
+    }
+
+    fn search(&mut self, settings: &Settings, kept: Option<Session>) -> State {
+        let request = if self.is_list { Request::Count(self.report) } else { Request::Record(self.report, 0) };
+        let candidates = Candidates::new(Arc::clone(&settings.addresses));
+        State::Search(Search::new(request, kept, candidates, &mut self.clock))
+    }
+}

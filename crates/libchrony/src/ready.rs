@@ -1,0 +1,64 @@
+//! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
+
+use crate::lane::Lane;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+/// Which sockets a machine may receive from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ready<'a> {
+    /// All of them: a receive without a datagram returns at once.
+    Any,
+    /// The one whose answer is due first: a receive waits for what comes soon, and no receive from that socket has done so
+    /// in vain.
+    First,
+    /// Those that have a datagram.
+    These(&'a [RawFd]),
+}
+
+impl Ready<'_> {
+    /// Whether a lane may receive, which may have waited before.
+    pub(crate) fn allows(&self, lane: &Lane, is_late: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::First => !is_late,
+            Self::These(ready) => ready.contains(&lane.as_fd().as_raw_fd()),
+        }
+    }
+
+    pub(crate) fn is_first(&self) -> bool {
+        matches!(self, Self::First)
+    }
+
+    /// The same after a datagram was received, or a request sent: now another answer may come soon.
+    pub(crate) fn again(self) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::First | Self::These(_) => Self::First,
+        }
+    }
+}
+
+/// A socket that a call waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Interest<'a> {
+    lane: &'a Lane,
+    writable: bool,
+}
+
+impl<'a> Interest<'a> {
+    pub(crate) fn new(lane: &'a Lane, writable: bool) -> Self {
+        Self { lane, writable }
+    }
+
+    /// Whether it waits until the socket can be written to, and not for a datagram.
+    #[must_use]
+    pub fn is_to_write(&self) -> bool {
+        self.writable
+    }
+}
+
+impl AsFd for Interest<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.lane.as_fd()
+    }
+}

@@ -1,0 +1,122 @@
+//! Asking the system's resolver for the addresses of a host name.
+//!
+//! The resolver cannot be told when to stop, so it works in a thread, which no call waits for longer than it wants.
+//! Threads that want the same name share one look-up, and a process has a bounded number of them: a resolver that hangs
+//! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
+
+use crate::address::{Address, Meaning};
+use crate::clock::SLICE;
+use crate::per_process::PerProcess;
+use rustix::io::Errno;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many look-ups may be pending at once. Those beyond wait until one is done.
+const MOST: usize = 16;
+
+/// The addresses of a host, with its port. Waits in slices of time, before each of which `left` is asked how much
+/// time is left, with no lock held; `None` if there is none.
+pub(crate) fn look_up<E>(
+    host: &Address,
+    left: impl Fn() -> Result<Option<Duration>, E>,
+) -> Result<io::Result<Vec<Address>>, E> {
+    static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
+    let (name, port) = match host.meaning() {
+        Meaning::Host(name, port) => (name, port),
+        Meaning::Addresses(known) => return Ok(Ok(known)),
+    };
+    let found = LOOK_UPS.get().wait(name, |name| (name, 0).to_socket_addrs().map(Vec::from_iter), left)?;
+    let address = |mut found: SocketAddr| {
+        found.set_port(port);
+        Address::udp(found)
+    };
+    Ok(found.map(|found| found.into_iter().map(address).collect()))
+}
+
+/// The look-ups of a process that its resolver still owes an answer for.
+#[derive(Debug, Default)]
+struct LookUps {
+    pending: Mutex<Vec<Arc<LookUp>>>,
+    done: Condvar,
+}
+
+#[derive(Debug)]
+struct LookUp {
+    name: String,
+    found: OnceLock<io::Result<Vec<SocketAddr>>>,
+}
+
+impl LookUps {
+    fn wait<E>(
+        &'static self,
+        name: &str,
+        resolver: fn(&str) -> io::Result<Vec<SocketAddr>>,
+        left: impl Fn() -> Result<Option<Duration>, E>,
+    ) -> Result<io::Result<Vec<SocketAddr>>, E> {
+        let mut own = None;
+        loop {
+            let left = left()?;
+            let mut pending = self.lock();
+            if own.is_none() {
+                own = match self.share_or_start(&mut pending, name, resolver) {
+                    Ok(look_up) => look_up,
+                    Err(error) => return Ok(Err(error)),
+                };
+            }
+            let Some(left) = left else {
+                let crowded = || io::Error::other(format!("{MOST} other look-ups of host names are pending"));
+                return Ok(Err(own.map_or_else(crowded, |_| Errno::TIMEDOUT.into())));
+            };
+            let is_waiting = |pending: &mut Vec<_>| match &own {
+                Some(look_up) => look_up.found.get().is_none(),
+                None => pending.len() >= MOST,
+            };
+            drop(self.done.wait_timeout_while(pending, left.min(SLICE), is_waiting));
+            if let Some(found) = own.as_ref().and_then(|look_up| look_up.found.get()) {
+                return Ok(match found {
+                    Ok(addresses) => Ok(addresses.clone()),
+                    Err(error) => Err(same_error(error)),
+                });
+            }
+        }
+    }
+
+    /// The pending look-up of a name, or a new one if there is room for it.
+    fn share_or_start(
+        &'static self,
+        pending: &mut Vec<Arc<LookUp>>,
+        name: &str,
+        resolver: fn(&str) -> io::Result<Vec<SocketAddr>>,
+    ) -> io::Result<Option<Arc<LookUp>>> {
+        if let Some(same) = pending.iter().find(|look_up| look_up.name.eq_ignore_ascii_case(name)) {
+            return Ok(Some(Arc::clone(same)));
+        }
+        if pending.len() >= MOST {
+            return Ok(None);
+        }
+        let new = Arc::new(LookUp { name: name.to_owned(), found: OnceLock::new() });
+        let own = Arc::clone(&new);
+        thread::Builder::new().name("libchrony-resolver".to_owned()).spawn(move || {
+            let found = resolver(&own.name);
+            let mut pending = self.lock();
+            own.found.get_or_init(|| found);
+            pending.retain(|look_up| !Arc::ptr_eq(look_up, &own));
+            self.done.notify_all();
+        })?;
+        pending.push(Arc::clone(&new));
+        Ok(Some(new))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<LookUp>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The error once more, for a further caller.
+fn same_error(error: &io::Error) -> io::Error {
+    let other = || io::Error::new(error.kind(), error.to_string());
+    error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error)
+}

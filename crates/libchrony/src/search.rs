@@ -1,0 +1,284 @@
+//! The first request of a call: which chronyd answers it.
+//!
+//! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are tried
+//! one after the other. One that refuses is done with at once. One that is silent is listened to until the call ends,
+//! while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a socket of its
+//! own, so that an answer to either counts. Nothing is sent twice on a Unix socket, which loses nothing.
+
+use crate::address::{Address, Transport};
+use crate::candidates::{Candidates, Next};
+use crate::clock::Clock;
+use crate::error::{Error, Stage};
+use crate::explain::Explain;
+use crate::lane::{Lane, Means, Received, Request};
+use crate::raw::failure::Failure;
+use crate::ready::{Interest, Ready};
+use crate::round_trip::MOST;
+use crate::session::Session;
+use std::io;
+use std::time::Instant;
+
+/// What a search has come to.
+pub(crate) enum Found {
+    /// Nothing so far; the moment of the next step.
+    Nothing(Instant),
+    /// The addresses of a host are needed.
+    Host(Address),
+    /// The answer is in the session's first lane.
+    Answer(Session),
+    /// With the address if chronyd answered there.
+    Failed(Error, Option<Address>),
+}
+
+/// One sending of the request.
+#[derive(Debug)]
+struct Try {
+    lane: Lane,
+    /// When it was sent; `None` while chronyd's queue is full.
+    sent: Option<Instant>,
+    /// Whether a receive has waited in vain for what comes soon.
+    is_late: bool,
+}
+
+/// An address that is being tried. It is over when it has no try left.
+#[derive(Debug)]
+struct Target {
+    session: Session,
+    tries: Vec<Try>,
+    is_kept: bool,
+    /// How often the request was sent, and when it is to be sent again.
+    requests: u32,
+    resend: Instant,
+    /// chronyd's refusal, while one that comes before it may still answer.
+    refusal: Option<(Stage, Failure)>,
+}
+
+impl Target {
+    fn new(mut session: Session, is_kept: bool, now: Instant) -> Self {
+        let lane = session.lanes.swap_remove(0);
+        let tries = vec![Try { lane, sent: None, is_late: false }];
+        Self { session, tries, is_kept, requests: 0, resend: now, refusal: None }
+    }
+
+    fn is_over(&self) -> bool {
+        self.tries.is_empty()
+    }
+}
+
+/// The search of one call.
+#[derive(Debug)]
+pub(crate) struct Search {
+    request: Request,
+    targets: Vec<Target>,
+    candidates: Candidates,
+    /// When the next address is tried although others may still answer.
+    next: Instant,
+    failures: Vec<Error>,
+}
+
+impl Search {
+    pub(crate) fn new(request: Request, kept: Option<Session>, candidates: Candidates, clock: &mut Clock) -> Self {
+        let now = clock.now();
+        let next = if kept.is_some() { clock.share(2, MOST) } else { now };
+        let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
+        Self { request, targets, candidates, next, failures: Vec::new() }
+    }
+
+    /// Takes the addresses of the host that was asked for.
+    pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
+        match addresses {
+            Ok(addresses) => self.candidates.resolved(addresses),
+            Err(source) => self.failures.push(Error::Resolve { address: host, source }),
+        }
+    }
+
+    /// The sockets that it waits for.
+    pub(crate) fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
+        let tries = self.targets.iter().flat_map(|target| &target.tries);
+        tries.map(|one| Interest::new(&one.lane, one.sent.is_none()))
+    }
+
+    pub(crate) fn advance(
+        &mut self,
+        ready: Ready<'_>,
+        means: &Means<'_>,
+        clock: &mut Clock,
+        explain: &Explain<'_>,
+    ) -> Found {
+        let mut ready = ready;
+        loop {
+            let mut again = false;
+            let mut found = self.send(clock, explain);
+            // No receive waits beyond the end.
+            if found.is_none() && !(ready.is_first() && clock.now() >= clock.end) {
+                found = self.receive(ready, &mut again, clock, explain);
+            }
+            if let Some(found) = found {
+                return found;
+            }
+            let now = clock.now();
+            let is_alone = self.targets.iter().all(Target::is_over);
+            if !is_alone && (now < self.due() || ready.is_first()) {
+                return Found::Nothing(if again { now } else { self.due().min(clock.end) });
+            }
+            // Whatever the time, one address is tried.
+            if now >= clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
+                return self.give_up(clock, explain);
+            }
+            match self.begin(is_alone, means, clock, explain) {
+                Some(found) => return found,
+                None if self.targets.iter().all(Target::is_over) => return self.give_up(clock, explain),
+                None => ready = ready.again(),
+            }
+        }
+    }
+
+    /// When something is to be done although no socket is ready.
+    fn due(&self) -> Instant {
+        let live = self.targets.iter().filter(|target| !target.is_over());
+        live.map(|target| target.resend).fold(self.next, Instant::min)
+    }
+
+    /// Sends what could not be sent so far.
+    fn send(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
+        for index in 0..self.targets.len() {
+            let target = &mut self.targets[index];
+            let Some(at) = target.tries.iter().position(|one| one.sent.is_none()) else { continue };
+            let now = clock.now();
+            match target.tries[at].lane.send(self.request) {
+                Ok(true) => {
+                    target.tries[at].sent = Some(now);
+                    target.resend = now + target.session.round_trip.patience(target.requests);
+                    target.requests += 1;
+                }
+                Ok(false) => target.resend = clock.end,
+                Err(failure) => return self.failed(index, at, Stage::Request, failure, clock, explain),
+            }
+        }
+        None
+    }
+
+    /// Receives one datagram from each socket that is ready. `again` tells that there may be more.
+    fn receive(
+        &mut self,
+        ready: Ready<'_>,
+        again: &mut bool,
+        clock: &mut Clock,
+        explain: &Explain<'_>,
+    ) -> Option<Found> {
+        for index in 0..self.targets.len() {
+            for at in (0..self.targets[index].tries.len()).rev() {
+                let one = &mut self.targets[index].tries[at];
+                if one.sent.is_none() || !ready.allows(&one.lane, one.is_late) {
+                    continue;
+                }
+                match one.lane.receive() {
+                    Ok(Received::Answer) => return Some(self.answered(index, at, clock)),
+                    Ok(Received::Half | Received::Other) => *again = true,
+                    Ok(Received::Nothing) => one.is_late = true,
+                    Ok(Received::Signal) => (one.is_late, clock.is_signalled) = (true, true),
+                    Err(failure) => {
+                        if let Some(found) = self.failed(index, at, Stage::Response, failure, clock, explain) {
+                            return Some(found);
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn answered(&mut self, index: usize, at: usize, clock: &mut Clock) -> Found {
+        let Target { mut session, mut tries, requests, .. } = self.targets.swap_remove(index);
+        let Try { lane, sent, .. } = tries.swap_remove(at);
+        if let (Some(sent), 1) = (sent, requests) {
+            session.round_trip.measured(clock.now() - sent);
+        }
+        session.settle(lane);
+        Found::Answer(session)
+    }
+
+    /// One try is over. chronyd's own refusal settles the search, unless an address that comes first may still answer.
+    fn failed(
+        &mut self,
+        index: usize,
+        at: usize,
+        stage: Stage,
+        failure: Failure,
+        clock: &mut Clock,
+        explain: &Explain<'_>,
+    ) -> Option<Found> {
+        let is_first = self.targets[..index].iter().all(Target::is_over);
+        let target = &mut self.targets[index];
+        target.tries.swap_remove(at);
+        if failure.errno.is_none() {
+            target.tries.clear();
+            target.refusal = Some((stage, failure));
+            if is_first {
+                return Some(self.give_up(clock, explain));
+            }
+        } else if target.is_over() {
+            if target.is_kept {
+                // chronyd, or only our socket, went away since the last call. All addresses are tried anew.
+                self.targets.remove(index);
+                self.candidates.rewind();
+            } else {
+                self.failures.push(explain.lost(&target.session.address, stage, failure));
+            }
+            self.next = clock.now();
+        }
+        None
+    }
+
+    /// Tries the next address, or sends a request again.
+    fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
+        let now = clock.now();
+        while is_alone || now >= self.next {
+            let address = match self.candidates.next() {
+                Some(Next::Address(address)) => address,
+                Some(Next::Host(host)) => return Some(Found::Host(host)),
+                None => {
+                    self.next = clock.end;
+                    break;
+                }
+            };
+            if self.targets.iter().any(|target| target.session.address == address && !target.is_over()) {
+                continue;
+            }
+            match Session::open(means, address) {
+                Ok(session) => {
+                    self.targets.push(Target::new(session, false, now));
+                    self.next = clock.share(self.candidates.left() + 1, MOST);
+                    return None;
+                }
+                Err((address, failure)) => self.failures.push(explain.not_opened(address, failure)),
+            }
+        }
+        for target in self.targets.iter_mut().filter(|target| !target.is_over() && now >= target.resend) {
+            let is_lossless = target.session.address.transport() == Transport::UnixSocket;
+            target.resend = if is_lossless { now + MOST } else { clock.end };
+            if is_lossless && !target.tries.iter().all(|one| target.session.is_cut_off(&one.lane)) {
+                continue;
+            }
+            let lane = target.session.open_again(means);
+            target.tries.extend(lane.map(|lane| Try { lane, sent: None, is_late: false }));
+        }
+        None
+    }
+
+    /// Nothing more can come, or not in time.
+    fn give_up(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Found {
+        if let Some(target) = self.targets.iter_mut().find(|target| target.refusal.is_some())
+            && let Some((stage, failure)) = target.refusal.take()
+        {
+            let address = target.session.address.clone();
+            return Found::Failed(explain.failed(&address, stage, failure), Some(address));
+        }
+        let mut failures = std::mem::take(&mut self.failures);
+        for target in self.targets.iter().filter(|target| !target.is_over()) {
+            let stage = if target.requests == 0 { Stage::Request } else { Stage::Response };
+            failures.push(explain.silent(&target.session.address, stage, target.requests, None, clock));
+        }
+        Found::Failed(Error::from_failures(failures), None)
+    }
+}

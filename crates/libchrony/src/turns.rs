@@ -1,0 +1,165 @@
+//! Whose turn it is to use a connection's session.
+//!
+//! Calls that share a connection take turns in the order of their arrival: who hands the turn on gives it to the one who
+//! has waited longest. A forked child has turns of its own. Nothing here waits; who waits for its turn is woken.
+
+use crate::address::Address;
+use crate::per_process::{PerProcess, process_id};
+use crate::session::Session;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread::ThreadId;
+
+/// The session of a connection, for one call at a time.
+#[derive(Debug)]
+pub(crate) struct Turns(PerProcess<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The number of the call that has the turn, and its thread if that waits for the call.
+    taken: Option<(u64, Option<ThreadId>)>,
+    /// The calls that wait, in the order of their arrival.
+    waiting: VecDeque<(u64, Option<ThreadId>, Waker)>,
+    /// The number of the next call.
+    next: u64,
+    /// The session, while no call is using it.
+    idle: Option<Session>,
+    /// How often the connection was closed, so that a call that was under way then does not keep its session.
+    closed: u64,
+    /// The address that answered last.
+    address: Option<Address>,
+}
+
+/// The place of one call: it waits for its turn, or has it. Dropping it hands the turn on.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
+    number: u64,
+    process: u32,
+    closed: u64,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Waits,
+    Has,
+    /// The thread has its turn already, and was asked whether to go on: the handler of a signal that calls, too, would
+    /// wait for itself. It reads on a session of its own.
+    Nested,
+}
+
+impl Turns {
+    pub(crate) const fn new() -> Self {
+        Self(PerProcess::new())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(self.0.get())
+    }
+
+    /// The address that answered last.
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.state().address.clone()
+    }
+
+    /// Drops the session, or has the call that is using it drop it.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.closed += 1;
+        state.address = None;
+        let session = state.idle.take();
+        drop(state);
+        drop(session);
+    }
+
+    /// Takes a place. `thread` is the one that waits for the call, if one does.
+    pub(crate) fn take(self: &Arc<Self>, thread: Option<ThreadId>) -> Turn {
+        let (state, inherited) = self.0.get_and_previous();
+        // In a forked child the copies of its parent's sockets are closed, unless another thread was here at the time.
+        if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
+            inherited.idle = None;
+        }
+        let mut state = lock(state);
+        let number = state.next;
+        state.next += 1;
+        let place = match state.taken {
+            Some((_, holder)) if thread.is_some() && holder == thread => Place::Nested,
+            Some(_) => Place::Waits,
+            None => Place::Has,
+        };
+        match place {
+            Place::Has => state.taken = Some((number, thread)),
+            Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
+            Place::Nested => {}
+        }
+        Turn { turns: Arc::clone(self), number, process: process_id(), closed: state.closed, place }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Turn {
+    /// Whether the call has its turn. If not, `waker` is woken when it has.
+    pub(crate) fn has_come(&mut self, waker: &Waker) -> bool {
+        if self.place == Place::Waits {
+            let mut state = self.turns.state();
+            match state.waiting.iter_mut().find(|(number, ..)| *number == self.number) {
+                Some((.., waiting)) => waiting.clone_from(waker),
+                None => self.place = Place::Has,
+            }
+        }
+        self.place != Place::Waits
+    }
+
+    /// The session that the last call left. A connection that was closed in between has none.
+    pub(crate) fn session(&mut self) -> Option<Session> {
+        if self.place != Place::Has {
+            return None;
+        }
+        self.turns.state().idle.take()
+    }
+
+    /// Remembers the address at which chronyd answered, and leaves the session for the next call.
+    pub(crate) fn leave(&mut self, address: Address, session: Option<Session>) {
+        let mut state = self.turns.state();
+        if state.closed == self.closed {
+            if state.address.as_ref() != Some(&address) {
+                state.address = Some(address);
+            }
+            if self.place == Place::Has {
+                state.idle = session;
+                return;
+            }
+        }
+        drop(state);
+        drop(session);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.process != process_id() || self.place == Place::Nested {
+            // In a forked child the turns are the parent's, and the lock may be held for ever.
+            return;
+        }
+        let mut state = self.turns.state();
+        if self.place == Place::Waits {
+            let before = state.waiting.len();
+            state.waiting.retain(|(number, ..)| *number != self.number);
+            if state.waiting.len() < before {
+                return;
+            }
+            // It was given the turn, and does not know.
+        }
+        let next = state.waiting.pop_front();
+        state.taken = next.as_ref().map(|(number, thread, _)| (*number, *thread));
+        drop(state);
+        if let Some((.., waker)) = next {
+            waker.wake();
+        }
+    }
+}
