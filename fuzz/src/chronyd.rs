@@ -8,6 +8,7 @@
 //!
 //! - a call: bits 0 and 1 are the report (tracking, sources, sourcestats, rtcdata); bits 2 and 3 of the first call are
 //!   the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the call takes a byte, the number of its error or 0;
+//!   with bits 5 to 7, the call blocks, and otherwise it never waits;
 //! - for each `recv`, a byte that says what comes (see [`Chronyd::datagram`]) and what that needs;
 //! - when the call is over, the next one. When the input is over, chronyd is gone.
 
@@ -72,6 +73,8 @@ impl Script {
 /// A request, as far as a reply repeats it.
 #[derive(Clone, Copy, Default)]
 struct Request {
+    /// The socket that it was sent on, which its reply comes to.
+    socket: c_int,
     code: u16,
     sequence: [u8; 4],
 }
@@ -130,7 +133,7 @@ pub(crate) fn next_call() -> Option<u8> {
 }
 
 impl Chronyd {
-    fn send(&mut self, request: &[u8]) -> Result<usize, c_int> {
+    fn send(&mut self, socket: c_int, request: &[u8]) -> Result<usize, c_int> {
         assert!(request.len() >= HEADER && request[..4] == [6, 1, 0, 0], "not a request: {request:?}");
         if self.sends_fail {
             let error = ERRORS[usize::from(self.script.byte()) % ERRORS.len()];
@@ -139,17 +142,20 @@ impl Chronyd {
             }
         }
         let code = u16::from_be_bytes([request[4], request[5]]);
-        self.requests.push_back(Request { code, sequence: [request[8], request[9], request[10], request[11]] });
+        let sequence = [request[8], request[9], request[10], request[11]];
+        self.requests.push_back(Request { socket, code, sequence });
         Ok(request.len())
     }
 
-    fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, c_int> {
+    fn recv(&mut self, socket: c_int, buffer: &mut [u8]) -> Result<usize, c_int> {
         if self.silent {
             return Err(libc::EAGAIN);
         }
-        let (Some(action), Some(&request)) = (self.script.0.pop_front(), self.requests.front()) else {
-            return Err(libc::ECONNREFUSED);
+        let Some(first) = self.requests.iter().position(|request| request.socket == socket) else {
+            return Err(libc::EAGAIN);
         };
+        let request = self.requests[first];
+        let Some(action) = self.script.0.pop_front() else { return Err(libc::ECONNREFUSED) };
         let datagram = self.datagram(action, request)?;
         tally::add(&tally::REPLIES, 1);
         let mut right = vec![6, 2, 0, 0];
@@ -157,7 +163,7 @@ impl Chronyd {
         if datagram.len() >= HEADER && datagram.starts_with(&right) && datagram[16..20] == request.sequence {
             tally::add(&tally::ACCEPTED, 1);
             self.answered = request;
-            self.requests.pop_front();
+            self.requests.remove(first);
         }
         let length = datagram.len().min(buffer.len());
         buffer[..length].copy_from_slice(&datagram[..length]);
@@ -252,7 +258,7 @@ fn to_c(result: Result<usize, c_int>) -> ssize_t {
 pub(crate) unsafe extern "C" fn send(fd: c_int, buffer: *const c_void, length: size_t, flags: c_int) -> ssize_t {
     let played = CHRONYD.with_borrow_mut(|chronyd| {
         // SAFETY: the caller's buffer has that length.
-        chronyd.as_mut().map(|chronyd| chronyd.send(unsafe { slice::from_raw_parts(buffer.cast(), length) }))
+        chronyd.as_mut().map(|chronyd| chronyd.send(fd, unsafe { slice::from_raw_parts(buffer.cast(), length) }))
     });
     match played {
         Some(result) => to_c(result),
@@ -270,7 +276,7 @@ pub(crate) unsafe extern "C" fn send(fd: c_int, buffer: *const c_void, length: s
 pub(crate) unsafe extern "C" fn recv(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> ssize_t {
     let played = CHRONYD.with_borrow_mut(|chronyd| {
         // SAFETY: the caller's buffer has that length, and libchrony has zeroed it.
-        chronyd.as_mut().map(|chronyd| chronyd.recv(unsafe { slice::from_raw_parts_mut(buffer.cast(), length) }))
+        chronyd.as_mut().map(|chronyd| chronyd.recv(fd, unsafe { slice::from_raw_parts_mut(buffer.cast(), length) }))
     });
     match played {
         Some(result) => to_c(result),

@@ -11,44 +11,61 @@ mod promise;
 mod tally;
 
 use chronyd::Script;
-use libchrony::{Address, Connection, Error, Library, Report};
+use libchrony::nonblocking::{Gather, Reading, Step};
+use libchrony::{Address, Builder, Connection, Error, Library, Report};
 use libfuzzer_sys::fuzz_target;
 use promise::{check_error, check_record};
 use std::sync::OnceLock;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// The most that one call takes. Only a chronyd that falls silent makes a call take that long.
 const TIMEOUT: Duration = Duration::from_millis(2);
 /// A call that is as late as this does not keep its deadline, however busy the machine is.
 const HANGS: Duration = Duration::from_secs(5);
+/// The bits of a call that blocks. Few do: a wait, which is real, takes all of the time.
+const BLOCKS: u8 = 0xE0;
 /// Calls that one input makes at most.
 const CALLS: usize = 32;
 
 fuzz_target!(init: tally::print_at_exit(), |input: &[u8]| {
     let script = Script::new(input);
-    let connection = connect(script.lanes());
+    let blocking = settings(script.lanes()).build().expect("a library");
+    let never_waits = settings(script.lanes()).build_nonblocking().expect("a library");
     chronyd::play(script, || {
         for _ in 0..CALLS {
             let Some(call) = chronyd::next_call() else { break };
             let start = Instant::now();
-            match call & 3 {
-                0 => check(connection.tracking().map(|record| vec![record])),
-                1 => check(connection.sources()),
-                2 => check(connection.source_stats()),
-                _ => check(connection.rtc_data().map(|record| vec![record])),
+            match (call & BLOCKS == BLOCKS, call & 3) {
+                (true, 0) => check(blocking.tracking().map(|record| vec![record])),
+                (true, 1) => check(blocking.sources()),
+                (true, 2) => check(blocking.source_stats()),
+                (true, _) => check(blocking.rtc_data().map(|record| vec![record])),
+                (false, 0) => check(read(never_waits.tracking()).map(|record| vec![record])),
+                (false, 1) => check(read(never_waits.sources())),
+                (false, 2) => check(read(never_waits.source_stats())),
+                (false, _) => check(read(never_waits.rtc_data()).map(|record| vec![record])),
             }
             assert!(start.elapsed() < HANGS, "a call took {:?} instead of {TIMEOUT:?}", start.elapsed());
         }
     });
 });
 
-/// A connection to a port that nobody needs to listen on, since `send` and `recv` are played.
-fn connect(lanes: usize) -> Connection {
+/// A connection to a port that nothing needs to listen on, since `send` and `recv` are played.
+fn settings(lanes: usize) -> Builder {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| Library::load().expect("libchrony"));
     let address = Address::parse("127.0.0.1:9").expect("an address");
-    let builder = Connection::builder().address(address).lanes(lanes, 1).timeout(TIMEOUT).library(library.clone());
-    builder.build().expect("a library")
+    Connection::builder().address(address).lanes(lanes, 1).timeout(TIMEOUT).library(library.clone())
+}
+
+/// Advances a call to its end, without waiting for anything.
+fn read<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
+    loop {
+        if let Step::Done(result) = reading.advance(Waker::noop()) {
+            return result;
+        }
+    }
 }
 
 fn check<R: Report>(result: Result<Vec<R>, Error>) {
