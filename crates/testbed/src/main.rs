@@ -28,8 +28,8 @@ Commands on stdin, each answered by one JSON line:
 const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
   fault NAME [VALUE]   do wrong from now on; faults add up:
-                         silence, delay SECONDS, drop N, loss PERCENT, status N, count N[,N…],
-                         duplicate, older, reorder, junk-before N, junk-forever, version N, packet-type N,
+                         silence, delay SECONDS, drop N, loss PERCENT, seed N, unheard, status N,
+                         count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N, junk-forever, version N, packet-type N,
                          request-code N, reply-code N, sequence-off, truncate N, random SEED, leave,
                          unread, open; only CODE[,CODE…] and after N narrow the others
   clear                do nothing wrong from now on

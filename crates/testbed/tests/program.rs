@@ -101,7 +101,7 @@ fn each_fault_of_the_help_is_known() {
     let (mut program, _) = Program::start(&["scripted"]);
     let faults = listed.split(',').map(|fault| fault.split_whitespace().collect::<Vec<_>>());
     for fault in faults.filter(|words| !words.is_empty()) {
-        let command = ["fault", fault[0], if fault.len() > 1 { "1" } else { "" }].join(" ");
+        let command = ["fault", fault[0], &vec!["1"; fault.len() - 1].join(" ")].join(" ");
         assert!(program.say(&command)["done"].is_string(), "{command}");
     }
 }

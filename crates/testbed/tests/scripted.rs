@@ -163,22 +163,73 @@ fn answers_come_twice_and_late_and_in_another_order() {
     chronyc(&scripted, "tracking").unwrap();
 }
 
+/// Sends a thousand requests for tracking, and tells which are answered, and how many have been counted. One for
+/// activity, which is not lost, follows every fifty of them: its answer is the last.
+fn answered_of_a_thousand(scripted: &Scripted) -> (Vec<usize>, u64) {
+    const ACTIVITY: u8 = 44;
+    let client = client(scripted);
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    scripted.set(Fault::Only(vec![33]));
+    let counted = || scripted.requests().get(&33).copied().unwrap_or(0);
+    let (before, mut answered) = (counted(), vec![]);
+    for start in (0..1000).step_by(50) {
+        for number in 0..50 {
+            client.send(&request(number)).unwrap();
+        }
+        let mut marker = request(0);
+        marker[5] = ACTIVITY;
+        client.send(&marker).unwrap();
+        let mut answer = [0; 200];
+        let answers = iter::from_fn(|| {
+            client.recv(&mut answer).unwrap();
+            (answer[5] != ACTIVITY).then_some(start + usize::from(answer[19]))
+        });
+        answered.extend(answers);
+    }
+    (answered, counted() - before)
+}
+
 #[test]
 fn it_loses_so_many_of_a_hundred() {
     let scripted = Scripted::start(Values::default()).unwrap();
-    let client = client(&scripted);
-    client.set_nonblocking(true).unwrap();
-    for (round, percent) in (1..).zip([0, 1, 20, 50, 99, 100]) {
+    for (percent, lost) in [(0.0, 0), (0.1, 1), (0.5, 5), (1.0, 10), (20.0, 200), (99.0, 990), (100.0, 1000)] {
         scripted.set(Fault::Loss(percent));
-        for sequence in 0..100 {
-            client.send(&request(sequence)).unwrap();
-        }
-        // What has been counted has been answered.
-        let is_counted = || scripted.requests().get(&33) == Some(&(round * 100));
-        assert!((0..100_000).any(|_| is_counted()));
-        let answers = iter::from_fn(|| client.recv(&mut [0; 200]).ok()).count();
-        assert_eq!(answers, 100 - usize::from(percent));
+        let (answered, counted) = answered_of_a_thousand(&scripted);
+        assert_eq!((answered.len(), counted), (1000 - lost, 1000), "{percent}");
     }
+}
+
+#[test]
+fn losses_follow_from_a_seed_and_hit_requests_too() {
+    let losses = |seed, unheard| {
+        let scripted = Scripted::start(Values::default()).unwrap();
+        scripted.set(Fault::Loss(1.0));
+        scripted.set(Fault::Seed(seed));
+        if unheard {
+            scripted.set(Fault::Unheard);
+        }
+        let (answered, counted) = answered_of_a_thousand(&scripted);
+        assert_eq!(counted, if unheard { answered.len() as u64 } else { 1000 });
+        answered
+    };
+    let first = losses(1, false);
+    assert!((970..1000).contains(&first.len()), "{}", first.len());
+    assert_eq!(losses(1, false), first);
+    assert_eq!(losses(1, true), first);
+    assert_ne!(losses(2, false), first);
+}
+
+#[test]
+fn sources_change_during_a_read() {
+    let scripted = Scripted::start(Values::new(&json!({"sources": 4}))).unwrap();
+    let addresses = || {
+        let sources = chronyc(&scripted, "sources").unwrap();
+        sources.lines().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    scripted.set("churn 2 1 1".parse().unwrap());
+    // chronyc has read two when the second of them goes, and so it misses the third.
+    assert_eq!(addresses(), ["127.1.0.1", "127.1.0.2", "127.1.0.4", "127.2.0.1"]);
+    assert_eq!(addresses(), ["127.1.0.1", "127.1.0.3", "127.1.0.4", "127.2.0.1"]);
 }
 
 #[test]

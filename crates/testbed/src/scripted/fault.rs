@@ -6,6 +6,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::reply::Request;
 use crate::Error;
 
 /// How long an answer waits to be overtaken.
@@ -21,12 +22,26 @@ pub enum Fault {
     Delay(Duration),
     /// Do not answer the next requests (`drop N`).
     Drop(u32),
-    /// Do not answer so many of a hundred requests, in an order that is the same each time (`loss PERCENT`).
-    Loss(u8),
+    /// Lose the answers to so many of a hundred requests, evenly spread (`loss PERCENT`, to a thousandth).
+    Loss(f64),
+    /// Lose at random, in an order that follows from this seed (`seed N`).
+    Seed(u64),
+    /// Lose requests in place of answers: what is lost is not counted and has no effect (`unheard`).
+    Unheard,
     /// Refuse with this status (`status N`).
     Status(u16),
     /// Tell these numbers of sources, one a request, the last for ever (`count N[,N…]`; -1 is 4294967295).
     Count(Vec<u32>),
+    /// Once, after so many requests for records of sources: remove the source of this index, and append so many others
+    /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources behind the removed one move up.
+    Churn {
+        /// How many records are told before the change.
+        after: u32,
+        /// The index of the source that goes.
+        remove: usize,
+        /// How many sources come.
+        add: usize,
+    },
     /// Send so many invalid datagrams before each answer (`junk-before N`).
     JunkBefore(usize),
     /// Send invalid datagrams every few milliseconds in place of an answer (`junk-forever`).
@@ -76,7 +91,11 @@ impl FromStr for Fault {
                 Self::Delay(Duration::try_from_secs_f64(seconds).map_err(|_| bad())?)
             }
             "drop" => value.parse().map(Self::Drop).map_err(|_| bad())?,
-            "loss" => value.parse().ok().filter(|percent| *percent <= 100).map(Self::Loss).ok_or_else(bad)?,
+            "loss" => {
+                let percent = value.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+                Self::Loss(percent.ok_or_else(bad)?)
+            }
+            "seed" => value.parse().map(Self::Seed).map_err(|_| bad())?,
             "status" => value.parse().map(Self::Status).map_err(|_| bad())?,
             "count" => Self::Count(
                 list(value, |number| match number {
@@ -85,6 +104,11 @@ impl FromStr for Fault {
                 })
                 .ok_or_else(bad)?,
             ),
+            "churn" => {
+                let numbers = value.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>();
+                let Some(&[after, remove, add]) = numbers.as_deref() else { return Err(bad()) };
+                Self::Churn { after, remove: remove as usize, add: add as usize }
+            }
             "junk-before" => value.parse().map(Self::JunkBefore).map_err(|_| bad())?,
             "version" => value.parse().map(Self::Version).map_err(|_| bad())?,
             "packet-type" => value.parse().map(Self::PacketType).map_err(|_| bad())?,
@@ -96,6 +120,7 @@ impl FromStr for Fault {
             "after" => value.parse().map(Self::After).map_err(|_| bad())?,
             _ if !value.is_empty() => return Err(bad()),
             "silence" => Self::Silence,
+            "unheard" => Self::Unheard,
             "duplicate" => Self::Duplicate,
             "older" => Self::Older,
             "reorder" => Self::Reorder,
@@ -120,11 +145,30 @@ pub(super) struct Faults {
     silence: bool,
     drop: u32,
     loss: Loss,
+    churn: Option<Churn>,
     only: Vec<u16>,
     after: u32,
     pub(super) unread: bool,
     pub(super) open: bool,
     wrong: Wrong,
+}
+
+/// What becomes of a request.
+pub(super) enum Judgement {
+    /// It never arrives.
+    Unheard,
+    /// It gets no answer.
+    Unanswered,
+    /// It gets an answer with this wrong.
+    Answered(Wrong),
+}
+
+/// A source that goes, and how many come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Churn {
+    after: u32,
+    pub(super) remove: usize,
+    pub(super) add: usize,
 }
 
 /// What is wrong with an answer.
@@ -145,23 +189,45 @@ pub(super) struct Wrong {
     pub(super) truncate: Option<usize>,
     pub(super) random: Option<fastrand::Rng>,
     pub(super) leave: bool,
+    /// Changes the sources before the answer.
+    pub(super) churn: Option<Churn>,
     pub(super) junk_before: usize,
     pub(super) junk_forever: bool,
     counts: Vec<u32>,
 }
 
-/// Spreads losses evenly: no chance, so that a test ends the same way each time.
+/// In a hundred thousandths.
+const ALL: u32 = 100_000;
+
+/// Spreads losses evenly, or by a seed: in any case a test ends the same way each time.
 #[derive(Debug, Default)]
-struct Loss {
-    percent: u8,
-    sum: u16,
+pub(crate) struct Loss {
+    rate: u32,
+    sum: u32,
+    /// Whether requests are lost in place of answers.
+    unheard: bool,
+    random: Option<fastrand::Rng>,
 }
 
 impl Loss {
-    fn hits(&mut self) -> bool {
-        self.sum += u16::from(self.percent);
-        let hit = self.sum >= 100;
-        self.sum %= 100;
+    /// So many of a hundred, evenly spread unless there is a seed.
+    pub(crate) fn set(&mut self, percent: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most ALL")]
+        let rate = (percent.clamp(0.0, 100.0) * f64::from(ALL / 100)).round() as u32;
+        (self.rate, self.sum) = (rate, 0);
+    }
+
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.random = Some(fastrand::Rng::with_seed(seed));
+    }
+
+    pub(crate) fn hits(&mut self) -> bool {
+        if let Some(random) = &mut self.random {
+            return random.u32(..ALL) < self.rate;
+        }
+        self.sum += self.rate;
+        let hit = self.sum >= ALL;
+        self.sum %= ALL;
         hit
     }
 }
@@ -172,7 +238,10 @@ impl Faults {
             Fault::Silence => self.silence = true,
             Fault::Delay(delay) => self.wrong.delay = delay,
             Fault::Drop(number) => self.drop = number,
-            Fault::Loss(percent) => self.loss = Loss { percent: percent.min(100), sum: 0 },
+            Fault::Loss(percent) => self.loss.set(percent),
+            Fault::Seed(seed) => self.loss.seed(seed),
+            Fault::Unheard => self.loss.unheard = true,
+            Fault::Churn { after, remove, add } => self.churn = Some(Churn { after, remove, add }),
             Fault::Status(status) => self.wrong.status = Some(status),
             Fault::Count(counts) => self.wrong.counts = counts,
             Fault::JunkBefore(number) => self.wrong.junk_before = number,
@@ -195,31 +264,41 @@ impl Faults {
         }
     }
 
-    /// What to do wrong with this request; None if it gets no answer.
-    pub(super) fn judge(&mut self, code: u16, asks_number: bool) -> Option<Wrong> {
-        if !self.only.is_empty() && !self.only.contains(&code) {
-            return Some(Wrong::default());
+    /// What to do wrong with this request.
+    pub(super) fn judge(&mut self, request: &Request) -> Judgement {
+        if !self.only.is_empty() && !self.only.contains(&request.code) {
+            return Judgement::Answered(Wrong::default());
         }
         if self.after > 0 {
             self.after -= 1;
-            return Some(Wrong::default());
+            return Judgement::Answered(Wrong::default());
         }
         if self.drop > 0 {
             self.drop -= 1;
-            return None;
+            return Judgement::Unanswered;
         }
-        if self.silence || self.loss.hits() {
-            return None;
+        let lost = self.loss.hits();
+        if lost && self.loss.unheard {
+            return Judgement::Unheard;
+        }
+        if lost || self.silence {
+            return Judgement::Unanswered;
         }
         let mut wrong = self.wrong.clone();
         wrong.random = self.wrong.random.as_mut().map(fastrand::Rng::fork);
-        if asks_number {
+        if request.asks_number() {
             wrong.count = wrong.counts.first().copied();
             if self.wrong.counts.len() > 1 {
                 self.wrong.counts.remove(0);
             }
         }
-        Some(wrong)
+        if request.asks_source() {
+            wrong.churn = self.churn.take_if(|churn| churn.after == 0);
+            if let Some(churn) = &mut self.churn {
+                churn.after -= 1;
+            }
+        }
+        Judgement::Answered(wrong)
     }
 
     pub(super) fn streams_junk(&self) -> bool {

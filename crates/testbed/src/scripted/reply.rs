@@ -50,6 +50,11 @@ impl<'a> Request<'a> {
     pub(super) fn asks_number(&self) -> bool {
         self.code == NUMBER_OF_SOURCES.0
     }
+
+    /// Whether it asks for a source by its index.
+    pub(super) fn asks_source(&self) -> bool {
+        REPORTS.iter().any(|report| report.request == self.code && report.key == Key::Index)
+    }
 }
 
 /// The reply, None where chronyd sends none because it would be longer than the request.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::fault::Faults;
+use super::fault::{Faults, Judgement};
 use super::reply::{Request, junk, reply};
 use super::values::Values;
 use crate::Error;
@@ -162,8 +162,15 @@ impl Server {
 
     fn handle(&mut self, datagram: &[u8], peer: Option<Peer>) {
         let Some(request) = Request::parse(datagram) else { return };
+        let judgement = self.faults.judge(&request);
+        if matches!(judgement, Judgement::Unheard) {
+            return;
+        }
         *self.requests.entry(request.code).or_default() += 1;
-        let Some(wrong) = self.faults.judge(request.code, request.asks_number()) else { return };
+        let Judgement::Answered(wrong) = judgement else { return };
+        if let Some(churn) = wrong.churn {
+            self.values.churn(churn.remove, churn.add);
+        }
         if wrong.leave {
             return self.die();
         }

@@ -27,6 +27,8 @@ type Record = Map<String, Value>;
 pub struct Values {
     records: BTreeMap<&'static str, Vec<Record>>,
     layouts: BTreeMap<&'static str, usize>,
+    /// How many sources have come.
+    added: u32,
 }
 
 impl Default for Values {
@@ -35,7 +37,7 @@ impl Default for Values {
         let reports = ["tracking", "sources", "activity", "serverstats", "smoothing"];
         let mut records: BTreeMap<_, _> = reports.into_iter().map(|name| (name, one())).collect();
         records.insert("rtcdata", vec![]);
-        Self { records, layouts: BTreeMap::new() }
+        Self { records, layouts: BTreeMap::new(), added: 0 }
     }
 }
 
@@ -86,6 +88,26 @@ impl Values {
         Ok(())
     }
 
+    /// Removes the source of an index, as chronyd does: those behind it move up. Then appends so many others, each with
+    /// an address that no source has had.
+    pub(super) fn churn(&mut self, remove: usize, add: usize) {
+        let first = u32::from(Ipv4Addr::new(127, 2, 0, 1)) + self.added;
+        let add = u32::try_from(add).expect("a number of sources");
+        self.added += add;
+        let new = sources(first, add);
+        for (name, records) in &mut self.records {
+            let report = find(name).expect("checked when given");
+            if report.key == Key::Single {
+                continue;
+            }
+            if remove < records.len() {
+                records.remove(remove);
+            }
+            let record = |source: &Record| if *name == "sources" { source.clone() } else { follow(report, source) };
+            records.extend(new.iter().map(record));
+        }
+    }
+
     /// The number of sources.
     pub fn sources(&self) -> usize {
         self.records["sources"].len()
@@ -124,13 +146,16 @@ fn find(name: &str) -> Result<&'static Report, String> {
 
 /// So many records that differ in their address.
 fn default_sources(number: u64) -> Vec<Record> {
-    let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
-    (0..u32::try_from(number).expect("a number of sources"))
-        .map(|index| Record::from_iter([("address".to_owned(), json!(Ipv4Addr::from(first + index)))]))
+    sources(u32::from(Ipv4Addr::new(127, 1, 0, 1)), u32::try_from(number).expect("a number of sources"))
+}
+
+fn sources(first: u32, number: u32) -> Vec<Record> {
+    (first..first + number)
+        .map(|address| Record::from_iter([("address".to_owned(), json!(Ipv4Addr::from(address)))]))
         .collect()
 }
 
-/// The record of another report for a source: its address or its reference ID, and defaults.
+/// The record of a report for a source: its address or its reference ID, and defaults.
 fn follow(report: &Report, source: &Record) -> Record {
     let address = source.get("address").cloned().unwrap_or_else(|| wire::default(SOURCE_ADDRESS.1, SOURCE_ADDRESS.2));
     let mut record = Record::new();
@@ -214,6 +239,22 @@ mod tests {
                 assert_eq!(values.encode(report, 3), None);
             }
         }
+    }
+
+    #[test]
+    fn sources_come_and_go_as_in_chronyd() {
+        let mut values = Values::new(&json!({"sources": 3, "sourcestats": 3}));
+        let sources = find("sources").unwrap();
+        let before: Vec<_> = (0..3).map(|index| values.encode(sources, index)).collect();
+        values.churn(1, 2);
+        let after: Vec<_> = (0..5).map(|index| values.encode(sources, index)).collect();
+        assert_eq!(after[..2], [before[0].clone(), before[2].clone()]);
+        assert!(after[2].is_some() && after[3].is_some() && after[2] != after[3] && after[4].is_none());
+        assert_eq!(values.records["sourcestats"].len(), 4);
+        assert_eq!(values.records["sourcestats"][2]["address"], "127.2.0.1");
+        // One that is not there cannot go.
+        values.churn(4, 0);
+        assert_eq!(values.sources(), 4);
     }
 
     #[test]
