@@ -60,17 +60,21 @@ def lead_default_socket_to(folder: Path) -> None:
     link.symlink_to(folder)
 
 
-class Chronyd:
-    """A private chronyd of the test bed, idle but for our requests."""
+def build_released() -> Path:
+    """Build the test bed with optimisation, for daemons that play chronyd and shall not be what takes the time."""
+    command = ["cargo", "build", "--release", "--quiet", "--package", "testbed", "--target-dir", str(BUILT)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return BUILT / "release" / "testbed"
 
-    def __init__(self, *arguments: str) -> None:
+
+class Bed:
+    """The program of the test bed, with the arguments and commands that its help lists."""
+
+    def __init__(self, *arguments: str, program: Path = TESTBED) -> None:
         """Start it; ends with `close`."""
-        command = [str(TESTBED), *arguments, "--command-port"]
+        command = [str(program), *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        description: dict[str, Any] = self._answer()
-        self.pid: int = description["pid"]
-        self.folder = Path(description["folder"])
-        self.addresses = {"unix": description["socket"], "udp": f"127.0.0.1:{description['command_port']}"}
+        self.description = self._answer()
 
     def _answer(self) -> dict[str, Any]:
         if self.process.stdout is None:
@@ -80,17 +84,32 @@ class Chronyd:
             raise RuntimeError(answer["error"])
         return answer
 
-    def tell(self, command: str) -> None:
-        """Give the test bed a command."""
+    def tell(self, command: str) -> dict[str, Any]:
+        """Give the test bed a command, and return its answer."""
         if self.process.stdin is None:
             raise RuntimeError("the test bed has no input")
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
-        self._answer()
+        return self._answer()
 
     def close(self) -> None:
-        """End it, and the test bed with it."""
+        """End it, and the chronyd with it."""
         self.process.communicate()
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where its chronyd is, by transport."""
+        return {"unix": self.description["socket"], "udp": f"127.0.0.1:{self.description['command_port']}"}
+
+
+class Chronyd(Bed):
+    """A private chronyd of the test bed, idle but for our requests."""
+
+    def __init__(self, *arguments: str) -> None:
+        """Start it; ends with `close`."""
+        super().__init__(*arguments, "--command-port")
+        self.pid: int = self.description["pid"]
+        self.folder = Path(self.description["folder"])
 
 
 @contextlib.contextmanager

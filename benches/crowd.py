@@ -1,0 +1,242 @@
+"""Many callers at once: turns on a shared connection, one-shot calls from many threads, many processes over UDP.
+
+    tools/run python benches/crowd.py shared                 64 and 128 threads on one connection
+    tools/run python benches/crowd.py one-shot               1 to 128 threads, and as many processes
+    tools/run python benches/crowd.py udp                    1 to 128 processes, over 1 lane and over 8
+    tools/run python benches/crowd.py shared --address /run/chrony/chronyd.sock --callers 32 --seconds 2
+
+Without an address a private chronyd is started. It measures the pychrony that is installed: `make build` has installed
+one without optimisation, `make bench` the optimised one. With `--json`, each number of callers is a line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import re
+import statistics
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import bed
+
+import pychrony
+from pychrony import ChronyConnection, ChronyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Figures = dict[str, Any]
+
+Seen = TypeVar("Seen")
+
+SOURCES = 950
+LANES = (1, 8)
+#: Nothing here takes nearly as long; this is for a machine in trouble.
+PATIENCE = 120
+#: Forked, so that all have the package loaded and no process starts while the others measure.
+FORK = multiprocessing.get_context("fork")
+
+
+@dataclass
+class Tally:
+    """What one caller has seen."""
+
+    seconds: list[float] = field(default_factory=list)
+    """How long each call took, whatever its end."""
+    passed: list[int] = field(default_factory=list)
+    """How many calls of others ended meanwhile."""
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        """How many calls had a result."""
+        return len(self.seconds) - len(self.errors)
+
+    def time(self, call: Callable[[], object], ended: list[None]) -> None:
+        """Make a call and note what became of it."""
+        before, start = len(ended), time.perf_counter()
+        try:
+            call()
+        except ChronyError as error:
+            # Without what differs from call to call.
+            self.errors.append(re.sub(r"/\S+|\d[\d.:]*\S*", "…", str(error)))
+        self.seconds.append(time.perf_counter() - start)
+        self.passed.append(len(ended) - before)
+        ended.append(None)
+
+
+def errors_of(tallies: list[Tally]) -> Figures:
+    """How many calls failed, and with what words."""
+    words = Counter(error for tally in tallies for error in tally.errors)
+    return {"errors": words.total(), "words": dict(words.most_common(5))}
+
+
+def in_threads(callers: int, seconds: float, call: Callable[[], object]) -> tuple[list[Tally], float]:
+    """Call from so many threads at once for so many seconds: what they saw, and how long it took."""
+    tallies = [Tally() for _ in range(callers)]
+    ended: list[None] = []
+    ready = threading.Barrier(callers + 1)
+
+    def work(tally: Tally) -> None:
+        ready.wait()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            tally.time(call, ended)
+
+    threads = [threading.Thread(target=work, args=(tally,)) for tally in tallies]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    start = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return tallies, time.perf_counter() - start
+
+
+def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> list[Seen]:
+    """Do some work in so many processes, and return what each has seen. It is given a function that waits for all."""
+    together = FORK.Barrier(callers)
+    pipes = [FORK.Pipe(duplex=False) for _ in range(callers)]
+
+    def run(sender: Any) -> None:  # noqa: ANN401
+        sender.send(work(lambda: together.wait(PATIENCE)))
+
+    processes = [FORK.Process(target=run, args=(sender,)) for _, sender in pipes]
+    for process in processes:
+        process.start()
+    for _, sender in pipes:
+        # So that one that fails is the end of its pipe.
+        sender.close()
+    seen = [receiver.recv() for receiver, _ in pipes]
+    for process in processes:
+        process.join()
+    return seen
+
+
+def shared(address: str, options: argparse.Namespace) -> Iterator[Figures]:
+    """Threads that share a connection, and never pause."""
+    for callers in options.callers or (64, 128):
+        with ChronyConnection(address, timeout=options.timeout, lanes=options.lanes) as connection:
+            connection.get_sources()
+            tallies, elapsed = in_threads(callers, options.seconds, connection.get_sources)
+        calls = [tally.calls for tally in tallies]
+        fair = callers * elapsed / max(1, sum(calls))
+        longest = max(max(tally.seconds) for tally in tallies)
+        yield {
+            "callers": callers,
+            "fair_wait": fair,
+            "longest_wait": longest,
+            "ratio": longest / fair,
+            "most_passed": max(max(tally.passed) for tally in tallies),
+            "least_calls": min(calls),
+            "most_calls": max(calls),
+            **errors_of(tallies),
+        }
+
+
+def one_shot(address: str, options: argparse.Namespace) -> Iterator[Figures]:
+    """Callers that open, read and close in each call."""
+
+    def call() -> object:
+        return pychrony.get_tracking(address, timeout=options.timeout)
+
+    def work(wait: Callable[[], object]) -> Tally:
+        wait()
+        [tally], _ = in_threads(1, options.seconds, call)
+        return tally
+
+    for callers in options.callers or (1, 8, 64, 128):
+        cpu = time.process_time()
+        tallies, elapsed = in_threads(callers, options.seconds, call)
+        cpu = time.process_time() - cpu
+        processes = in_processes(callers, work) if not options.threads_only else []
+        yield {
+            "callers": callers,
+            "threads_a_second": sum(tally.calls for tally in tallies) / elapsed,
+            "cpu_of_a_call": cpu / max(1, sum(tally.calls for tally in tallies)),
+            "longest_call": max(max(tally.seconds) for tally in tallies),
+            "processes_a_second": sum((tally.calls / sum(tally.seconds) for tally in processes), 0.0),
+            **errors_of([*tallies, *processes]),
+        }
+
+
+def udp(address: str, options: argparse.Namespace) -> Iterator[Figures]:
+    """Processes that read long lists at once, over one lane and over several in turns."""
+
+    def work(wait: Callable[[], object]) -> dict[int, Tally]:
+        tallies = {lanes: Tally() for lanes in LANES}
+        with contextlib.ExitStack() as stack:
+            connections = {
+                lanes: stack.enter_context(ChronyConnection(address, timeout=options.timeout, lanes=lanes))
+                for lanes in LANES
+            }
+            for number in range(2 * options.rounds):
+                lanes = LANES[(number + number // 2) % 2]
+                wait()
+                for _ in range(options.lists):
+                    tallies[lanes].time(connections[lanes].get_sources, [])
+        return tallies
+
+    for callers in options.callers or (1, 8, 32, 128):
+        tallies = in_processes(callers, work)
+        for lanes in LANES:
+            seconds = [second for tally in tallies for second in tally[lanes].seconds]
+            yield {
+                "callers": callers,
+                "lanes": lanes,
+                "p50": statistics.median(seconds),
+                "p99": statistics.quantiles(seconds, n=100, method="inclusive")[98],
+                "calls": len(seconds),
+                **errors_of([tally[lanes] for tally in tallies]),
+            }
+
+
+CASES = {"shared": (shared, SOURCES, "unix"), "one-shot": (one_shot, 0, "unix"), "udp": (udp, SOURCES, "udp")}
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("--address", help="a chronyd to read from, in place of a private one")
+    parser.add_argument("--callers", type=int, nargs="+", metavar="N", help="how many threads or processes")
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long they call (shared, one-shot)")
+    parser.add_argument("--timeout", type=float, default=5.0, help="of each call")
+    parser.add_argument("--lanes", type=int, default=8, help="of the connection (shared)")
+    parser.add_argument("--threads-only", action="store_true", help="no processes (one-shot)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each number of lanes has its turn (udp)")
+    parser.add_argument("--lists", type=int, default=4, help="how many lists a process reads in a round (udp)")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each number of callers")
+    return parser.parse_args()
+
+
+def show(figures: Figures) -> str:
+    """A line to read."""
+
+    def number(value: float) -> str:
+        return f"{value:,.0f}" if value >= 100 or isinstance(value, int) else f"{value:.3g}"
+
+    line = "  ".join(f"{name} {number(value)}" for name, value in figures.items() if name != "words")
+    return "\n".join([line, *(f"    {number} x {words}" for words, number in figures["words"].items())])
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse_arguments()
+    case, sources, transport = CASES[options.case]
+    with contextlib.ExitStack() as stack:
+        address = options.address
+        if address is None:
+            address = stack.enter_context(bed.chronyds({sources}))[sources].addresses[transport]
+        for figures in case(address, options):
+            print(json.dumps(figures) if options.json else show(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()
