@@ -7,6 +7,7 @@
 mod common;
 
 mod away;
+mod candidates;
 mod connection;
 mod errors;
 mod fork;
