@@ -6,8 +6,10 @@ import array
 import contextlib
 import os
 import platform
+import signal
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +49,25 @@ def test_the_longest_list_takes_bounded_memory(scripted: Daemon, python: Python)
     scripted.say(f'values {{"sources": {MOST}, "sourcestats": {MOST}}}')
     kilobytes = int(python(LONGEST, scripted.socket, str(MOST)))
     assert 0 < kilobytes < 128 * 1024
+
+
+SHORT_OF_MEMORY = """
+import pychrony, resource, sys
+with pychrony.ChronyConnection(sys.argv[1]) as connection:
+    connection.get_tracking()
+    with open("/proc/self/statm") as pages:
+        held = int(pages.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + 2**20, held + 2**20))
+    connection.get_sources()
+"""
+
+
+def test_a_program_that_gets_no_memory_is_aborted(scripted: Daemon, python: Python) -> None:
+    """As Rust programs are; it is no exception, and no shorter list."""
+    scripted.say(f'values {{"sources": {MOST}}}')
+    done = subprocess.run(python.command(SHORT_OF_MEMORY, scripted.socket), capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert "memory allocation of " in done.stderr
 
 
 def descriptors() -> dict[str, str]:
