@@ -4,7 +4,7 @@
 //! A [`PerProcess`] gives each process a value of its own, without ever waiting. It is not for threads: those of one
 //! process share the value.
 
-use crate::raw::page::wiped_on_fork;
+use crate::raw::wiped::wiped_on_fork;
 use once_cell::race::OnceBox;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,8 +9,8 @@ pub(crate) mod descriptor;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod load;
-pub(crate) mod page;
 pub(crate) mod session;
 pub(crate) mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod wiped;

@@ -1,0 +1,47 @@
+//! Memory that a fork leaves empty in the child.
+
+use libchrony_sys::types as c;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::AtomicU32;
+
+/// No kernel has an advice of this number.
+const NO_ADVICE: c::Int = c::Int::MAX;
+
+/// A zero that becomes zero again in every forked child; `None` if the kernel has no such thing.
+pub(crate) fn wiped_on_fork() -> Option<&'static AtomicU32> {
+    // SAFETY: the caller gives a page of its own, which has nothing in it yet.
+    wiped_by(|page, length, advice| unsafe { libc::madvise(page, length, advice) } == 0)
+}
+
+/// The same, if `advise` takes the advice. Some emulators and sandboxes take any advice and heed none, so one that does
+/// not exist is tried first.
+fn wiped_by(advise: impl Fn(*mut c_void, usize, c::Int) -> bool) -> Option<&'static AtomicU32> {
+    // The kernel rounds up to a page.
+    let length = size_of::<AtomicU32>();
+    // SAFETY: a new mapping at an address that the kernel chooses touches no other memory.
+    let page =
+        unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }
+            .ok()?;
+    if advise(page, length, NO_ADVICE) || !advise(page, length, libc::MADV_WIPEONFORK) {
+        // SAFETY: the page was mapped just now, and is not used after this.
+        let _ = unsafe { munmap(page, length) };
+        return None;
+    }
+    // SAFETY: a page is aligned, zeroed and large enough, and this one stays mapped until the process ends. A child's
+    // page is zeroed before the child runs.
+    Some(unsafe { &*page.cast::<AtomicU32>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_any_advice_is_not_believed() {
+        assert!(wiped_by(|_, _, advice| advice == libc::MADV_WIPEONFORK).is_some());
+        assert!(wiped_by(|_, _, _| true).is_none());
+        assert!(wiped_by(|_, _, _| false).is_none());
+    }
+}
