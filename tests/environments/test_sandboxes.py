@@ -1,7 +1,8 @@
-"""Places that lack something, or forbid it: a kernel that only says yes."""
+"""Places that lack something, or forbid it: a firewall, a kernel that only says yes."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,6 +43,47 @@ def answer(call, errno):
     assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     assert libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program) == 0
 """
+REPORT = "print(json.dumps([tell(call, sys.argv[1]) for call in CALLS]))\n"
+
+
+def tell(finish: Finish, address: str, *, code: str = "", script: str = ":") -> list[list[object]]:
+    """What the calls tell in a mount and a network namespace of their own, prepared by a script."""
+    wrapper = ["unshare", "--mount", "--net", "sh", "-euc", f'ip link set lo up\n{script}\nexec "$@"', "sh"]
+    found: list[list[object]] = json.loads(finish(TELL + code + REPORT, address, wrapper=wrapper))
+    assert len(found) == 2
+    return found
+
+
+def assert_names_the_firewall(found: list[object], address: str) -> None:
+    name, code, message, cause = found
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert str(message).startswith(f"Failed to connect to chronyd at {address}: ")
+    assert "A firewall" in str(message)
+    # It is what was done, and so no advice.
+    assert "use the command port" not in str(message)
+    assert cause == "PermissionError"
+
+
+def test_a_route_that_forbids_an_address_is_no_missing_permission(finish: Finish) -> None:
+    """EACCES at once, for root, too."""
+    for found in tell(finish, "192.0.2.1", script="ip route add prohibit 192.0.2.0/24"):
+        assert_names_the_firewall(found, "192.0.2.1:323")
+
+
+def test_a_firewall_that_drops_what_is_sent_is_no_missing_permission(scripted: Daemon, finish: Finish) -> None:
+    """EPERM from the call that sends, as a filter of outgoing packets has it; also on a connection that has worked."""
+    code = """
+with ChronyConnection(sys.argv[1]) as connection:
+    found = [connection.get_tracking().stratum]
+    answer("sendto", 1)
+    found.append(tell(lambda *_, timeout: connection.get_tracking(), ""))
+print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
+"""
+    stratum, *found = json.loads(finish(TELL + ANSWER + code, scripted.udp))
+    assert stratum == 2
+    assert len(found) == 3
+    for one in found:
+        assert_names_the_firewall(one, scripted.udp)
 
 
 def test_a_kernel_that_takes_any_advice_is_not_believed_to_heed_it(scripted: Daemon, finish: Finish) -> None:

@@ -9,6 +9,8 @@ use rustix::io::Errno;
 use std::io;
 use std::time::Duration;
 
+const FIREWALL: &str =
+    "A firewall, a route or a security policy of this machine forbids it. Allow UDP from here to that address";
 const TOO_MANY_OPEN: &str = "Close descriptors, or raise the limit on open files";
 
 pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
@@ -28,14 +30,22 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
         (Transport::CommandPort, Some(Errno::CONNREFUSED)) => {
             "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
         }
+        (Transport::CommandPort, Some(Errno::PERM | Errno::ACCESS)) => FIREWALL,
         (Transport::CommandPort, _) => "Can the address be reached from this machine?",
     }
 }
 
 pub(crate) fn session(source: &LibchronyError) -> &'static str {
-    match source.os.as_ref().and_then(Errno::from_io_error) {
+    match source.errno() {
         Some(Errno::MFILE | Errno::NFILE) => TOO_MANY_OPEN,
         _ => "Is /dev/urandom readable?",
+    }
+}
+
+pub(crate) fn exchange(address: &Address, source: &LibchronyError) -> &'static str {
+    match (address.transport(), source.errno()) {
+        (Transport::CommandPort, Some(Errno::PERM | Errno::ACCESS)) => FIREWALL,
+        _ => "chronyd may have been stopped or restarted; try again",
     }
 }
 
@@ -98,6 +108,8 @@ mod tests {
         for (address, errno, advice) in [
             ("192.0.2.1", Errno::HOSTUNREACH, "Can the address be reached"),
             ("192.0.2.1", Errno::CONNREFUSED, "is its cmdport not 0?"),
+            ("192.0.2.1", Errno::PERM, "A firewall"),
+            ("192.0.2.1", Errno::ACCESS, "A firewall"),
             ("192.0.2.1", Errno::MFILE, "raise the limit on open files"),
             ("/", Errno::NFILE, "raise the limit on open files"),
             ("/", Errno::INVAL, "62 bytes at most"),

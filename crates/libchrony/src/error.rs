@@ -1,14 +1,13 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
-use crate::address::{Address, AddressError};
+use crate::address::{Address, AddressError, Transport};
 use crate::advice;
 use crate::library::LibraryError;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use rustix::io::Errno;
-use std::fmt;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,7 +118,7 @@ pub enum Error {
         waited: Duration,
     },
     /// Sending or receiving failed: chronyd went away.
-    #[error("Failed to {stage} from {address}: {source}. chronyd may have been stopped or restarted; try again")]
+    #[error("Failed to {stage} from {address}: {source}. {}", advice::exchange(address, source))]
     Exchange {
         /// What was being done.
         stage: Step,
@@ -290,8 +289,8 @@ impl Error {
             .is_some_and(|path| path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
         let source = if missing { io::Error::from(Errno::NOENT) } else { error };
         let address = address.clone();
-        match source.kind() {
-            io::ErrorKind::PermissionDenied => Self::Permission { address, source },
+        match (address.transport(), source.kind()) {
+            (Transport::UnixSocket, io::ErrorKind::PermissionDenied) => Self::Permission { address, source },
             _ => Self::Connect { address, source },
         }
     }
@@ -345,24 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn a_firewall_that_forbids_sending_is_a_missing_permission() {
-        for errno in [Errno::PERM, Errno::ACCESS] {
-            let error = refused("192.0.2.1", errno);
-            assert_eq!(error.kind(), ErrorKind::Permission);
-            assert!(error.to_string().starts_with("Permission denied accessing 192.0.2.1:323: "), "{error}");
-        }
-    }
-
-    #[test]
     fn of_several_failures_the_one_that_tells_most_comes_first() {
         let missing = || refused("/nonexistent/chronyd.sock", Errno::NOENT);
         let error = Error::from_failures(vec![missing(), missing()]);
         assert!(matches!(&error, Error::SocketNotFound { tried } if tried.len() == 2), "{error:?}");
         let port = || refused("192.0.2.1", Errno::CONNREFUSED);
-        let error = Error::from_failures(vec![missing(), port(), refused("192.0.2.2", Errno::PERM)]);
+        let forbidden = Error::Permission { address: "/a.sock".parse().unwrap(), source: Errno::ACCESS.into() };
+        let error = Error::from_failures(vec![missing(), port(), forbidden]);
         assert_eq!(error.kind(), ErrorKind::Permission);
         let words = error.to_string();
-        assert!(words.starts_with("Permission denied accessing 192.0.2.2:323"), "{words}");
+        assert!(words.starts_with("Permission denied accessing /a.sock: "), "{words}");
         let others = "(other addresses: /nonexistent/chronyd.sock (No such file or directory (os error 2)), \
                       192.0.2.1:323 (Connection refused (os error 111)))";
         assert!(words.ends_with(others), "{words}");

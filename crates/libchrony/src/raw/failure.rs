@@ -52,7 +52,7 @@ pub(super) fn error_string(symbols: &Symbols, code: c::ChronyErr) -> String {
 pub struct LibchronyError {
     code: u32,
     words: String,
-    pub(crate) os: Option<io::Error>,
+    os: Option<io::Error>,
 }
 
 impl LibchronyError {
@@ -65,6 +65,10 @@ impl LibchronyError {
     #[must_use]
     pub fn code(&self) -> u32 {
         self.code
+    }
+
+    pub(crate) fn errno(&self) -> Option<Errno> {
+        self.os.as_ref().and_then(Errno::from_io_error)
     }
 
     /// libchrony's words alone.
