@@ -71,6 +71,19 @@ def test_localhost_where_nobody_answers_names_both(machine: Machine) -> None:
     assert f"{PORT6} (Connection refused" in message
 
 
+def test_a_port_that_became_part_of_an_address_is_hinted_at(machine: Machine) -> None:
+    """`::1:323` is an IPv6 address by itself."""
+    for address, meant in {
+        "::1:323": "[::1]:323",
+        "0::1:323": "[::1]:323",
+        "2001:db8::1:323": "[2001:db8::1]:323",
+    }.items():
+        name, code, message = machine.tell(address)
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.endswith(f"If its end is the port, write {meant}")
+    assert "If its end" not in machine.tell("2001:db8::1:32")[2]
+
+
 HOSTS = """
 127.0.0.1 localhost
 127.0.0.5 one.example one

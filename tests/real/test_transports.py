@@ -124,6 +124,9 @@ MALFORMED = {
     "bracket with rubbish": "[::1]323",
     "IPv4 in brackets": "[127.0.0.1]:323",
     "empty brackets": "[]:323",
+    "port without brackets": "2001:db8::1:11323",
+    "URL of a path": "unix:///run/chrony/chronyd.sock",
+    "URL of a port": "udp://127.0.0.1:323",
     "scope": "fe80::1%lo",
     "scope in brackets": "[fe80::1%lo]:323",
     "relative path": "run/chronyd.sock",
@@ -186,16 +189,27 @@ def test_a_path_that_does_not_exist(path: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_seen_in_a_path_is_escaped(tmp_path: Path) -> None:
+    """It would start a line of its own in a log, or hide the rest."""
+    with pytest.raises(ChronyConnectionError) as caught:
+        pychrony.get_tracking(f"{tmp_path}/a\n\x1b[2K\u202eb.sock")
+    assert caught.value.error_code == -2
+    assert caught.value.message.startswith(
+        f"Failed to connect to chronyd at {tmp_path}/a\\n\\u{{1b}}[2K\\u{{202e}}b.sock: "
+    )
+    assert caught.value.message.isprintable()
+
+
 def test_paths_that_exist_and_lead_nowhere(tmp_path: Path, bound: Callable[[Path], socket.socket]) -> None:
     left = tmp_path / "left.sock"
     bound(left).close()
     assert "no chronyd listens" in fails(left, -1)
     plain = tmp_path / "plain"
     plain.write_text("no socket")
-    fails(plain, -1)
+    assert "that of a file or a folder" in fails(plain, -1)
     folder = tmp_path / "folder"
     folder.mkdir()
-    fails(folder, -1)
+    assert "that of a file or a folder" in fails(folder, -1)
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with stream:
         stream.bind(str(tmp_path / "stream.sock"))

@@ -6,6 +6,7 @@ use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -13,14 +14,18 @@ const FIREWALL: &str =
     "A firewall, a route or a security policy of this machine forbids it. Allow UDP from here to that address";
 const TOO_MANY_OPEN: &str = "Close descriptors, or raise the limit on open files";
 
-pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
-    match (address.transport(), Errno::from_io_error(source)) {
+pub(crate) fn connect(address: &Address, source: &io::Error) -> Cow<'static, str> {
+    let words = match (address.transport(), Errno::from_io_error(source)) {
         (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,
         (Transport::UnixSocket, Some(Errno::NOENT)) => {
             "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
         }
         (Transport::UnixSocket, Some(Errno::CONNREFUSED)) => {
             "The path exists, but no chronyd listens there. Start or restart chronyd"
+        }
+        (Transport::UnixSocket, Some(Errno::NOTSOCK)) => {
+            "The path is that of a file or a folder. chronyd's socket is /run/chrony/chronyd.sock, unless \
+             bindcmdaddress in chrony.conf says otherwise"
         }
         (Transport::UnixSocket, Some(Errno::INVAL)) => {
             "libchrony creates a socket of its own beside chronyd's, so the folder's path may have 62 bytes at most \
@@ -31,13 +36,24 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> &'static str {
             "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
         }
         (Transport::CommandPort, Some(Errno::PERM | Errno::ACCESS)) => FIREWALL,
-        (Transport::CommandPort, _) => "Can the address be reached from this machine?",
-    }
+        (Transport::CommandPort, Some(Errno::INVAL)) if address.is_link_local() => {
+            "A link-local address needs a scope (its interface, after %), and libchrony takes none. Use another \
+             address of that host"
+        }
+        (Transport::CommandPort, _) => return brackets_or(address, "Can the address be reached from this machine?"),
+    };
+    words.into()
+}
+
+/// The end of an IPv6 address may have been meant as a port.
+fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
+    address.probably_meant().map_or(words.into(), |meant| format!("If its end is the port, write {meant}").into())
 }
 
 pub(crate) fn session(source: &LibchronyError) -> &'static str {
-    match source.errno() {
-        Some(Errno::MFILE | Errno::NFILE) => TOO_MANY_OPEN,
+    match (source.code(), source.errno()) {
+        (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,
+        (c::CHRONY_NO_MEMORY, _) => "The process may not use more memory",
         _ => "Is /dev/urandom readable?",
     }
 }
@@ -76,7 +92,10 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
              chrony.conf"
         }
     };
-    format!("chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {advice}")
+    format!(
+        "chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {}",
+        brackets_or(address, advice)
+    )
 }
 
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
@@ -110,14 +129,19 @@ mod tests {
             ("192.0.2.1", Errno::CONNREFUSED, "is its cmdport not 0?"),
             ("192.0.2.1", Errno::PERM, "A firewall"),
             ("192.0.2.1", Errno::ACCESS, "A firewall"),
+            ("fe80::1", Errno::INVAL, "libchrony takes none"),
+            ("::1:323", Errno::NETUNREACH, "write [::1]:323"),
+            ("2001:db8::1:323", Errno::HOSTUNREACH, "write [2001:db8::1]:323"),
+            ("fe80::5054:ff:fe12:3456", Errno::HOSTUNREACH, "Can the address be reached"),
             ("192.0.2.1", Errno::MFILE, "raise the limit on open files"),
             ("/", Errno::NFILE, "raise the limit on open files"),
             ("/", Errno::INVAL, "62 bytes at most"),
             ("/", Errno::CONNREFUSED, "no chronyd listens there"),
+            ("/", Errno::NOTSOCK, "that of a file or a folder"),
             ("/", Errno::PROTOTYPE, "Is this chronyd's socket"),
         ] {
-            let error = Error::connect(&address.parse().unwrap(), errno.into());
-            assert!(matches!(error, Error::Connect { .. }) && error.kind() == ErrorKind::Connection, "{error:?}");
+            let error = Error::Connect { address: address.parse().unwrap(), source: errno.into() };
+            assert_eq!(error.kind(), ErrorKind::Connection);
             assert!(error.to_string().contains(advice), "{error}");
         }
     }

@@ -6,6 +6,8 @@ use crate::library::LibraryError;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use rustix::io::Errno;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -284,10 +286,11 @@ impl Error {
 
     /// Opening a socket failed. libchrony's clean-up may have changed `errno`, so a path is looked at again.
     pub(crate) fn connect(address: &Address, error: io::Error) -> Self {
-        let missing = address
-            .path()
-            .is_some_and(|path| path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
-        let source = if missing { io::Error::from(Errno::NOENT) } else { error };
+        let source = match address.path().map(Path::metadata) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
+            Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
+            _ => error,
+        };
         let address = address.clone();
         match (address.transport(), source.kind()) {
             (Transport::UnixSocket, io::ErrorKind::PermissionDenied) => Self::Permission { address, source },

@@ -27,7 +27,7 @@ fn a_library_that_is_missing() {
 #[test]
 fn a_session_that_cannot_be_created() {
     for (script, code, behind, advice) in [
-        ("/init=1", 1, "stub's error 1", "Is /dev/urandom readable?"),
+        ("/init=1", 1, "stub's error 1", "may not use more memory"),
         ("/init=2;errno=13", 2, "stub's error 2: Permission denied (os error 13)", "Is /dev/urandom readable?"),
         ("/init=2;errno=24", 2, "stub's error 2: Too many open files (os error 24)", "raise the limit on open files"),
     ] {

@@ -151,11 +151,11 @@ fn a_path_that_is_not_a_chronyds() {
     drop(UnixDatagram::bind(at("closed.sock")).unwrap());
     let _stream = UnixListener::bind(at("stream.sock")).unwrap();
     for (path, words) in [
-        (at("file"), "no chronyd listens there"),
+        (at("file"), "that of a file or a folder"),
         (at("closed.sock"), "no chronyd listens there"),
         (at("stream.sock"), "Is this chronyd's socket"),
         (at("file").join("chronyd.sock"), "Is this chronyd's socket"),
-        (chronyd.folder().to_owned(), "no chronyd listens there"),
+        (chronyd.folder().to_owned(), "that of a file or a folder"),
     ] {
         let error = refused(&path);
         assert!(matches!(error, Error::Connect { .. }) && error.kind() == ErrorKind::Connection, "{error:?}");
