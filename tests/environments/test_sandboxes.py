@@ -1,9 +1,11 @@
-"""Places that lack something, or forbid it: a firewall, a kernel that only says yes."""
+"""Places that lack something, or forbid it: no usable /dev/urandom, a firewall, a kernel that only says yes."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.conftest import Daemon
@@ -52,6 +54,55 @@ def tell(finish: Finish, address: str, *, code: str = "", script: str = ":") -> 
     found: list[list[object]] = json.loads(finish(TELL + code + REPORT, address, wrapper=wrapper))
     assert len(found) == 2
     return found
+
+
+UNUSABLE = {
+    "missing": ("mount -t tmpfs tmpfs /dev", "No such file"),
+    "in use as a folder": ("mount -t tmpfs tmpfs /dev\nmkdir /dev/urandom", "Is a directory"),
+    "empty": ("mount --bind /dev/null /dev/urandom", "needs /dev/urandom"),
+    "all zeros": ("mount --bind /dev/zero /dev/urandom", "no random bytes"),
+}
+
+
+@pytest.mark.parametrize(("script", "words"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
+    script: str, words: str, scripted: Daemon, finish: Finish
+) -> None:
+    """libchrony names its socket at random. Its errors would blame chronyd's, or it would not come back."""
+    for name, code, message, _ in tell(finish, scripted.socket, script=script):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert str(message).startswith(
+            f"Failed to connect to chronyd at {scripted.socket}: libchrony needs /dev/urandom"
+        )
+        assert words in str(message)
+        assert "A chroot or a container needs one" in str(message)
+    assert scripted.leftovers() == []
+    # A socket that is missing as well is told first.
+    for name, code, message, _ in tell(finish, scripted.socket + ".missing", script=script):
+        assert (name, code) == ("ChronyConnectionError", -2)
+        assert "Is chronyd running" in str(message)
+
+
+def test_a_device_that_goes_missing_is_named_too(scripted: Daemon, finish: Finish) -> None:
+    code = """
+import subprocess
+found = [tell(call, sys.argv[1]) for call in CALLS]
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/dev"], check=True)
+print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
+"""
+    *found, failed, failed_too = json.loads(finish(TELL + code, scripted.socket, wrapper=["unshare", "--mount"]))
+    assert found == [["", 2, "", ""]] * 2
+    for name, code, message, _ in (failed, failed_too):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert "libchrony needs /dev/urandom: No such file" in message
+    assert scripted.leftovers() == []
+
+
+def test_a_session_without_random_bytes_names_what_is_missing(finish: Finish) -> None:
+    for name, code, message, _ in tell(finish, "127.0.0.1", script="mount -t tmpfs tmpfs /dev"):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert str(message).startswith("Failed to initialize chrony session with 127.0.0.1:323")
+        assert "A chroot or a container needs one" in str(message)
 
 
 def assert_names_the_firewall(found: list[object], address: str) -> None:

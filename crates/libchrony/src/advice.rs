@@ -4,6 +4,7 @@ use crate::address::{Address, Transport};
 use crate::error::Silence;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
+use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::borrow::Cow;
@@ -14,8 +15,11 @@ const FIREWALL: &str =
     "A firewall, a route or a security policy of this machine forbids it. Allow UDP from here to that address";
 const TOO_MANY_OPEN: &str = "Close descriptors, or raise the limit on open files";
 
+const URANDOM: &str = "Is /dev/urandom, the device 1:9, there and readable? A chroot or a container needs one, too";
+
 pub(crate) fn connect(address: &Address, source: &io::Error) -> Cow<'static, str> {
     let words = match (address.transport(), Errno::from_io_error(source)) {
+        _ if urandom::is_blamed(source) => URANDOM,
         (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,
         (Transport::UnixSocket, Some(Errno::NOENT)) => {
             "Is chronyd running, and is this its socket? See bindcmdaddress in chrony.conf"
@@ -54,7 +58,7 @@ pub(crate) fn session(source: &LibchronyError) -> &'static str {
     match (source.code(), source.errno()) {
         (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,
         (c::CHRONY_NO_MEMORY, _) => "The process may not use more memory",
-        _ => "Is /dev/urandom readable?",
+        _ => URANDOM,
     }
 }
 
@@ -100,6 +104,7 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
 
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
     match source.code() {
+        c::CHRONY_RANDOM_FAILED => URANDOM,
         c::CHRONY_DISABLED => "This is not enabled in chronyd; see chrony.conf",
         c::CHRONY_UNEXPECTED_STATUS => "chronyd could not serve the request; its log may say why",
         c::CHRONY_OLD_SERVER => "This chronyd does not know the report, or rejects the request as invalid",

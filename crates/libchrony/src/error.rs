@@ -5,6 +5,7 @@ use crate::advice;
 use crate::library::LibraryError;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
+use crate::urandom;
 use rustix::io::Errno;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -289,6 +290,7 @@ impl Error {
         let source = match address.path().map(Path::metadata) {
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
             Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
+            Some(Ok(_)) => urandom::look().err().filter(urandom::is_blamed).unwrap_or(error),
             _ => error,
         };
         let address = address.clone();

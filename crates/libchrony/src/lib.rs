@@ -53,6 +53,7 @@ mod round_trip;
 mod search;
 mod session;
 mod turns;
+mod urandom;
 
 pub use address::{Address, AddressError, Transport};
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};

@@ -4,6 +4,7 @@ use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identi
 use super::exit;
 use crate::opening::Opening;
 use crate::per_process::process_id;
+use crate::urandom;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -12,6 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::CStr;
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -23,6 +25,9 @@ pub(crate) enum Waits {
     /// For so long at most, which is not zero.
     UpTo(Duration),
 }
+
+/// Whether this process has seen that /dev/urandom gives what libchrony waits for.
+static URANDOM_IS_FINE: AtomicBool = AtomicBool::new(false);
 
 /// A client socket that `chrony_open_socket` returned.
 #[derive(Debug)]
@@ -38,10 +43,16 @@ impl Socket {
     /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it, which
     /// is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, _: &Opening) -> io::Result<Self> {
+        let is_unix = address.to_bytes().starts_with(b"/");
+        if is_unix && !URANDOM_IS_FINE.load(Ordering::Relaxed) {
+            urandom::check()?;
+            URANDOM_IS_FINE.store(true, Ordering::Relaxed);
+        }
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
-            return Err(io::Error::last_os_error());
+            let error = io::Error::last_os_error();
+            return Err(if is_unix { urandom::check().err().unwrap_or(error) } else { error });
         }
         let mut socket = Self { symbols: Arc::clone(symbols), fd, owner: process_id(), identity: identity(fd) };
         if let Some(copy) = beyond_standard_streams(fd)? {
@@ -57,7 +68,7 @@ impl Socket {
                 set_socket_timeout(&socket, Timeout::Send, Some(slice))?;
             }
         }
-        if address.to_bytes().starts_with(b"/") {
+        if is_unix {
             socket.refuse_descriptors();
         }
         Ok(socket)

@@ -28,7 +28,7 @@ fn a_library_that_is_missing() {
 fn a_session_that_cannot_be_created() {
     for (script, code, behind, advice) in [
         ("/init=1", 1, "stub's error 1", "may not use more memory"),
-        ("/init=2;errno=13", 2, "stub's error 2: Permission denied (os error 13)", "Is /dev/urandom readable?"),
+        ("/init=2;errno=13", 2, "stub's error 2: Permission denied (os error 13)", "a container needs one, too"),
         ("/init=2;errno=24", 2, "stub's error 2: Too many open files (os error 24)", "raise the limit on open files"),
     ] {
         let error = stub(script).tracking().unwrap_err();
@@ -127,7 +127,7 @@ fn statuses_that_libchrony_hides_are_not_told_with_more_than_is_known() {
 #[test]
 fn a_request_or_a_response_that_libchrony_rejects() {
     for (script, start) in [
-        ("/request=4", "Failed to request tracking report from /request=4: stub's error 4. Try again"),
+        ("/request=4", "Failed to request tracking report from /request=4: stub's error 4. Is /dev/urandom, "),
         ("/request=7", "Failed to request tracking report from /request=7: stub's error 7. Try again"),
         ("/process=14", "Failed to process tracking response from /process=14: stub's error 14. "),
         ("/process=99", "Failed to process tracking response from /process=99: stub's error 15. "),
