@@ -60,7 +60,8 @@ def tell(*address, **settings):
             found = [connection.address, connection.transport.name, stratum]
     except pychrony.ChronyError as error:
         found = error_of(error)
-    print(json.dumps([found, time.monotonic() - before]), flush=True)
+    # Threads that tell at once have to write whole lines.
+    print(json.dumps([found, time.monotonic() - before]) + "\\n", end="", flush=True)
 
 def silent(*places):
     sockets = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -197,24 +196,136 @@ def test_a_slow_resolver_can_be_interrupted(machine: Machine) -> None:
     assert taken < 5
 
 
-def test_an_answer_of_the_resolver_in_time_is_used(machine: Machine) -> None:
-    """A name server that answers what it is asked with one address."""
-    machine.own_names("", resolver="127.0.0.1")
-    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
-    code = """
+#: A name server. `serve` answers every query with an address.
+NAME_SERVER = """
 import threading
 [server] = silent(("127.0.0.1", 53))
 server.setblocking(True)
-def serve():
+
+def is_resolver(task):
+    try:
+        with open(f"/proc/self/task/{task}/comm") as name:
+            return name.read().startswith("libchrony-resol")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+def resolvers():
+    return sum(map(is_resolver, os.listdir("/proc/self/task")))
+
+def serve(ip):
     while True:
         query, peer = server.recvfrom(512)
         end = query.index(b"\\0", 12) + 5
-        is_a = query[end - 4 : end - 2] == b"\\0\\1"
-        answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\0\\0\\4" + socket.inet_aton("127.0.0.5") if is_a else b""
-        counts = b"\\0\\1" + (b"\\0\\1" if is_a else b"\\0\\0") + b"\\0\\0\\0\\0"
+        kind = query[end - 4 : end - 2]
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        address = socket.inet_pton(family, ip)
+        is_asked = kind == (b"\\0\\x1c" if ":" in ip else b"\\0\\1")
+        answer = b"\\xc0\\x0c" + kind + b"\\0\\1\\0\\0\\0\\0\\0" + bytes([len(address)]) + address if is_asked else b""
+        counts = b"\\0\\1" + (b"\\0\\1" if answer else b"\\0\\0") + b"\\0\\0\\0\\0"
         server.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:end] + answer, peer)
-threading.Thread(target=serve, daemon=True).start()
-tell("chrony.example")
+
+def start_serving(ip):
+    threading.Thread(target=serve, args=[ip], daemon=True).start()
+
+def in_threads(addresses, **settings):
+    threads = [threading.Thread(target=tell, args=[address], kwargs=settings) for address in addresses]
+    for thread in threads:
+        thread.start()
+    return threads
 """
-    [[found, _]] = machine.run(code)
-    assert json.dumps(found) == json.dumps(["127.0.0.5:323", "COMMAND_PORT", 3])
+
+
+@pytest.fixture
+def resolving(machine: Machine) -> Machine:
+    """A machine with a name server to be, and a chronyd at 127.0.0.5."""
+    machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    return machine
+
+
+def test_an_answer_of_the_resolver_in_time_is_used(resolving: Machine) -> None:
+    [[found, _]] = resolving.run(NAME_SERVER + "start_serving('127.0.0.5')\ntell('chrony.example')")
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
+
+
+def test_a_resolver_that_hangs_is_asked_once_for_a_name(resolving: Machine) -> None:
+    """By all calls and threads."""
+    code = """
+for address in ["slow.example", "SLOW.example", "slow.example:777"]:
+    tell(address, timeout=0.05)
+for thread in in_threads(["slow.example"] * 8, timeout=0.2):
+    thread.join()
+number = resolvers()
+server.setblocking(False)
+queries = []
+try:
+    while True:
+        queries.append(server.recvfrom(512))
+except BlockingIOError:
+    print(json.dumps([number, len(queries)]))
+"""
+    *failures, [threads, queries] = resolving.run(NAME_SERVER + code)
+    assert len(failures) == 11
+    for (name, code, message), _ in failures:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert "The resolver has not answered" in message
+    # One for IPv4 and one for IPv6, by one thread.
+    assert (threads, queries) == (1, 2)
+
+
+def test_a_look_up_that_was_given_up_serves_the_next_call(resolving: Machine) -> None:
+    code = "tell('slow.example', timeout=0.1)\nstart_serving('127.0.0.5')\ntell('slow.example')\n"
+    (failed, _), (found, _) = resolving.run(NAME_SERVER + code)
+    assert failed[0] == "ChronyConnectionError"
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
+
+
+MANY = """
+names = [f"h{number}.example" for number in range(30)]
+threads = in_threads(names, timeout=float(sys.argv[1]))
+while resolvers() < 16:
+    time.sleep(0.01)
+"""
+
+
+def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Machine) -> None:
+    code = "[thread.join() for thread in threads]\nprint(json.dumps(resolvers()))"
+    *failures, threads = resolving.run(NAME_SERVER + MANY + code, "1")
+    assert threads == 16
+    messages = [message for (_, _, message), _ in failures]
+    crowded = [message for message in messages if "16 other look-ups of host names are pending" in message]
+    assert (len(messages), len(crowded)) == (30, 14)
+
+
+def test_names_beyond_that_number_are_looked_up_when_there_is_room(resolving: Machine) -> None:
+    code = "start_serving('127.0.0.5')\n[thread.join() for thread in threads]"
+    found = resolving.run(NAME_SERVER + MANY + code, "20")
+    assert [one for one, _ in found] == [["127.0.0.5:323", "COMMAND_PORT", 3]] * 30
+
+
+def test_a_child_does_not_wait_for_a_look_up_of_its_parents(resolving: Machine) -> None:
+    """Its parent's threads do not exist in it, so it asks by itself, though glibc may hand the answer to its parent."""
+    code = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+tell("slow.example", timeout=0.1)
+for _ in range(2):
+    server.recvfrom(512)
+if os.fork() == 0:
+    tell("slow.example", timeout=2)
+    os._exit(0)
+# The parent's resolver asks again after 5 s only.
+server.settimeout(4)
+for _ in range(2):
+    server.recvfrom(512)
+assert os.wait()[1] == 0
+"""
+    assert len(resolving.run(NAME_SERVER + code)) == 2
+
+
+def test_a_link_local_address_of_a_resolver_is_told_as_that(resolving: Machine) -> None:
+    [[(name, code, message), _]] = resolving.run(NAME_SERVER + "start_serving('fe80::1')\ntell('near.example')")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert message.startswith("Failed to connect to chronyd at [fe80::1]:323: Invalid argument")
+    assert "needs a scope" in message
+    assert "libchrony takes none" in message

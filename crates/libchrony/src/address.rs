@@ -1,7 +1,7 @@
 //! Where a chronyd listens: parsing, printing, and the default places.
 //!
 //! libchrony reads ports with `atoi` and takes an empty address for "find one yourself", so it is only ever given
-//! the canonical form that [`Address`] prints. This module opens nothing.
+//! the canonical form that [`Address`] prints. This module opens nothing; host names are resolved in `resolve`.
 
 use std::ffi::{CString, OsStr};
 use std::fmt::{self, Write};

@@ -54,6 +54,13 @@ fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
     address.probably_meant().map_or(words.into(), |meant| format!("If its end is the port, write {meant}").into())
 }
 
+pub(crate) fn resolve(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::TimedOut => "The resolver has not answered. Does it work? An IP address needs none",
+        _ => "Is the host name right, and does the resolver work?",
+    }
+}
+
 pub(crate) fn session(source: &LibchronyError) -> &'static str {
     match (source.code(), source.errno()) {
         (_, Some(Errno::MFILE | Errno::NFILE)) => TOO_MANY_OPEN,

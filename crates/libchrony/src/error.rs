@@ -60,8 +60,8 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// A host name has no address.
-    #[error("Failed to connect to chronyd at {address}: {source}. Is the host name right, and does the resolver work?")]
+    /// A host name has no address, or the resolver did not tell in time.
+    #[error("Failed to connect to chronyd at {address}: {source}. {}", advice::resolve(source))]
     Resolve {
         /// The address.
         address: Address,

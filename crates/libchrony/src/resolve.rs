@@ -67,7 +67,8 @@ impl LookUps {
                 };
             }
             let Some(left) = left else {
-                let crowded = || io::Error::other(format!("{MOST} other look-ups of host names are pending"));
+                let words = || format!("{MOST} other look-ups of host names are pending");
+                let crowded = || io::Error::new(io::ErrorKind::TimedOut, words());
                 return Ok(Err(own.map_or_else(crowded, |_| Errno::TIMEDOUT.into())));
             };
             let is_waiting = |pending: &mut Vec<_>| match &own {
@@ -119,4 +120,56 @@ impl LookUps {
 fn same_error(error: &io::Error) -> io::Error {
     let other = || io::Error::new(error.kind(), error.to_string());
     error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static IS_OPEN: AtomicBool = AtomicBool::new(false);
+
+    /// Hangs until it is open, and then knows every name but one.
+    fn resolver(name: &str) -> io::Result<Vec<SocketAddr>> {
+        while !IS_OPEN.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if name == "missing" { Err(io::Error::other("no such name")) } else { Ok(vec![([192, 0, 2, 1], 0).into()]) }
+    }
+
+    #[test]
+    fn a_resolver_that_hangs_has_a_bounded_number_of_threads_and_one_for_each_name() {
+        let look_ups: &'static LookUps = Box::leak(Box::default());
+        let hasty = |name: &str| {
+            let slices = Cell::new(2);
+            let left = || {
+                slices.set(slices.get() - 1);
+                Ok::<_, ()>((slices.get() > 0).then_some(Duration::from_millis(1)))
+            };
+            look_ups.wait(name, resolver, left).unwrap().unwrap_err()
+        };
+        for name in ["missing", "MISSING", "missing"] {
+            assert_eq!(hasty(name).raw_os_error(), Some(libc::ETIMEDOUT));
+        }
+        assert_eq!(look_ups.lock().len(), 1);
+        let names: Vec<_> = (0..20).map(|number| format!("name-{number}")).collect();
+        let crowded = names.iter().filter(|name| hasty(name).to_string().contains("16 other look-ups")).count();
+        assert_eq!((look_ups.lock().len(), crowded), (16, 5));
+        assert_eq!(look_ups.wait("missing", resolver, || Err(7)).unwrap_err(), 7);
+
+        let patient = |name: &str| look_ups.wait(name, resolver, || Ok::<_, ()>(Some(SLICE))).unwrap();
+        thread::scope(|scope| {
+            let waiting: Vec<_> = names.iter().map(|name| scope.spawn(move || patient(name))).collect();
+            let missing = [(); 2].map(|()| scope.spawn(|| patient("missing")));
+            IS_OPEN.store(true, Ordering::Relaxed);
+            for found in waiting {
+                assert_eq!(found.join().unwrap().unwrap(), [SocketAddr::from(([192, 0, 2, 1], 0))]);
+            }
+            for found in missing {
+                assert_eq!(found.join().unwrap().unwrap_err().to_string(), "no such name");
+            }
+        });
+        assert!(look_ups.lock().is_empty());
+    }
 }
