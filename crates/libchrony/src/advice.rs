@@ -83,8 +83,9 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
     let read = records.map_or_else(String::new, |(read, all)| format!(", {read} of {all} records read"));
     if !asleep.is_zero() {
         return format!(
-            "this process itself did not run for {asleep:.1?} of the {waited:?} in which chronyd at {address} could \
-             answer ({sent}{read}). It was stopped, or the machine is overloaded; try again"
+            "this process itself did not run for {:.1?} of the {waited:?} in which chronyd at {address} could \
+             answer ({sent}{read}). It was stopped, or the machine is overloaded; try again",
+            asleep.min(waited)
         );
     }
     let not_done = if requests == 0 { "read the request" } else { "answer" };

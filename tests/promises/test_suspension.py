@@ -1,0 +1,63 @@
+"""A process that is itself stopped for a while does not blame chronyd for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon, Python, Start
+
+TRANSPORTS = ["socket", "udp"]
+TIMEOUT = 1.0
+READ = f"""
+import sys
+import pychrony
+try:
+    print(pychrony.get_tracking(sys.argv[1], timeout={TIMEOUT}).stratum)
+except pychrony.ChronyConnectionError as error:
+    print(error.message)
+"""
+
+
+@pytest.fixture
+def scripted(start: Start) -> Daemon:
+    """A scripted chronyd."""
+    return start("scripted")
+
+
+def told_after_a_stop(address: str, python: Python, waits_for_chronyd: Callable[[int], bool]) -> str:
+    """What a process tells that is stopped in its call until this is overdue."""
+    with python.running(READ, address) as process:
+        while not waits_for_chronyd(process.pid):
+            assert process.poll() is None
+        end = time.monotonic() + TIMEOUT + 0.5
+        os.kill(process.pid, signal.SIGSTOP)
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGCONT)
+        assert process.stdout is not None
+        return process.stdout.readline()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_that_came_meanwhile_is_used(
+    transport: str, scripted: Daemon, python: Python, waits_for_chronyd: Callable[[int], bool]
+) -> None:
+    scripted.say("fault delay 0.4")
+    assert told_after_a_stop(getattr(scripted, transport), python, waits_for_chronyd) == "2\n"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_silence_meanwhile_is_told_with_the_time_that_the_process_did_not_run(
+    transport: str, scripted: Daemon, python: Python, waits_for_chronyd: Callable[[int], bool]
+) -> None:
+    scripted.say("fault silence")
+    message = told_after_a_stop(getattr(scripted, transport), python, waits_for_chronyd)
+    assert message.startswith("Failed to process tracking response: this process itself did not run for 1.")
+    assert "of the 1s in which chronyd at" in message
