@@ -17,8 +17,9 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(crate) struct Clock {
     pub(crate) start: Instant,
     pub(crate) end: Instant,
-    /// The last look at the clock, and until when the next one was to be.
-    last: Instant,
+    /// The last look at the clock.
+    pub(crate) last: Instant,
+    /// Until when the next one was to be.
     until: Instant,
     /// For how long this process did not run when it should have.
     asleep: Duration,

@@ -27,9 +27,10 @@ impl Explain<'_> {
     }
 
     /// No session could be opened.
-    pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure) -> Error {
+    pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
         match failure {
             OpenFailure::Socket(error) => Error::connect(&address, error),
+            OpenFailure::Crowded => Error::Busy { report: self.report, waited: clock.end - clock.start },
             OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
         }
     }

@@ -12,7 +12,6 @@ use crate::record::Record;
 use libchrony_sys::Symbols;
 use libchrony_sys::types::Int;
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, getsockname};
 use std::ffi::{CStr, OsStr};
 use std::io;
@@ -51,6 +50,8 @@ pub(crate) enum OpenFailure {
     Socket(io::Error),
     /// A socket, but no session on it.
     Session(Failure),
+    /// Other threads were opening sockets all the time.
+    Crowded,
 }
 
 /// What lanes are opened with.
@@ -65,7 +66,7 @@ pub(crate) struct Means<'a> {
 impl Means<'_> {
     /// Opens a lane on a socket of its own.
     pub(crate) fn open(&self, address: &Address) -> Result<Lane, OpenFailure> {
-        let opening = self.begin().map_err(OpenFailure::Socket)?;
+        let opening = Opening::begin(self.end).ok_or(OpenFailure::Crowded)?;
         let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
         let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
         RawSession::new(&socket, &opening).map(Lane).map_err(OpenFailure::Session)
@@ -76,13 +77,9 @@ impl Means<'_> {
     /// lane receives what is for another.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
         match address.transport() {
-            Transport::UnixSocket => RawSession::new(lane.0.socket(), &self.begin().ok()?).map(Lane).ok(),
+            Transport::UnixSocket => RawSession::new(lane.0.socket(), &Opening::begin(self.end)?).map(Lane).ok(),
             Transport::CommandPort => self.open(address).ok(),
         }
-    }
-
-    fn begin(&self) -> io::Result<Opening> {
-        Opening::begin(self.end).ok_or_else(|| Errno::TIMEDOUT.into())
     }
 }
 

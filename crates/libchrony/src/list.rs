@@ -21,6 +21,7 @@ use crate::session::Session;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
 use std::collections::VecDeque;
 use std::ffi::CStr;
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// Over how many sessions a list is read, and from what length on.
@@ -115,10 +116,13 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(crate) fn new(report: &'static CStr, count: usize, session: Session, lanes: Lanes, now: Instant) -> Self {
+    pub(crate) fn new(report: &'static CStr, count: usize, mut session: Session, lanes: Lanes, now: Instant) -> Self {
+        let is_lossless = session.address.transport() == Transport::UnixSocket;
+        // The first has just answered, and on a Unix socket the others are on the same.
+        let mut is_first = true;
+        session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
         let positions = if count > 1 { count + 1 } else { count };
         let width = lanes.for_records(count);
-        let is_lossless = session.address.transport() == Transport::UnixSocket;
         Self {
             report,
             flights: VecDeque::new(),

@@ -3,12 +3,15 @@
 //! Threads wait for it without polling, and no longer than their calls may take. One that holds it may hang, in a file
 //! system that does not respond; the others then go on without it.
 
+use crate::clock::SOON;
 use crate::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// For how long a thread holds the lock when something hangs.
 const HANGS: Duration = Duration::from_secs(1);
+/// For how long a busy machine may not run a thread that holds it.
+const STARVES: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
 struct Lock {
@@ -38,8 +41,8 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Waits until no other thread opens, or until the one that does has got nowhere for a second, or for half of the
-    /// time that is left. `None` at `end`.
+    /// Waits until no other thread opens, or until the one that does has got nowhere for half of the time that is left
+    /// (a quarter of a second at least, a second at most). `None` at `end`, or 10 ms from now if that is later.
     pub(crate) fn begin(end: Instant) -> Option<Self> {
         static LOCK: PerProcess<Lock> = PerProcess::new();
         Self::take(LOCK.get(), end)
@@ -49,7 +52,9 @@ impl Opening {
         let mut state = lock.state();
         if state.is_held {
             let mut now = Instant::now();
-            let patience = (end.saturating_duration_since(now) / 2).min(HANGS);
+            // The others take less than this, if none hangs.
+            let end = end.max(now + SOON);
+            let patience = (end.saturating_duration_since(now) / 2).clamp(STARVES, HANGS);
             let (mut passed, mut since) = (state.passed, now);
             state.waiting += 1;
             while state.is_held && now < end && now - since < patience {
@@ -111,7 +116,7 @@ mod tests {
         let start = Instant::now();
         assert!(!Opening::take(lock, start + 100 * HANGS).unwrap().is_alone());
         assert!(start.elapsed() >= HANGS);
-        assert!(!Opening::take(lock, Instant::now() + HANGS / 10).unwrap().is_alone());
+        assert!(!Opening::take(lock, Instant::now() + HANGS).unwrap().is_alone());
         assert!(Opening::take(lock, Instant::now()).is_none());
     }
 }

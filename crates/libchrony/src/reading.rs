@@ -170,7 +170,8 @@ impl Machine {
                     }
                     let queued = (now - self.clock.start).as_millis();
                     self.queued = Duration::from_millis(queued.try_into().unwrap_or(u64::MAX));
-                    let kept = self.turn.session().filter(|session| session.lanes.iter().all(Lane::is_still_ours));
+                    let kept =
+                        self.turn.session().filter(|session| session.lanes.first().is_some_and(Lane::is_still_ours));
                     self.search(settings, kept)
                 }
                 State::Search(mut search) => match search.advance(ready, &means, &mut self.clock, &explain) {
@@ -184,7 +185,7 @@ impl Machine {
                     }
                     Found::Failed(error, answered) => {
                         if let Some(address) = answered {
-                            self.turn.leave(address, None);
+                            self.turn.answered(address);
                         }
                         return Err(error);
                     }
@@ -193,7 +194,7 @@ impl Machine {
                         let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
                         let Some(count) = count else {
                             let error = explain.count(&session.address, claimed);
-                            self.turn.leave(session.address, None);
+                            self.turn.answered(session.address);
                             return Err(error);
                         };
                         sink.begin(count);
@@ -204,10 +205,10 @@ impl Machine {
                         sink.begin(1);
                         if let Err(error) = sink.put(0, session.lanes[0].record()) {
                             let error = explain.field(&session.address, error);
-                            self.turn.leave(session.address, None);
+                            self.turn.answered(session.address);
                             return Err(error);
                         }
-                        self.turn.leave(session.address.clone(), Some(session));
+                        self.turn.keep(session);
                         return Ok(Progress::Done(Ok(())));
                     }
                 },
@@ -217,8 +218,7 @@ impl Machine {
                         return Ok(Progress::Wait(until));
                     }
                     Listed::All => {
-                        let session = list.into_session();
-                        self.turn.leave(session.address.clone(), Some(session));
+                        self.turn.keep(list.into_session());
                         return Ok(Progress::Done(Ok(())));
                     }
                     Listed::Changed(_) | Listed::Restarted if self.tries + 1 < LIST_TRIES => {
@@ -228,7 +228,7 @@ impl Machine {
                     }
                     ended => {
                         let error = list.explain(ended, &explain, &self.clock);
-                        self.turn.leave(list.into_session().address, None);
+                        self.turn.answered(list.into_session().address);
                         return Err(error);
                     }
                 },
@@ -241,6 +241,6 @@ impl Machine {
     fn search(&mut self, settings: &Settings, kept: Option<Session>) -> State {
         let request = if self.is_list { Request::Count(self.report) } else { Request::Record(self.report, 0) };
         let candidates = Candidates::new(Arc::clone(&settings.addresses));
-        State::Search(Search::new(request, kept, candidates, &mut self.clock))
+        State::Search(Search::new(request, kept, candidates, &self.clock))
     }
 }

@@ -77,8 +77,8 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(request: Request, kept: Option<Session>, candidates: Candidates, clock: &mut Clock) -> Self {
-        let now = clock.now();
+    pub(crate) fn new(request: Request, kept: Option<Session>, candidates: Candidates, clock: &Clock) -> Self {
+        let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MOST) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
         Self { request, targets, candidates, next, failures: Vec::new() }
@@ -232,7 +232,7 @@ impl Search {
 
     /// Tries the next address, or sends a request again.
     fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
-        let now = clock.now();
+        let now = clock.last;
         while is_alone || now >= self.next {
             let address = match self.candidates.next() {
                 Some(Next::Address(address)) => address,
@@ -251,7 +251,7 @@ impl Search {
                     self.next = clock.share(self.candidates.left() + 1, MOST);
                     return None;
                 }
-                Err((address, failure)) => self.failures.push(explain.not_opened(address, failure)),
+                Err((address, failure)) => self.failures.push(explain.not_opened(address, failure, clock)),
             }
         }
         for target in self.targets.iter_mut().filter(|target| !target.is_over() && now >= target.resend) {

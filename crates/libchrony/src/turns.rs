@@ -123,20 +123,28 @@ impl Turn {
         self.turns.state().idle.take()
     }
 
-    /// Remembers the address at which chronyd answered, and leaves the session for the next call.
-    pub(crate) fn leave(&mut self, address: Address, session: Option<Session>) {
+    /// Remembers the address at which chronyd answered.
+    pub(crate) fn answered(&mut self, address: Address) {
         let mut state = self.turns.state();
         if state.closed == self.closed {
-            if state.address.as_ref() != Some(&address) {
-                state.address = Some(address);
-            }
-            if self.place == Place::Has {
-                state.idle = session;
-                return;
-            }
+            state.address = Some(address);
         }
-        drop(state);
-        drop(session);
+    }
+
+    /// The same, and leaves the session for the next call.
+    pub(crate) fn keep(&mut self, session: Session) {
+        let mut state = self.turns.state();
+        if state.closed != self.closed {
+            drop(state);
+            drop(session);
+            return;
+        }
+        if state.address.as_ref() != Some(&session.address) {
+            state.address = Some(session.address.clone());
+        }
+        if self.place == Place::Has {
+            state.idle = Some(session);
+        }
     }
 }
 
