@@ -27,7 +27,7 @@ MOST = 65_536
 LONGEST = """
 import resource, sys, pychrony
 address, most = sys.argv[1:]
-pychrony.get_sources(address)
+pychrony.get_sources(address, timeout=30)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 found = []
 for read in (pychrony.get_sources, pychrony.get_source_stats) * 2:
@@ -53,7 +53,7 @@ def test_the_longest_list_takes_bounded_memory(scripted: Daemon, python: Python)
 
 SHORT_OF_MEMORY = """
 import pychrony, resource, sys
-with pychrony.ChronyConnection(sys.argv[1]) as connection:
+with pychrony.ChronyConnection(sys.argv[1], timeout=30) as connection:
     connection.get_tracking()
     with open("/proc/self/statm") as pages:
         held = int(pages.read().split()[0]) * resource.getpagesize()
