@@ -44,13 +44,18 @@ print(len(kept), len(opened) >= 2 * len(kept), sum(not flag & os.O_CLOEXEC for f
 """
 
 
-def test_one_shot_calls_from_many_threads_do_not_collapse(pair: Daemon, crowd: Crowd) -> None:
-    ratios = []
+def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
+    # Beside the socket libchrony makes folders, which take their time on a disk.
+    chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
+    ratios, sleeps = [], []
     for _ in range(5):
-        few, many = crowd("one-shot", pair.socket, "--callers", "8", "128", "--seconds=0.6", "--threads-only")
+        few, many = crowd("one-shot", chronyd.socket, "--callers", "8", "128", "--seconds=0.6", "--threads-only")
         assert few["errors"] == many["errors"] == 0, (few, many)
         ratios.append(many["threads_a_second"] / few["threads_a_second"])
+        sleeps.append(many["sleeps_of_a_call"])
     assert median(ratios) >= 0.6, f"the rate of 128 threads in terms of that of 8: {ratios}"
+    # A thread that waits until it may open is woken when it may, and does not look every so often.
+    assert median(sleeps) < 20, f"how often a thread sleeps in a call: {sleeps}"
 
 
 def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: Python) -> None:
@@ -65,9 +70,7 @@ def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, cro
     chronyd = start("chronyd", "--command-port", *lines)
     ratios = []
     for _ in range(3):
-        one, eight = crowd("udp", chronyd.udp, "--callers=96", "--rounds=3", "--lists=2")
+        one, eight = crowd("udp", chronyd.udp, "--callers=96", "--rounds=2", "--lists=2")
         assert one["errors"] == eight["errors"] == 0, (one, eight)
         ratios.append(eight["p99"] / one["p99"])
-        if ratios[-1] <= 1.3:
-            return
-    raise AssertionError(f"the slowest lists over eight lanes in terms of those over one: {ratios}")
+    assert median(ratios) <= 1.3, f"the slowest lists over eight lanes in terms of those over one: {ratios}"

@@ -173,7 +173,7 @@ pub(super) struct Churn {
 
 /// What is wrong with an answer.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     pub(super) delay: Duration,
     pub(super) status: Option<u16>,
     pub(super) count: Option<u32>,
