@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use testbed::{Builder, Chronyd, Error, Pair, Scripted, Values};
+use testbed::{Builder, Chronyd, Error, Fleet, Pair, Scripted, Values};
 
 const CHRONYD_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
@@ -38,6 +38,19 @@ Commands on stdin, each answered by one JSON line:
   die                  close and remove the sockets
   come-back            open them again";
 
+const FLEET_COMMANDS: &str = "\
+Commands on stdin, each answered by one JSON line. DAEMONS are numbers and ranges (0-999,5000), or all:
+  leave DAEMONS           they do not answer any more
+  come DAEMONS            they answer again
+  delay SECONDS DAEMONS   they answer so much later
+  loss PERCENT [SEED]     lose so many of a hundred answers, at random
+  values JSON             replace the reports named in it, for all
+  tally                   answers {\"requests\": {CODE: NUMBER, …}, \"answers\": …, \"least\": …, \"most\": …, \"cpu\": …}:
+                          least and most are the requests to the daemon that was asked least, and most; cpu is in
+                          seconds
+Daemon number N is at the address FIRST + N. It tells that address as its reference ID, and fd00::ADDRESS:INDEX as that
+of a source.";
+
 /// Starts a chronyd for a test; ends with its standard input.
 #[derive(Parser)]
 struct Cli {
@@ -56,6 +69,9 @@ enum Bed {
     /// A chronyd that says and does what it is told
     #[command(after_help = SCRIPTED_COMMANDS)]
     Scripted,
+    /// Thousands of chronyds on 127.0.0.0/8 in one thread, over UDP
+    #[command(after_help = FLEET_COMMANDS)]
+    Fleet(FleetOptions),
     /// Build the stub library, print {"library": PATH} and end
     Stub,
 }
@@ -74,6 +90,27 @@ struct Options {
     /// First bring up the loopback interface and give it this address (in a network namespace)
     #[arg(long = "local-address", value_name = "ADDRESS")]
     local_addresses: Vec<String>,
+}
+
+#[derive(Args)]
+struct FleetOptions {
+    /// How many they are
+    #[arg(long, default_value_t = 1000)]
+    count: u32,
+    /// How many of them do not answer: the first
+    #[arg(long, default_value_t = 0)]
+    silent: u32,
+    /// How many sources each has
+    #[arg(long, default_value_t = 1)]
+    sources: u32,
+}
+
+impl FleetOptions {
+    fn start(&self) -> Result<Fleet, Error> {
+        let fleet = Fleet::start(self.count, Values::new(&json!({"sources": self.sources})))?;
+        fleet.leave(0..self.silent)?;
+        Ok(fleet)
+    }
 }
 
 impl Options {
@@ -122,6 +159,15 @@ fn main() -> ExitCode {
             }));
             serve(&events, |line| script(&scripted, line));
         }),
+        Bed::Fleet(options) => options.start().map(|fleet| {
+            say(&json!({
+                "first": fleet.address(0).ip(),
+                "count": fleet.count(),
+                "command_port": fleet.command_port(),
+                "receive_buffer": fleet.receive_buffer(),
+            }));
+            serve(&events, |line| order(&fleet, line));
+        }),
         Bed::Stub => testbed::stub_library().map(|library| say(&json!({"library": library}))),
     };
     match result {
@@ -145,9 +191,7 @@ fn command(chronyd: &mut Chronyd, line: &str) -> Result<Value, Error> {
             return Ok(describe(chronyd));
         }
         ["wait-synchronised", seconds] => {
-            let seconds = seconds.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
-            let patience = seconds.ok_or_else(|| Error::Script(format!("not a number of seconds: {line}")))?;
-            chronyd.wait_synchronised(patience)?;
+            chronyd.wait_synchronised(duration(seconds)?)?;
         }
         ["chronyc", args @ ..] => return Ok(json!({"output": chronyd.chronyc(args)?})),
         _ => return Err(Error::Script(format!("unknown command: {line}"))),
@@ -167,6 +211,54 @@ fn script(scripted: &Scripted, line: &str) -> Result<Value, Error> {
         _ => return Err(Error::Script(format!("unknown command: {line}"))),
     }
     Ok(json!({"done": line}))
+}
+
+fn order(fleet: &Fleet, line: &str) -> Result<Value, Error> {
+    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match (command, rest.split_whitespace().collect::<Vec<_>>().as_slice()) {
+        ("leave", [daemons]) => fleet.leave(numbers(fleet, daemons)?)?,
+        ("come", [daemons]) => fleet.come(numbers(fleet, daemons)?)?,
+        ("delay", [seconds, daemons]) => fleet.delay(duration(seconds)?, numbers(fleet, daemons)?)?,
+        ("loss", [percent, seed @ ..]) if seed.len() <= 1 => {
+            let seed = seed.first().copied().unwrap_or("0");
+            let (Ok(percent), Ok(seed)) = (percent.parse(), seed.parse()) else {
+                return Err(Error::Script(format!("not a loss: {line}")));
+            };
+            fleet.lose(percent, seed);
+        }
+        ("values", _) => fleet.change(parse(rest)?)?,
+        ("tally", []) => {
+            let tally = fleet.tally();
+            return Ok(json!({
+                "requests": tally.requests,
+                "answers": tally.answers,
+                "least": tally.least,
+                "most": tally.most,
+                "cpu": tally.cpu.as_secs_f64(),
+            }));
+        }
+        _ => return Err(Error::Script(format!("unknown command: {line}"))),
+    }
+    Ok(json!({"done": line}))
+}
+
+/// Numbers of daemons, such as `0-999,5000`, or `all`.
+fn numbers(fleet: &Fleet, text: &str) -> Result<Vec<u32>, Error> {
+    if text == "all" {
+        return Ok((0..fleet.count()).collect());
+    }
+    let range = |item: &str| {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    let ranges = ranges.ok_or_else(|| Error::Script(format!("not numbers of daemons: {text}")))?;
+    Ok(ranges.into_iter().flatten().collect())
+}
+
+fn duration(seconds: &str) -> Result<Duration, Error> {
+    let duration = seconds.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+    duration.ok_or_else(|| Error::Script(format!("not a number of seconds: {seconds}")))
 }
 
 fn parse(text: &str) -> Result<Value, Error> {

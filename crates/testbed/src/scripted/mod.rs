@@ -8,38 +8,32 @@
 //! it, `server` sends it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
-use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::worker::Worker;
 use crate::{Error, folder, port};
 
-mod fault;
+pub(crate) mod fault;
 pub mod layout;
-mod reply;
+pub(crate) mod reply;
 mod server;
 mod values;
-mod wire;
+pub(crate) mod wire;
 
 pub use fault::Fault;
 pub use values::Values;
 
-use server::{Job, Server};
+use server::Server;
 
 /// A running scripted chronyd. Dropping it ends its thread and removes its folder.
 #[derive(Debug)]
 pub struct Scripted {
     socket: PathBuf,
     port: u16,
-    /// Both None only while dropping.
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-    wake: UnixStream,
+    thread: Worker<Server>,
     folder: TempDir,
 }
 
@@ -50,11 +44,8 @@ impl Scripted {
         let socket = folder.path().join("chronyd.sock");
         let port = port::free();
         let server = Server::new(socket.clone(), port, values)?;
-        let (wake, nudged) = UnixStream::pair().map_err(Error::system("could not make a pair of sockets"))?;
-        nudged.set_nonblocking(true).map_err(Error::system("could not change a socket"))?;
-        let (sender, jobs) = channel();
-        let thread = Some(thread::spawn(move || server.run(&jobs, &nudged)));
-        Ok(Self { socket, port, jobs: Some(sender), thread, wake, folder })
+        let thread = Worker::start(server, |server, jobs| server.run(&jobs))?;
+        Ok(Self { socket, port, thread, folder })
     }
 
     /// The path of its Unix socket.
@@ -74,58 +65,31 @@ impl Scripted {
 
     /// Adds a fault to those at work.
     pub fn set(&self, fault: Fault) {
-        self.call(|server| server.faults.add(fault));
+        self.thread.call(|server| server.faults.add(fault));
     }
 
     /// Ends all faults, and the streams and delayed answers that they began.
     pub fn clear(&self) {
-        self.call(Server::clear);
+        self.thread.call(Server::clear);
     }
 
     /// Replaces the values that `values` names; see [`Values`].
     pub fn change(&self, values: Value) -> Result<(), Error> {
-        self.call(move |server| server.values.change(&values))
+        self.thread.call(move |server| server.values.change(&values))
     }
 
     /// How many requests it has received, by code.
     pub fn requests(&self) -> BTreeMap<u16, u64> {
-        self.call(|server| server.requests.clone())
+        self.thread.call(|server| server.requests.clone())
     }
 
     /// Closes its sockets and removes the Unix one, as a chronyd that ends.
     pub fn die(&self) {
-        self.call(Server::die);
+        self.thread.call(Server::die);
     }
 
     /// Opens them again, at the same path and port.
     pub fn come_back(&self) -> Result<(), Error> {
-        self.call(Server::come_back)
-    }
-
-    /// Has the thread do `job`; returns when it is done.
-    fn call<T: Send + 'static>(&self, job: impl FnOnce(&mut Server) -> T + Send + 'static) -> T {
-        let (sender, answer) = channel();
-        let job: Job = Box::new(move |server| {
-            sender.send(job(server)).ok();
-        });
-        self.jobs.as_ref().expect("not dropping").send(job).expect("the thread lasts");
-        self.nudge();
-        answer.recv().expect("the thread answers")
-    }
-
-    fn nudge(&self) {
-        // Full means nudged already.
-        (&self.wake).write_all(&[0]).ok();
-    }
-}
-
-impl Drop for Scripted {
-    fn drop(&mut self) {
-        self.jobs = None;
-        self.nudge();
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the thread itself.
-            thread.join().ok();
-        }
+        self.thread.call(Server::come_back)
     }
 }

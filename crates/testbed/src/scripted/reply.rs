@@ -7,8 +7,8 @@ use super::values::Values;
 const VERSION: u8 = 6;
 const REQUEST: u8 = 1;
 const REPLY: u8 = 2;
-const REQUEST_HEADER: usize = 20;
-const REPLY_HEADER: usize = 28;
+pub(crate) const REQUEST_HEADER: usize = 20;
+pub(crate) const REPLY_HEADER: usize = 28;
 const NULL_REPLY: u16 = 1;
 
 /// The statuses that a chronyd in order answers with.
@@ -24,8 +24,8 @@ mod status {
 
 /// A request, as far as a reply needs it.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) code: u16,
+pub(crate) struct Request<'a> {
+    pub(crate) code: u16,
     version: u8,
     sequence: [u8; 4],
     arguments: &'a [u8],
@@ -34,7 +34,7 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// None for what chronyd does not answer at all.
-    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(datagram: &'a [u8]) -> Option<Self> {
         if datagram.len() < REPLY_HEADER || datagram[1] != REQUEST || datagram[2..4] != [0, 0] {
             return None;
         }
@@ -58,7 +58,7 @@ impl<'a> Request<'a> {
 }
 
 /// The reply, None where chronyd sends none because it would be longer than the request.
-pub(super) fn reply(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Option<Vec<u8>> {
+pub(crate) fn reply(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Option<Vec<u8>> {
     let answer = match wrong.status {
         Some(status) => Err(status),
         None => body(request, values, full_access, wrong),

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,13 +16,12 @@ use super::fault::{Faults, Judgement};
 use super::reply::{Request, junk, reply};
 use super::values::Values;
 use crate::Error;
+use crate::worker::Jobs;
 
 const JUNK_INTERVAL: Duration = Duration::from_millis(3);
 /// How soon to try again when a client's queue is full, and for how long.
 const FULL_INTERVAL: Duration = Duration::from_millis(1);
 const FULL_DEADLINE: Duration = Duration::from_secs(5);
-
-pub(super) type Job = Box<dyn FnOnce(&mut Server) + Send>;
 
 #[derive(Debug)]
 struct Sockets {
@@ -111,25 +109,19 @@ impl Server {
     }
 
     /// Serves until the handle is gone.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>, wake: &UnixStream) {
+    pub(super) fn run(mut self, jobs: &Jobs<Self>) {
         loop {
-            self.wait(wake);
-            // Only a nudge: what it is about is in `jobs`.
-            io::copy(&mut &*wake, &mut io::sink()).ok();
-            loop {
-                match jobs.try_recv() {
-                    Ok(job) => job(&mut self),
-                    Err(TryRecvError::Empty) => break,
-                    Err(TryRecvError::Disconnected) => return self.die(),
-                }
+            self.wait(jobs);
+            if !jobs.run(&mut self) {
+                return self.die();
             }
             self.receive();
             self.send();
         }
     }
 
-    fn wait(&self, wake: &UnixStream) {
-        let mut watched = vec![PollFd::new(wake, PollFlags::IN)];
+    fn wait(&self, jobs: &Jobs<Self>) {
+        let mut watched = vec![PollFd::new(jobs, PollFlags::IN)];
         if let (Some(sockets), false) = (&self.sockets, self.faults.unread) {
             watched.push(PollFd::new(&sockets.unix, PollFlags::IN));
             watched.push(PollFd::new(&sockets.v4, PollFlags::IN));

@@ -74,7 +74,7 @@ fn address(value: &Value) -> Option<Vec<u8>> {
 }
 
 /// An address as it travels.
-pub(super) fn address_bytes(family: u16, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn address_bytes(family: u16, bytes: &[u8]) -> Vec<u8> {
     let mut all = [0; 20];
     all[..bytes.len()].copy_from_slice(bytes);
     all[16..18].copy_from_slice(&family.to_be_bytes());

@@ -1,0 +1,127 @@
+//! Thousands of chronyds on 127.0.0.0/8, played by one thread over one UDP socket.
+//!
+//! The socket is bound to every address of the machine and tells which one was asked; the answer comes from there. So a
+//! client sees as many daemons as there are addresses. They answer as [`Scripted`](crate::Scripted) ones do over UDP;
+//! what they say of themselves is in `server`. They can be silent, slow and lossy, but do no other wrong, and a silent
+//! one is not refused by the machine, as one on a host that is up would be.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::worker::Worker;
+use crate::{Error, Values};
+
+mod server;
+
+use server::Server;
+
+/// The address of the first; the others follow.
+const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
+/// So that all of them are on the loopback interface.
+const MOST: u32 = 1 << 20;
+
+/// What a fleet was asked, and how it answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many requests it has received, by code; also those for daemons that are silent.
+    pub requests: BTreeMap<u16, u64>,
+    /// How many answers it has sent.
+    pub answers: u64,
+    /// How many requests the daemon that was asked least has received.
+    pub least: u64,
+    /// How many requests the daemon that was asked most has received.
+    pub most: u64,
+    /// How much processor time the thread has used.
+    pub cpu: Duration,
+}
+
+/// A running fleet. Dropping it ends its thread.
+#[derive(Debug)]
+pub struct Fleet {
+    count: u32,
+    port: u16,
+    receive_buffer: usize,
+    thread: Worker<Server>,
+}
+
+impl Fleet {
+    /// Starts so many daemons that have `values` to tell.
+    pub fn start(count: u32, values: Values) -> Result<Self, Error> {
+        if count == 0 || count > MOST {
+            return Err(Error::Script(format!("not a number of daemons: {count}; at most {MOST}")));
+        }
+        let server = Server::new(count, values).map_err(Error::system("could not open the fleet's socket"))?;
+        let (port, receive_buffer) = (server.port(), server.receive_buffer());
+        let thread = Worker::start(server, |server, jobs| server.run(&jobs))?;
+        Ok(Self { count, port, receive_buffer, thread })
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The UDP port of all of them.
+    pub fn command_port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many bytes of requests the kernel keeps for them all. What comes beyond that is lost.
+    pub fn receive_buffer(&self) -> usize {
+        self.receive_buffer
+    }
+
+    /// Where a daemon is; the first is number 0. One that does not exist has an address, too, and is silent.
+    pub fn address(&self, number: u32) -> SocketAddrV4 {
+        SocketAddrV4::new((u32::from(FIRST) + number).into(), self.port)
+    }
+
+    /// Has daemons go: they do not answer any more, and answers that they delay are not sent.
+    pub fn leave(&self, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
+        self.each(daemons, |daemon| daemon.is_there = false)
+    }
+
+    /// Has daemons come back.
+    pub fn come(&self, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
+        self.each(daemons, |daemon| daemon.is_there = true)
+    }
+
+    /// Has daemons answer so much later. Requests do not wait for each other.
+    pub fn delay(&self, delay: Duration, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
+        self.each(daemons, move |daemon| daemon.delay = delay)
+    }
+
+    /// Loses so many of a hundred answers of the whole fleet, at random, in an order that follows from the seed.
+    pub fn lose(&self, percent: f64, seed: u64) {
+        self.thread.call(move |server| {
+            server.loss.set(percent);
+            server.loss.seed(seed);
+        });
+    }
+
+    /// Replaces the values that `values` names; see [`Values`].
+    pub fn change(&self, values: Value) -> Result<(), Error> {
+        self.thread.call(move |server| server.change(&values))
+    }
+
+    /// What it was asked so far.
+    pub fn tally(&self) -> Tally {
+        self.thread.call(|server| server.tally())
+    }
+
+    fn each(
+        &self,
+        daemons: impl IntoIterator<Item = u32>,
+        change: impl Fn(&mut server::Daemon) + Send + 'static,
+    ) -> Result<(), Error> {
+        let daemons: Vec<_> = daemons.into_iter().collect();
+        if let Some(number) = daemons.iter().find(|&&number| number >= self.count) {
+            return Err(Error::Script(format!("no daemon {number}: they are numbered from 0 to {}", self.count - 1)));
+        }
+        self.thread.call(move |server| daemons.iter().for_each(|&number| change(server.daemon(number))));
+        Ok(())
+    }
+}

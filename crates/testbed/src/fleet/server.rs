@@ -1,0 +1,281 @@
+//! The one socket of a fleet and the thread that serves it.
+//!
+//! What an answer says is decided by the code that the scripted chronyd has; it is made once and kept, since tens of
+//! thousands of daemons say the same. Only who says it is put in each time:
+//!
+//! - `tracking`: the reference ID and the address are those of the daemon that was asked;
+//! - `sources`, `sourcestats` and `selectdata`: the address is `fd00::A:I`, with the daemon's address as A (32 bits) and
+//!   the source's index as I (32 bits), and the reference ID is the daemon's address.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use nix::libc::in_pktinfo;
+use nix::sys::socket::sockopt::{Ipv4PacketInfo, RcvBuf, RcvBufForce};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, getsockopt, recvmsg, sendmsg, setsockopt,
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
+
+use super::{FIRST, Tally};
+use crate::scripted::Values;
+use crate::scripted::fault::{Loss, Wrong};
+use crate::scripted::layout::{Key, REPORTS};
+use crate::scripted::reply::{REPLY_HEADER, REQUEST_HEADER, Request, reply};
+use crate::scripted::wire::address_bytes;
+use crate::worker::Jobs;
+use crate::{Error, port};
+
+/// Room for a request from each of a hundred thousand clients; a request takes less than a kilobyte of the kernel's.
+const RECEIVE_BUFFER: usize = 96 << 20;
+/// How many requests are served before the thread looks at its jobs and at delayed answers.
+const BATCH: usize = 256;
+/// How many answers are kept. No more are asked for, unless a client sends nonsense.
+const MOST_TEMPLATES: usize = 10_000;
+/// Where a request and its reply have the number that makes them a pair.
+const SEQUENCE: (usize, usize) = (8, 16);
+
+/// One of the fleet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Daemon {
+    pub(super) is_there: bool,
+    pub(super) delay: Duration,
+    requests: u64,
+}
+
+/// An answer, but for who gives it.
+#[derive(Debug)]
+struct Template {
+    bytes: Vec<u8>,
+    /// Where the reference ID and the address are.
+    reference_id: Option<usize>,
+    address: Option<usize>,
+    /// Which source it is about.
+    index: Option<u32>,
+}
+
+/// An answer that waits.
+#[derive(Debug)]
+struct Outgoing {
+    number: u32,
+    client: SockaddrIn,
+    bytes: Vec<u8>,
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+pub(super) struct Server {
+    socket: UdpSocket,
+    port: u16,
+    daemons: Vec<Daemon>,
+    values: Values,
+    templates: HashMap<Vec<u8>, Option<Template>>,
+    /// By when they are due and in the order in which they came.
+    delayed: BTreeMap<(Instant, u64), Outgoing>,
+    pub(super) loss: Loss,
+    requests: BTreeMap<u16, u64>,
+    answers: u64,
+    received: u64,
+}
+
+impl Server {
+    pub(super) fn new(count: u32, values: Values) -> io::Result<Self> {
+        let port = port::free();
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+        socket.set_nonblocking(true)?;
+        setsockopt(&socket, Ipv4PacketInfo, &true)?;
+        // As much as the machine allows, where this process may not have more.
+        setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER))?;
+        Ok(Self {
+            socket,
+            port,
+            daemons: vec![Daemon { is_there: true, ..Daemon::default() }; count as usize],
+            values,
+            templates: HashMap::new(),
+            delayed: BTreeMap::new(),
+            loss: Loss::default(),
+            requests: BTreeMap::new(),
+            answers: 0,
+            received: 0,
+        })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn receive_buffer(&self) -> usize {
+        getsockopt(&self.socket, RcvBuf).unwrap_or(0)
+    }
+
+    pub(super) fn daemon(&mut self, number: u32) -> &mut Daemon {
+        &mut self.daemons[number as usize]
+    }
+
+    pub(super) fn change(&mut self, values: &Value) -> Result<(), Error> {
+        self.templates.clear();
+        self.values.change(values)
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let each = || self.daemons.iter().map(|daemon| daemon.requests);
+        Tally {
+            requests: self.requests.clone(),
+            answers: self.answers,
+            least: each().min().unwrap_or(0),
+            most: each().max().unwrap_or(0),
+            cpu: clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default(),
+        }
+    }
+
+    /// Serves until the handle is gone.
+    pub(super) fn run(mut self, jobs: &Jobs<Self>) {
+        loop {
+            self.wait(jobs);
+            if !jobs.run(&mut self) {
+                return;
+            }
+            self.receive();
+            self.send_delayed();
+        }
+    }
+
+    fn wait(&self, jobs: &Jobs<Self>) {
+        let mut watched = [PollFd::new(jobs, PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
+        let next = self.delayed.first_key_value().map(|((due, _), _)| due.saturating_duration_since(Instant::now()));
+        let timeout = next.map(|timeout| Timespec::try_from(timeout).expect("a short time"));
+        // Interrupted or not, what follows only looks.
+        poll(&mut watched, timeout.as_ref()).ok();
+    }
+
+    fn receive(&mut self) {
+        let (mut buffer, mut control) = ([0; 2048], nix::cmsg_space!(in_pktinfo));
+        for _ in 0..BATCH {
+            let descriptor = self.socket.as_raw_fd();
+            let mut parts = [IoSliceMut::new(&mut buffer)];
+            // An error is a client's port that has gone, or nothing to read.
+            let Ok(received) =
+                recvmsg::<SockaddrIn>(descriptor, &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT)
+            else {
+                return;
+            };
+            let asked = received.cmsgs().into_iter().flatten().find_map(|message| match message {
+                ControlMessageOwned::Ipv4PacketInfo(info) => Some(u32::from_be(info.ipi_addr.s_addr)),
+                _ => None,
+            });
+            let (client, length) = (received.address, received.bytes);
+            if let (Some(client), Some(asked)) = (client, asked) {
+                self.handle(&mut buffer[..length], client, asked.wrapping_sub(u32::from(FIRST)));
+            }
+        }
+    }
+
+    fn handle(&mut self, datagram: &mut [u8], client: SockaddrIn, number: u32) {
+        let Some(code) = Request::parse(datagram).map(|request| request.code) else { return };
+        let Some(daemon) = self.daemons.get_mut(number as usize) else { return };
+        daemon.requests += 1;
+        *self.requests.entry(code).or_default() += 1;
+        self.received += 1;
+        let (is_there, delay) = (daemon.is_there, daemon.delay);
+        if !is_there || self.loss.hits() {
+            return;
+        }
+        let Some(bytes) = self.answer(datagram, number) else { return };
+        let outgoing = Outgoing { number, client, bytes };
+        if delay.is_zero() {
+            self.send(&outgoing);
+        } else {
+            self.delayed.insert((Instant::now() + delay, self.received), outgoing);
+        }
+    }
+
+    fn answer(&mut self, datagram: &mut [u8], number: u32) -> Option<Vec<u8>> {
+        let mut sequence = [0; 4];
+        sequence.swap_with_slice(&mut datagram[SEQUENCE.0..][..4]);
+        if !self.templates.contains_key(datagram) {
+            if self.templates.len() == MOST_TEMPLATES {
+                self.templates.clear();
+            }
+            self.templates.insert(datagram.to_vec(), Template::new(datagram, &self.values));
+        }
+        let template = self.templates[&*datagram].as_ref()?;
+        Some(template.fill(sequence, u32::from(FIRST) + number))
+    }
+
+    fn send_delayed(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.delayed.first_entry().filter(|entry| entry.key().0 <= now) {
+            let outgoing = entry.remove();
+            if self.daemon(outgoing.number).is_there {
+                self.send(&outgoing);
+            }
+        }
+    }
+
+    fn send(&mut self, outgoing: &Outgoing) {
+        let from = u32::from(FIRST) + outgoing.number;
+        let mut info = in_pktinfo {
+            ipi_ifindex: 0,
+            ipi_spec_dst: nix::libc::in_addr { s_addr: from.to_be() },
+            ipi_addr: nix::libc::in_addr { s_addr: 0 },
+        };
+        info.ipi_addr = info.ipi_spec_dst;
+        let parts = [IoSlice::new(&outgoing.bytes)];
+        let control = [ControlMessage::Ipv4PacketInfo(&info)];
+        // A client that has gone, or whose queue is full, does without.
+        let sent = sendmsg(self.socket.as_raw_fd(), &parts, &control, MsgFlags::MSG_DONTWAIT, Some(&outgoing.client));
+        self.answers += u64::from(sent.is_ok());
+    }
+}
+
+impl Template {
+    /// The answer to a request, None where chronyd gives none.
+    fn new(datagram: &[u8], values: &Values) -> Option<Self> {
+        let request = Request::parse(datagram)?;
+        let bytes = reply(&request, values, false, &Wrong::default())?;
+        let mut template = Self { bytes, reference_id: None, address: None, index: None };
+        let Some(report) = REPORTS.iter().find(|report| report.request == request.code) else { return Some(template) };
+        let code = u16::from_be_bytes([template.bytes[6], template.bytes[7]]);
+        // None of a refusal.
+        let Some(layout) = report.layouts.iter().find(|layout| layout.reply == code) else { return Some(template) };
+        let mut place = REPLY_HEADER;
+        for (name, wire, _) in layout.fields() {
+            match *name {
+                "reference ID" => template.reference_id = Some(place),
+                "address" => template.address = Some(place),
+                _ => {}
+            }
+            place += wire.size();
+        }
+        if report.key == Key::Index {
+            let index = datagram[REQUEST_HEADER..][..4].try_into().expect("four bytes");
+            template.index = Some(u32::from_be_bytes(index));
+        }
+        Some(template)
+    }
+
+    /// The answer of a daemon.
+    fn fill(&self, sequence: [u8; 4], daemon: u32) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[SEQUENCE.1..][..4].copy_from_slice(&sequence);
+        if let Some(place) = self.reference_id {
+            bytes[place..][..4].copy_from_slice(&daemon.to_be_bytes());
+        }
+        if let Some(place) = self.address {
+            let address = match self.index {
+                Some(index) => {
+                    let low = u128::from(daemon) << 32 | u128::from(index);
+                    address_bytes(2, &Ipv6Addr::from(0xfd00 << 112 | low).octets())
+                }
+                None => address_bytes(1, &daemon.to_be_bytes()),
+            };
+            bytes[place..][..address.len()].copy_from_slice(&address);
+        }
+        bytes
+    }
+}
