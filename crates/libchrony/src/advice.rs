@@ -1,7 +1,6 @@
 //! What the reader of an error can do next. Only words; which error it is has been decided elsewhere.
 
 use crate::address::{Address, Transport};
-use crate::error::Silence;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use crate::urandom;
@@ -74,6 +73,18 @@ pub(crate) fn exchange(address: &Address, source: &LibchronyError) -> &'static s
         (Transport::CommandPort, Some(Errno::PERM | Errno::ACCESS)) => FIREWALL,
         _ => "chronyd may have been stopped or restarted; try again",
     }
+}
+
+/// What is known of a call that ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Silence {
+    /// How many records of a list had been read, and of how many.
+    pub records: Option<(usize, usize)>,
+    /// The time before, in which other calls had the connection.
+    pub queued: Duration,
+    /// For how much of the time this process itself did not run: it was stopped, or the machine is overloaded.
+    pub asleep: Duration,
 }
 
 /// What was waited for in vain, and why that may be.

@@ -3,12 +3,12 @@
 //! A [`Connection`] opens nothing until its first use and keeps its session for the next one. How one call goes is in
 //! `reading`, and its waiting in `blocking`.
 
-use crate::Library;
 use crate::address::Address;
 use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
 use crate::gather::{All, Gather, One};
+use crate::library::Library;
 use crate::list::Lanes;
 use crate::nonblocking;
 use crate::raw::socket::Waits;

@@ -1,7 +1,7 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
 use crate::address::{Address, AddressError, Transport};
-use crate::advice;
+use crate::advice::{self, Silence};
 use crate::library::LibraryError;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
@@ -299,18 +299,6 @@ impl Error {
             _ => Self::Connect { address, source },
         }
     }
-}
-
-/// What is known of a call that ended without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Silence {
-    /// How many records of a list had been read, and of how many.
-    pub records: Option<(usize, usize)>,
-    /// The time before, in which other calls had the connection.
-    pub queued: Duration,
-    /// For how much of the time this process itself did not run: it was stopped, or the machine is overloaded.
-    pub asleep: Duration,
 }
 
 /// Whether a request was to be sent, or its response to be received.

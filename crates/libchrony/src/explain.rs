@@ -1,10 +1,11 @@
 //! Failures of one call put into words: at which address, at which step, and of which report.
 
-use crate::Library;
 use crate::address::Address;
+use crate::advice::Silence;
 use crate::clock::Clock;
-use crate::error::{Error, Silence, Stage, Step};
+use crate::error::{Error, Stage, Step};
 use crate::lane::OpenFailure;
+use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::record::FieldError;
 use crate::report::{Report, RtcData};

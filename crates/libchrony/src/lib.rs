@@ -56,8 +56,9 @@ mod turns;
 mod urandom;
 
 pub use address::{Address, AddressError, Transport};
+pub use advice::Silence;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
-pub use error::{Error, ErrorKind, Silence, Step};
+pub use error::{Error, ErrorKind, Step};
 pub use library::{Library, LibraryError};
 pub use raw::failure::LibchronyError;
 pub use record::{Field, FieldError, Unit, Value};

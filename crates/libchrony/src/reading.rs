@@ -4,13 +4,13 @@
 //! it as far as the sockets and the time allow, and says what it waits for; a driver does the waiting. All decisions are
 //! here and below, so that all drivers have the same.
 
-use crate::Library;
 use crate::address::Address;
 use crate::candidates::Candidates;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::explain::Explain;
 use crate::lane::{Lane, Means, Request};
+use crate::library::Library;
 use crate::list::{Lanes, List, Listed, Sink};
 use crate::per_process::process_id;
 use crate::raw::socket::Waits;
