@@ -1,7 +1,7 @@
 //! The guard round libchrony's client socket: the one owner of its descriptor and of the path it is bound to.
 
 use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identity};
-use super::exit;
+use super::exit::Busy;
 use crate::opening::Opening;
 use crate::per_process::process_id;
 use crate::urandom;
@@ -48,6 +48,7 @@ impl Socket {
             urandom::check()?;
             URANDOM_IS_FINE.store(true, Ordering::Relaxed);
         }
+        let busy = Busy::opening()?;
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
@@ -59,7 +60,7 @@ impl Socket {
             // SAFETY: the old number has no other owner, and from here on the guard has the new one.
             drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });
         }
-        exit::register(socket.fd, socket.identity, symbols);
+        busy.opened(socket.fd, socket.identity, symbols);
         close_on_exec(socket.fd)?;
         match waits {
             Waits::Never => ioctl_fionbio(&socket, true)?,
@@ -109,7 +110,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let is_still_ours = self.is_still_ours();
         if self.owner == process_id() {
-            exit::forget(self.fd, self.identity);
+            let _busy = Busy::closing(self.fd, self.identity);
             if is_still_ours {
                 // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the
                 // only time.
