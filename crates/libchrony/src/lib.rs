@@ -54,6 +54,7 @@ mod search;
 mod session;
 mod turns;
 mod urandom;
+mod window;
 
 pub use address::{Address, AddressError, Transport};
 pub use advice::Silence;

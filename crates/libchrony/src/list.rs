@@ -18,6 +18,7 @@ use crate::ready::{Interest, Ready};
 use crate::record::{FieldError, Record};
 use crate::round_trip::MOST;
 use crate::session::Session;
+use crate::window::Window;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -38,13 +39,6 @@ impl Lanes {
     }
 }
 
-/// How many requests are on their way over UDP at first.
-const WINDOW: usize = 2;
-/// By how much answers may come later than the quickest while a request more is sent. A chronyd needs some 10 µs for one,
-/// so this is a queue of 100; a receive buffer of the usual size (208 KiB) takes 277 such requests.
-const QUEUE: Duration = Duration::from_millis(1);
-/// After how many answers a request more is sent, once one was lost.
-const CAUTION: usize = 64;
 /// After how many datagrams the caller is told to look at other things.
 const TURN: usize = 64;
 
@@ -102,13 +96,10 @@ pub(crate) struct List {
     done: Vec<bool>,
     left: usize,
     last: Option<(Option<u64>, Option<String>)>,
-    width: usize,
-    /// How many requests may be on their way.
-    window: usize,
+    window: Window,
     is_lossless: bool,
-    /// How many datagrams have come, and the number of them from which on the window may grow.
+    /// How many datagrams have come.
     received: usize,
-    grows: usize,
     /// Whether chronyd's queue is full.
     is_full: bool,
     /// When the socket's path is looked at.
@@ -133,11 +124,9 @@ impl List {
             done: vec![false; positions],
             left: positions,
             last: None,
-            width,
-            window: if is_lossless { width } else { WINDOW.min(width) },
+            window: if is_lossless { Window::fixed(width) } else { Window::new(width) },
             is_lossless,
             received: 0,
-            grows: 0,
             is_full: false,
             look: now + session.round_trip.patience(0),
             session,
@@ -194,7 +183,7 @@ impl List {
     }
 
     fn stage(&self) -> Stage {
-        if self.flights.is_empty() { Stage::Request } else { Stage::Response }
+        if self.flights.is_empty() && self.is_full { Stage::Request } else { Stage::Response }
     }
 
     /// When something is to be done although no socket is ready.
@@ -226,7 +215,7 @@ impl List {
     /// Sends as many requests as may be on their way.
     fn send(&mut self, means: &Means<'_>, clock: &mut Clock) -> Result<(), Failure> {
         self.is_full = false;
-        while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window
+        while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window.size
             && let Some((position, before)) = self.next()
         {
             let Some(mut lane) = self.free_lane(means) else { break };
@@ -258,8 +247,7 @@ impl List {
         {
             return Some(lane);
         }
-        self.window = self.flights.iter().filter(|flight| !lost(flight)).count().max(1);
-        self.width = self.width.min(self.window);
+        self.window.limit(self.flights.iter().filter(|flight| !lost(flight)).count());
         let lost = self.flights.iter().position(lost)?;
         self.flights.remove(lost).map(|flight| flight.lane)
     }
@@ -341,12 +329,7 @@ impl List {
         self.session.round_trip.measured(sample);
         let is_near = self.session.address.is_loopback();
         let queued = if is_near { sample } else { self.session.round_trip.queued(sample) };
-        if self.window < self.width && self.received >= self.grows && queued < QUEUE {
-            self.window += 1;
-            if self.grows > 0 {
-                self.grows = self.received + CAUTION;
-            }
-        }
+        self.window.answered(queued);
     }
 
     /// Has the records asked for again whose answers are overdue. Fewer requests are on their way from then on.
@@ -357,8 +340,7 @@ impl List {
             (flight.position, flight.before + 1)
         });
         self.again.extend(again);
-        self.window = (self.window / 2).max(1);
-        self.grows = self.received + CAUTION;
+        self.window.lost();
     }
 
     /// Why it is not read, in words.

@@ -1,0 +1,98 @@
+//! How many requests of a list may be on their way over UDP.
+//!
+//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients. It needs some
+//! 10 µs for one, so the time that a request waits there tells how many there are.
+
+use std::time::Duration;
+
+/// How many there are at first, and at least while none is lost.
+const FIRST: usize = 2;
+/// A queue of 100 requests. While answers come later by less, one request more is sent.
+const SHORT: Duration = Duration::from_millis(1);
+/// A queue of 200. While answers come later by more, one request fewer is sent.
+const LONG: Duration = Duration::from_millis(2);
+/// After how many answers one request more is sent, once one was lost.
+const CAUTION: usize = 64;
+
+/// The number of requests that may be on their way.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) size: usize,
+    most: usize,
+    answers: usize,
+    /// The numbers of answers from which on it may grow and shrink.
+    grows: usize,
+    shrinks: usize,
+    /// How many answers there are between one growth and the next.
+    caution: usize,
+}
+
+impl Window {
+    /// One that does not change.
+    pub(crate) fn fixed(size: usize) -> Self {
+        Self { size, most: size, answers: 0, grows: 0, shrinks: 0, caution: 0 }
+    }
+
+    /// One that begins small.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, ..Self::fixed(FIRST.min(most)) }
+    }
+
+    /// An answer has come that was later than the quickest by this much.
+    pub(crate) fn answered(&mut self, late: Duration) {
+        self.answers += 1;
+        if late < SHORT && self.size < self.most && self.answers >= self.grows {
+            self.size += 1;
+            self.grows = self.answers + self.caution;
+        } else if late > LONG && self.size > FIRST && self.answers >= self.shrinks {
+            self.size -= 1;
+            // Those on their way by now were sent before.
+            self.shrinks = self.answers + self.size;
+        }
+    }
+
+    /// An answer is overdue.
+    pub(crate) fn lost(&mut self) {
+        self.size = (self.size / 2).max(1);
+        self.caution = CAUTION;
+        self.grows = self.answers + CAUTION;
+    }
+
+    /// No more can be had than are on their way.
+    pub(crate) fn limit(&mut self, on_their_way: usize) {
+        self.size = on_their_way.max(1);
+        self.most = self.most.min(self.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(window: &mut Window, answers: usize, late: Duration) -> usize {
+        (0..answers).for_each(|_| window.answered(late));
+        window.size
+    }
+
+    #[test]
+    fn it_grows_on_short_queues_and_shrinks_on_long_ones_and_losses() {
+        let mut window = Window::new(8);
+        assert_eq!(window.size, 2);
+        assert_eq!(after(&mut window, 3, Duration::ZERO), 5);
+        assert_eq!(after(&mut window, 9, Duration::ZERO), 8);
+        assert_eq!(after(&mut window, 9, SHORT), 8, "neither");
+        assert_eq!(after(&mut window, 1, LONG * 2), 7);
+        assert_eq!(after(&mut window, 6, LONG * 2), 7, "those were on their way");
+        assert_eq!(after(&mut window, 99, LONG * 2), 2);
+        assert_eq!(after(&mut window, 9, Duration::ZERO), 8);
+        window.lost();
+        assert_eq!(window.size, 4);
+        assert_eq!(after(&mut window, CAUTION - 1, Duration::ZERO), 4);
+        assert_eq!(after(&mut window, 1, Duration::ZERO), 5);
+        (0..5).for_each(|_| window.lost());
+        assert_eq!(window.size, 1);
+        window.limit(0);
+        assert_eq!(after(&mut window, 999, Duration::ZERO), 1);
+        assert_eq!(Window::new(1).size, 1);
+    }
+}
