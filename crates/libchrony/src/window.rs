@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// How many there are at first, and at least while none is lost.
+/// How many there are at first, and at least unless one was lost just now.
 const FIRST: usize = 2;
 /// A queue of 100 requests. While answers come later by less, one request more is sent.
 const SHORT: Duration = Duration::from_millis(1);
@@ -41,7 +41,8 @@ impl Window {
     /// An answer has come that was later than the quickest by this much.
     pub(crate) fn answered(&mut self, late: Duration) {
         self.answers += 1;
-        if late < SHORT && self.size < self.most && self.answers >= self.grows {
+        let has_room = late < SHORT || self.size < FIRST;
+        if has_room && self.size < self.most && self.answers >= self.grows {
             self.size += 1;
             self.grows = self.answers + self.caution;
         } else if late > LONG && self.size > FIRST && self.answers >= self.shrinks {
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!(after(&mut window, 1, Duration::ZERO), 5);
         (0..5).for_each(|_| window.lost());
         assert_eq!(window.size, 1);
+        assert_eq!(after(&mut window, 2 * CAUTION, LONG * 2), 2, "no less than at first for long");
         window.limit(0);
         assert_eq!(after(&mut window, 999, Duration::ZERO), 1);
         assert_eq!(Window::new(1).size, 1);
