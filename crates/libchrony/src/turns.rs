@@ -45,8 +45,8 @@ pub(crate) struct Turn {
 enum Place {
     Waits,
     Has,
-    /// The thread has its turn already, and was asked whether to go on: the handler of a signal that calls, too, would
-    /// wait for itself. It reads on a session of its own.
+    /// The thread is in a call already, and was asked whether to go on: the handler of a signal that calls, too, would wait
+    /// for itself. It reads on a session of its own.
     Nested,
 }
 
@@ -84,8 +84,10 @@ impl Turns {
         let mut state = lock(state);
         let number = state.next;
         state.next += 1;
+        let holder = state.taken.iter().map(|(_, thread)| thread);
+        let mut others = holder.chain(state.waiting.iter().map(|(_, thread, _)| thread));
         let place = match state.taken {
-            Some((_, holder)) if thread.is_some() && holder == thread => Place::Nested,
+            Some(_) if thread.is_some() && others.any(|other| *other == thread) => Place::Nested,
             Some(_) => Place::Waits,
             None => Place::Has,
         };

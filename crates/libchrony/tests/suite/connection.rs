@@ -3,7 +3,8 @@
 use crate::common::open::{clients_in, folders_in};
 use crate::common::*;
 use libchrony::{Connection, Error, ErrorKind};
-use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 use testbed::Fault;
@@ -170,6 +171,37 @@ fn waiting_for_another_threads_turn_ends_at_the_deadline() {
     holder.join().unwrap();
     chronyd.clear();
     connection.tracking().unwrap();
+}
+
+#[test]
+fn a_call_in_the_interrupt_of_one_that_waits_for_its_turn_does_not_wait_for_itself() {
+    let chronyd = scripted("{}");
+    let connection = Arc::new(OnceLock::<Connection>::new());
+    let (shared, inner) = (Arc::clone(&connection), Arc::new(Mutex::new(None)));
+    let (begun, end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let is_called = AtomicBool::new(false);
+    let (is_begun, is_over, found) = (Arc::clone(&begun), Arc::clone(&end), Arc::clone(&inner));
+    let interrupt = move || {
+        if thread::current().name() == Some("holder") {
+            is_begun.store(true, Ordering::SeqCst);
+            wait_until("the end", || is_over.load(Ordering::SeqCst));
+        } else if !is_called.swap(true, Ordering::SeqCst) {
+            *found.lock().unwrap() = Some(shared.get().unwrap().tracking());
+            is_over.store(true, Ordering::SeqCst);
+        }
+        false
+    };
+    let built = to(&unix(chronyd.socket())).timeout(Duration::from_secs(20)).interrupt(interrupt).build().unwrap();
+    let connection = connection.get_or_init(|| built);
+    thread::scope(|scope| {
+        chronyd.set(Fault::Delay(ms(150)));
+        let holder = thread::Builder::new().name("holder".into());
+        let holder = holder.spawn_scoped(scope, || connection.tracking()).unwrap();
+        wait_until("held", || begun.load(Ordering::SeqCst));
+        connection.sources().unwrap();
+        holder.join().unwrap().unwrap();
+    });
+    assert!(matches!(&*inner.lock().unwrap(), Some(Ok(_))));
 }
 
 #[test]
