@@ -50,7 +50,8 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff and my
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz --release --locked --quiet -- -D warnings
-	cargo doc --workspace --no-deps --quiet
+	cargo clippy --package libchrony --quiet -- -D warnings
+	cargo doc --workspace --no-deps --all-features --quiet
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy

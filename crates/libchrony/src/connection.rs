@@ -4,6 +4,8 @@
 //! `reading`, and its waiting in `blocking`.
 
 use crate::address::Address;
+#[cfg(feature = "tokio")]
+use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
@@ -108,6 +110,16 @@ impl Builder {
         self.settings(Waits::Never).map(nonblocking::Connection::new)
     }
 
+    /// Makes a connection for tokio. Its calls do not ask [`Builder::interrupt`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when no libchrony can be loaded.
+    #[cfg(feature = "tokio")]
+    pub fn build_async(self) -> Result<AsyncConnection, Error> {
+        self.build_nonblocking().map(AsyncConnection::new)
+    }
+
     fn settings(self, waits: Waits) -> Result<Arc<Settings>, Error> {
         Ok(Arc::new(Settings {
             library: self.library.map_or_else(Library::load, Ok)?,
@@ -203,10 +215,7 @@ impl Connection {
     /// See [`Error`]: no address at which chronyd answers. A refusal of the request is an answer, too.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
-        match self.tracking() {
-            Err(error) if !error.is_answer() => Err(error),
-            _ => Ok(self.address().unwrap_or_else(|| self.settings.addresses[0].clone())),
-        }
+        self.settings.answered(self.tracking())
     }
 
     /// The address at which chronyd answered last; `None` before that.

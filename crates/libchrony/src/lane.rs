@@ -90,7 +90,7 @@ pub(crate) struct Lane(RawSession);
 impl Lane {
     /// Whether its socket's descriptor is still that. On that of others, a receive would have no end.
     pub(crate) fn is_still_ours(&self) -> bool {
-        self.0.socket().is_still_ours()
+        self.socket().is_still_ours()
     }
 
     /// Whether the path of its socket is gone, so that no answer can reach it. Over UDP it has none.
@@ -100,9 +100,13 @@ impl Lane {
         path.is_some_and(|path| !Path::new(OsStr::from_bytes(path)).exists())
     }
 
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        self.0.socket()
+    }
+
     /// Whether both use one socket.
     pub(crate) fn shares_socket(&self, other: &Self) -> bool {
-        Arc::ptr_eq(self.0.socket(), other.0.socket())
+        Arc::ptr_eq(self.socket(), other.socket())
     }
 
     /// Sends a request. False when the queue of chronyd's socket is full, or a signal came.
@@ -144,6 +148,6 @@ impl Lane {
 
 impl AsFd for Lane {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.socket().as_fd()
+        self.socket().as_fd()
     }
 }

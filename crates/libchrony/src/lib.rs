@@ -29,6 +29,8 @@
 
 mod address;
 mod advice;
+#[cfg(feature = "tokio")]
+mod async_connection;
 mod blocking;
 mod candidates;
 mod clock;
@@ -58,6 +60,8 @@ mod window;
 
 pub use address::{Address, AddressError, Transport};
 pub use advice::Silence;
+#[cfg(feature = "tokio")]
+pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use error::{Error, ErrorKind, Step};
 pub use library::{Library, LibraryError};

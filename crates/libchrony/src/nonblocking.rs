@@ -97,6 +97,11 @@ impl Connection {
         self.0.turns.close();
     }
 
+    #[cfg(feature = "tokio")]
+    pub(crate) fn answered<T>(&self, call: Result<T, Error>) -> Result<Address, Error> {
+        self.0.answered(call)
+    }
+
     fn read<G: Gather>(&self, gather: G) -> Reading<G> {
         Reading { machine: Machine::new(&self.0, G::Report::NAME, G::IS_LIST, None), gather }
     }
@@ -141,7 +146,14 @@ impl<G: Gather> Reading<G> {
         }
     }
 
+    /// When the call ends at the latest. A look-up of a host that takes longer is to be told as an error.
+    #[must_use]
+    pub fn end(&self) -> Instant {
+        self.machine.end()
+    }
+
     /// The sockets that it waits for. They differ from one step to the next; each stays open until then at least.
+    /// The step has read them empty, unless it waits until a moment that has passed.
     #[must_use]
     pub fn interests(&self) -> Vec<Interest<'_>> {
         self.machine.interests()

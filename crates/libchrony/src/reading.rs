@@ -41,6 +41,16 @@ pub(crate) struct Settings {
     pub(crate) turns: Arc<Turns>,
 }
 
+impl Settings {
+    /// Where chronyd answered, if it did: a refusal is an answer, too.
+    pub(crate) fn answered<T>(&self, call: Result<T, Error>) -> Result<Address, Error> {
+        match call {
+            Err(error) if !error.is_answer() => Err(error),
+            _ => Ok(self.turns.address().unwrap_or_else(|| self.addresses[0].clone())),
+        }
+    }
+}
+
 /// What a machine waits for.
 #[derive(Debug)]
 pub(crate) enum Progress {

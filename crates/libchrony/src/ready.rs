@@ -1,7 +1,11 @@
 //! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
 
 use crate::lane::Lane;
+#[cfg(feature = "tokio")]
+use crate::raw::socket::Socket;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+#[cfg(feature = "tokio")]
+use std::sync::Arc;
 
 /// Which sockets a machine may receive from.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,11 @@ pub struct Interest<'a> {
 impl<'a> Interest<'a> {
     pub(crate) fn new(lane: &'a Lane, writable: bool) -> Self {
         Self { lane, writable }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn socket(&self) -> &'a Arc<Socket> {
+        self.lane.socket()
     }
 
     /// Whether it waits until the socket can be written to, and not for a datagram.

@@ -13,4 +13,6 @@ pub(crate) mod session;
 pub(crate) mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(feature = "tokio")]
+pub(crate) mod watch;
 pub(crate) mod wiped;

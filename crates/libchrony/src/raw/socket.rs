@@ -7,7 +7,7 @@ use crate::per_process::process_id;
 use crate::urandom;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::ioctl_fionbio;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::CStr;
@@ -103,6 +103,12 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         // SAFETY: this guard owns the descriptor, which stays open as long as the guard.
         unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd
     }
 }
 

@@ -9,6 +9,7 @@ mod common;
 mod away;
 mod candidates;
 mod connection;
+mod drivers;
 mod errors;
 mod fork;
 mod library;

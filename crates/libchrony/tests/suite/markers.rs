@@ -1,9 +1,9 @@
 //! What may be sent to and shared between threads, checked when the tests are compiled.
 
 use libchrony::{
-    Address, AddressError, Builder, Connection, Error, ErrorKind, Field, FieldError, LeapStatus, LibchronyError,
-    Library, LibraryError, ReferenceId, RtcData, Source, SourceMode, SourceState, SourceStats, Step, Tracking,
-    Transport, Unit, Value,
+    Address, AddressError, AsyncConnection, Builder, Connection, Error, ErrorKind, Field, FieldError, LeapStatus,
+    LibchronyError, Library, LibraryError, ReferenceId, RtcData, Source, SourceMode, SourceState, SourceStats, Step,
+    Tracking, Transport, Unit, Value,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::error::Error as StdError;
@@ -12,6 +12,9 @@ use std::fmt::Debug;
 assert_impl_all!(Library: Send, Sync, Clone, Debug);
 assert_impl_all!(Address: Send, Sync, Clone, Debug);
 assert_impl_all!(Connection: Send, Sync, Debug);
+assert_impl_all!(AsyncConnection: Send, Sync, Clone, Debug);
+assert_impl_all!(libchrony::nonblocking::Connection: Send, Sync, Clone, Debug);
+assert_impl_all!(libchrony::nonblocking::Reading<libchrony::nonblocking::All<Source>>: Send, Debug);
 assert_impl_all!(Builder: Send, Sync, Debug);
 assert_impl_all!(Error: Send, Sync, StdError);
 assert_impl_all!(AddressError: Send, Sync, StdError);

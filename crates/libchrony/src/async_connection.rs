@@ -1,0 +1,245 @@
+//! The driver for tokio: a call waits for its sockets with the runtime's event queue, and for its moments with the
+//! runtime's timers.
+//!
+//! It decides nothing about a call; that is in `reading`.
+
+use crate::address::Address;
+use crate::clock::SLICE;
+use crate::error::Error;
+use crate::gather::Gather;
+use crate::nonblocking::{Connection, Reading, Step};
+use crate::per_process::process_id;
+use crate::raw::socket::Socket;
+use crate::raw::watch::watch;
+use crate::ready::Interest;
+use crate::report::{RtcData, Source, SourceStats, Tracking};
+use rustix::io::Errno;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::net::lookup_host;
+use tokio::time::{Sleep, sleep_until, timeout_at};
+
+/// A connection to one chronyd for tokio, with a method for each report. Made by
+/// [`Builder::build_async`](crate::Builder::build_async).
+///
+/// Its methods are those of [`Connection`](crate::Connection) and fail as they do; a call's time begins when it is first
+/// polled. Clones are the same connection. Tasks that share it take turns, in the order in which they came. Dropping a
+/// call ends it at once: its sockets are closed, the next task has its turn, and the connection stays usable. After a fork
+/// the child, in a runtime of its own, gets a socket of its own on its first call.
+///
+/// # Panics
+///
+/// Its calls panic outside a tokio runtime, and in one that was built without its I/O or time drivers.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let chronyd = testbed::Chronyd::builder().start()?;
+/// # let address = libchrony::Address::parse(chronyd.socket())?;
+/// use libchrony::Connection;
+///
+/// let chronyd = Connection::builder().address(address).build_async()?;
+/// let tracking = chronyd.tracking().await?;
+/// println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+/// // Two at once: one after the other on the connection's session.
+/// let (sources, stats) = tokio::try_join!(chronyd.sources(), chronyd.source_stats())?;
+/// println!("{} sources, statistics of {}", sources.len(), stats.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AsyncConnection(Connection);
+
+impl AsyncConnection {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self(connection)
+    }
+
+    /// As [`Connection::tracking`](crate::Connection::tracking).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn tracking(&self) -> Result<Tracking, Error> {
+        run(self.0.tracking()).await
+    }
+
+    /// As [`Connection::sources`](crate::Connection::sources).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn sources(&self) -> Result<Vec<Source>, Error> {
+        run(self.0.sources()).await
+    }
+
+    /// As [`Connection::source_stats`](crate::Connection::source_stats).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn source_stats(&self) -> Result<Vec<SourceStats>, Error> {
+        run(self.0.source_stats()).await
+    }
+
+    /// As [`Connection::rtc_data`](crate::Connection::rtc_data).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn rtc_data(&self) -> Result<RtcData, Error> {
+        run(self.0.rtc_data()).await
+    }
+
+    /// As [`Connection::connect`](crate::Connection::connect).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn connect(&self) -> Result<Address, Error> {
+        self.0.answered(self.tracking().await)
+    }
+
+    /// The address at which chronyd answered last; `None` before that.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        self.0.address()
+    }
+
+    /// Closes the sockets. The next call opens new ones; a call that is under way ends first.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// Runs a call to its end.
+async fn run<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
+    let end = reading.end().into();
+    // Dropped before the reading: its sockets leave the event queue before they are closed.
+    let mut watched = Watched::new();
+    let mut alarm = pin!(sleep_until(end));
+    loop {
+        let step = poll_fn(|task| watched.advance(&mut reading, alarm.as_mut(), task)).await;
+        match step {
+            Step::Done(result) => return result,
+            Step::Resolve(host) => {
+                let found = timeout_at(end, lookup_host(host.host().unwrap_or_default())).await;
+                let found = found.unwrap_or_else(|_| Err(Errno::TIMEDOUT.into())).map(Iterator::collect);
+                reading.resolved(host, found);
+            }
+            Step::Wait(_) => {}
+        }
+    }
+}
+
+/// The sockets of a call that are in the runtime's event queue, and whether each is to be written to.
+#[derive(Debug)]
+struct Watched {
+    process: u32,
+    sockets: Vec<(AsyncFd<Arc<Socket>>, bool)>,
+}
+
+impl Watched {
+    fn new() -> Self {
+        Self { process: process_id(), sockets: Vec::new() }
+    }
+
+    /// Takes a call on until it is over or needs the addresses of a host. The task is woken when there is more to do.
+    fn advance<G: Gather>(
+        &mut self,
+        reading: &mut Reading<G>,
+        mut alarm: Pin<&mut Sleep>,
+        task: &mut Context<'_>,
+    ) -> Poll<Step<G::Output>> {
+        loop {
+            let ready = self.ready(task);
+            let until = match reading.advance(task.waker()) {
+                Step::Wait(until) => until,
+                step => return Poll::Ready(step),
+            };
+            let now = Instant::now();
+            if until <= now {
+                // There is more to receive. Other tasks come first.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // All of its sockets have been read empty since these were ready.
+            for mut socket in ready {
+                socket.clear_ready();
+            }
+            let is_watched = self.watch(&reading.interests());
+            alarm.as_mut().reset(if is_watched { until } else { until.min(now + SLICE) }.into());
+            if self.ready(task).is_empty() && alarm.as_mut().poll(task).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The sockets that are ready. The task is woken when one of the others is.
+    fn ready(&self, task: &mut Context<'_>) -> Vec<AsyncFdReadyGuard<'_, Arc<Socket>>> {
+        let ready = self.sockets.iter().map(|(socket, to_write)| {
+            if *to_write { socket.poll_write_ready(task) } else { socket.poll_read_ready(task) }
+        });
+        // An error is a runtime that is shutting down.
+        ready.filter_map(|ready| if let Poll::Ready(Ok(ready)) = ready { Some(ready) } else { None }).collect()
+    }
+
+    /// Watches these sockets and no others. False if one cannot be watched and has to be looked at.
+    fn watch(&mut self, wanted: &[Interest<'_>]) -> bool {
+        let is_same = |(socket, to_write): &(AsyncFd<Arc<Socket>>, bool), one: &Interest<'_>| {
+            Arc::ptr_eq(socket.get_ref(), one.socket()) && *to_write == one.is_to_write()
+        };
+        self.sockets.retain(|watched| wanted.iter().any(|one| is_same(watched, one)));
+        let mut is_complete = true;
+        for one in wanted {
+            if !self.sockets.iter().any(|watched| is_same(watched, one)) {
+                match watch(one.socket(), one.is_to_write()) {
+                    Ok(socket) => self.sockets.push((socket, one.is_to_write())),
+                    Err(_) => is_complete = false,
+                }
+            }
+        }
+        is_complete
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.process != process_id() {
+            // A forked child shares its parent's event queue, in which the parent still watches its sockets.
+            self.sockets.drain(..).for_each(mem::forget);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use std::time::Duration;
+    use testbed::{Fault, Scripted, Values};
+
+    #[tokio::test]
+    async fn a_socket_that_cannot_be_watched_is_looked_at() {
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        chronyd.set(Fault::Delay(Duration::from_millis(20)));
+        let address = Address::parse(chronyd.socket()).unwrap();
+        let connection = crate::Connection::builder().address(address).build_async().unwrap();
+        let mut reading = connection.0.tracking();
+        assert!(matches!(reading.advance(Waker::noop()), Step::Wait(_)));
+        // An event queue takes a socket once.
+        let mut other = Watched::new();
+        assert!(other.watch(&reading.interests()) && !Watched::new().watch(&reading.interests()));
+        let start = Instant::now();
+        run(reading).await.unwrap();
+        // There is no other step within a second.
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
+}

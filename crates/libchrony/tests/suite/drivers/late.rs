@@ -1,0 +1,113 @@
+//! Answers that are late, lost, or of another chronyd by now.
+
+use super::{Driver, promises};
+use crate::common::open::clients_in;
+use crate::common::*;
+use libchrony::Error;
+use std::thread;
+use std::time::Duration;
+use testbed::{Fault, Scripted};
+
+const AMPLE: Duration = Duration::from_secs(20);
+
+promises!(
+    an_answer_before_the_deadline_is_used,
+    over_udp_a_further_request_goes_out_beside_the_first,
+    a_lost_answer_is_asked_for_again_over_udp,
+    a_restart_goes_unnoticed,
+    a_chronyd_that_dies_in_the_middle_is_told_and_found_again,
+);
+
+fn requests(chronyd: &Scripted, code: u16) -> u64 {
+    chronyd.requests().get(&code).copied().unwrap_or_default()
+}
+
+fn an_answer_before_the_deadline_is_used<D: Driver>() {
+    thread::scope(|scope| {
+        for (delay, timeout) in [(120, 500), (1200, 3000), (2500, 5000)] {
+            for place in 0..2 {
+                for is_kept in [false, true] {
+                    scope.spawn(move || {
+                        let chronyd = scripted("{}");
+                        let connection = D::new(to(&both(&chronyd)[place]).timeout(ms(timeout)));
+                        if is_kept {
+                            connection.tracking().unwrap();
+                        }
+                        chronyd.set(Fault::Delay(ms(delay)));
+                        let before = requests(&chronyd, code::TRACKING);
+                        connection.tracking().unwrap();
+                        let again = requests(&chronyd, code::TRACKING) - before - 1;
+                        assert!(place == 1 || again == 0, "sent again on a Unix socket");
+                        assert!(place == 0 || again > 0 || delay == 120, "not sent again over UDP");
+                    });
+                }
+            }
+        }
+    });
+}
+
+/// The first is never answered, then the second.
+fn over_udp_a_further_request_goes_out_beside_the_first<D: Driver>() {
+    let chronyd = scripted("{}");
+    let connection = D::new(to(&udp(chronyd.command_port())).timeout(AMPLE));
+    connection.tracking().unwrap();
+    chronyd.set(Fault::Drop(1));
+    connection.tracking().unwrap();
+    assert_eq!(requests(&chronyd, code::TRACKING), 3);
+    // Only the answer to the first comes.
+    chronyd.set(Fault::Delay(ms(1500)));
+    thread::scope(|scope| {
+        let call = scope.spawn(|| connection.tracking());
+        wait_until("the first request", || requests(&chronyd, code::TRACKING) == 4);
+        chronyd.set(Fault::Silence);
+        call.join().unwrap().unwrap();
+    });
+    assert!(requests(&chronyd, code::TRACKING) > 4);
+}
+
+fn a_lost_answer_is_asked_for_again_over_udp<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 64}"#);
+    for unheard in [false, true] {
+        chronyd.set(Fault::Only(vec![code::SOURCES]));
+        chronyd.set(Fault::Loss(10.0));
+        if unheard {
+            chronyd.set(Fault::Unheard);
+        }
+        let connection = D::new(to(&udp(chronyd.command_port())).timeout(AMPLE));
+        let sources = connection.sources().unwrap();
+        assert_eq!((sources.len(), &*sources[63].address), (64, "127.1.0.64"));
+        chronyd.clear();
+    }
+}
+
+fn a_restart_goes_unnoticed<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 9}"#);
+    for address in both(&chronyd) {
+        let connection = D::new(to(&address).timeout(AMPLE));
+        for _ in 0..2 {
+            connection.tracking().unwrap();
+            chronyd.die();
+            chronyd.come_back().unwrap();
+            assert_eq!(connection.sources().unwrap().len(), 9);
+        }
+    }
+}
+
+fn a_chronyd_that_dies_in_the_middle_is_told_and_found_again<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 30}"#);
+    for address in both(&chronyd) {
+        for after in [0, 1, 7, 30] {
+            let connection = D::new(to(&address).timeout(ms(3000)));
+            connection.tracking().unwrap();
+            chronyd.set(Fault::Only(vec![code::SOURCES]));
+            chronyd.set(Fault::After(after));
+            chronyd.set(Fault::Leave);
+            let error = connection.sources().unwrap_err();
+            assert!(!matches!(error, Error::Field { .. } | Error::Rejected { .. }), "{error:?}");
+            assert!(clients_in(chronyd.folder()).is_empty(), "a socket is kept after {error}");
+            chronyd.clear();
+            chronyd.come_back().unwrap();
+            assert_eq!(connection.sources().unwrap().len(), 30);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Lists: over several lanes at once, and while they change.
+
+use super::{Driver, promises};
+use crate::common::*;
+use libchrony::Error;
+use std::time::Duration;
+use testbed::Fault;
+
+const AMPLE: Duration = Duration::from_secs(20);
+
+promises!(a_long_list_comes_over_lanes_in_chronyds_order, a_list_that_changes_is_read_again, no_lists_are_mixed_up,);
+
+/// The address of the scripted chronyd's source number `index`.
+fn address_of(index: u32) -> String {
+    std::net::Ipv4Addr::from(u32::from(std::net::Ipv4Addr::new(127, 1, 0, 1)) + index).to_string()
+}
+
+fn a_long_list_comes_over_lanes_in_chronyds_order<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 950}"#);
+    for address in both(&chronyd) {
+        for lanes in [1, 8] {
+            let connection = D::new(to(&address).timeout(AMPLE).lanes(lanes, 4));
+            for _ in 0..2 {
+                let before = chronyd.requests().get(&code::SOURCES).copied().unwrap_or_default();
+                let sources = connection.sources().unwrap();
+                assert!(sources.iter().map(|source| source.address.clone()).eq((0..950).map(address_of)));
+                let asked = chronyd.requests()[&code::SOURCES] - before;
+                // The last record is read twice. Over UDP a busy machine may have one asked for again.
+                assert!(if address.path().is_some() { asked == 951 } else { asked >= 951 }, "{asked}");
+            }
+        }
+    }
+}
+
+fn a_list_that_changes_is_read_again<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 12}"#);
+    for address in both(&chronyd) {
+        let connection = D::new(to(&address).timeout(AMPLE));
+        let before = connection.sources().unwrap();
+        // One goes and another comes: their number stays.
+        chronyd.set(Fault::Churn { after: 6, remove: 0, add: 1 });
+        let after = connection.sources().unwrap();
+        assert_eq!(after.len(), 12);
+        assert!(after[..11].iter().map(|source| &source.address).eq(before[1..].iter().map(|source| &source.address)));
+        chronyd.clear();
+        // One that is counted is never there.
+        chronyd.set(Fault::Count(vec![13]));
+        assert!(matches!(connection.sources(), Err(Error::ListChanged { .. })));
+        chronyd.clear();
+        assert_eq!(connection.sources().unwrap().len(), 12);
+    }
+}
+
+/// libchrony has one buffer for the strings of all sessions.
+fn no_lists_are_mixed_up<D: Driver>() {
+    const CONNECTIONS: usize = 8;
+    let chronyds: Vec<_> = [210, 230].map(|sources| scripted(&format!(r#"{{"sources": {sources}}}"#))).into();
+    let connections: Vec<_> =
+        (0..CONNECTIONS).map(|number| D::new(to(&both(&chronyds[number % 2])[number / 4]).timeout(AMPLE))).collect();
+    let calls: Vec<_> = (0..6 * CONNECTIONS).map(|number| &connections[number % CONNECTIONS]).collect();
+    for (number, result) in D::together(&calls) {
+        let sources = result.unwrap();
+        assert_eq!(sources.len(), [210, 230][number % 2]);
+        assert!(sources.iter().map(|source| source.address.clone()).eq((0..).map(address_of).take(sources.len())));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a call promises, however it is waited for: a thread that blocks, a loop round `poll`, and tokio.
+//!
+//! Each promise is written once, for any driver.
+
+mod forked;
+mod kept;
+mod late;
+mod lists;
+mod polled;
+mod shared;
+mod silent;
+mod tasks;
+mod threads;
+mod tokio_tasks;
+
+pub(crate) use polled::Polled;
+pub(crate) use threads::Threads;
+pub(crate) use tokio_tasks::Tokio;
+
+use libchrony::{Address, Builder, Error, Source, Tracking};
+
+/// A way to wait for calls.
+pub(crate) trait Driver: Send + Sync + 'static {
+    /// The module of its tests.
+    const NAME: &'static str;
+
+    fn new(builder: Builder) -> Self;
+
+    fn tracking(&self) -> Result<Tracking, Error>;
+
+    fn sources(&self) -> Result<Vec<Source>, Error>;
+
+    fn connect(&self) -> Result<Address, Error>;
+
+    fn address(&self) -> Option<Address>;
+
+    fn close(&self);
+
+    /// Reads the sources over these connections at once, which may be the same ones. What each call had, and its number, in
+    /// the order in which they ended.
+    fn together(connections: &[&Self]) -> Vec<(usize, Result<Vec<Source>, Error>)>;
+}
+
+/// A driver whose calls do not block a thread each.
+pub(crate) trait Tasks: Driver {
+    /// Reads the sources, and gives up after so many steps; `None` if it did.
+    fn sources_within(&self, steps: usize) -> Option<Result<Vec<Source>, Error>>;
+
+    /// As [`Driver::together`], but with one of the calls given up once all have begun.
+    fn together_without(connections: &[&Self], given_up: usize) -> Vec<(usize, Result<Vec<Source>, Error>)>;
+
+    /// Begins to read the sources, and forks. The child reads them, too. How many this process has in the end.
+    fn forks_meanwhile(&self) -> usize;
+}
+
+/// Has promises tested for drivers: each in a module of the driver's name.
+macro_rules! promises {
+    ($($name:ident),+ $(,)?) => {
+        $crate::drivers::promises!(for blocking Threads, polled Polled, tokio Tokio: $($name),+);
+    };
+    (tasks: $($name:ident),+ $(,)?) => {
+        $crate::drivers::promises!(for polled Polled, tokio Tokio: $($name),+);
+    };
+    (for $module:ident $driver:ident, $($others:ident $other_drivers:ident),+: $($name:ident),+) => {
+        $crate::drivers::promises!(for $module $driver: $($name),+);
+        $crate::drivers::promises!(for $($others $other_drivers),+: $($name),+);
+    };
+    (for $module:ident $driver:ident: $($name:ident),+) => {
+        mod $module {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::<$crate::drivers::$driver>();
+                }
+            )+
+        }
+    };
+}
+pub(crate) use promises;

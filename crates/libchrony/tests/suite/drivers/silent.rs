@@ -1,0 +1,119 @@
+//! A chronyd that does not answer, or not only with what was asked for.
+
+use super::{Driver, promises};
+use crate::common::*;
+use libchrony::{Address, Error, ErrorKind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use testbed::{Fault, Scripted};
+
+const TIMEOUT: Duration = Duration::from_millis(300);
+const AMPLE: Duration = Duration::from_secs(20);
+
+promises!(
+    silence_ends_at_the_deadline_and_then_all_is_well,
+    a_full_queue_ends_at_the_deadline,
+    a_queue_that_empties_in_time_lets_the_request_through,
+    junk_is_passed_over_until_the_deadline,
+    a_silent_address_is_listened_to_while_the_next_is_tried,
+    a_host_stands_for_its_addresses,
+    a_name_without_a_host_is_told,
+);
+
+fn new<D: Driver>(address: &Address, timeout: Duration) -> Arc<D> {
+    Arc::new(D::new(to(address).timeout(timeout)))
+}
+
+fn on_both<D: Driver>(chronyd: &Scripted, timeout: Duration, test: impl Fn(Arc<D>) + Sync) {
+    thread::scope(|scope| {
+        for address in both(chronyd) {
+            let test = &test;
+            scope.spawn(move || test(new(&address, timeout)));
+        }
+    });
+}
+
+fn silence_ends_at_the_deadline_and_then_all_is_well<D: Driver>() {
+    let chronyd = scripted("{}");
+    for fault in [Fault::Silence, Fault::JunkForever] {
+        chronyd.set(fault);
+        on_both::<D>(&chronyd, TIMEOUT, |connection| {
+            let shared = Arc::clone(&connection);
+            let error = fails_on_time(TIMEOUT, move || shared.tracking());
+            assert!(matches!(error, Error::TimedOut { requests: 1, waited: TIMEOUT, .. }), "{error:?}");
+            assert_eq!(error.kind(), ErrorKind::Connection);
+            assert!(connection.address().is_none());
+        });
+        chronyd.clear();
+        on_both::<D>(&chronyd, AMPLE, |connection| assert_eq!(connection.tracking().unwrap().stratum, 2));
+    }
+}
+
+fn a_full_queue_ends_at_the_deadline<D: Driver>() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Unread);
+    fill(chronyd.socket());
+    let connection: Arc<D> = new(&unix(chronyd.socket()), TIMEOUT);
+    let error = fails_on_time(TIMEOUT, move || connection.tracking());
+    assert!(matches!(error, Error::TimedOut { requests: 0, .. }), "{error:?}");
+}
+
+fn a_queue_that_empties_in_time_lets_the_request_through<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 20}"#);
+    chronyd.set(Fault::Unread);
+    fill(chronyd.socket());
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| new::<D>(&unix(chronyd.socket()), AMPLE).sources());
+        wait_until("waiting", || !open::clients_in(chronyd.folder()).is_empty());
+        chronyd.clear();
+        assert_eq!(reader.join().unwrap().unwrap().len(), 20);
+    });
+}
+
+fn junk_is_passed_over_until_the_deadline<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 3}"#);
+    chronyd.set(Fault::JunkBefore(20));
+    on_both::<D>(&chronyd, AMPLE, |connection| {
+        assert_eq!(connection.tracking().unwrap().stratum, 2);
+        assert_eq!(connection.sources().unwrap().len(), 3);
+    });
+}
+
+fn a_silent_address_is_listened_to_while_the_next_is_tried<D: Driver>() {
+    let (silent, late, chronyd) = (scripted("{}"), scripted("{}"), scripted("{}"));
+    silent.set(Fault::Silence);
+    late.set(Fault::Delay(ms(1500)));
+    let connect = |others: Vec<Address>| {
+        let missing = "/nonexistent/chronyd.sock".parse().unwrap();
+        let addresses = [missing, unix(silent.socket())].into_iter().chain(others).collect();
+        D::new(libchrony::Connection::builder().addresses(addresses).timeout(Duration::from_secs(3)))
+    };
+    let good = unix(chronyd.socket());
+    assert_eq!(connect(vec![good.clone()]).connect().unwrap(), good);
+    // Its answer is still to come when the silent one after it is tried.
+    let port = udp(late.command_port());
+    let connection = connect(vec![port.clone(), udp(silent.command_port())]);
+    assert_eq!(connection.connect().unwrap(), port);
+    assert_eq!(connection.address(), Some(port));
+}
+
+fn a_host_stands_for_its_addresses<D: Driver>() {
+    let test = format!("drivers::silent::{}::a_host_stands_for_its_addresses", D::NAME);
+    alone::Alone::new(test.leak(), "only").prepared(system::own_empty_run).run(|| {
+        let _hosts = system::own_hosts("127.0.0.1 localhost\n127.0.0.9 chrony.test\n127.0.0.1 chrony.test\n");
+        let chronyd = scripted("{}");
+        let port = chronyd.command_port();
+        for name in ["localhost", "chrony.test"] {
+            let connection: Arc<D> = new(&format!("{name}:{port}").parse().unwrap(), AMPLE);
+            assert_eq!(connection.connect().unwrap(), udp(port));
+        }
+    });
+}
+
+fn a_name_without_a_host_is_told<D: Driver>() {
+    let connection: Arc<D> = new(&"no-such-host.invalid".parse().unwrap(), AMPLE);
+    let error = connection.tracking().unwrap_err();
+    assert!(matches!(error, Error::Resolve { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("Failed to connect to chronyd at no-such-host.invalid:323: "), "{error}");
+}

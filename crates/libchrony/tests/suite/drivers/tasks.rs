@@ -1,0 +1,103 @@
+//! Calls of tasks, which do not block a thread each: they can be given up and forked in the middle, and their order is
+//! known.
+
+use super::{Tasks, promises};
+use crate::common::alone::Alone;
+use crate::common::open::{clients_in, descriptors, folders_in};
+use crate::common::*;
+use std::time::{Duration, Instant};
+use testbed::Fault;
+
+const AMPLE: Duration = Duration::from_secs(20);
+
+promises!(
+    tasks:
+    a_call_may_be_given_up_at_each_of_its_steps,
+    a_call_that_is_given_up_hands_on_its_turn,
+    turns_go_by_arrival,
+    a_fork_in_the_middle_of_a_call_disturbs_neither,
+);
+
+/// Its sockets are closed, and the connection stays usable.
+fn a_call_may_be_given_up_at_each_of_its_steps<D: Tasks>() {
+    let test = format!("drivers::tasks::{}::a_call_may_be_given_up_at_each_of_its_steps", D::NAME);
+    Alone::new(test.leak(), "only").run(|| {
+        let chronyd = scripted(r#"{"sources": 9}"#);
+        let before = descriptors();
+        for address in both(&chronyd) {
+            let connection = D::new(to(&address).timeout(AMPLE));
+            // A Unix socket loses nothing.
+            let other = if address.path().is_some() { Fault::Duplicate } else { Fault::Loss(20.0) };
+            let faults = [(Fault::Delay(ms(1)), false), (Fault::Delay(ms(1)), true), (Fault::JunkBefore(3), true)];
+            for (fault, is_kept) in faults.into_iter().chain([(other, true)]) {
+                let mut steps = 0;
+                loop {
+                    chronyd.set(fault.clone());
+                    let result = connection.sources_within(steps);
+                    chronyd.clear();
+                    let clients = clients_in(chronyd.folder());
+                    match result {
+                        Some(result) => {
+                            assert_eq!(result.unwrap().len(), 9);
+                            break;
+                        }
+                        None => assert!(clients.is_empty() || steps == 0, "{fault:?}, {steps} steps"),
+                    }
+                    if !is_kept {
+                        connection.close();
+                    }
+                    assert_eq!(connection.sources().unwrap()[8].address, "127.1.0.9", "{fault:?}, {steps} steps");
+                    steps += 1;
+                }
+                assert!(steps > 3 || !matches!(fault, Fault::Delay(_)), "{fault:?}: done after {steps} steps");
+            }
+            connection.close();
+        }
+        assert_eq!(descriptors(), before);
+        assert!(folders_in(chronyd.folder()).is_empty());
+    });
+}
+
+fn a_call_that_is_given_up_hands_on_its_turn<D: Tasks>() {
+    let chronyd = scripted(r#"{"sources": 12}"#);
+    for address in both(&chronyd) {
+        // The one that has the turn, one in the middle, and the last.
+        for given_up in [0, 2, 4] {
+            let connection = D::new(to(&address).timeout(AMPLE));
+            let ended = D::together_without(&[&connection; 5], given_up);
+            assert!(ended.iter().map(|(number, _)| *number).eq((0..5).filter(|number| *number != given_up)));
+            assert!(ended.iter().all(|(_, result)| result.as_ref().unwrap().len() == 12));
+        }
+    }
+}
+
+fn turns_go_by_arrival<D: Tasks>() {
+    let chronyd = scripted(r#"{"sources": 12}"#);
+    let connection = D::new(to(&unix(chronyd.socket())).timeout(Duration::from_secs(60)));
+    let ended = D::together(&[&connection; 200]);
+    assert!(ended.into_iter().map(|(number, _)| number).eq(0..200));
+}
+
+fn a_fork_in_the_middle_of_a_call_disturbs_neither<D: Tasks>() {
+    let test = format!("drivers::tasks::{}::a_fork_in_the_middle_of_a_call_disturbs_neither", D::NAME);
+    Alone::new(test.leak(), "only").run(|| {
+        let chronyd = scripted(r#"{"sources": 9}"#);
+        for address in both(&chronyd) {
+            let once = || {
+                let connection = D::new(to(&address).timeout(AMPLE));
+                connection.sources().unwrap();
+                // The answers come after the child's first step.
+                chronyd.set(Fault::Delay(ms(100)));
+                let start = Instant::now();
+                connection.sources().unwrap();
+                let usual = start.elapsed();
+                assert_eq!(connection.forks_meanwhile(), 9);
+                chronyd.clear();
+                (usual, start.elapsed().saturating_sub(usual))
+            };
+            // The child's call and the parent's. A parent that is not told of answers looks for them after a second.
+            let is_told = |(usual, both)| both < usual * 4;
+            assert!((0..3).map(|_| once()).any(is_told), "late each time");
+        }
+    });
+}
