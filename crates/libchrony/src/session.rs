@@ -5,6 +5,9 @@ use crate::lane::{Lane, Means, OpenFailure};
 use crate::round_trip::RoundTrip;
 use std::os::unix::fs::MetadataExt;
 
+/// What tells a file from one that takes its place. Some file systems give an inode's number again at once.
+type File = (u64, u64, i64, i64);
+
 /// The lanes to the chronyd at one address.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -13,7 +16,7 @@ pub(crate) struct Session {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) round_trip: RoundTrip,
     /// The file at a Unix socket's path when the first lane was opened.
-    file: Option<(u64, u64)>,
+    file: Option<File>,
 }
 
 impl Session {
@@ -51,7 +54,7 @@ impl Session {
     }
 }
 
-fn file_at(address: &Address) -> Option<(u64, u64)> {
+fn file_at(address: &Address) -> Option<File> {
     let metadata = address.path()?.metadata().ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    Some((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
 }

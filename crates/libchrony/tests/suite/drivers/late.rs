@@ -16,6 +16,7 @@ promises!(
     a_lost_answer_is_asked_for_again_over_udp,
     a_restart_goes_unnoticed,
     a_chronyd_that_dies_in_the_middle_is_told_and_found_again,
+    a_chronyd_that_restarts_in_the_middle_is_asked_anew,
 );
 
 fn requests(chronyd: &Scripted, code: u16) -> u64 {
@@ -107,6 +108,34 @@ fn a_chronyd_that_dies_in_the_middle_is_told_and_found_again<D: Driver>() {
             assert!(clients_in(chronyd.folder()).is_empty(), "a socket is kept after {error}");
             chronyd.clear();
             chronyd.come_back().unwrap();
+            assert_eq!(connection.sources().unwrap().len(), 30);
+        }
+    }
+}
+
+/// It has the request and does not answer it: before its first answer, or in a list.
+fn a_chronyd_that_restarts_in_the_middle_is_asked_anew<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 30}"#);
+    for (request, after) in [(code::COUNT, 0), (code::SOURCES, 11)] {
+        for address in both(&chronyd) {
+            let connection = D::new(to(&address).timeout(AMPLE));
+            connection.tracking().unwrap();
+            chronyd.set(Fault::Only(vec![request]));
+            chronyd.set(Fault::After(after));
+            chronyd.set(Fault::Silence);
+            let before = requests(&chronyd, request);
+            thread::scope(|scope| {
+                let call = scope.spawn(|| connection.sources());
+                wait_until("the middle", || requests(&chronyd, request) > before + u64::from(after));
+                chronyd.die();
+                chronyd.clear();
+                chronyd.come_back().unwrap();
+                match call.join().unwrap() {
+                    Ok(sources) => assert_eq!(sources.len(), 30),
+                    // A request that comes between the two is refused.
+                    Err(error) => assert!(matches!(error, Error::Exchange { .. }), "{error:?}"),
+                }
+            });
             assert_eq!(connection.sources().unwrap().len(), 30);
         }
     }
