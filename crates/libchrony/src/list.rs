@@ -133,10 +133,14 @@ impl List {
         }
     }
 
+    /// The sockets that it waits for, each once.
     pub(crate) fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
-        let first = self.session.lanes.first().filter(|_| self.is_full);
-        let full = first.into_iter().map(|lane| Interest::new(lane, true));
-        full.chain(self.flights.iter().map(|flight| Interest::new(&flight.lane, false)))
+        // Lanes to a Unix socket share one of ours, and an answer on it says that chronyd's queue has room again.
+        let sockets = if self.is_lossless { 1 } else { self.flights.len() };
+        let is_stuck = self.is_full && (self.flights.is_empty() || !self.is_lossless);
+        let full = self.session.lanes.first().filter(|_| is_stuck);
+        let full = full.into_iter().map(|lane| Interest::new(lane, true));
+        full.chain(self.flights.iter().take(sockets).map(|flight| Interest::new(&flight.lane, false)))
     }
 
     pub(crate) fn advance(

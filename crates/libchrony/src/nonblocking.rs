@@ -152,7 +152,7 @@ impl<G: Gather> Reading<G> {
         self.machine.end()
     }
 
-    /// The sockets that it waits for. They differ from one step to the next; each stays open until then at least.
+    /// The sockets that it waits for, each once. They differ from one step to the next; each stays open until then at least.
     /// The step has read them empty, unless it waits until a moment that has passed.
     #[must_use]
     pub fn interests(&self) -> Vec<Interest<'_>> {

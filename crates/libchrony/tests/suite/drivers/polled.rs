@@ -5,7 +5,9 @@ use crate::common::system::in_fork;
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
 use libchrony::{Address, Builder, Error, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::HashSet;
 use std::net::ToSocketAddrs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -28,6 +30,10 @@ fn advance<G: Gather>(reading: &mut Reading<G>) -> Result<Result<G::Output, Erro
 /// Waits for the sockets of calls.
 fn wait<'a, G: Gather + 'a>(readings: impl Iterator<Item = &'a Reading<G>>, until: Instant) {
     let interests: Vec<_> = readings.map(Reading::interests).collect();
+    for of_one in &interests {
+        let sockets: HashSet<_> = of_one.iter().map(|one| one.as_fd().as_raw_fd()).collect();
+        assert_eq!(sockets.len(), of_one.len(), "a socket is named twice");
+    }
     let flags = |write| if write { PollFlags::OUT } else { PollFlags::IN };
     let mut fds: Vec<_> = interests.iter().flatten().map(|one| PollFd::new(one, flags(one.is_to_write()))).collect();
     let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
