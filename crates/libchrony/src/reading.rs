@@ -80,6 +80,8 @@ pub(crate) struct Machine {
     state: State,
     turn: Turn,
     clock: Clock,
+    /// Whether it has waited for its turn, and how long.
+    has_waited: bool,
     queued: Duration,
     thread: Option<ThreadId>,
     process: u32,
@@ -101,6 +103,7 @@ impl Machine {
             state: State::Turn,
             turn: settings.turns.take(thread),
             clock: Clock::new(settings.timeout),
+            has_waited: false,
             queued: Duration::ZERO,
             thread,
             process: process_id(),
@@ -171,10 +174,13 @@ impl Machine {
             self.state = match mem::replace(&mut self.state, State::Over) {
                 State::Turn => {
                     let now = self.clock.now();
-                    if !self.turn.has_come(waker) {
-                        if now >= self.clock.end {
-                            return Err(Error::Busy { report, waited: settings.timeout });
-                        }
+                    let has_come = self.turn.has_come(waker);
+                    // One that comes too late is of no use. Whatever the time, a call that has not waited is made.
+                    if now >= self.clock.end && (self.has_waited || !has_come) {
+                        return Err(Error::Busy { report, waited: settings.timeout });
+                    }
+                    if !has_come {
+                        self.has_waited = true;
                         self.state = State::Turn;
                         return Ok(Progress::Wait(self.clock.end));
                     }

@@ -4,7 +4,9 @@ use super::{Driver, promises};
 use crate::common::open::clients_in;
 use crate::common::*;
 use libchrony::Error;
-use std::time::Duration;
+use libchrony::nonblocking::Step;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 use testbed::Fault;
 
 const CALLS: usize = 200;
@@ -36,4 +38,19 @@ fn waiting_for_a_turn_ends_at_the_deadline<D: Driver>() {
     }
     chronyd.clear();
     connection.tracking().unwrap();
+}
+
+/// chronyd is not to blame for it.
+#[test]
+fn a_turn_that_comes_at_the_deadline_is_told_as_that() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    let connection = to(&unix(chronyd.socket())).timeout(ms(50)).build_nonblocking().unwrap();
+    let (mut first, mut second) = (connection.tracking(), connection.tracking());
+    assert!(matches!(first.advance(Waker::noop()), Step::Wait(_)));
+    assert!(matches!(second.advance(Waker::noop()), Step::Wait(_)));
+    wait_until("the deadline", || Instant::now() > second.end());
+    drop(first);
+    let Step::Done(Err(error)) = second.advance(Waker::noop()) else { panic!("not over at its deadline") };
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
 }
