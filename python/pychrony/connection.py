@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from pychrony import _core
 from pychrony.models import Transport
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
 
 
-class ChronyConnection:
+class ChronyConnection(_core.Connection):
     """A connection to chronyd for many reads, in a ``with`` block.
 
     It recovers by itself: after chronyd restarts, the next call works. Threads may share it and take turns. After a
-    fork, the child gets a socket of its own on its first call. Every call ends by its deadline.
+    fork, the child gets a socket of its own on its first call. Every call ends by its deadline. An exception that a
+    signal's handler raises leaves nothing open behind the block (from Python 3.14 on, unless it comes in the one step
+    that the ``with`` statement itself has between entering and the block).
 
     Args:
-        address: Where chronyd is: the path of its Unix socket, or the address of its command port: '127.0.0.1',
-            '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default '/run/chrony/chronyd.sock',
-            '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order until chronyd answers.
+        address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
+            command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
+            '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
+            until chronyd answers.
         timeout: Seconds that each call takes at most, greater than 0.
         lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
@@ -30,7 +32,7 @@ class ChronyConnection:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
         ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
         ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
-        ValueError: If the timeout or the number of lanes is out of range.
+        ValueError: If the timeout is not a finite number greater than 0, or the number of lanes is out of range.
 
     Example:
         >>> from pychrony import ChronyConnection
@@ -40,23 +42,9 @@ class ChronyConnection:
         Offset: 0.000123 seconds, 1 sources
     """
 
-    def __init__(self, address: str | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
-        self._core = _core.Connection(address, timeout, lanes)
+    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
+        super().__init__(address, timeout, lanes)
         self._settings = f"{address!r}, timeout={timeout!r}, lanes={lanes!r}"
-
-    def __enter__(self) -> ChronyConnection:
-        """Connect to chronyd and make sure that it answers."""
-        self._core.enter()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connection. Entering again opens it again."""
-        self._core.leave()
 
     def __repr__(self) -> str:
         """The arguments that the connection was made with."""
@@ -65,12 +53,12 @@ class ChronyConnection:
     @property
     def address(self) -> str | None:
         """The address at which chronyd answered last; None while the connection is not open."""
-        return self._core.address
+        return super().address
 
     @property
     def transport(self) -> Transport | None:
         """How chronyd is reached at that address; None while the connection is not open."""
-        is_command_port = self._core.is_command_port
+        is_command_port = self._is_command_port
         if is_command_port is None:
             return None
         return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
@@ -93,7 +81,7 @@ class ChronyConnection:
             ...     print(f"Stratum: {connection.get_tracking().stratum}")
             Stratum: 2
         """
-        return self._core.get_tracking()
+        return super().get_tracking()
 
     def get_sources(self) -> list[Source]:
         """Get all configured time sources from chronyd.
@@ -115,7 +103,7 @@ class ChronyConnection:
             ...         print(f"{source.address}: {source.state_name}")
             192.0.2.1: selected
         """
-        return self._core.get_sources()
+        return super().get_sources()
 
     def get_source_stats(self) -> list[SourceStats]:
         """Get the statistics of all time sources from chronyd.
@@ -136,7 +124,7 @@ class ChronyConnection:
             ...         print(f"{stats.address}: {stats.samples} samples")
             192.0.2.1: 8 samples
         """
-        return self._core.get_source_stats()
+        return super().get_source_stats()
 
     def get_rtc_data(self) -> RTCData:
         """Get the tracking of the real-time clock from chronyd.
@@ -157,4 +145,4 @@ class ChronyConnection:
             ...     print(f"RTC offset: {rtc.offset:.6f} s")
             RTC offset: 0.012345 s
         """
-        return self._core.get_rtc_data()
+        return super().get_rtc_data()

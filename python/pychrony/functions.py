@@ -6,17 +6,19 @@ and Ctrl-C interrupts them.
 
 from __future__ import annotations
 
+from os import PathLike
+
 from pychrony import _core
 from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
 
 
-def get_tracking(socket_path: str | None = None, *, timeout: float = 5.0) -> TrackingStatus:
+def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> TrackingStatus:
     """Get the current tracking status from chronyd.
 
     Args:
-        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
-            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
-            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
         timeout: Seconds that the call takes at most, greater than 0.
 
     Returns:
@@ -27,6 +29,7 @@ def get_tracking(socket_path: str | None = None, *, timeout: float = 5.0) -> Tra
         ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
         ChronyPermissionError: If insufficient permissions to access chronyd.
         ChronyDataError: If tracking data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
 
     Example:
         >>> from pychrony import get_tracking
@@ -37,13 +40,13 @@ def get_tracking(socket_path: str | None = None, *, timeout: float = 5.0) -> Tra
     return _core.get_tracking(socket_path, timeout)
 
 
-def get_sources(socket_path: str | None = None, *, timeout: float = 5.0) -> list[Source]:
+def get_sources(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[Source]:
     """Get all configured time sources from chronyd.
 
     Args:
-        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
-            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
-            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
         timeout: Seconds that the call takes at most, greater than 0.
 
     Returns:
@@ -55,6 +58,7 @@ def get_sources(socket_path: str | None = None, *, timeout: float = 5.0) -> list
         ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
         ChronyPermissionError: If insufficient permissions to access chronyd.
         ChronyDataError: If source data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
 
     Example:
         >>> from pychrony import get_sources
@@ -65,15 +69,15 @@ def get_sources(socket_path: str | None = None, *, timeout: float = 5.0) -> list
     return _core.get_sources(socket_path, timeout)
 
 
-def get_source_stats(socket_path: str | None = None, *, timeout: float = 5.0) -> list[SourceStats]:
+def get_source_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SourceStats]:
     """Get the statistics of all time sources from chronyd.
 
     Each call is a snapshot of its own; match it with `get_sources` by address if needed.
 
     Args:
-        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
-            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
-            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
         timeout: Seconds that the call takes at most, greater than 0.
 
     Returns:
@@ -84,6 +88,7 @@ def get_source_stats(socket_path: str | None = None, *, timeout: float = 5.0) ->
         ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
         ChronyPermissionError: If insufficient permissions to access chronyd.
         ChronyDataError: If statistics data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
 
     Example:
         >>> from pychrony import get_source_stats
@@ -94,13 +99,13 @@ def get_source_stats(socket_path: str | None = None, *, timeout: float = 5.0) ->
     return _core.get_source_stats(socket_path, timeout)
 
 
-def get_rtc_data(socket_path: str | None = None, *, timeout: float = 5.0) -> RTCData:
+def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> RTCData:
     """Get the tracking of the real-time clock from chronyd.
 
     Args:
-        socket_path: Path of chronyd's Unix socket. Defaults to '/run/chrony/chronyd.sock' or
-            '/var/run/chrony/chronyd.sock'. Also takes the address of a command port, such as '127.0.0.1',
-            '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
         timeout: Seconds that the call takes at most, greater than 0.
 
     Returns:
@@ -111,6 +116,7 @@ def get_rtc_data(socket_path: str | None = None, *, timeout: float = 5.0) -> RTC
         ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
         ChronyPermissionError: If insufficient permissions to access chronyd.
         ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
+        ValueError: If the timeout is not a finite number greater than 0.
 
     Example:
         >>> from pychrony import get_rtc_data

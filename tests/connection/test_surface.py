@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
+import pickle
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +38,9 @@ def place(connection: ChronyConnection) -> tuple[object, object]:
 
 def test_the_signature() -> None:
     signature = inspect.signature(ChronyConnection)
-    assert str(signature) == "(address: 'str | None' = None, *, timeout: 'float' = 5.0, lanes: 'int' = 8) -> 'None'"
+    assert str(signature) == (
+        "(address: 'str | PathLike[str] | None' = None, *, timeout: 'float' = 5.0, lanes: 'int' = 8) -> 'None'"
+    )
     with pytest.raises(TypeError):
         ChronyConnection("127.0.0.1", 5.0)  # type: ignore[call-arg]
     for name in METHODS:
@@ -203,20 +208,21 @@ def test_repr_has_the_arguments(arguments: str) -> None:
 
 @pytest.mark.parametrize("address", [b"/run/chrony/chronyd.sock", 323, 1.5, ["127.0.0.1"], object()])
 def test_an_address_of_another_type_is_a_type_error(address: Any) -> None:  # noqa: ANN401
-    with pytest.raises(TypeError, match=r"^address must be a str or None, not "):
+    with pytest.raises(TypeError, match=r"^address must be a str, an os\.PathLike\[str\] or None, not "):
         ChronyConnection(address)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, -0.0, float("nan"), float("inf"), -float("inf"), -1e300])
-def test_a_timeout_out_of_range_is_a_value_error(timeout: float) -> None:
-    with pytest.raises(ValueError, match=r"^timeout must be a finite number of seconds greater than 0"):
-        ChronyConnection(timeout=timeout)
+def test_an_address_may_be_a_path_object(scripted: Daemon, connect: Connect) -> None:
+    connection = connect(Path(scripted.socket))
+    assert connection.get_tracking().stratum == 2
+    assert connection.address == scripted.socket
+    assert repr(connection).startswith(f"ChronyConnection({Path(scripted.socket)!r}, ")
 
 
-@pytest.mark.parametrize("settings", [{"timeout": "5"}, {"timeout": None}, {"lanes": 2.5}, {"lanes": None}])
-def test_settings_of_another_type_are_type_errors(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("lanes", [2.5, None, "8"])
+def test_lanes_of_another_type_are_a_type_error(lanes: Any) -> None:  # noqa: ANN401
     with pytest.raises(TypeError):
-        ChronyConnection(**settings)
+        ChronyConnection(lanes=lanes)
 
 
 @pytest.mark.parametrize("lanes", [0, -1, -(2**70), 2**70])
@@ -252,6 +258,60 @@ def test_a_malformed_address_is_told_at_once(address: str) -> None:
     with pytest.raises(ChronyConnectionError, match=r"^Failed to connect to chronyd at ") as caught:
         ChronyConnection(address)
     assert caught.value.error_code == -1
+
+
+class Own(ChronyConnection):
+    """A user's class with arguments of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Connect to a port."""
+        super().__init__(f"{host}:{port}", timeout=3)
+        self.entered = 0
+
+    def __enter__(self) -> Own:
+        """Count."""
+        self.entered += 1
+        return super().__enter__()
+
+
+def test_a_class_of_the_users_own_may_derive_from_it(scripted: Daemon, resources: Resources) -> None:
+    host, port = scripted.udp.split(":")
+    with Own(host, port=int(port)) as connection:
+        assert type(connection) is Own
+        assert isinstance(connection, ChronyConnection)
+        assert (connection.entered, connection.address) == (1, scripted.udp)
+        assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+class Careless(ChronyConnection):
+    """A user's class that forgets to initialise what it derives from."""
+
+    def __init__(self) -> None:
+        """Forget it."""
+
+
+def test_an_initialisation_that_is_left_out_or_repeated_is_told(scripted: Daemon) -> None:
+    with pytest.raises(RuntimeError, match=r"__init__ was not called"), Careless():
+        pytest.fail("there is nothing to enter")
+    connection = ChronyConnection(scripted.socket)
+    with pytest.raises(RuntimeError, match=r"__init__ was called twice"):
+        connection.__init__("127.0.0.1")  # type: ignore[misc]
+    with connection:
+        assert connection.address == scripted.socket
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_connection_has_no_copies(twin: Callable[[ChronyConnection], object], scripted: Daemon) -> None:
+    with ChronyConnection(scripted.socket) as connection, pytest.raises(TypeError, match="cannot pickle"):
+        twin(connection)
+
+
+def test_entering_and_leaving_are_documented() -> None:
+    for name in ("__enter__", "__exit__"):
+        assert getattr(ChronyConnection, name).__doc__
+    assert str(inspect.signature(ChronyConnection.__exit__)) == "(self, /, exc_type, exc_value, traceback)"
 
 
 def test_a_missing_rtc_is_an_error_and_no_end(scripted: Daemon, connect: Connect) -> None:

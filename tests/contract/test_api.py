@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from enum import IntEnum
+from os import PathLike
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -148,7 +149,7 @@ def test_functions_have_the_signature_of_the_contract_and_a_timeout(name: str) -
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         None,
     )
-    assert hints["socket_path"] == (str | None)
+    assert hints["socket_path"] == (str | PathLike[str] | None)
     assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
     assert type(timeout.default) is float
     assert hints["timeout"] is float
@@ -242,6 +243,8 @@ def test_the_package_says_that_it_is_typed() -> None:
 def test_the_stubs_are_those_of_the_module(tmp_path: Path) -> None:
     config = tmp_path / "mypy.ini"
     config.write_text("[mypy]\nstrict = True\n")
-    command = [sys.executable, "-m", "mypy.stubtest", "--mypy-config-file", str(config), "pychrony"]
+    # Type checkers of last year do not know the decorator that says that no class derives from two such bases.
+    options = ["--mypy-config-file", str(config), "--ignore-disjoint-bases"]
+    command = [sys.executable, "-m", "mypy.stubtest", *options, "pychrony"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -108,6 +108,12 @@ def test_import_needs_no_library(tmp_path: Path, python: Python) -> None:
     assert printed == f"{len(pychrony.__all__)} FALSETICKER\n"
 
 
+def test_import_is_cheap(python: Python) -> None:
+    """What a program that only wants a record has no use for is left to those that do."""
+    code = "import pychrony, sys\nprint({'asyncio', 'multiprocessing', 'socket', 'threading'} & set(sys.modules))"
+    assert python(code) == "set()\n"
+
+
 def test_a_missing_library_is_looked_for_again(tmp_path: Path, python: Python) -> None:
     file = tmp_path / "libchrony.so.0"
     code = """

@@ -131,6 +131,24 @@ barrier.wait()
     assert scripted.leftovers() == []
 
 
+def test_many_daemon_threads_that_open_and_close_at_the_end_leave_nothing(scripted: Daemon, finish: Finish) -> None:
+    """At most ends, some of them are in the middle of either."""
+    code = """
+barrier = threading.Barrier(33)
+def read():
+    barrier.wait()
+    while True:
+        with ChronyConnection(address) as own:
+            own.get_sources()
+for _ in range(32):
+    threading.Thread(target=read, daemon=True).start()
+barrier.wait()
+"""
+    for _ in range(12):
+        assert finish(START + code, scripted.socket) == ""
+    assert scripted.leftovers() == []
+
+
 WAIT = """
 import pychrony, sys, threading
 from pychrony import ChronyConnection

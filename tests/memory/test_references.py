@@ -142,7 +142,7 @@ def test_refused_arguments_keep_nothing(chronyd: Daemon) -> None:
     calls: list[tuple[Callable[[], object], type[Exception]]] = [
         (lambda: pychrony.get_tracking(wrong), TypeError),
         (lambda: pychrony.get_tracking(timeout=0.0), ValueError),
-        (lambda: pychrony.get_tracking(timeout=wrong), TypeError),
+        (lambda: pychrony.get_tracking(timeout=wrong), ValueError),
         (lambda: ChronyConnection(lanes=0), ValueError),
         (lambda: ChronyConnection(lanes=-1), ValueError),
         (lambda: ChronyConnection(wrong), TypeError),

@@ -2,53 +2,94 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-import sys
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pychrony
-from pychrony import ChronyConnectionError
+from pychrony import ChronyConnection, ChronyConnectionError
 
 FUNCTIONS = [pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data]
 Function = Callable[..., object]
 
 each_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+each_taker_of_a_timeout = pytest.mark.parametrize(
+    "function", [*FUNCTIONS, ChronyConnection], ids=lambda function: function.__name__
+)
 
 
-@each_function
-@pytest.mark.parametrize("timeout", [0, 0.0, -0.0, -1, -1e-9, -1e300, math.nan, math.inf, -math.inf])
-def test_a_timeout_that_is_no_positive_number_is_a_value_error(function: Function, timeout: float) -> None:
-    with pytest.raises(ValueError, match=r"^timeout must be .* greater than 0"):
+class Failing:
+    """No number and no path: whoever asks for either gets an error that is not about types."""
+
+    def __float__(self) -> float:
+        """Fail."""
+        raise LookupError("from inside")
+
+    def __fspath__(self) -> str:
+        """Fail."""
+        raise LookupError("from inside")
+
+
+@each_taker_of_a_timeout
+@pytest.mark.parametrize(
+    "timeout",
+    [
+        *(0, 0.0, -0.0, -1, -1e-9, -1e300, math.nan, math.inf, -math.inf, False, 10**400, -(10**400)),
+        *(None, "5", "", b"1", [1], 1j, object(), int, datetime.timedelta(seconds=5), Decimal("sNaN")),
+    ],
+    ids=lambda timeout: repr(timeout)[:12],
+)
+def test_a_wrong_timeout_is_named_and_a_value_error(function: Function, timeout: Any) -> None:  # noqa: ANN401
+    words = "timeout must be a finite number of seconds greater than 0, not "
+    with pytest.raises(ValueError, match=f"^{words}") as caught:
         function("127.0.0.1:1", timeout=timeout)
+    shown = str(caught.value).removeprefix(words)
+    assert shown == (repr(timeout) if len(repr(timeout)) < 80 else repr(timeout)[:80] + "…")
+
+
+@each_taker_of_a_timeout
+def test_what_a_number_or_a_path_raises_of_its_own_is_passed_on(function: Function) -> None:
+    for arguments, options in (((), {"timeout": Failing()}), ((Failing(),), {})):
+        with pytest.raises(LookupError, match="from inside"):
+            function(*arguments, **options)
 
 
 @each_function
-@pytest.mark.parametrize("timeout", [None, "1", b"1", [1], 1j, object()], ids=repr)
-def test_a_timeout_that_is_no_number_is_a_type_error(function: Function, timeout: Any) -> None:  # noqa: ANN401
-    with pytest.raises(TypeError):
-        function("127.0.0.1:1", timeout=timeout)
-
-
-@each_function
-@pytest.mark.parametrize("timeout", [1, 0.5, True, 1e-3, 1e10, 1e18, 1e300, 10**400])
+@pytest.mark.parametrize("timeout", [1, 0.5, True, 1e-3, 1e10, 1e18, 1e300, 10**300, Decimal("0.5"), Fraction(1, 3)])
 def test_any_positive_number_of_seconds_will_do(function: Function, timeout: float) -> None:
     """The path is missing, which is found out whatever the timeout is."""
-    if timeout > sys.float_info.max:
-        with pytest.raises(OverflowError):
-            function("/nonexistent/chronyd.sock", timeout=timeout)
-    else:
-        with pytest.raises(ChronyConnectionError):
-            function("/nonexistent/chronyd.sock", timeout=timeout)
+    with pytest.raises(ChronyConnectionError):
+        function("/nonexistent/chronyd.sock", timeout=timeout)
+
+
+class Bytes:
+    """A path in bytes."""
+
+    def __fspath__(self) -> bytes:
+        """In bytes."""
+        return b"/run/chrony/chronyd.sock"
 
 
 @each_function
-@pytest.mark.parametrize("path", [b"/run/chrony/chronyd.sock", 323, 1.5, [], object(), True], ids=repr)
+@pytest.mark.parametrize("path", [b"/run/chrony/chronyd.sock", 323, 1.5, [], object(), True, Bytes(), Path], ids=repr)
 def test_a_socket_path_that_is_no_text_is_a_type_error(function: Function, path: Any) -> None:  # noqa: ANN401
-    with pytest.raises(TypeError, match="socket_path"):
+    with pytest.raises(TypeError, match=r"^socket_path must be a str, an os\.PathLike\[str\] or None, not "):
         function(path)
+
+
+@each_function
+def test_a_path_may_be_an_object(function: Function) -> None:
+    with pytest.raises(ChronyConnectionError) as expected:
+        function("/nonexistent/chronyd.sock")
+    with pytest.raises(ChronyConnectionError) as caught:
+        function(Path("/nonexistent/chronyd.sock"))
+    assert str(caught.value) == str(expected.value)
 
 
 @each_function

@@ -81,13 +81,15 @@ def test_synchronized_takes_a_reference_and_a_stratum(reference_id: int, stratum
         (2, True, "delete second"),
         (3, False, "not synchronized"),
         (4, False, "unknown (4)"),
+        (-1, False, "unknown (-1)"),
+        (10**30, False, f"unknown ({10**30})"),
     ],
 )
 def test_leap_status_has_a_name_and_may_be_pending(status: int, pending: bool, name: str) -> None:  # noqa: FBT001
     tracking = dataclasses.replace(TRACKING, leap_status=status)
     assert tracking.is_leap_pending() is pending
     assert tracking.leap_status_name == name
-    if status < 4:
+    if status in set(LeapStatus):
         tracking = dataclasses.replace(TRACKING, leap_status=LeapStatus(status))
         assert tracking.is_leap_pending() is pending
         assert tracking.leap_status_name == name
@@ -102,6 +104,13 @@ def test_every_state_has_a_name_and_only_the_first_is_selected(state: int, name:
     source = dataclasses.replace(SOURCE, state=state)
     assert source.state_name == name
     assert source.is_selected() is (state == 0)
+
+
+@pytest.mark.parametrize("number", [-1, 255, 256, 2**32, 2**64, -(2**64), 10**30])
+def test_an_impossible_number_has_a_name_that_says_so(number: int) -> None:
+    """Nothing checks a record that is made by hand."""
+    source = dataclasses.replace(SOURCE, state=number, mode=number)
+    assert source.state_name == source.mode_name == f"unknown ({number})"
 
 
 @pytest.mark.parametrize(("mode", "name"), list(enumerate(MODES)))

@@ -1,40 +1,56 @@
-//! The class behind `pychrony.ChronyConnection`.
+//! The base class of `pychrony.ChronyConnection`.
 
-use crate::convert::ToRecord;
+use crate::convert::{record, records};
 use crate::errors::{self, interrupted};
-use crate::read::{get_or_make, library, parse_address, parse_timeout, records};
+use crate::read::{get_or_make, library, parse_address, parse_timeout};
+use crate::{at_exit, greenlets};
 use libchrony::{Address, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList, PyTuple};
 use std::ffi::OsString;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-#[pyclass(frozen, module = "pychrony._core")]
+/// Python's class adds the documentation to the methods. Entering and leaving are not among those: between the entering
+/// and the block, and between the block and the leaving, there is no step of Python's at which a signal's handler could
+/// run and raise. (From Python 3.14 on, there is one before the block, in the `with` statement itself.)
+#[pyclass(frozen, subclass, module = "pychrony._core")]
+#[derive(Default)]
 pub(crate) struct Connection {
-    addresses: Vec<Address>,
-    timeout: Duration,
-    lanes: usize,
+    settings: OnceLock<Settings>,
     /// Made on first entering, when libchrony is needed.
-    inner: OnceLock<libchrony::Connection>,
+    inner: OnceLock<Arc<libchrony::Connection>>,
     /// In how many `with` blocks the connection is.
     entered: AtomicUsize,
 }
 
+struct Settings {
+    addresses: Vec<Address>,
+    timeout: Duration,
+    lanes: usize,
+}
+
 impl Connection {
     fn get(&self, py: Python<'_>) -> PyResult<&libchrony::Connection> {
-        get_or_make(&self.inner, || {
-            libchrony::Connection::builder()
-                .addresses(self.addresses.clone())
-                .timeout(self.timeout)
-                .lanes(self.lanes, DEFAULT_RECORDS_PER_LANE)
+        let inner = get_or_make(&self.inner, || {
+            let Some(settings) = self.settings.get() else {
+                return Err(PyRuntimeError::new_err("ChronyConnection.__init__ was not called"));
+            };
+            let connection = libchrony::Connection::builder()
+                .addresses(settings.addresses.clone())
+                .timeout(settings.timeout)
+                .lanes(settings.lanes, DEFAULT_RECORDS_PER_LANE)
                 .library(library(py)?)
                 .interrupt(interrupted)
                 .build()
-                .map_err(|error| errors::to_python(py, &error))
-        })
+                .map_err(|error| errors::to_python(py, &error))?;
+            let connection = Arc::new(connection);
+            at_exit::add(&connection);
+            Ok(connection)
+        });
+        inner.map(AsRef::as_ref)
     }
 
     /// Reads a report without the GIL, in a `with` block only.
@@ -48,11 +64,13 @@ impl Connection {
                 "the ChronyConnection is not open; use it in a with block: with ChronyConnection() as connection: ...",
             ));
         }
+        greenlets::refuse_another(py)?;
+        at_exit::register_with_multiprocessing(py)?;
         let connection = self.get(py)?;
         let result = py.detach(|| {
             let result = report(connection);
-            if self.entered.load(Ordering::Acquire) == 0 {
-                // Another thread left before this one had its turn.
+            // Another thread may have left before this one had its turn.
+            if self.entered.load(Ordering::Acquire) == 0 || at_exit::is_ending() {
                 connection.close();
             }
             result
@@ -60,8 +78,16 @@ impl Connection {
         result.map_err(|error| errors::to_python(py, &error))
     }
 
+    fn leave(&self, py: Python<'_>) {
+        if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1)
+            && let Some(connection) = self.inner.get()
+        {
+            py.detach(|| connection.close());
+        }
+    }
+
     fn answered(&self) -> Option<Address> {
-        self.inner.get().and_then(libchrony::Connection::address)
+        self.inner.get().and_then(|connection| connection.address())
     }
 }
 
@@ -75,39 +101,59 @@ fn parse_lanes(lanes: &Bound<'_, PyAny>) -> PyResult<usize> {
 
 #[pymethods]
 impl Connection {
+    /// The arguments are those of `__init__`, or of a subclass's.
     #[new]
-    fn new(address: Option<&Bound<'_, PyAny>>, timeout: f64, lanes: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::default()
+    }
+
+    fn __init__(
+        &self,
+        address: Option<&Bound<'_, PyAny>>,
+        timeout: &Bound<'_, PyAny>,
+        lanes: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let addresses = match address {
             Some(address) => vec![parse_address("address", address)?],
             None => Address::defaults(),
         };
         let lanes = parse_lanes(lanes)?;
         let timeout = parse_timeout(timeout)?;
-        Ok(Self { addresses, timeout, lanes, inner: OnceLock::new(), entered: AtomicUsize::new(0) })
+        let settings = Settings { addresses, timeout, lanes };
+        self.settings.set(settings).map_err(|_| PyRuntimeError::new_err("ChronyConnection.__init__ was called twice"))
     }
 
-    fn enter(&self, py: Python<'_>) -> PyResult<()> {
-        self.entered.fetch_add(1, Ordering::AcqRel);
-        let connected = self.read(py, libchrony::Connection::connect);
+    /// Connect to chronyd and make sure that it answers.
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        let (py, connection) = (slf.py(), slf.get());
+        connection.entered.fetch_add(1, Ordering::AcqRel);
+        let connected = connection.read(py, libchrony::Connection::connect);
         // What the handler of a signal that has come meanwhile raises ends the entering. Raised once it is done, it
         // would leave the connection open: Python calls `__exit__` only after an `__enter__` that succeeds.
-        let entered = connected.and_then(|_| py.check_signals());
-        if entered.is_err() {
-            self.leave(py);
+        match connected.and_then(|_| greenlets::run_handlers(py)) {
+            Ok(()) => Ok(slf),
+            Err(error) => {
+                connection.leave(py);
+                Err(error)
+            }
         }
-        entered
     }
 
-    fn leave(&self, py: Python<'_>) {
-        if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1)
-            && let Some(connection) = self.inner.get()
-        {
-            py.detach(|| connection.close());
-        }
+    /// Close the connection. Entering again opens it again.
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: &Bound<'_, PyAny>,
+        exc_value: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) {
+        let _ = (exc_type, exc_value, traceback);
+        self.leave(py);
     }
 
     fn get_tracking<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.read(py, libchrony::Connection::tracking)?.to_record(py)
+        record(py, &self.read(py, libchrony::Connection::tracking)?)
     }
 
     fn get_sources<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -119,7 +165,7 @@ impl Connection {
     }
 
     fn get_rtc_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.read(py, libchrony::Connection::rtc_data)?.to_record(py)
+        record(py, &self.read(py, libchrony::Connection::rtc_data)?)
     }
 
     /// The address that answered last.
@@ -130,7 +176,7 @@ impl Connection {
 
     /// Whether that is a command port.
     #[getter]
-    fn is_command_port(&self) -> Option<bool> {
+    fn _is_command_port(&self) -> Option<bool> {
         self.answered().map(|address| address.transport() == Transport::CommandPort)
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of the crate `libchrony` as exceptions of `pychrony.exceptions`: the one place that maps them.
 
+use crate::greenlets;
 use libchrony::{Error, ErrorKind, LibchronyError};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
@@ -15,7 +16,7 @@ thread_local! {
 
 /// Runs the handlers of signals that came in; true when one of them raised, or when the interpreter is going away.
 pub(crate) fn interrupted() -> bool {
-    let handled = Python::try_attach(|py| match py.check_signals() {
+    let handled = Python::try_attach(|py| match greenlets::run_handlers(py) {
         Ok(()) => false,
         Err(error) => {
             RAISED.set(Some(error));
@@ -45,10 +46,11 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         kind => unreachable!("an error of a new kind: {kind:?}"),
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
-    let instance = match code {
-        Some(code) => class.call1((error.to_string(), code))?,
-        None => class.call1((error.to_string(),))?,
-    };
+    // As its `__init__` would, which is Python code: see `convert` for why none is called.
+    let message = error.to_string();
+    let instance = class.getattr("__new__")?.call1((&class, &message))?;
+    instance.setattr("message", message)?;
+    instance.setattr("error_code", code)?;
     let exception = PyErr::from_value(instance);
     let source = if let Error::Unreachable { best, .. } = error { best.source() } else { error.source() };
     exception.set_cause(py, source.map(|source| cause(py, source)).transpose()?);

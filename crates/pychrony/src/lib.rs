@@ -3,33 +3,40 @@
 //! Each function checks and converts its arguments, lets the crate `libchrony` do the work without the GIL, and
 //! converts the result or raises the error. No decision about chronyd is taken here.
 
+mod at_exit;
 mod connection;
 mod convert;
 mod errors;
+mod greenlets;
+mod imported;
 mod read;
 
 use libchrony::{LeapStatus, SourceMode, SourceState};
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyOverflowError};
 use pyo3::prelude::*;
 
 /// libchrony's words for a number, or a placeholder for a number that has none.
-fn constant_name(number: u64, name: Option<&'static str>) -> String {
-    name.map_or_else(|| format!("unknown ({number})"), str::to_owned)
+fn constant_name(number: &Bound<'_, PyAny>, name: fn(u64) -> Option<&'static str>) -> PyResult<String> {
+    match number.extract().map(name) {
+        Ok(Some(words)) => Ok(words.to_owned()),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
+        _ => Ok(format!("unknown ({number})")),
+    }
 }
 
 #[pyfunction]
-fn leap_status_name(number: u64) -> String {
-    constant_name(number, LeapStatus::from_number(number).map(LeapStatus::name))
+fn leap_status_name(number: &Bound<'_, PyAny>) -> PyResult<String> {
+    constant_name(number, |number| LeapStatus::from_number(number).map(LeapStatus::name))
 }
 
 #[pyfunction]
-fn source_state_name(number: u64) -> String {
-    constant_name(number, SourceState::from_number(number).map(SourceState::name))
+fn source_state_name(number: &Bound<'_, PyAny>) -> PyResult<String> {
+    constant_name(number, |number| SourceState::from_number(number).map(SourceState::name))
 }
 
 #[pyfunction]
-fn source_mode_name(number: u64) -> String {
-    constant_name(number, SourceMode::from_number(number).map(SourceMode::name))
+fn source_mode_name(number: &Bound<'_, PyAny>) -> PyResult<String> {
+    constant_name(number, |number| SourceMode::from_number(number).map(SourceMode::name))
 }
 
 /// Refuses subinterpreters. The records' classes are looked up once in a process; in another interpreter they would be
@@ -48,6 +55,7 @@ fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Before any class is made.
     refuse_subinterpreters(module.py())?;
+    imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<connection::Connection>()?;
     for function in [
@@ -56,11 +64,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(read::get_source_stats, module)?,
         wrap_pyfunction!(read::get_rtc_data, module)?,
         wrap_pyfunction!(read::libchrony_path, module)?,
+        wrap_pyfunction!(at_exit::close_kept, module)?,
         wrap_pyfunction!(leap_status_name, module)?,
         wrap_pyfunction!(source_state_name, module)?,
         wrap_pyfunction!(source_mode_name, module)?,
     ] {
         module.add_function(function)?;
     }
-    Ok(())
+    at_exit::register(module)
 }

@@ -1,9 +1,10 @@
 //! The functions that read one report: open, read, close; and the arguments that connections share with them.
 
-use crate::convert::ToRecord;
+use crate::convert::{record, records};
 use crate::errors::{self, interrupted};
+use crate::greenlets;
 use libchrony::{Address, Connection, Error, Library};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use std::ffi::OsString;
@@ -35,33 +36,61 @@ pub(crate) fn library(py: Python<'_>) -> PyResult<Library> {
     library.cloned()
 }
 
-/// The address in the caller's argument `name`.
+/// The address in the caller's argument `name`: text, or a path as `os.fspath` has it.
 pub(crate) fn parse_address(name: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
     let py = address.py();
-    let Ok(text) = address.cast::<PyString>() else {
+    let text = if address.get_type().hasattr("__fspath__")? {
+        py.import("os")?.call_method1("fspath", (address,))?
+    } else {
+        address.clone()
+    };
+    let Ok(text) = text.cast::<PyString>() else {
         let found = address.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("{name} must be a str or None, not {found}")));
+        return Err(PyTypeError::new_err(format!("{name} must be a str, an os.PathLike[str] or None, not {found}")));
     };
     // A lone surrogate cannot be part of a path; it becomes a character that no address has.
     let address = text.extract::<OsString>().unwrap_or_else(|_| text.to_string_lossy().into_owned().into());
     Address::parse(address).map_err(|error| errors::to_python(py, &error.into()))
 }
 
-pub(crate) fn parse_timeout(timeout: f64) -> PyResult<Duration> {
-    if timeout > 0.0 && timeout.is_finite() {
-        // Nobody waits for longer than the most that there is.
-        return Ok(Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)));
+/// The seconds in the caller's argument `timeout`. Whatever is wrong with it, the error is of one kind and names it.
+pub(crate) fn parse_timeout(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    match timeout.extract::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds.is_finite() => {
+            // Nobody waits for longer than the most that there is.
+            Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
+        }
+        Err(error) if !is_about_the_value(timeout.py(), &error) => Err(error),
+        _ => Err(PyValueError::new_err(format!(
+            "timeout must be a finite number of seconds greater than 0, not {}",
+            shown(timeout)
+        ))),
     }
-    Err(PyValueError::new_err(format!("timeout must be a finite number of seconds greater than 0, not {timeout}")))
+}
+
+/// Whether Python says with it that a value is no number, or none that fits.
+fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyOverflowError>(py)
+}
+
+/// The value as Python prints it, the beginning of it if that is long, or its type if it does not print.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    let Ok(text) = value.repr() else { return value.get_type().to_string() };
+    let text = text.to_string_lossy();
+    let end = text.char_indices().nth(80);
+    end.map_or_else(|| text.to_string(), |(end, _)| format!("{}…", &text[..end]))
 }
 
 /// Reads one report on a connection of its own, without the GIL.
 fn read<T: Send>(
     py: Python<'_>,
     socket_path: Option<&Bound<'_, PyAny>>,
-    timeout: f64,
+    timeout: &Bound<'_, PyAny>,
     report: impl FnOnce(&Connection) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
+    greenlets::refuse_another(py)?;
     let addresses = match socket_path {
         Some(socket_path) => vec![parse_address("socket_path", socket_path)?],
         None => Address::default_sockets(),
@@ -76,16 +105,16 @@ fn read<T: Send>(
 pub(crate) fn get_tracking<'py>(
     py: Python<'py>,
     socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: f64,
+    timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    read(py, socket_path, timeout, Connection::tracking)?.to_record(py)
+    record(py, &read(py, socket_path, timeout, Connection::tracking)?)
 }
 
 #[pyfunction]
 pub(crate) fn get_sources<'py>(
     py: Python<'py>,
     socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: f64,
+    timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Bound<'py, PyList>> {
     records(py, &read(py, socket_path, timeout, Connection::sources)?)
 }
@@ -94,7 +123,7 @@ pub(crate) fn get_sources<'py>(
 pub(crate) fn get_source_stats<'py>(
     py: Python<'py>,
     socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: f64,
+    timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Bound<'py, PyList>> {
     records(py, &read(py, socket_path, timeout, Connection::source_stats)?)
 }
@@ -103,17 +132,9 @@ pub(crate) fn get_source_stats<'py>(
 pub(crate) fn get_rtc_data<'py>(
     py: Python<'py>,
     socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: f64,
+    timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    read(py, socket_path, timeout, Connection::rtc_data)?.to_record(py)
-}
-
-pub(crate) fn records<'py>(py: Python<'py>, records: &[impl ToRecord]) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for record in records {
-        list.append(record.to_record(py)?)?;
-    }
-    Ok(list)
+    record(py, &read(py, socket_path, timeout, Connection::rtc_data)?)
 }
 
 #[pyfunction]
