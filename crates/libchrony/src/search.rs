@@ -3,7 +3,8 @@
 //! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are tried
 //! one after the other. One that refuses is done with at once. One that is silent is listened to until the call ends,
 //! while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a socket of its
-//! own, so that an answer to either counts. Nothing is sent twice on a Unix socket, which loses nothing.
+//! own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is sent twice on a
+//! Unix socket, which loses nothing.
 
 use crate::address::{Address, Transport};
 use crate::candidates::{Candidates, Next};
@@ -260,8 +261,12 @@ impl Search {
             if is_lossless && !target.tries.iter().all(|one| target.session.is_cut_off(&one.lane)) {
                 continue;
             }
-            let lane = target.session.open_again(means);
-            target.tries.extend(lane.map(|lane| Try { lane, sent: None, is_late: false }));
+            match target.session.open_again(means) {
+                Some(lane) => target.tries.push(Try { lane, sent: None, is_late: false }),
+                // Then the answer to the first request does not count any more.
+                None if !is_lossless => target.tries[0].sent = None,
+                None => {}
+            }
         }
         None
     }

@@ -32,8 +32,10 @@ impl Session {
 
     /// Opens a lane on another socket; `None` if that cannot be had.
     pub(crate) fn open_again(&mut self, means: &Means<'_>) -> Option<Lane> {
-        self.file = file_at(&self.address);
-        means.open(&self.address).ok()
+        let file = file_at(&self.address);
+        let lane = means.open(&self.address).ok()?;
+        self.file = file;
+        Some(lane)
     }
 
     /// Whether no answer can come to a request on a Unix socket: another socket is at the path by now, since chronyd has

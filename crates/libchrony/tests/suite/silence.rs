@@ -1,8 +1,10 @@
 //! A chronyd that does not answer, does not read, or answers nonsense: every call ends by its deadline, asks again in
 //! between, and never gives an old value for a new one.
 
+use crate::common::alone::alone;
 use crate::common::*;
 use libchrony::{Connection, Error, ErrorKind};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -190,6 +192,23 @@ fn a_lost_answer_is_asked_for_again_over_udp() {
             assert_eq!(chronyd.requests()[&code::SOURCES], 7);
             assert_eq!(chronyd.requests()[&code::COUNT], 1);
         });
+    });
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had() {
+    alone("silence::a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had", || {
+        let chronyd = scripted("{\"sources\": 5}");
+        let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
+        connection.tracking().unwrap();
+        let full = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
+        setrlimit(Resource::Nofile, full).unwrap();
+        chronyd.set(Fault::Drop(2));
+        connection.tracking().unwrap();
+        assert_eq!(chronyd.requests()[&code::TRACKING], 4);
+        chronyd.set(Fault::Drop(2));
+        assert_eq!(connection.sources().unwrap().len(), 5);
+        assert_eq!(chronyd.requests()[&code::COUNT], 3);
     });
 }
 
