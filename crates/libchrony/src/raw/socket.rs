@@ -48,7 +48,7 @@ impl Socket {
             urandom::check()?;
             URANDOM_IS_FINE.store(true, Ordering::Relaxed);
         }
-        let busy = Busy::opening()?;
+        let busy = if is_unix { Some(Busy::opening()?) } else { None };
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
@@ -60,7 +60,9 @@ impl Socket {
             // SAFETY: the old number has no other owner, and from here on the guard has the new one.
             drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });
         }
-        busy.opened(socket.fd, socket.identity, symbols);
+        if let Some(busy) = busy {
+            busy.opened(socket.fd, socket.identity, symbols);
+        }
         close_on_exec(socket.fd)?;
         match waits {
             Waits::Never => ioctl_fionbio(&socket, true)?,
