@@ -1,7 +1,7 @@
 //! The driver that blocks its thread, in slices, after each of which the caller is asked whether to go on.
 //!
-//! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony alone.
-//! What takes longer is waited for with `poll`.
+//! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony
+//! alone. What takes longer is waited for with `poll`.
 
 use crate::clock::SLICE;
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! A lane: one libchrony session with at most one request on its way.
 //!
-//! A lane never waits by itself: whether a send or a receive may block for a moment is the socket's matter. When to send,
-//! on which lane, and when to give up is not decided here.
+//! A lane never waits by itself: whether a send or a receive may block for a moment is the socket's matter. When to
+//! send, on which lane, and when to give up is not decided here.
 
 use crate::address::{Address, Transport};
 use crate::opening::Opening;
@@ -72,9 +72,9 @@ impl Means<'_> {
         RawSession::new(&socket, &opening).map(Lane).map_err(OpenFailure::Session)
     }
 
-    /// Opens a further lane to the same chronyd; `None` if that cannot be had. chronyd answers a Unix socket in the order
-    /// of the requests and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so that no
-    /// lane receives what is for another.
+    /// Opens a further lane to the same chronyd; `None` if that cannot be had. chronyd answers a Unix socket in the
+    /// order of the requests and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so
+    /// that no lane receives what is for another.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
         match address.transport() {
             Transport::UnixSocket => RawSession::new(lane.0.socket(), &Opening::begin(self.end)?).map(Lane).ok(),

@@ -1,9 +1,10 @@
 //! The records of a list, over several lanes at once.
 //!
-//! libchrony allows one request on its way in a session, so that chronyd would wait for each next one. Lanes have several
-//! on their way. Those on a Unix socket share it: chronyd answers in the order of the requests, so the lane that asked
-//! first receives first. Over UDP each lane has a socket of its own. There an answer can be lost: after a while that
-//! follows the measured round trip, the record is asked for once more on another lane, while the first is listened to.
+//! libchrony allows one request on its way in a session, so that chronyd would wait for each next one. Lanes have
+//! several on their way. Those on a Unix socket share it: chronyd answers in the order of the requests, so the lane
+//! that asked first receives first. Over UDP each lane has a socket of its own. There an answer can be lost: after a
+//! while that follows the measured round trip, the record is asked for once more on another lane, while the first is
+//! listened to.
 //!
 //! A source that is removed during the read moves those behind it down, and one that is added comes last. So the last
 //! record is read first and once more at the end: if its source is another one by then, the list has changed.
@@ -205,8 +206,8 @@ impl List {
         }
     }
 
-    /// What is to be asked for next, if it may be asked for by now. Requests on a Unix socket are answered in order; over
-    /// UDP the last record is asked for alone, both times.
+    /// What is to be asked for next, if it may be asked for by now. Requests on a Unix socket are answered in order;
+    /// over UDP the last record is asked for alone, both times.
     fn next(&self) -> Option<(usize, u32)> {
         if let Some(again) = self.again.front() {
             return Some(*again);

@@ -56,8 +56,8 @@ use std::time::Instant;
 /// A connection to one chronyd whose calls never wait. Made by
 /// [`Builder::build_nonblocking`](crate::Builder::build_nonblocking).
 ///
-/// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no socket,
-/// and its waker is woken. After a fork, readings of the child open sockets of its own.
+/// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no
+/// socket, and its waker is woken. After a fork, readings of the child open sockets of its own.
 #[derive(Clone, Debug)]
 pub struct Connection(Arc<Settings>);
 
@@ -130,8 +130,8 @@ impl<G: Gather> Reading<G> {
     /// Goes on as far as it can: sends what is to be sent, receives what is there. `waker` is woken when the turn of a
     /// reading has come that waited for another one of its connection.
     ///
-    /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names. To
-    /// advance it at other times does no harm, until it is done.
+    /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
+    /// To advance it at other times does no harm, until it is done.
     pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
         loop {
             return match self.machine.advance(Ready::Any, waker, &mut self.gather) {
@@ -152,8 +152,8 @@ impl<G: Gather> Reading<G> {
         self.machine.end()
     }
 
-    /// The sockets that it waits for, each once. They differ from one step to the next; each stays open until then at least.
-    /// The step has read them empty, unless it waits until a moment that has passed.
+    /// The sockets that it waits for, each once. They differ from one step to the next; each stays open until then at
+    /// least. The step has read them empty, unless it waits until a moment that has passed.
     #[must_use]
     pub fn interests(&self) -> Vec<Interest<'_>> {
         self.machine.interests()

@@ -1,8 +1,8 @@
 //! One call of a report, as a machine that never waits.
 //!
-//! It waits for its turn, searches the chronyd that answers, and reads the record or the list. [`Machine::advance`] takes
-//! it as far as the sockets and the time allow, and says what it waits for; a driver does the waiting. All decisions are
-//! here and below, so that all drivers have the same.
+//! It waits for its turn, searches the chronyd that answers, and reads the record or the list. [`Machine::advance`]
+//! takes it as far as the sockets and the time allow, and says what it waits for; a driver does the waiting. All
+//! decisions are here and below, so that all drivers have the same.
 
 use crate::address::Address;
 use crate::candidates::Candidates;

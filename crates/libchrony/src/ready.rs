@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub(crate) enum Ready<'a> {
     /// All of them: a receive without a datagram returns at once.
     Any,
-    /// The one whose answer is due first: a receive waits for what comes soon, and no receive from that socket has done so
-    /// in vain.
+    /// The one whose answer is due first: a receive waits for what comes soon, and no receive from that socket has done
+    /// so in vain.
     First,
     /// Those that have a datagram.
     These(&'a [RawFd]),

@@ -1,7 +1,7 @@
 //! How long an answer takes, and from when on a request counts as lost.
 //!
-//! The rules are those of TCP (RFC 6298): the smoothed round trip, and four times its smoothed deviation. A datagram that
-//! is asked for again has no round trip, since its answer may be to either request (Karn's rule).
+//! The rules are those of TCP (RFC 6298): the smoothed round trip, and four times its smoothed deviation. A datagram
+//! that is asked for again has no round trip, since its answer may be to either request (Karn's rule).
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! The first request of a call: which chronyd answers it.
 //!
-//! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are tried
-//! one after the other. One that refuses is done with at once. One that is silent is listened to until the call ends,
-//! while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a socket of its
-//! own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is sent twice on a
-//! Unix socket, which loses nothing.
+//! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are
+//! tried one after the other. One that refuses is done with at once. One that is silent is listened to until the call
+//! ends, while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a
+//! socket of its own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is
+//! sent twice on a Unix socket, which loses nothing.
 
 use crate::address::{Address, Transport};
 use crate::candidates::{Candidates, Next};

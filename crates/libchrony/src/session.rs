@@ -38,8 +38,8 @@ impl Session {
         Some(lane)
     }
 
-    /// Whether no answer can come to a request on a Unix socket: another socket is at the path by now, since chronyd has
-    /// restarted, or the path of our own is gone.
+    /// Whether no answer can come to a request on a Unix socket: another socket is at the path by now, since chronyd
+    /// has restarted, or the path of our own is gone.
     pub(crate) fn is_cut_off(&self, lane: &Lane) -> bool {
         let file = file_at(&self.address);
         file.is_some() && file != self.file || lane.has_lost_its_path()

@@ -1,7 +1,7 @@
 //! Whose turn it is to use a connection's session.
 //!
-//! Calls that share a connection take turns in the order of their arrival: who hands the turn on gives it to the one who
-//! has waited longest. A forked child has turns of its own. Nothing here waits; who waits for its turn is woken.
+//! Calls that share a connection take turns in the order of their arrival: who hands the turn on gives it to the one
+//! who has waited longest. A forked child has turns of its own. Nothing here waits; who waits for its turn is woken.
 
 use crate::address::Address;
 use crate::per_process::{PerProcess, process_id};
@@ -45,8 +45,8 @@ pub(crate) struct Turn {
 enum Place {
     Waits,
     Has,
-    /// The thread is in a call already, and was asked whether to go on: the handler of a signal that calls, too, would wait
-    /// for itself. It reads on a session of its own.
+    /// The thread is in a call already, and was asked whether to go on: the handler of a signal that calls, too, would
+    /// wait for itself. It reads on a session of its own.
     Nested,
 }
 

@@ -45,8 +45,8 @@ pub(super) fn beyond_standard_streams(fd: RawFd) -> io::Result<Option<RawFd>> {
     Ok(Some(copy.into_raw_fd()))
 }
 
-/// The number that the next descriptor gets. The numbers of standard streams that are closed are taken by copies of `any`
-/// until these are dropped.
+/// The number that the next descriptor gets. The numbers of standard streams that are closed are taken by copies of
+/// `any` until these are dropped.
 pub(super) fn next_number(any: impl AsFd) -> (Option<RawFd>, Vec<OwnedFd>) {
     let mut streams = Vec::new();
     while let Ok(copy) = fcntl_dupfd_cloexec(&any, 0) {

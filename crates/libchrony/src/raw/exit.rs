@@ -1,5 +1,5 @@
-//! What the exit of this process has to do with Unix sockets: remove the paths of those that are open, in a static or in
-//! a thread that is not waited for, and wait for those that threads are opening or closing. Others have no path.
+//! What the exit of this process has to do with Unix sockets: remove the paths of those that are open, in a static or
+//! in a thread that is not waited for, and wait for those that threads are opening or closing. Others have no path.
 
 use super::descriptor::{Identity, copy_of};
 use crate::clock::SLICE;

@@ -1,5 +1,5 @@
-//! The border to C: guards round libchrony's socket and session, the lock round its static string buffer, and memory that
-//! a fork empties.
+//! The border to C: guards round libchrony's socket and session, the lock round its static string buffer, and memory
+//! that a fork empties.
 //!
 //! This is the only folder of the crate with `unsafe` code. It calls C and hands out owned Rust values; it takes no
 //! decision about addresses, deadlines, retries or fields.

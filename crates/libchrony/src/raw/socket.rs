@@ -40,8 +40,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it, which
-    /// is a hint at best.
+    /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it,
+    /// which is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, _: &Opening) -> io::Result<Self> {
         let is_unix = address.to_bytes().starts_with(b"/");
         if is_unix && !URANDOM_IS_FINE.load(Ordering::Relaxed) {
