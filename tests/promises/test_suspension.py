@@ -31,11 +31,10 @@ def scripted(start: Start) -> Daemon:
     return start("scripted")
 
 
-def told_after_a_stop(address: str, python: Python, waits_for_chronyd: Callable[[int], bool]) -> str:
+def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
     """What a process tells that is stopped in its call until this is overdue."""
-    with python.running(READ, address) as process:
-        while not waits_for_chronyd(process.pid):
-            assert process.poll() is None
+    with python.running(READ, getattr(scripted, transport)) as process:
+        eventually(lambda: scripted.say("requests")["requests"], "a request")
         end = time.monotonic() + TIMEOUT + 0.5
         os.kill(process.pid, signal.SIGSTOP)
         while time.monotonic() < end:
@@ -47,17 +46,17 @@ def told_after_a_stop(address: str, python: Python, waits_for_chronyd: Callable[
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_answer_that_came_meanwhile_is_used(
-    transport: str, scripted: Daemon, python: Python, waits_for_chronyd: Callable[[int], bool]
+    transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
 ) -> None:
     scripted.say("fault delay 0.4")
-    assert told_after_a_stop(getattr(scripted, transport), python, waits_for_chronyd) == "2\n"
+    assert told_after_a_stop(scripted, transport, python, eventually) == "2\n"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_silence_meanwhile_is_told_with_the_time_that_the_process_did_not_run(
-    transport: str, scripted: Daemon, python: Python, waits_for_chronyd: Callable[[int], bool]
+    transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
 ) -> None:
     scripted.say("fault silence")
-    message = told_after_a_stop(getattr(scripted, transport), python, waits_for_chronyd)
+    message = told_after_a_stop(scripted, transport, python, eventually)
     assert message.startswith("Failed to process tracking response: this process itself did not run for 1.")
     assert "of the 1s in which chronyd at" in message

@@ -103,7 +103,7 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
     let after = if queued.is_zero() {
         String::new()
     } else {
-        format!(", after other calls had kept the connection busy for {queued:?}")
+        format!(", after other threads or tasks had kept the connection busy for {queued:?}")
     };
     let advice = match address.transport() {
         Transport::UnixSocket => {
