@@ -153,8 +153,10 @@ impl Machine {
         }
         let settings = Arc::clone(&self.settings);
         let progress = self.go_on(&settings, ready, waker, sink).unwrap_or_else(|error| Progress::Done(Err(error)));
-        if let Progress::Wait(until) = progress {
-            self.clock.waits_until(until);
+        match progress {
+            Progress::Wait(until) => self.clock.waits_until(until),
+            Progress::Done(_) => self.turn.end(),
+            Progress::Host(_) | Progress::Forked => {}
         }
         progress
     }

@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::per_process::{PerProcess, process_id};
 use crate::session::Session;
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::ThreadId;
@@ -31,7 +32,7 @@ struct State {
     address: Option<Address>,
 }
 
-/// The place of one call: it waits for its turn, or has it. Dropping it hands the turn on.
+/// The place of one call: it waits for its turn, or has it. Ending or dropping it hands the turn on.
 #[derive(Debug)]
 pub(crate) struct Turn {
     turns: Arc<Turns>,
@@ -48,6 +49,7 @@ enum Place {
     /// The thread is in a call already, and was asked whether to go on: the handler of a signal that calls, too, would
     /// wait for itself. It reads on a session of its own.
     Nested,
+    Over,
 }
 
 impl Turns {
@@ -94,7 +96,7 @@ impl Turns {
         match place {
             Place::Has => state.taken = Some((number, thread)),
             Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
-            Place::Nested => {}
+            Place::Nested | Place::Over => {}
         }
         Turn { turns: Arc::clone(self), number, process: process_id(), closed: state.closed, place }
     }
@@ -148,16 +150,16 @@ impl Turn {
             state.idle = Some(session);
         }
     }
-}
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.process != process_id() || self.place == Place::Nested {
+    /// Hands the turn on.
+    pub(crate) fn end(&mut self) {
+        let place = mem::replace(&mut self.place, Place::Over);
+        if self.process != process_id() || matches!(place, Place::Nested | Place::Over) {
             // In a forked child the turns are the parent's, and the lock may be held for ever.
             return;
         }
         let mut state = self.turns.state();
-        if self.place == Place::Waits {
+        if place == Place::Waits {
             let before = state.waiting.len();
             state.waiting.retain(|(number, ..)| *number != self.number);
             if state.waiting.len() < before {
@@ -171,5 +173,11 @@ impl Drop for Turn {
         if let Some((.., waker)) = next {
             waker.wake();
         }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.end();
     }
 }

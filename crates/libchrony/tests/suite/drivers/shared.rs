@@ -54,3 +54,14 @@ fn a_turn_that_comes_at_the_deadline_is_told_as_that() {
     let Step::Done(Err(error)) = second.advance(Waker::noop()) else { panic!("not over at its deadline") };
     assert!(matches!(error, Error::Busy { .. }), "{error:?}");
 }
+
+/// Not only when it is dropped.
+#[test]
+fn a_call_that_is_over_hands_on_its_turn() {
+    let chronyd = scripted("{}");
+    let connection = to(&unix(chronyd.socket())).build_nonblocking().unwrap();
+    let (mut first, mut second) = (connection.tracking(), connection.tracking());
+    wait_until("the first", || matches!(first.advance(Waker::noop()), Step::Done(Ok(_))));
+    wait_until("the second", || matches!(second.advance(Waker::noop()), Step::Done(Ok(_))));
+    drop(first);
+}

@@ -60,6 +60,8 @@ fn a_call_may_be_given_up_at_each_of_its_steps<D: Tasks>() {
 
 fn a_call_that_is_given_up_hands_on_its_turn<D: Tasks>() {
     let chronyd = scripted(r#"{"sources": 12}"#);
+    // None ends before it is given up.
+    chronyd.set(Fault::Delay(ms(20)));
     for address in both(&chronyd) {
         // The one that has the turn, one in the middle, and the last.
         for given_up in [0, 2, 4] {
