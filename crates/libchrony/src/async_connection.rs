@@ -13,16 +13,17 @@ use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
 use crate::ready::Interest;
 use crate::report::{RtcData, Source, SourceStats, Tracking};
-use rustix::io::Errno;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::net::lookup_host;
-use tokio::time::{Sleep, sleep_until, timeout_at};
+use tokio::time::{Sleep, sleep_until};
 
 /// A connection to one chronyd for tokio, with a method for each report. Made by
 /// [`Builder::build_async`](crate::Builder::build_async).
@@ -119,24 +120,35 @@ impl AsyncConnection {
     }
 }
 
+type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
 /// Runs a call to its end.
 async fn run<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
-    let end = reading.end().into();
     // Dropped before the reading: its sockets leave the event queue before they are closed.
     let mut watched = Watched::new();
-    let mut alarm = pin!(sleep_until(end));
-    loop {
-        let step = poll_fn(|task| watched.advance(&mut reading, alarm.as_mut(), task)).await;
-        match step {
-            Step::Done(result) => return result,
-            Step::Resolve(host) => {
-                let found = timeout_at(end, lookup_host(host.host().unwrap_or_default())).await;
-                let found = found.unwrap_or_else(|_| Err(Errno::TIMEDOUT.into())).map(Iterator::collect);
-                reading.resolved(host, found);
+    let mut alarm = pin!(sleep_until(reading.end().into()));
+    let mut look_up: Option<(Address, LookUp)> = None;
+    poll_fn(|task| {
+        loop {
+            if let Some((host, addresses)) = &mut look_up
+                && let Poll::Ready(found) = addresses.as_mut().poll(task)
+            {
+                reading.resolved(host.clone(), found);
+                look_up = None;
             }
-            Step::Wait(_) => {}
+            match watched.advance(&mut reading, alarm.as_mut(), task) {
+                Poll::Ready(Step::Done(result)) => return Poll::Ready(result),
+                Poll::Ready(Step::Resolve(host)) => {
+                    let name = host.clone();
+                    let found = async move { Ok(lookup_host(name.host().unwrap_or_default()).await?.collect()) };
+                    look_up = Some((host, Box::pin(found)));
+                }
+                Poll::Ready(Step::Wait(_)) => {}
+                Poll::Pending => return Poll::Pending,
+            }
         }
-    }
+    })
+    .await
 }
 
 /// The sockets of a call that are in the runtime's event queue, and whether each is to be written to.

@@ -112,9 +112,10 @@ impl Connection {
 pub enum Step<T> {
     /// One of its [sockets](Reading::interests), or its turn, until this moment at the latest.
     Wait(Instant),
-    /// The addresses of this [host](Address::host), to be told with [`Reading::resolved`].
+    /// The addresses of this [host](Address::host), to be told with [`Reading::resolved`]. Meanwhile the call may be
+    /// advanced as before: other addresses may answer, and it ends by its deadline.
     Resolve(Address),
-    /// The call is over.
+    /// The call is over, and the next one of its connection has its turn.
     Done(Result<T, Error>),
 }
 
@@ -146,7 +147,7 @@ impl<G: Gather> Reading<G> {
         }
     }
 
-    /// When the call ends at the latest. A look-up of a host that takes longer is to be told as an error.
+    /// When the call ends at the latest, if it is advanced then.
     #[must_use]
     pub fn end(&self) -> Instant {
         self.machine.end()

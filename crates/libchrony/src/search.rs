@@ -16,6 +16,7 @@ use crate::raw::failure::Failure;
 use crate::ready::{Interest, Ready};
 use crate::round_trip::MOST;
 use crate::session::Session;
+use rustix::io::Errno;
 use std::io;
 use std::time::Instant;
 
@@ -72,6 +73,8 @@ pub(crate) struct Search {
     request: Request,
     targets: Vec<Target>,
     candidates: Candidates,
+    /// The host whose addresses are needed next.
+    host: Option<Address>,
     /// When the next address is tried although others may still answer.
     next: Instant,
     failures: Vec<Error>,
@@ -82,11 +85,13 @@ impl Search {
         let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MOST) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
-        Self { request, targets, candidates, next, failures: Vec::new() }
+        Self { request, targets, candidates, host: None, next, failures: Vec::new() }
     }
 
     /// Takes the addresses of the host that was asked for.
     pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
+        self.host = None;
+        self.next = Instant::now();
         match addresses {
             Ok(addresses) => self.candidates.resolved(addresses),
             Err(source) => self.failures.push(Error::Resolve { address: host, source }),
@@ -118,9 +123,14 @@ impl Search {
                 return found;
             }
             let now = clock.now();
-            let is_alone = self.targets.iter().all(Target::is_over);
-            if !is_alone && (now < self.due() || ready.is_first()) {
-                return Found::Nothing(if again { now } else { self.due().min(clock.end) });
+            let is_alone = self.targets.iter().all(Target::is_over) && self.host.is_none();
+            if !is_alone && (now < self.due(clock) || ready.is_first()) {
+                return Found::Nothing(if again { now } else { self.due(clock) });
+            }
+            if now >= clock.end
+                && let Some(address) = self.host.take()
+            {
+                self.failures.push(Error::Resolve { address, source: Errno::TIMEDOUT.into() });
             }
             // Whatever the time, one address is tried.
             if now >= clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
@@ -128,16 +138,19 @@ impl Search {
             }
             match self.begin(is_alone, means, clock, explain) {
                 Some(found) => return found,
-                None if self.targets.iter().all(Target::is_over) => return self.give_up(clock, explain),
+                None if self.host.is_none() && self.targets.iter().all(Target::is_over) => {
+                    return self.give_up(clock, explain);
+                }
                 None => ready = ready.again(),
             }
         }
     }
 
     /// When something is to be done although no socket is ready.
-    fn due(&self) -> Instant {
+    fn due(&self, clock: &Clock) -> Instant {
         let live = self.targets.iter().filter(|target| !target.is_over());
-        live.map(|target| target.resend).fold(self.next, Instant::min)
+        let next = if self.host.is_some() { clock.end } else { self.next.min(clock.end) };
+        live.map(|target| target.resend).fold(next, Instant::min)
     }
 
     /// Sends what could not be sent so far.
@@ -234,10 +247,13 @@ impl Search {
     /// Tries the next address, or sends a request again.
     fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
         let now = clock.last;
-        while is_alone || now >= self.next {
+        while self.host.is_none() && (is_alone || now >= self.next) {
             let address = match self.candidates.next() {
                 Some(Next::Address(address)) => address,
-                Some(Next::Host(host)) => return Some(Found::Host(host)),
+                Some(Next::Host(host)) => {
+                    self.host = Some(host.clone());
+                    return Some(Found::Host(host));
+                }
                 None => {
                     self.next = clock.end;
                     break;

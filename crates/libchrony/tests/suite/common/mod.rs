@@ -104,7 +104,7 @@ pub(crate) fn fails_on_time<T: Send + 'static>(
 }
 
 /// Waits until `done`, for a generous while.
-pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < Duration::from_secs(20), "still not: {what}");

@@ -2,8 +2,11 @@
 
 use super::{Driver, promises};
 use crate::common::*;
-use libchrony::{Address, Error, ErrorKind};
+use libchrony::nonblocking::{One, Reading, Step};
+use libchrony::{Address, Error, ErrorKind, Tracking};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 use testbed::{Fault, Scripted};
@@ -116,4 +119,44 @@ fn a_name_without_a_host_is_told<D: Driver>() {
     let error = connection.tracking().unwrap_err();
     assert!(matches!(error, Error::Resolve { .. }), "{error:?}");
     assert!(error.to_string().starts_with("Failed to connect to chronyd at no-such-host.invalid:323: "), "{error}");
+}
+
+/// Whoever waits for the resolver, and for sockets at the same time, advances a call meanwhile.
+#[test]
+fn a_call_goes_on_while_a_host_is_looked_up() {
+    let chronyd = scripted("{}");
+    let address: Address = format!("chrony.test:{}", chronyd.command_port()).parse().unwrap();
+    let resolved = || Ok(vec![SocketAddr::from(([127, 0, 0, 1], chronyd.command_port()))]);
+    let advance = |reading: &mut Reading<One<Tracking>>| reading.advance(Waker::noop());
+    let connection = to(&address).timeout(ms(2000)).build_nonblocking().unwrap();
+
+    let mut reading = connection.tracking();
+    let Step::Resolve(host) = advance(&mut reading) else { panic!("no question") };
+    assert_eq!(host, address);
+    let Step::Wait(until) = advance(&mut reading) else { panic!("does not wait for the answer") };
+    assert!(until == reading.end() && reading.interests().is_empty());
+    reading.resolved(host, resolved());
+    wait_until("an answer", || matches!(advance(&mut reading), Step::Done(Ok(_))));
+
+    // The kept session answers while its host is looked up again, since it is late.
+    chronyd.set(Fault::Delay(ms(1200)));
+    let mut reading = connection.tracking();
+    let mut is_asked = false;
+    wait_until("an answer", || match advance(&mut reading) {
+        Step::Wait(_) => false,
+        Step::Resolve(_) => std::mem::replace(&mut is_asked, true),
+        Step::Done(result) => result.is_ok(),
+    });
+    assert!(is_asked);
+    connection.close();
+
+    let mut reading = connection.tracking();
+    assert!(matches!(advance(&mut reading), Step::Resolve(_)));
+    wait_until("the deadline", || match advance(&mut reading) {
+        Step::Done(result) => matches!(result, Err(Error::Resolve { .. })),
+        step => {
+            assert!(matches!(step, Step::Wait(until) if until == reading.end()), "{step:?}");
+            false
+        }
+    });
 }
