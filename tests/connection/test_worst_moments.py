@@ -183,6 +183,7 @@ while stopped < 2000 and time.monotonic() < end:
         with connection:
             assert connection.get_tracking().stratum == 2
         assert not is_open()
+signal.setitimer(signal.ITIMER_REAL, 0)
 assert folders() == []
 assert stopped > 50
 print("done")

@@ -89,6 +89,16 @@ def test_an_object_that_calls_when_modules_are_gone_gets_a_record_or_an_exceptio
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+def test_such_an_object_gets_its_record_however_long_that_takes(
+    transport: str, scripted: Daemon, finish: Finish
+) -> None:
+    scripted.say("fault delay 0.3")
+    end = "connection.get_tracking()\nlast = Last(connection.get_tracking)"
+    assert finish(START + end, getattr(scripted, transport)) == "2\n"
+    assert scripted.leftovers() == []
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_end_without_clean_up_leaves_one_folder_for_each_open_socket(
     transport: str, scripted: Daemon, finish: Finish
 ) -> None:
@@ -164,7 +174,8 @@ def wait(call):
     try:
         call()
     except pychrony.ChronyConnectionError:
-        print("no answer", flush=True)
+        # In one piece, since others print at the same time.
+        print("no answer\\n", end="", flush=True)
 
 for call in (connection.get_tracking, connection.get_tracking, lambda: pychrony.get_tracking(address, timeout=timeout)):
     threading.Thread(target=wait, args=(call,), daemon=is_daemon).start()

@@ -14,7 +14,8 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs the handlers of signals that came in; true when one of them raised, or when the interpreter is going away.
+/// Runs the handlers of signals that came in; true when one of them raised. An interpreter that is going away runs none,
+/// and the calls of its last objects go on.
 pub(crate) fn interrupted() -> bool {
     let handled = Python::try_attach(|py| match greenlets::run_handlers(py) {
         Ok(()) => false,
@@ -23,7 +24,7 @@ pub(crate) fn interrupted() -> bool {
             true
         }
     });
-    handled.unwrap_or(true)
+    handled.unwrap_or(false)
 }
 
 /// The exception for an error, with libchrony's error and the system's as its causes.
@@ -41,7 +42,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ErrorKind::Incomplete => ("ChronyDataError", Some(-5)),
         ErrorKind::Interrupted => {
             let raised = RAISED.take();
-            return Ok(raised.unwrap_or_else(|| PyRuntimeError::new_err("the interpreter is shutting down")));
+            return Ok(raised.unwrap_or_else(|| PyRuntimeError::new_err("the call was interrupted")));
         }
         kind => unreachable!("an error of a new kind: {kind:?}"),
     };
