@@ -88,8 +88,8 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 	$(FUZZ) $$(($(MINUTES) * 60))
 
 .PHONY: soak
-soak: provision-test build ## Read for MINUTES (10) amid restarts, stops, signals, forks and changing sources
-	$(RUN) python tests/soak/soak.py --minutes $(MINUTES)
+soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, changing sources and a crowd of threads
+	$(RUN) python -m tests.soak --minutes $(MINUTES)
 
 .PHONY: valgrind
 valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program

@@ -1,0 +1,91 @@
+"""A chronyd that is read from, and what is known of it: what its records are, and which errors it explains.
+
+Of real ones more is in `real`, of scripted ones in `scripted`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tests.conftest import Daemon
+from tests.soak.records import check_fields
+
+from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, Source, SourceStats, TrackingStatus
+
+#: The reports that are lists, and the class of their records.
+LISTS: dict[str, type] = {"get_sources": Source, "get_source_stats": SourceStats}
+#: A chronyd to which nothing happens answers in this time, however busy the machine is.
+AMPLE = 4.0
+
+Moment = TypeVar("Moment")
+
+
+class Bed(ABC, Generic[Moment]):
+    """A private chronyd, and what is known of it from moment to moment."""
+
+    #: What is added to the names of calls.
+    where = ""
+
+    def __init__(self, daemon: Daemon, addresses: dict[str, str]) -> None:
+        """`addresses` are those that it is read at, by transport."""
+        self.daemon = daemon
+        self.addresses = addresses
+        self.name = daemon.folder.name
+        #: All processes that belonged to it so far.
+        self.pids = {daemon.process.pid}
+
+    @property
+    def folders(self) -> list[Path]:
+        """All that is gone when it is closed."""
+        return [self.daemon.folder]
+
+    @abstractmethod
+    def now(self) -> Moment:
+        """What is known now."""
+
+    def check(self, name: str, result: Any, before: Moment, after: Moment) -> int:  # noqa: ANN401
+        """Fail if the result of a call between two moments cannot be right; return how many records it has."""
+        assert name != "get_rtc_data", f"RTC data of a chronyd that has none: {result}"
+        if name == "enter":
+            return 0
+        if name == "get_tracking":
+            check_fields(result, TrackingStatus)
+            self.check_tracking(result, before, after)
+            return 1
+        for record in result:
+            check_fields(record, LISTS[name])
+        self.check_list(result, before, after)
+        return len(result)
+
+    def explains(self, name: str, error: ChronyError, left: float | None, before: Moment, after: Moment) -> bool:
+        """Whether what happened to it between two moments explains an error.
+
+        `left` is the time that it had to answer; None if it was not for want of time.
+        """
+        if isinstance(error, ChronyDataError):
+            return name in LISTS and self.keeps_changing(before, after)
+        if not isinstance(error, ChronyConnectionError):
+            return False
+        return self.was_away(before, after) or (left is not None and not self.had_time(name, left, before, after))
+
+    @abstractmethod
+    def check_tracking(self, record: TrackingStatus, before: Moment, after: Moment) -> None:
+        """Fail unless it may have told this."""
+
+    @abstractmethod
+    def check_list(self, records: list[Any], before: Moment, after: Moment) -> None:
+        """Fail unless it may have told this."""
+
+    @abstractmethod
+    def keeps_changing(self, before: Moment, after: Moment) -> bool:
+        """Whether its list changed so often that a read of it may be given up."""
+
+    @abstractmethod
+    def was_away(self, before: Moment, after: Moment) -> bool:
+        """Whether it was stopped or not there."""
+
+    @abstractmethod
+    def had_time(self, name: str, left: float, before: Moment, after: Moment) -> bool:
+        """Whether so many seconds before the second moment were enough for it to answer."""

@@ -1,0 +1,113 @@
+"""What is judged in view of the whole: lateness, in view of how late the machine is; memory; and what is left over."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import re
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.soak.bed import Bed
+from tests.soak.calls import Tally
+
+#: How many sleeps are remembered: those of more than the time that the longest calls take to end.
+DELAYS = 4000
+#: The number of the allocator's parameter (malloc.h).
+M_ARENA_MAX = -8
+#: By how much resident memory may grow after the warm-up.
+MEMORY = 1024 * 1024
+
+
+class Lateness:
+    """Says whether a call was later than the machine, for which a thread stands that only sleeps."""
+
+    def __init__(self, slack: float, log: Callable[[str], None], events: Counter[str]) -> None:
+        """`slack` is by how much a call may miss its deadline."""
+        self.slack = slack
+        self.worst = 0.0
+        self._log = log
+        self._events = events
+        # Full from the beginning, so that it takes no more memory later.
+        self._delays = deque(((float(-i), float(-i)) for i in range(DELAYS)), maxlen=DELAYS)
+
+    def watch(self, stop: threading.Event) -> None:
+        """Sleep, and note how late this thread gets to run."""
+        while not stop.is_set():
+            due = time.monotonic() + 0.01
+            time.sleep(0.01)
+            woken = time.monotonic()
+            self._delays.append((due, woken))
+            self.worst = max(self.worst, woken - due)
+
+    def judge(self, tallies: Sequence[Tally], settled: float) -> None:
+        """A call may be later than its deadline by the slack and by what the sleeper was late at that time.
+
+        Calls that ended after the moment `settled` wait until the sleeper has woken, too.
+        """
+        for tally in tallies:
+            while tally.late and tally.late[0].ended < settled:
+                late = tally.late.popleft()
+                if late.ended - late.due <= self.slack:
+                    continue
+                spans = [woken - due for due, woken in list(self._delays) if woken >= late.due and due <= late.ended]
+                delay = max(spans, default=0.0)
+                said = f"{late.what}; a plain sleep was {delay:.3f} s late at the time"
+                self._log(said)
+                if late.ended - late.due > self.slack + delay:
+                    tally.violation(f"over the deadline: {said}")
+                else:
+                    self._events["call as late as the machine"] += 1
+
+
+def steady_memory() -> None:
+    """Have the allocator keep one heap; how much is free in several depends on which threads used them, and when."""
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+@dataclass
+class Resources:
+    """What the process holds while nothing reads and no connection is open."""
+
+    descriptors: int
+    resident: int
+    folders: list[str]
+
+    @classmethod
+    def of(cls, beds: Iterable[Bed[Any]]) -> Resources:
+        """Look, once all garbage is collected and the allocator has given back what is free."""
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        rollup = Path("/proc/self/smaps_rollup").read_text()
+        resident = re.search(r"^Rss:\s+(\d+) kB", rollup, re.MULTILINE)
+        assert resident is not None, rollup
+        folders = [name for bed in beds for name in bed.daemon.leftovers()]
+        return cls(sum(1 for _ in Path("/proc/self/fd").iterdir()), int(resident[1]) * 1024, folders)
+
+    def compare(self, after: Resources) -> list[str]:
+        """What is wrong after the run of which this is the beginning."""
+        growth = after.resident - self.resident
+        print(f"Descriptors: {self.descriptors} after warm-up, {after.descriptors} at the end")
+        print(
+            f"Resident memory: {self.resident / 1024:.0f} KiB after warm-up, {after.resident / 1024:.0f} KiB at the "
+            f"end ({growth / 1024:+.0f} KiB)"
+        )
+        wrong = []
+        if after.descriptors != self.descriptors:
+            wrong.append("the number of descriptors changed")
+        if growth > MEMORY:
+            wrong.append(f"resident memory grew by more than {MEMORY // 1024} KiB")
+        return wrong
+
+
+def left_running(pids: set[int]) -> list[str]:
+    """Those of the processes that still run, and all children of this one."""
+    left = [f"{pid}" for pid in sorted(pids) if Path(f"/proc/{pid}").exists()]
+    for task in Path("/proc/self/task").iterdir():
+        left += (task / "children").read_text().split()
+    return left

@@ -1,0 +1,79 @@
+"""The threads that read: on connections that they share, on their own, by functions, and where nothing answers."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from tests.soak.bed import AMPLE, Bed
+from tests.soak.calls import REPORTS, Connected, Tally, call, read
+from tests.soak.crowd import Member
+from tests.soak.run import Run
+
+import pychrony
+from pychrony import ChronyConnectionError
+
+TIMEOUTS = (0.05, 0.3, 1.0, AMPLE, 5.0)
+#: On bad paths some calls have time for several losses.
+LONG_TIMEOUTS = (0.05, 0.3, 1.0, 5.0, 10.0, 20.0, 20.0, 20.0)
+
+
+def share(shared: Sequence[Connected], run: Run, tally: Tally, rng: random.Random) -> None:
+    """Read on connections that others read on, too."""
+    while not run.stop.is_set():
+        rng.choice(shared).read(tally, rng)
+
+
+def own(beds: Sequence[Bed[Any]], timeouts: Sequence[float], run: Run, tally: Tally, rng: random.Random) -> None:
+    """Read on connections that are opened, used for a while, and closed."""
+    while not run.stop.is_set():
+        bed = rng.choice(beds)
+        connected = Connected(bed, rng.choice([*bed.addresses]), rng.choice(timeouts), rng.choice((1, 2, 8)))
+        if connected.enter(tally):
+            for _ in range(rng.randint(1, 50)):
+                connected.read(tally, rng)
+                if run.stop.is_set():
+                    break
+            connected.leave()
+
+
+def call_functions(
+    beds: Sequence[Bed[Any]], timeouts: Sequence[float], run: Run, tally: Tally, rng: random.Random
+) -> None:
+    """Read by functions, each of which opens and closes."""
+    while not run.stop.is_set():
+        call_function(rng.choice(beds), rng.choice(timeouts), tally, rng)
+
+
+def call_function(bed: Bed[Any], timeout: float, tally: Tally, rng: random.Random) -> None:
+    """Read one report by its function."""
+    transport, name = rng.choice([*bed.addresses]), rng.choice(REPORTS)
+    one_shot = partial(getattr(pychrony, name), bed.addresses[transport], timeout=timeout)
+    read(tally, bed, name, timeout, way=f"function {transport}{bed.where}", function=one_shot)
+
+
+def take_turns(member: Member, run: Run, tally: Tally, rng: random.Random) -> None:
+    """Read on the connection of the crowd."""
+    run.crowd.read(member, run.stop, tally, rng)
+
+
+def fail(run: Run, tally: Tally, rng: random.Random) -> None:
+    """Calls that fail whatever chronyd does, each with its own error."""
+    folder = run.beds.real[0].daemon.folder
+    known = (
+        (str(folder / "nothing.sock"), ChronyConnectionError, -2),
+        (str(folder / "chrony.conf"), ChronyConnectionError, -1),
+        ("127.0.0.1:1", ChronyConnectionError, -1),
+        ("[::1]:99999", ChronyConnectionError, -1),
+    )
+    while not run.stop.is_set():
+        address, kind, code = rng.choice(known)
+        name, timeout = rng.choice(REPORTS), rng.choice(TIMEOUTS)
+        function = partial(getattr(pychrony, name), address, timeout=timeout)
+        _, failure = call(tally, f"{name} nowhere", timeout, function)
+        if type(failure) is not kind or failure.error_code != code:
+            tally.violation(f"at {address}: {failure!r}")
+        time.sleep(0.01)
