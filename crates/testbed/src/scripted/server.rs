@@ -73,10 +73,20 @@ impl Server {
         Ok(server)
     }
 
-    /// Opens the sockets where they were.
+    /// Opens the sockets where they were. A client may have been given the port meanwhile, for a moment.
     pub(super) fn come_back(&mut self) -> Result<(), Error> {
-        if self.sockets.is_none() {
-            self.sockets = Some(self.open().map_err(Error::system("could not open the scripted chronyd's sockets"))?);
+        let end = Instant::now() + FULL_DEADLINE;
+        while self.sockets.is_none() {
+            match self.open() {
+                Ok(sockets) => self.sockets = Some(sockets),
+                Err(error) => {
+                    std::fs::remove_file(&self.socket).ok();
+                    if error.kind() != io::ErrorKind::AddrInUse || Instant::now() >= end {
+                        return Err(Error::system("could not open the scripted chronyd's sockets")(error));
+                    }
+                    std::thread::sleep(FULL_INTERVAL);
+                }
+            }
         }
         Ok(())
     }
