@@ -101,6 +101,8 @@ pub(crate) struct List {
     is_lossless: bool,
     /// How many datagrams have come.
     received: usize,
+    /// How many of the first on their way need not be waited for: chronyd has answered a later one.
+    overtaken: usize,
     /// Whether chronyd's queue is full.
     is_full: bool,
     /// When the socket's path is looked at.
@@ -128,6 +130,7 @@ impl List {
             window: if is_lossless { Window::fixed(width) } else { Window::new(width) },
             is_lossless,
             received: 0,
+            overtaken: 0,
             is_full: false,
             look: now + session.round_trip.patience(0),
             session,
@@ -165,7 +168,7 @@ impl List {
                 Ok(is_more) => is_more,
                 Err(ended) => return ended,
             };
-            let (now, due) = (clock.now(), self.due().min(clock.end));
+            let (now, due) = (clock.now(), self.due(clock.end));
             if is_more && now < due {
                 if self.received >= turn || now - begin >= SLICE {
                     return Listed::Nothing(now);
@@ -192,9 +195,11 @@ impl List {
     }
 
     /// When something is to be done although no socket is ready.
-    fn due(&self) -> Instant {
-        let resend = self.flights.iter().filter_map(|flight| flight.resend).min();
-        if self.is_lossless { self.look } else { resend.unwrap_or(self.look) }
+    fn due(&self, end: Instant) -> Instant {
+        if self.is_lossless {
+            return self.look.min(end);
+        }
+        self.flights.iter().filter_map(|flight| flight.resend).min().map_or(end, |resend| resend.min(end))
     }
 
     /// The index of the record at a position.
@@ -257,15 +262,27 @@ impl List {
         self.flights.remove(lost).map(|flight| flight.lane)
     }
 
+    /// Whose answer a thread waits for. Over UDP it is the one in the middle: those before it have come by then, so that
+    /// the thread wakes up once for all of them, and chronyd still has work. A chronyd with a queue has work of others, so
+    /// that it can be the last.
+    fn first(&self) -> usize {
+        match self.flights.len() {
+            _ if self.is_lossless || self.overtaken > 0 => 0,
+            count if self.window.is_long => count.saturating_sub(1),
+            count => count / 2,
+        }
+    }
+
     /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more.
     fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<bool, Listed> {
         let mut is_more = false;
-        let mut at = 0;
+        let mut at = if ready.is_first() { self.first() } else { 0 };
         while let Some(flight) = self.flights.get_mut(at) {
             if ready.allows(&flight.lane, flight.is_late) {
                 match flight.lane.receive() {
                     Ok(Received::Answer) => {
                         let now = clock.now();
+                        self.overtaken = if at > 0 { at } else { self.overtaken.saturating_sub(1) };
                         if let Some(flight) = self.flights.remove(at) {
                             self.answered(flight, now, sink)?;
                         }

@@ -35,9 +35,10 @@ impl RoundTrip {
         first.saturating_mul(1 << before.min(16))
     }
 
-    /// By how much an answer took longer than the quickest.
+    /// For how long an answer was probably queued: what it took longer than the quickest and half as much again, which
+    /// networks are late by.
     pub(crate) fn queued(&self, sample: Duration) -> Duration {
-        sample.saturating_sub(self.shortest)
+        sample.saturating_sub(self.shortest * 3 / 2)
     }
 }
 
@@ -57,7 +58,7 @@ mod tests {
             known.measured(120 * MS);
         }
         assert!((120 * MS..200 * MS).contains(&known.patience(0)), "{known:?}");
-        assert_eq!(known.queued(3 * MS), 2 * MS);
+        assert_eq!([known.queued(MS), known.queued(3 * MS)], [Duration::ZERO, 3 * MS / 2]);
         for _ in 0..50 {
             known.measured(3000 * MS);
         }

@@ -1,7 +1,8 @@
 //! How many requests of a list may be on their way over UDP.
 //!
-//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients. It needs some
-//! 10 µs for one, so the time that a request waits there tells how many there are.
+//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients; 208 while the
+//! kernel has not counted those yet that chronyd has just read. It needs some 10 µs for one, so the time that a request
+//! waits there tells how many there are.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ const FIRST: usize = 2;
 const SHORT: Duration = Duration::from_millis(1);
 /// A queue of 200. While answers come later by more, one request fewer is sent.
 const LONG: Duration = Duration::from_millis(2);
-/// After how many answers one request more is sent, once one was lost.
+/// After how many answers one request more is sent, once one was lost or there were fewer.
 const CAUTION: usize = 64;
 
 /// The number of requests that may be on their way.
@@ -20,6 +21,8 @@ pub(crate) struct Window {
     pub(crate) size: usize,
     most: usize,
     answers: usize,
+    /// Whether the last answer was queued for more than a short time.
+    pub(crate) is_long: bool,
     /// The numbers of answers from which on it may grow and shrink.
     grows: usize,
     shrinks: usize,
@@ -30,7 +33,7 @@ pub(crate) struct Window {
 impl Window {
     /// One that does not change.
     pub(crate) fn fixed(size: usize) -> Self {
-        Self { size, most: size, answers: 0, grows: 0, shrinks: 0, caution: 0 }
+        Self { size, most: size, answers: 0, is_long: false, grows: 0, shrinks: 0, caution: 0 }
     }
 
     /// One that begins small.
@@ -41,7 +44,8 @@ impl Window {
     /// An answer has come that was later than the quickest by this much.
     pub(crate) fn answered(&mut self, late: Duration) {
         self.answers += 1;
-        let has_room = late < SHORT || self.size < FIRST;
+        self.is_long = late >= SHORT;
+        let has_room = !self.is_long || self.size < FIRST;
         if has_room && self.size < self.most && self.answers >= self.grows {
             self.size += 1;
             self.grows = self.answers + self.caution;
@@ -49,6 +53,7 @@ impl Window {
             self.size -= 1;
             // Those on their way by now were sent before.
             self.shrinks = self.answers + self.size;
+            self.grows = self.grows.max(self.answers + CAUTION);
         }
     }
 
@@ -84,8 +89,9 @@ mod tests {
         assert_eq!(after(&mut window, 9, SHORT), 8, "neither");
         assert_eq!(after(&mut window, 1, LONG * 2), 7);
         assert_eq!(after(&mut window, 6, LONG * 2), 7, "those were on their way");
-        assert_eq!(after(&mut window, 99, LONG * 2), 2);
-        assert_eq!(after(&mut window, 9, Duration::ZERO), 8);
+        assert_eq!(after(&mut window, 5 * 6, LONG * 2), 2);
+        assert_eq!(after(&mut window, CAUTION / 2, Duration::ZERO), 2, "not at once");
+        assert_eq!(after(&mut window, CAUTION, Duration::ZERO), 8);
         window.lost();
         assert_eq!(window.size, 4);
         assert_eq!(after(&mut window, CAUTION - 1, Duration::ZERO), 4);
