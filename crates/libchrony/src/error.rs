@@ -111,8 +111,8 @@ pub enum Error {
     },
     /// Other calls used the connection until the deadline.
     #[error(
-        "Failed to request {report} report: other threads kept the connection to chronyd busy for {waited:?}. Raise \
-         the timeout, or give each thread its own connection"
+        "Failed to request {report} report: other threads or tasks kept the connection to chronyd busy for \
+         {waited:?}. Raise the timeout, or give each its own connection"
     )]
     Busy {
         /// The report.

@@ -186,8 +186,10 @@ impl Machine {
                         self.state = State::Turn;
                         return Ok(Progress::Wait(self.clock.end));
                     }
-                    let queued = (now - self.clock.start).as_millis();
-                    self.queued = Duration::from_millis(queued.try_into().unwrap_or(u64::MAX));
+                    if self.has_waited {
+                        let queued = (now - self.clock.start).as_millis();
+                        self.queued = Duration::from_millis(queued.try_into().unwrap_or(u64::MAX));
+                    }
                     let kept =
                         self.turn.session().filter(|session| session.lanes.first().is_some_and(Lane::is_still_ours));
                     self.search(settings, kept)

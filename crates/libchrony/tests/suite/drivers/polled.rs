@@ -2,6 +2,7 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
+use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
 use libchrony::{Address, Builder, Error, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,6 +11,7 @@ use std::net::ToSocketAddrs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::Waker;
 use std::time::Instant;
+use testbed::Fault;
 
 pub(crate) struct Polled(Connection);
 
@@ -134,5 +136,18 @@ impl Tasks for Polled {
         let mut count = || finish(reading.take().unwrap()).unwrap().len();
         assert!(in_fork(|| count() > 0));
         count()
+    }
+}
+
+#[test]
+fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    for address in both(&chronyd) {
+        let connection = Polled::new(to(&address).timeout(ms(200)));
+        let reading = connection.0.tracking();
+        std::thread::sleep(ms(50));
+        let words = finish(reading).unwrap_err().to_string();
+        assert!(words.contains("did not answer within 200ms (") && !words.contains("busy"), "{words}");
     }
 }
