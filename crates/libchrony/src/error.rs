@@ -231,7 +231,8 @@ impl Error {
     }
 
     /// Whether chronyd answered, if only to refuse, or with data that is not used.
-    pub(crate) fn is_answer(&self) -> bool {
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
         matches!(
             self,
             Self::Unauthorized { .. }

@@ -35,6 +35,7 @@ mod blocking;
 mod candidates;
 mod clock;
 mod connection;
+mod epoll;
 mod error;
 mod explain;
 mod gather;

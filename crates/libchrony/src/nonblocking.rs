@@ -39,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use crate::epoll::Epoll;
 pub use crate::gather::{All, Gather, One};
 pub use crate::ready::Interest;
 
@@ -102,6 +103,16 @@ impl Connection {
         self.0.answered(call)
     }
 
+    /// A descriptor for all sockets of its calls, for event loops.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`] when no descriptor can be had.
+    pub fn epoll(&self) -> Result<Epoll, Error> {
+        let error = |source| Error::Connect { address: self.0.addresses[0].clone(), source };
+        Epoll::new().map_err(error)
+    }
+
     fn read<G: Gather>(&self, gather: G) -> Reading<G> {
         Reading { machine: Machine::new(&self.0, G::Report::NAME, G::IS_LIST, None), gather }
     }
@@ -134,8 +145,12 @@ impl<G: Gather> Reading<G> {
     /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
     /// To advance it at other times does no harm, until it is done.
     pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
+        self.go_on(Ready::Any, waker)
+    }
+
+    pub(crate) fn go_on(&mut self, ready: Ready<'_>, waker: &Waker) -> Step<G::Output> {
         loop {
-            return match self.machine.advance(Ready::Any, waker, &mut self.gather) {
+            return match self.machine.advance(ready, waker, &mut self.gather) {
                 Progress::Wait(until) => Step::Wait(until),
                 Progress::Host(host) => Step::Resolve(host),
                 Progress::Done(result) => Step::Done(result.map(|()| self.gather.take())),
@@ -151,6 +166,19 @@ impl<G: Gather> Reading<G> {
     #[must_use]
     pub fn end(&self) -> Instant {
         self.machine.end()
+    }
+
+    /// Whether it waits for its turn, and so for its waker.
+    #[must_use]
+    pub fn waits_for_turn(&self) -> bool {
+        self.machine.waits_for_turn()
+    }
+
+    /// Whether this is a child of the process that started the call, which would make it anew on sockets of its own. An
+    /// event loop that a child has inherited shares much with the parent's.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.machine.is_forked()
     }
 
     /// The sockets that it waits for, each once. They differ from one step to the next; each stays open until then at

@@ -121,6 +121,11 @@ impl Machine {
         self.clock.end
     }
 
+    /// Whether this is a child of the process that made the call.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process != process_id()
+    }
+
     /// Whether a signal has cut a wait short since the last time.
     pub(crate) fn take_signal(&mut self) -> bool {
         mem::take(&mut self.clock.is_signalled)
@@ -148,7 +153,7 @@ impl Machine {
 
     /// Goes on as far as it can. `waker` is woken when its turn has come.
     pub(crate) fn advance(&mut self, ready: Ready<'_>, waker: &Waker, sink: &mut dyn Sink) -> Progress {
-        if self.process != process_id() {
+        if self.is_forked() {
             return Progress::Forked;
         }
         let settings = Arc::clone(&self.settings);

@@ -1,10 +1,8 @@
 //! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
 
 use crate::lane::Lane;
-#[cfg(feature = "tokio")]
 use crate::raw::socket::Socket;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-#[cfg(feature = "tokio")]
 use std::sync::Arc;
 
 /// Which sockets a machine may receive from.
@@ -54,7 +52,6 @@ impl<'a> Interest<'a> {
         Self { lane, writable }
     }
 
-    #[cfg(feature = "tokio")]
     pub(crate) fn socket(&self) -> &'a Arc<Socket> {
         self.lane.socket()
     }

@@ -1,4 +1,4 @@
-//! What a call promises, however it is waited for: a thread that blocks, a loop round `poll`, and tokio.
+//! What a call promises, however it is waited for: a thread that blocks, a loop round `poll`, an epoll set, and tokio.
 //!
 //! Each promise is written once, for any driver.
 
@@ -12,10 +12,12 @@ mod silent;
 mod tasks;
 mod threads;
 mod tokio_tasks;
+mod watched;
 
 pub(crate) use polled::Polled;
 pub(crate) use threads::Threads;
 pub(crate) use tokio_tasks::Tokio;
+pub(crate) use watched::Watched;
 
 use libchrony::{Address, Builder, Error, Source, Tracking};
 
@@ -56,10 +58,10 @@ pub(crate) trait Tasks: Driver {
 /// Has promises tested for drivers: each in a module of the driver's name.
 macro_rules! promises {
     ($($name:ident),+ $(,)?) => {
-        $crate::drivers::promises!(for blocking Threads, polled Polled, tokio Tokio: $($name),+);
+        $crate::drivers::promises!(for blocking Threads, polled Polled, watched Watched, tokio Tokio: $($name),+);
     };
     (tasks: $($name:ident),+ $(,)?) => {
-        $crate::drivers::promises!(for polled Polled, tokio Tokio: $($name),+);
+        $crate::drivers::promises!(for polled Polled, watched Watched, tokio Tokio: $($name),+);
     };
     (for $module:ident $driver:ident, $($others:ident $other_drivers:ident),+: $($name:ident),+) => {
         $crate::drivers::promises!(for $module $driver: $($name),+);

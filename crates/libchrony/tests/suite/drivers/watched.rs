@@ -1,0 +1,184 @@
+//! Calls that never wait, in one thread that waits for one descriptor of each connection, as event loops do.
+
+use super::{Driver, Tasks};
+use crate::common::system::in_fork;
+use crate::common::{both, scripted, to};
+use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
+use libchrony::{Address, Builder, Error, Source, Tracking};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::net::ToSocketAddrs;
+use std::ptr;
+use std::sync::Mutex;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use testbed::Fault;
+
+/// Nothing here takes nearly as long.
+const AMPLE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Watched {
+    connection: Connection,
+    epoll: Mutex<Epoll>,
+}
+
+impl Watched {
+    /// Takes a call as far as it can go. Its result, or the moment at which it goes on at the latest.
+    fn advance<G: Gather>(&self, reading: &mut Reading<G>) -> Result<Result<G::Output, Error>, Instant> {
+        loop {
+            match self.epoll.lock().unwrap().advance(reading, Waker::noop()) {
+                Step::Done(result) => return Ok(result),
+                Step::Wait(until) => return Err(until),
+                Step::Resolve(host) => {
+                    let found = host.host().unwrap().to_socket_addrs();
+                    reading.resolved(host, found.map(Iterator::collect));
+                }
+            }
+        }
+    }
+
+    /// Takes a call to its end.
+    fn finish<G: Gather>(&self, mut reading: Reading<G>) -> Result<G::Output, Error> {
+        loop {
+            match self.advance(&mut reading) {
+                Ok(result) => {
+                    drop(reading);
+                    self.epoll.lock().unwrap().sweep();
+                    return result;
+                }
+                Err(until) => wait(&[self], until),
+            }
+        }
+    }
+}
+
+/// Waits for the sockets of connections.
+fn wait(connections: &[&Watched], until: Instant) {
+    let epolls: Vec<_> = connections.iter().map(|connection| connection.epoll.lock().unwrap()).collect();
+    let mut fds: Vec<_> = epolls.iter().map(|epoll| PollFd::new(&**epoll, PollFlags::IN)).collect();
+    let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
+    poll(&mut fds, Some(&left)).unwrap();
+}
+
+type Readings<'a> = Vec<(usize, &'a Watched, Reading<All<Source>>)>;
+
+fn begin_all<'a>(connections: &[&'a Watched]) -> Readings<'a> {
+    let begin = |(number, connection): (usize, &&'a Watched)| (number, *connection, connection.connection.sources());
+    connections.iter().enumerate().map(begin).collect()
+}
+
+/// Takes calls to their ends, all of which have begun.
+fn finish_all(mut readings: Readings<'_>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
+    let mut ended = Vec::new();
+    loop {
+        let mut next = None;
+        readings.retain_mut(|(number, connection, reading)| match connection.advance(reading) {
+            Ok(result) => {
+                ended.push((*number, result));
+                false
+            }
+            Err(until) => {
+                next = next.min(Some(until)).or(Some(until));
+                true
+            }
+        });
+        let Some(until) = next else { return ended };
+        // Each connection once.
+        let mut connections: Vec<_> = readings.iter().map(|(_, connection, _)| *connection).collect();
+        connections.sort_by_key(|connection| ptr::from_ref(*connection));
+        connections.dedup_by_key(|connection| ptr::from_ref(*connection));
+        wait(&connections, until);
+    }
+}
+
+impl Driver for Watched {
+    const NAME: &'static str = "watched";
+
+    fn new(builder: Builder) -> Self {
+        let connection = builder.build_nonblocking().unwrap();
+        let epoll = Mutex::new(connection.epoll().unwrap());
+        Self { connection, epoll }
+    }
+
+    fn tracking(&self) -> Result<Tracking, Error> {
+        self.finish(self.connection.tracking())
+    }
+
+    fn sources(&self) -> Result<Vec<Source>, Error> {
+        self.finish(self.connection.sources())
+    }
+
+    fn connect(&self) -> Result<Address, Error> {
+        self.tracking().map(|_| self.connection.address().unwrap())
+    }
+
+    fn address(&self) -> Option<Address> {
+        self.connection.address()
+    }
+
+    fn close(&self) {
+        self.connection.close();
+        self.epoll.lock().unwrap().sweep();
+    }
+
+    fn together(connections: &[&Self]) -> Vec<(usize, Result<Vec<Source>, Error>)> {
+        finish_all(begin_all(connections))
+    }
+}
+
+impl Tasks for Watched {
+    fn sources_within(&self, steps: usize) -> Option<Result<Vec<Source>, Error>> {
+        let mut reading = self.connection.sources();
+        for _ in 0..steps {
+            match self.advance(&mut reading) {
+                Ok(result) => return Some(result),
+                Err(until) => wait(&[self], until),
+            }
+        }
+        drop(reading);
+        self.epoll.lock().unwrap().sweep();
+        None
+    }
+
+    fn together_without(connections: &[&Self], given_up: usize) -> Vec<(usize, Result<Vec<Source>, Error>)> {
+        let mut readings = begin_all(connections);
+        for (_, connection, reading) in &mut readings {
+            connection.advance(reading).unwrap_err();
+        }
+        drop(readings.remove(given_up));
+        finish_all(readings)
+    }
+
+    fn forks_meanwhile(&self) -> usize {
+        let mut reading = self.connection.sources();
+        self.advance(&mut reading).unwrap_err();
+        let mut reading = Some(reading);
+        let mut count = || self.finish(reading.take().unwrap()).unwrap().len();
+        assert!(in_fork(|| count() > 0));
+        count()
+    }
+}
+
+fn is_readable(epoll: &Epoll, within: Duration) -> bool {
+    let within = Timespec::try_from(within).unwrap();
+    poll(&mut [PollFd::new(epoll, PollFlags::IN)], Some(&within)).unwrap() > 0
+}
+
+#[test]
+fn what_comes_after_a_call_is_not_there_for_ever() {
+    let chronyd = scripted("{}");
+    for address in both(&chronyd) {
+        let connection = Watched::new(to(&address));
+        chronyd.set(Fault::Duplicate);
+        for _ in 0..3 {
+            connection.tracking().unwrap();
+            let mut epoll = connection.epoll.lock().unwrap();
+            assert!(is_readable(&epoll, AMPLE));
+            epoll.forget_ready();
+            assert!(!is_readable(&epoll, Duration::ZERO));
+        }
+        chronyd.clear();
+        connection.tracking().unwrap();
+        connection.tracking().unwrap();
+        assert!(!is_readable(&connection.epoll.lock().unwrap(), Duration::from_millis(20)));
+    }
+}
