@@ -14,8 +14,20 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// Later than the other finalizers of a worker, which may use a connection.
 const PRIORITY: i32 = -1000;
 
+/// A connection that may keep a session.
+pub(crate) trait Close: Send + Sync {
+    /// Closes what it keeps.
+    fn close(&self);
+}
+
+impl Close for Connection {
+    fn close(&self) {
+        Self::close(self);
+    }
+}
+
 /// The connections that may keep a session. The GIL is held whenever the lock is, so no child is forked meanwhile.
-static CONNECTIONS: Mutex<Vec<Weak<Connection>>> = Mutex::new(Vec::new());
+static CONNECTIONS: Mutex<Vec<Weak<dyn Close>>> = Mutex::new(Vec::new());
 
 static ENDING: AtomicBool = AtomicBool::new(false);
 
@@ -25,10 +37,11 @@ pub(crate) fn is_ending() -> bool {
 }
 
 /// Has what the connection keeps closed at the end.
-pub(crate) fn add(connection: &Arc<Connection>) {
+pub(crate) fn add<C: Close + 'static>(connection: &Arc<C>) {
     let mut connections = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
     connections.retain(|connection| connection.strong_count() > 0);
-    connections.push(Arc::downgrade(connection));
+    let connection: Weak<C> = Arc::downgrade(connection);
+    connections.push(connection);
 }
 
 /// Closes what connections keep.

@@ -4,7 +4,7 @@ use crate::convert::{record, records};
 use crate::errors::{self, interrupted};
 use crate::read::{get_or_make, library, parse_address, parse_timeout};
 use crate::{at_exit, greenlets};
-use libchrony::{Address, DEFAULT_RECORDS_PER_LANE, Error, Transport};
+use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -26,10 +26,31 @@ pub(crate) struct Connection {
     entered: AtomicUsize,
 }
 
-struct Settings {
+/// The arguments of a connection, blocking or not.
+pub(crate) struct Settings {
     addresses: Vec<Address>,
     timeout: Duration,
     lanes: usize,
+}
+
+impl Settings {
+    pub(crate) fn parse(
+        address: Option<&Bound<'_, PyAny>>,
+        timeout: &Bound<'_, PyAny>,
+        lanes: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let addresses = match address {
+            Some(address) => vec![parse_address("address", address)?],
+            None => Address::defaults(),
+        };
+        let lanes = parse_lanes(lanes)?;
+        Ok(Self { addresses, timeout: parse_timeout(timeout)?, lanes })
+    }
+
+    pub(crate) fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
+        let builder = libchrony::Connection::builder().addresses(self.addresses.clone()).timeout(self.timeout);
+        Ok(builder.lanes(self.lanes, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
+    }
 }
 
 impl Connection {
@@ -38,15 +59,8 @@ impl Connection {
             let Some(settings) = self.settings.get() else {
                 return Err(PyRuntimeError::new_err("ChronyConnection.__init__ was not called"));
             };
-            let connection = libchrony::Connection::builder()
-                .addresses(settings.addresses.clone())
-                .timeout(settings.timeout)
-                .lanes(settings.lanes, DEFAULT_RECORDS_PER_LANE)
-                .library(library(py)?)
-                .interrupt(interrupted)
-                .build()
-                .map_err(|error| errors::to_python(py, &error))?;
-            let connection = Arc::new(connection);
+            let connection = settings.builder(py)?.interrupt(interrupted).build();
+            let connection = Arc::new(connection.map_err(|error| errors::to_python(py, &error))?);
             at_exit::add(&connection);
             Ok(connection)
         });
@@ -91,6 +105,15 @@ impl Connection {
     }
 }
 
+/// An address as Python has it.
+pub(crate) fn shown(address: &Address) -> OsString {
+    address.path().map_or_else(|| address.to_string().into(), Into::into)
+}
+
+pub(crate) fn is_command_port(address: &Address) -> bool {
+    address.transport() == Transport::CommandPort
+}
+
 fn parse_lanes(lanes: &Bound<'_, PyAny>) -> PyResult<usize> {
     match lanes.extract() {
         Ok(number) if number > 0 => Ok(number),
@@ -114,13 +137,7 @@ impl Connection {
         timeout: &Bound<'_, PyAny>,
         lanes: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let addresses = match address {
-            Some(address) => vec![parse_address("address", address)?],
-            None => Address::defaults(),
-        };
-        let lanes = parse_lanes(lanes)?;
-        let timeout = parse_timeout(timeout)?;
-        let settings = Settings { addresses, timeout, lanes };
+        let settings = Settings::parse(address, timeout, lanes)?;
         self.settings.set(settings).map_err(|_| PyRuntimeError::new_err("ChronyConnection.__init__ was called twice"))
     }
 
@@ -171,12 +188,12 @@ impl Connection {
     /// The address that answered last.
     #[getter]
     fn address(&self) -> Option<OsString> {
-        self.answered().map(|address| address.path().map_or_else(|| address.to_string().into(), Into::into))
+        self.answered().as_ref().map(shown)
     }
 
     /// Whether that is a command port.
     #[getter]
     fn _is_command_port(&self) -> Option<bool> {
-        self.answered().map(|address| address.transport() == Transport::CommandPort)
+        self.answered().as_ref().map(is_command_port)
     }
 }

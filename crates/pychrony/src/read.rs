@@ -3,7 +3,7 @@
 use crate::convert::{record, records};
 use crate::errors::{self, interrupted};
 use crate::greenlets;
-use libchrony::{Address, Connection, Error, Library};
+use libchrony::{Address, Builder, Connection, Error, Library};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -83,6 +83,20 @@ fn shown(value: &Bound<'_, PyAny>) -> String {
     end.map_or_else(|| text.to_string(), |(end, _)| format!("{}…", &text[..end]))
 }
 
+/// A connection of one call, with the caller's arguments.
+pub(crate) fn builder(
+    py: Python<'_>,
+    socket_path: Option<&Bound<'_, PyAny>>,
+    timeout: &Bound<'_, PyAny>,
+) -> PyResult<Builder> {
+    let addresses = match socket_path {
+        Some(socket_path) => vec![parse_address("socket_path", socket_path)?],
+        None => Address::default_sockets(),
+    };
+    let builder = Connection::builder().addresses(addresses).timeout(parse_timeout(timeout)?);
+    Ok(builder.library(library(py)?))
+}
+
 /// Reads one report on a connection of its own, without the GIL.
 fn read<T: Send>(
     py: Python<'_>,
@@ -91,13 +105,8 @@ fn read<T: Send>(
     report: impl FnOnce(&Connection) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
     greenlets::refuse_another(py)?;
-    let addresses = match socket_path {
-        Some(socket_path) => vec![parse_address("socket_path", socket_path)?],
-        None => Address::default_sockets(),
-    };
-    let builder = Connection::builder().addresses(addresses).timeout(parse_timeout(timeout)?).interrupt(interrupted);
-    let library = library(py)?;
-    let result = py.detach(|| report(&builder.library(library).build()?));
+    let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
+    let result = py.detach(|| report(&builder.build()?));
     result.map_err(|error| errors::to_python(py, &error))
 }
 
