@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     """Run the command line described at the top."""
     left_out = {name[1:] for name in arguments if name.startswith("-")}
     named = {name for name in arguments if not name.startswith("-")}
-    modules = [importlib.import_module(module.name) for module in pkgutil.iter_modules(pychrony.__path__, "pychrony.")]
+    modules = [importlib.import_module(module.name) for module in pkgutil.walk_packages(pychrony.__path__, "pychrony.")]
     finder = doctest.DocTestFinder(exclude_empty=True)
     tests = {test.name: test for module in [pychrony, *modules] for test in finder.find(module) if test.examples}
     last = {name: name.rpartition(".")[2] for name in tests}

@@ -3,6 +3,7 @@
 //! Each function checks and converts its arguments, lets the crate `libchrony` do the work without the GIL, and
 //! converts the result or raises the error. No decision about chronyd is taken here.
 
+mod aio;
 mod at_exit;
 mod connection;
 mod convert;
@@ -58,6 +59,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<connection::Connection>()?;
+    module.add_class::<aio::Settings>()?;
+    module.add_class::<aio::Reader>()?;
+    module.add_class::<aio::Reading>()?;
     for function in [
         wrap_pyfunction!(read::get_tracking, module)?,
         wrap_pyfunction!(read::get_sources, module)?,

@@ -1,0 +1,365 @@
+//! What `pychrony.aio` calls: connections whose calls never wait.
+//!
+//! Event loops are not known here. Python's side takes a call on, and is told what it waits for, so that none of its code
+//! runs below a function of this module: a daemon thread that is in the middle of such when the interpreter ends would
+//! crash it (before Python 3.14).
+
+use crate::at_exit::{self, Close};
+use crate::connection::{self, is_command_port, shown};
+use crate::convert::{ToRecord, record, records};
+use crate::errors;
+use crate::read::builder;
+use libchrony::nonblocking::{self, Connection, Epoll, Gather, Step};
+use libchrony::{Address, Builder, Error};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+use std::time::Instant;
+use std::{io, mem};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The arguments of a connection.
+#[pyclass(frozen, name = "AsyncSettings", module = "pychrony._core")]
+pub(crate) struct Settings(connection::Settings);
+
+#[pymethods]
+impl Settings {
+    #[new]
+    fn new(address: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>, lanes: &Bound<'_, PyAny>) -> PyResult<Self> {
+        connection::Settings::parse(address, timeout, lanes).map(Self)
+    }
+
+    fn reader(&self, py: Python<'_>) -> PyResult<Reader> {
+        Reader::new(py, self.0.builder(py)?)
+    }
+}
+
+/// A connection whose calls never wait.
+#[pyclass(frozen, name = "AsyncReader", module = "pychrony._core")]
+pub(crate) struct Reader(Arc<Shared>);
+
+/// What a connection and its calls share.
+struct Shared {
+    connection: Connection,
+    /// What the event loop watches; `None` at the end.
+    epoll: Mutex<Option<Epoll>>,
+    /// The number of the next call.
+    next: AtomicU64,
+    /// The numbers of the calls whose turn has come.
+    woken: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Shared {
+    /// Closes what no call and no next one uses.
+    fn sweep(&self) {
+        if let Some(epoll) = &mut *lock(&self.epoll) {
+            epoll.sweep();
+        }
+    }
+}
+
+impl Close for Shared {
+    fn close(&self) {
+        self.connection.close();
+        self.sweep();
+    }
+}
+
+impl Reader {
+    fn new(py: Python<'_>, builder: Builder) -> PyResult<Self> {
+        let connection = builder.build_nonblocking().map_err(|error| errors::to_python(py, &error))?;
+        let epoll = Mutex::new(Some(connection.epoll().map_err(|error| errors::to_python(py, &error))?));
+        let shared = Arc::new(Shared { connection, epoll, next: AtomicU64::new(0), woken: Arc::default() });
+        at_exit::add(&shared);
+        Ok(Self(shared))
+    }
+
+    fn begin<G>(
+        &self,
+        py: Python<'_>,
+        read: fn(&Connection) -> nonblocking::Reading<G>,
+        convert: Convert<G::Output>,
+    ) -> PyResult<Reading>
+    where
+        G: Gather + Send + 'static,
+        G::Output: Send + 'static,
+    {
+        at_exit::register_with_multiprocessing(py)?;
+        let reading = Box::new(Converted { reading: read(&self.0.connection), convert });
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let waker = Waker::from(Arc::new(Turn { number, woken: Arc::clone(&self.0.woken) }));
+        Ok(Reading { number, waker, shared: Arc::clone(&self.0), state: Mutex::new(State::Reads(reading, None)) })
+    }
+}
+
+#[pymethods]
+impl Reader {
+    /// A connection of one call.
+    #[staticmethod]
+    fn once(py: Python<'_>, socket_path: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::new(py, builder(py, socket_path, timeout)?)
+    }
+
+    fn get_tracking(&self, py: Python<'_>) -> PyResult<Reading> {
+        self.begin(py, Connection::tracking, one)
+    }
+
+    fn get_sources(&self, py: Python<'_>) -> PyResult<Reading> {
+        self.begin(py, Connection::sources, all)
+    }
+
+    fn get_source_stats(&self, py: Python<'_>) -> PyResult<Reading> {
+        self.begin(py, Connection::source_stats, all)
+    }
+
+    fn get_rtc_data(&self, py: Python<'_>) -> PyResult<Reading> {
+        self.begin(py, Connection::rtc_data, one)
+    }
+
+    /// Makes sure that chronyd answers, if only to refuse.
+    fn connect(&self, py: Python<'_>) -> PyResult<Reading> {
+        self.begin(py, Connection::tracking, |py, result| match result {
+            Err(error) if !error.is_answer() => Err(errors::to_python(py, &error)),
+            _ => Ok(py.None()),
+        })
+    }
+
+    /// The descriptor that is readable when a call can go on; -1 at the end.
+    fn fileno(&self) -> RawFd {
+        lock(&self.0.epoll).as_ref().map_or(-1, |epoll| epoll.as_fd().as_raw_fd())
+    }
+
+    /// The numbers of the calls whose turn has come since this was last asked.
+    fn woken(&self) -> Vec<u64> {
+        mem::take(&mut *lock(&self.0.woken))
+    }
+
+    /// Watches no more what is there to be read, when the descriptor is readable without a call.
+    fn forget_ready(&self, py: Python<'_>) {
+        py.detach(|| {
+            if let Some(epoll) = &mut *lock(&self.0.epoll) {
+                epoll.forget_ready();
+            }
+        });
+    }
+
+    /// Closes what is kept for the next call. A call that is under way ends first.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+
+    /// Closes the descriptor, which the event loop has forgotten. There is no call any more.
+    fn end(&self) {
+        let ended = lock(&self.0.epoll).take();
+        drop(ended);
+    }
+
+    /// The address that answered last.
+    #[getter]
+    fn address(&self) -> Option<OsString> {
+        self.0.connection.address().as_ref().map(shown)
+    }
+
+    /// Whether that is a command port.
+    #[getter]
+    fn is_command_port(&self) -> Option<bool> {
+        self.0.connection.address().as_ref().map(is_command_port)
+    }
+}
+
+/// Notes that the turn of a call has come.
+struct Turn {
+    number: u64,
+    woken: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Wake for Turn {
+    fn wake(self: Arc<Self>) {
+        lock(&self.woken).push(self.number);
+    }
+}
+
+/// What makes a result into Python's.
+type Convert<T> = fn(Python<'_>, Result<T, Error>) -> PyResult<Py<PyAny>>;
+
+fn one<R: ToRecord>(py: Python<'_>, result: Result<R, Error>) -> PyResult<Py<PyAny>> {
+    let read = result.map_err(|error| errors::to_python(py, &error))?;
+    record(py, &read).map(Bound::unbind)
+}
+
+fn all<R: ToRecord>(py: Python<'_>, result: Result<Vec<R>, Error>) -> PyResult<Py<PyAny>> {
+    let read = result.map_err(|error| errors::to_python(py, &error))?;
+    records(py, &read).map(|list| list.into_any().unbind())
+}
+
+/// The result of a call, which becomes Python's in the task that awaits it.
+type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// A call of whatever report.
+trait AnyReading: Send {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome>;
+    fn waits_for_turn(&self) -> bool;
+    fn resolved(&mut self, host: Address, found: io::Result<Vec<SocketAddr>>);
+    fn is_forked(&self) -> bool;
+}
+
+struct Converted<G: Gather> {
+    reading: nonblocking::Reading<G>,
+    convert: Convert<G::Output>,
+}
+
+impl<G> AnyReading for Converted<G>
+where
+    G: Gather + Send,
+    G::Output: Send + 'static,
+{
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome> {
+        let convert = self.convert;
+        match epoll.advance(&mut self.reading, waker) {
+            Step::Wait(until) => Step::Wait(until),
+            Step::Resolve(host) => Step::Resolve(host),
+            Step::Done(result) => Step::Done(Ok(Box::new(move |py| convert(py, result)))),
+        }
+    }
+
+    fn waits_for_turn(&self) -> bool {
+        self.reading.waits_for_turn()
+    }
+
+    fn resolved(&mut self, host: Address, found: io::Result<Vec<SocketAddr>>) {
+        self.reading.resolved(host, found);
+    }
+
+    fn is_forked(&self) -> bool {
+        self.reading.is_forked()
+    }
+}
+
+/// One call.
+#[pyclass(frozen, name = "AsyncReading", module = "pychrony._core")]
+pub(crate) struct Reading {
+    /// Its number among the calls of the connection.
+    #[pyo3(get)]
+    number: u64,
+    waker: Waker,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// With the host whose addresses are looked up.
+    Reads(Box<dyn AnyReading>, Option<Address>),
+    Done(Outcome),
+    Over,
+}
+
+#[pymethods]
+impl Reading {
+    /// Goes on as far as it can. Tells after how many seconds it is to go on at the latest, or the name and the port of a
+    /// host to be looked up while it goes on, or nothing when it is over.
+    fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let step = py.detach(|| {
+            let mut state = lock(&self.state);
+            let mut epoll = lock(&self.shared.epoll);
+            let (State::Reads(reading, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else { return None };
+            if reading.is_forked() {
+                return Some(Err(()));
+            }
+            let step = reading.advance(epoll, &self.waker);
+            match step {
+                Step::Wait(_) => {}
+                Step::Resolve(ref asked) => *host = Some(asked.clone()),
+                Step::Done(_) => {
+                    *state = State::Over;
+                    epoll.sweep();
+                }
+            }
+            Some(Ok(step))
+        });
+        match step {
+            None => Ok(None),
+            Some(Err(())) => Err(PyRuntimeError::new_err(
+                "this process was forked in the middle of a call of pychrony; call in an event loop of its own",
+            )),
+            Some(Ok(Step::Wait(until))) => {
+                let left = until.saturating_duration_since(Instant::now());
+                left.as_secs_f64().into_pyobject(py).map(|left| Some(left.into_any())).map_err(Into::into)
+            }
+            Some(Ok(Step::Resolve(host))) => {
+                let (name, port) = host.host().unwrap_or_default();
+                (name.as_bytes(), port).into_pyobject(py).map(|host| Some(host.into_any()))
+            }
+            Some(Ok(Step::Done(outcome))) => {
+                if at_exit::is_ending() {
+                    py.detach(|| self.shared.connection.close());
+                }
+                let outcome = outcome.unwrap_or_else(|error| Box::new(move |py| Err(errors::to_python(py, &error))));
+                *lock(&self.state) = State::Done(outcome);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether it waits for its turn.
+    fn waits_for_turn(&self) -> bool {
+        matches!(&*lock(&self.state), State::Reads(reading, _) if reading.waits_for_turn())
+    }
+
+    /// Takes the addresses of the host that was asked for, with port and scope.
+    fn resolved(&self, found: Vec<(String, u16, u32)>) -> PyResult<()> {
+        let address = |(host, port, scope): (String, u16, u32)| {
+            Ok(match host.parse()? {
+                IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+                IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
+            })
+        };
+        self.look_up_is_over(Ok(found.into_iter().map(address).collect::<PyResult<_>>()?));
+        Ok(())
+    }
+
+    /// Takes the error of the look-up: the system's number, or the resolver's words.
+    #[pyo3(signature = (number, words))]
+    fn unresolved(&self, number: Option<i32>, words: &str) {
+        // The words of the standard library's look-up.
+        let other = || io::Error::other(format!("failed to lookup address information: {words}"));
+        self.look_up_is_over(Err(number.map_or_else(other, io::Error::from_raw_os_error)));
+    }
+
+    /// What was read, or an exception; once.
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let done = mem::replace(&mut *lock(&self.state), State::Over);
+        match done {
+            State::Done(outcome) => outcome(py),
+            State::Reads(..) | State::Over => Err(PyRuntimeError::new_err("there is no result")),
+        }
+    }
+
+    /// Ends the call. The next one has its turn, and what is not left to it is closed.
+    fn close(&self, py: Python<'_>) {
+        let mut state = lock(&self.state);
+        let ended = matches!(*state, State::Reads(..)).then(|| mem::replace(&mut *state, State::Over));
+        drop(state);
+        py.detach(|| {
+            drop(ended);
+            self.shared.sweep();
+        });
+    }
+}
+
+impl Reading {
+    fn look_up_is_over(&self, found: io::Result<Vec<SocketAddr>>) {
+        if let State::Reads(reading, host) = &mut *lock(&self.state)
+            && let Some(host) = host.take()
+        {
+            reading.resolved(host, found);
+        }
+    }
+}

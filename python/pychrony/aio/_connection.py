@@ -1,0 +1,228 @@
+"""A connection that is kept for many reads, for asyncio."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from pychrony import _core
+from pychrony.aio._link import Link
+from pychrony.models import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+
+T = TypeVar("T")
+
+
+class ChronyConnection:
+    """A connection to chronyd for many reads, in an ``async with`` block.
+
+    It recovers by itself: after chronyd restarts, the next call works. Tasks may share it and take turns, in the order
+    in which they came. Cancelling a task ends its call at once, and leaves the connection usable. Every call ends by
+    its deadline. It belongs to the event loop that it was opened in.
+
+    Args:
+        address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
+            command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
+            '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
+            until chronyd answers.
+        timeout: Seconds that each call takes at most, greater than 0.
+        lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
+        ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
+        ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
+        ValueError: If the timeout is not a finite number greater than 0, or the number of lanes is out of range.
+
+    Example:
+        >>> import asyncio
+        >>> from pychrony import aio
+        >>> async def show() -> None:
+        ...     async with aio.ChronyConnection() as connection:
+        ...         status = await connection.get_tracking()
+        ...         print(f"Offset: {status.offset:.6f} seconds, {len(await connection.get_sources())} sources")
+        >>> asyncio.run(show())
+        Offset: 0.000123 seconds, 1 sources
+    """
+
+    _link: Link | None = None
+
+    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
+        self._settings = _core.AsyncSettings(address, timeout, lanes)
+        self._shown = f"{address!r}, timeout={timeout!r}, lanes={lanes!r}"
+        #: In how many blocks the connection is.
+        self._entered = 0
+
+    def __repr__(self) -> str:
+        """The arguments that the connection was made with."""
+        return f"ChronyConnection({self._shown})"
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Close the connection, which a block would have done."""
+        if self._link is not None:
+            if self._link.is_of_this_process():
+                warn(f"unclosed {self!r}", ResourceWarning, source=self)
+            self._link.close()
+
+    async def __aenter__(self) -> Self:
+        """Connect to chronyd and make sure that it answers."""
+        if self._link is not None and self._link.is_over():
+            self._close()
+        if self._link is None:
+            self._link = Link(self._settings.reader())
+        link = self._link
+        self._entered += 1
+        try:
+            await self._read(_core.AsyncReader.connect)
+        except BaseException:
+            if link is self._link:
+                self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection. Entering again opens it again."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._entered -= 1
+        if self._entered <= 0:
+            self._close()
+
+    def _close(self) -> None:
+        self._entered = 0
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    async def _read(self, read: Callable[[_core.AsyncReader], _core.AsyncReading[T]]) -> T:
+        link = self._link
+        if link is None:
+            raise RuntimeError(
+                "the ChronyConnection is not open; use it in an async with block: "
+                "async with ChronyConnection() as connection: ..."
+            )
+        if not link.is_of_running_loop():
+            raise RuntimeError(
+                "the ChronyConnection was opened in another event loop, or in the process that this one was forked "
+                "from; use one of its own here: async with ChronyConnection() as connection: ..."
+            )
+        return await link.read(read(link.reader))
+
+    @property
+    def address(self) -> str | None:
+        """The address at which chronyd answered last; None while the connection is not open."""
+        return None if self._link is None else self._link.reader.address
+
+    @property
+    def transport(self) -> Transport | None:
+        """How chronyd is reached at that address; None while the connection is not open."""
+        is_command_port = None if self._link is None else self._link.reader.is_command_port
+        if is_command_port is None:
+            return None
+        return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
+
+    async def get_tracking(self) -> TrackingStatus:
+        """Get the current tracking status from chronyd.
+
+        Returns:
+            TrackingStatus: How the system clock follows its reference.
+
+        Raises:
+            RuntimeError: If called outside an ``async with`` block, or in another event loop.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If tracking data is invalid or incomplete.
+
+        Example:
+            >>> import asyncio
+            >>> from pychrony import aio
+            >>> async def show() -> None:
+            ...     async with aio.ChronyConnection() as connection:
+            ...         print(f"Stratum: {(await connection.get_tracking()).stratum}")
+            >>> asyncio.run(show())
+            Stratum: 2
+        """
+        return await self._read(_core.AsyncReader.get_tracking)
+
+    async def get_sources(self) -> list[Source]:
+        """Get all configured time sources from chronyd.
+
+        Returns:
+            list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no
+                sources are configured.
+
+        Raises:
+            RuntimeError: If called outside an ``async with`` block, or in another event loop.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If source data is invalid or incomplete.
+
+        Example:
+            >>> import asyncio
+            >>> from pychrony import aio
+            >>> async def show() -> None:
+            ...     async with aio.ChronyConnection() as connection:
+            ...         for source in await connection.get_sources():
+            ...             print(f"{source.address}: {source.state_name}")
+            >>> asyncio.run(show())
+            192.0.2.1: selected
+        """
+        return await self._read(_core.AsyncReader.get_sources)
+
+    async def get_source_stats(self) -> list[SourceStats]:
+        """Get the statistics of all time sources from chronyd.
+
+        Returns:
+            list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
+
+        Raises:
+            RuntimeError: If called outside an ``async with`` block, or in another event loop.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If statistics data is invalid or incomplete.
+
+        Example:
+            >>> import asyncio
+            >>> from pychrony import aio
+            >>> async def show() -> None:
+            ...     async with aio.ChronyConnection() as connection:
+            ...         for stats in await connection.get_source_stats():
+            ...             print(f"{stats.address}: {stats.samples} samples")
+            >>> asyncio.run(show())
+            192.0.2.1: 8 samples
+        """
+        return await self._read(_core.AsyncReader.get_source_stats)
+
+    async def get_rtc_data(self) -> RTCData:
+        """Get the tracking of the real-time clock from chronyd.
+
+        Returns:
+            RTCData: How the real-time clock runs against the system clock.
+
+        Raises:
+            RuntimeError: If called outside an ``async with`` block, or in another event loop.
+            ChronyConnectionError: If chronyd went away or does not answer in time.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+            ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
+
+        Example:
+            >>> import asyncio
+            >>> from pychrony import aio
+            >>> async def show() -> None:
+            ...     async with aio.ChronyConnection() as connection:
+            ...         rtc = await connection.get_rtc_data()
+            ...         print(f"RTC offset: {rtc.offset:.6f} s")
+            >>> asyncio.run(show())
+            RTC offset: 0.012345 s
+        """
+        return await self._read(_core.AsyncReader.get_rtc_data)

@@ -1,0 +1,100 @@
+"""Event loops of both kinds, a scripted chronyd, and what this process holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import pytest
+import uvloop
+
+if TYPE_CHECKING:
+    from tests.conftest import Daemon, Start
+
+T = TypeVar("T")
+#: Nothing here takes nearly as long; this is for a machine in trouble.
+PATIENCE = 30.0
+
+RUN: dict[str, Any] = {"asyncio": asyncio.run, "uvloop": uvloop.run}
+
+
+class Run(Protocol):
+    """Runs a coroutine in an event loop of its own."""
+
+    def __call__(self, main: Coroutine[Any, Any, T]) -> T:
+        """Return what it returns."""
+
+
+@pytest.fixture(params=RUN)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine in each kind of event loop."""
+    kind: Run = RUN[request.param]
+    return kind
+
+
+@pytest.fixture(scope="module")
+def server(start_shared: Start) -> Daemon:
+    """A scripted chronyd for all tests of a module."""
+    return start_shared("scripted")
+
+
+@pytest.fixture
+def scripted(server: Daemon) -> Daemon:
+    """It, in order again, with three sources and an RTC."""
+    server.say("clear")
+    server.say("come-back")
+    server.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}, "tracking": {}}')
+    return server
+
+
+def descriptors() -> set[str]:
+    """This process's descriptors and what they are, apart from the one that this takes."""
+    entries = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    return {f"{entry.name} {entry.readlink()}" for entry in entries if entry.is_symlink()}
+
+
+class Held:
+    """What this process holds, compared with what it held at first."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        """Look for the first time."""
+        self._daemon = daemon
+        self._before, self._folders = descriptors(), daemon.leftovers()
+
+    def sockets(self) -> int:
+        """How many more sockets there are than at first."""
+        return sum(" socket:" in line for line in descriptors() - self._before)
+
+    def assert_none(self) -> None:
+        """Fail if there is a descriptor, or a folder beside the daemon's socket, that was not there at first."""
+        assert descriptors() - self._before == set()
+        assert set(self._daemon.leftovers()) - set(self._folders) == set()
+
+
+@pytest.fixture
+def hold(scripted: Daemon) -> Callable[[], Held]:
+    """Look at what this process holds now, in the middle of an event loop."""
+    return lambda: Held(scripted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loops_have_been_there() -> None:
+    """The first loop of a kind opens what is for all of them, and stays."""
+    for kind in RUN.values():
+        kind(asyncio.sleep(0))
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    """Wait for a condition in an event loop; it is told what that is."""
+
+    async def wait(condition: Callable[[], object], what: str) -> None:
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while not condition():
+            assert asyncio.get_running_loop().time() < end, f"not within {PATIENCE} s: {what}"
+            await asyncio.sleep(0.002)
+
+    return wait
