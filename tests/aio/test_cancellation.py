@@ -1,0 +1,213 @@
+"""Cancelling ends a call at once, wherever it is: its socket is closed, the next call has its turn and works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pychrony import ChronyConnectionError, aio
+
+if TYPE_CHECKING:
+    from tests.aio.conftest import Held, Run
+    from tests.conftest import Daemon
+
+Until = Callable[..., Awaitable[None]]
+TRANSPORTS = ["socket", "udp"]
+#: A list that takes several lanes, and how many answers it takes.
+LENGTH = 12
+ANSWERS = LENGTH + 2
+
+
+def requests(daemon: Daemon) -> int:
+    """How many requests it has received."""
+    return sum(daemon.say("requests")["requests"].values())
+
+
+async def cancel(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, and see that this is what ends it."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_read_may_be_cancelled_before_each_of_its_answers(
+    transport: str, scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
+) -> None:
+    """Of a function and of a connection; chronyd falls silent after so many answers."""
+    address = getattr(scripted, transport)
+    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}}}')
+
+    async def stop_after(answers: int, held: Held, read: Callable[[], Awaitable[object]]) -> None:
+        for fault in (f"after {answers}", "silence"):
+            scripted.say(f"fault {fault}")
+        before, sockets = requests(scripted), held.sockets()
+        task = asyncio.ensure_future(read())
+        await until(lambda: requests(scripted) > before + answers, f"{answers} answers")
+        await asyncio.sleep(0)
+        assert not task.done()
+        await cancel(task)
+        # What is left is what was there, or less: a session that waits for an answer is not used again.
+        assert held.sockets() <= sockets
+        scripted.say("clear")
+
+    async def use() -> None:
+        held = hold()
+        for answers in range(ANSWERS):
+            await stop_after(answers, held, lambda: aio.get_sources(address))
+            held.assert_none()
+        async with aio.ChronyConnection(address, lanes=3) as connection:
+            for answers in range(ANSWERS):
+                await stop_after(answers, held, connection.get_sources)
+                assert held.sockets() == 0
+                assert len(await connection.get_sources()) == LENGTH
+                assert (await connection.get_tracking()).stratum == 2
+        held.assert_none()
+
+    run(use())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("what", ["function", "entering", "method"])
+def test_a_read_may_be_cancelled_at_each_turn_of_the_loop(
+    what: str, transport: str, scripted: Daemon, hold: Callable[[], Held], run: Run
+) -> None:
+    """From before its first step to after its last, with every answer in a turn of its own."""
+    address = getattr(scripted, transport)
+    scripted.say(f'values {{"sources": {LENGTH}}}')
+    scripted.say("fault delay 0.001")
+
+    async def read(connection: aio.ChronyConnection) -> None:
+        if what == "function":
+            await aio.get_sources(address)
+        elif what == "entering":
+            async with aio.ChronyConnection(address) as other:
+                await other.get_tracking()
+        else:
+            await connection.get_sources()
+
+    async def use() -> None:
+        held = hold()
+        async with aio.ChronyConnection(address) as connection:
+            turns, cancelled, kept = 0, 0, held.sockets()
+            while True:
+                task = asyncio.ensure_future(read(connection))
+                # At first each turn, and then so many that the read ends before its time.
+                for _ in range(turns):
+                    await asyncio.sleep(0 if turns < 40 else 0.001)
+                if task.done():
+                    break
+                await cancel(task)
+                if what != "method":
+                    assert held.sockets() == kept
+                cancelled += 1
+                turns += 1
+            await task
+            assert cancelled > 10
+            assert len(await connection.get_sources()) == LENGTH
+        held.assert_none()
+
+    run(use())
+
+
+def test_cancelling_one_that_waits_for_its_turn_leaves_the_others_theirs(
+    scripted: Daemon, until: Until, run: Run
+) -> None:
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket) as connection:
+            before = requests(scripted)
+            scripted.say("fault silence")
+            tasks = [asyncio.ensure_future(connection.get_tracking()) for _ in range(6)]
+            await until(lambda: requests(scripted) > before, "the first request")
+            await cancel(tasks[2])
+            await cancel(tasks[5])
+            assert requests(scripted) == before + 1
+            # The one whose turn it is. The next has a socket of its own.
+            await cancel(tasks[0])
+            await until(lambda: requests(scripted) > before + 1, "the second request")
+            scripted.say("clear")
+            await cancel(tasks[1])
+            results = await asyncio.gather(tasks[3], tasks[4])
+            assert [result.stratum for result in results] == [2, 2]
+
+    run(use())
+
+
+def test_a_turn_that_comes_as_its_task_is_cancelled_goes_to_the_next(scripted: Daemon, until: Until, run: Run) -> None:
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket) as connection:
+            before = requests(scripted)
+            scripted.say("fault silence")
+            tasks = [asyncio.ensure_future(connection.get_tracking()) for _ in range(4)]
+            await until(lambda: requests(scripted) > before, "the first request")
+            scripted.say("clear")
+            for task in tasks[:3]:
+                task.cancel()
+            assert (await tasks[3]).stratum == 2
+            assert [type(one) for one in await asyncio.gather(*tasks[:3], return_exceptions=True)] == [
+                asyncio.CancelledError
+            ] * 3
+
+    run(use())
+
+
+def test_cancelling_wins_over_an_answer_that_has_just_come(scripted: Daemon, run: Run) -> None:
+    """The task has not seen it, and the session that it came on is kept."""
+
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket) as connection:
+            task = asyncio.ensure_future(connection.get_tracking())
+            await asyncio.sleep(0)
+            # The loop finds the answer, and the task to be cancelled, in one turn.
+            time.sleep(0.1)
+            asyncio.get_running_loop().call_soon(task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            before = requests(scripted)
+            assert (await connection.get_tracking()).stratum == 2
+            assert requests(scripted) == before + 1
+
+    run(use())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_sooner_of_the_tasks_deadline_and_ours_ends_a_call(
+    transport: str, scripted: Daemon, hold: Callable[[], Held], timed: Callable[..., Any], run: Run
+) -> None:
+    address = getattr(scripted, transport)
+
+    async def late() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(aio.get_tracking(address, timeout=20), 0.2)
+
+    async def theirs() -> None:
+        if sys.version_info >= (3, 11):
+            async with aio.ChronyConnection(address, timeout=20) as connection:
+                scripted.say("fault silence")
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await connection.get_sources()
+
+    async def ours() -> None:
+        with pytest.raises(ChronyConnectionError, match="within 200ms"):
+            await asyncio.wait_for(aio.get_tracking(address, timeout=0.2), 20)
+
+    async def use() -> None:
+        held = hold()
+        await theirs()
+        held.assert_none()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(aio.get_tracking(address, timeout=20), 0)
+        held.assert_none()
+
+    scripted.say("fault silence")
+    timed(lambda: run(ours()), 0.2)
+    timed(lambda: run(late()), 0.2)
+    scripted.say("clear")
+    run(use())

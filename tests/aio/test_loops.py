@@ -1,0 +1,330 @@
+"""Event loops that are closed, blocked, of other kinds, or not the one that a connection was opened in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvloop
+
+from pychrony import ChronyConnectionError, aio
+
+if TYPE_CHECKING:
+    from tests.aio.conftest import Held, Run
+    from tests.conftest import Daemon
+
+TRANSPORTS = ["socket", "udp"]
+NEW: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+each_kind = pytest.mark.parametrize("new", NEW.values(), ids=NEW.keys())
+
+
+@each_kind
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_connection_that_nobody_closes_is_told_and_closed(
+    new: Callable[[], asyncio.AbstractEventLoop], transport: str, scripted: Daemon, hold: Callable[[], Held]
+) -> None:
+    """Its loop may be closed before or after."""
+    held = hold()
+    scripted.say('values {"sources": 40}')
+    for is_closed in (False, True):
+        loop = new()
+        connection = aio.ChronyConnection(getattr(scripted, transport))
+        loop.run_until_complete(connection.__aenter__())
+        assert len(loop.run_until_complete(connection.get_sources())) == 40
+        if is_closed:
+            loop.close()
+        with pytest.warns(ResourceWarning, match="^unclosed ChronyConnection"):
+            del connection
+        gc.collect()
+        loop.close()
+        held.assert_none()
+
+
+@each_kind
+def test_what_holds_itself_is_closed_by_the_collector(
+    new: Callable[[], asyncio.AbstractEventLoop], scripted: Daemon, hold: Callable[[], Held]
+) -> None:
+    held = hold()
+    loop = new()
+
+    class Holder:
+        """Holds itself, a connection and its loop."""
+
+        def __init__(self) -> None:
+            """Enter the connection."""
+            self.myself = self
+            self.loop = loop
+            self.connection = aio.ChronyConnection(scripted.socket)
+            loop.run_until_complete(self.connection.__aenter__())
+
+    gc.collect()
+    Holder()
+    with pytest.warns(ResourceWarning, match="^unclosed ChronyConnection"):
+        gc.collect()
+    loop.close()
+    held.assert_none()
+
+
+@each_kind
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("what", ["function", "method", "turn"])
+def test_a_loop_that_is_closed_in_the_middle_of_a_call_leaves_nothing(  # noqa: PLR0917
+    what: str,
+    transport: str,
+    new: Callable[[], asyncio.AbstractEventLoop],
+    scripted: Daemon,
+    hold: Callable[[], Held],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The task is never ended; asyncio tells so when it is collected."""
+    held = hold()
+    address = getattr(scripted, transport)
+
+    async def call() -> None:
+        if what == "function":
+            await aio.get_tracking(address)
+        else:
+            async with aio.ChronyConnection(address) as connection:
+                scripted.say("fault silence")
+                await asyncio.gather(*(connection.get_tracking() for _ in range(1 if what == "method" else 3)))
+
+    if what == "function":
+        scripted.say("fault silence")
+    loop = new()
+    tasks = [loop.create_task(call())]
+    loop.run_until_complete(asyncio.sleep(0.1))
+    assert held.sockets() > 0
+    loop.close()
+    del tasks, loop
+    gc.collect()
+    held.assert_none()
+    assert "Task was destroyed but it is pending" in caplog.text
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_calls_that_are_under_way_when_the_program_ends_leave_nothing(
+    transport: str, scripted: Daemon, hold: Callable[[], Held], run: Run
+) -> None:
+    held = hold()
+    address = getattr(scripted, transport)
+
+    async def use() -> None:
+        async with aio.ChronyConnection(address) as connection:
+            scripted.say("fault silence")
+            calls = [aio.get_sources(address), *(connection.get_tracking() for _ in range(3))]
+            tasks = [asyncio.ensure_future(call) for call in calls]
+            await asyncio.sleep(0.05)
+            assert not any(task.done() for task in tasks)
+
+    run(use())
+    held.assert_none()
+
+
+def test_a_coroutine_that_goes_away_leaves_nothing(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
+    """Without a task: before its first step, and in the middle, by its own end or the collector's, in any thread."""
+
+    async def use() -> None:
+        scripted.say("fault silence")
+        held = hold()
+        coroutine = aio.get_tracking(scripted.socket)
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            del coroutine
+        gc.collect()
+        coroutine = aio.get_tracking(scripted.socket)
+        coroutine.send(None)
+        coroutine.close()
+        held.assert_none()
+        coroutine = aio.get_tracking(scripted.udp)
+        coroutine.send(None)
+        del coroutine
+        held.assert_none()
+        kept: list[Coroutine[Any, Any, object]] = [aio.get_tracking(scripted.udp)]
+        kept[0].send(None)
+        thread = threading.Thread(target=kept.pop)
+        thread.start()
+        thread.join()
+        # The loop has to forget the descriptor, which is not for another thread to do.
+        await asyncio.sleep(0.05)
+        held.assert_none()
+
+    run(use())
+
+
+def test_without_a_loop_it_says_so(scripted: Daemon, hold: Callable[[], Held]) -> None:
+    held = hold()
+    for coroutine in (
+        aio.get_tracking(scripted.socket),
+        aio.ChronyConnection(scripted.socket).__aenter__(),
+    ):
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            coroutine.send(None)
+    gc.collect()
+    held.assert_none()
+
+
+@each_kind
+def test_a_connection_of_another_loop_says_so(
+    new: Callable[[], asyncio.AbstractEventLoop], scripted: Daemon, hold: Callable[[], Held], run: Run
+) -> None:
+    """And stays usable in its own. Once it is closed, or its loop is, it may be opened in another one."""
+    held = hold()
+    connection = aio.ChronyConnection(scripted.socket)
+    loop = new()
+    loop.run_until_complete(connection.__aenter__())
+
+    async def refuse(*calls: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        for call in calls:
+            with pytest.raises(RuntimeError, match="opened in another event loop"):
+                await call()
+
+    async def enter() -> None:
+        async with connection:
+            assert (await connection.get_tracking()).stratum == 2
+
+    run(refuse(connection.get_tracking, connection.get_sources, connection.__aenter__))
+    assert loop.run_until_complete(connection.get_tracking()).stratum == 2
+    loop.run_until_complete(connection.__aexit__(None, None, None))
+    run(enter())
+    loop.run_until_complete(connection.__aenter__())
+    loop.close()
+    run(refuse(connection.get_tracking))
+    run(enter())
+    held.assert_none()
+
+
+def test_loops_of_several_threads_do_not_disturb_each_other(
+    scripted: Daemon, hold: Callable[[], Held], run: Run
+) -> None:
+    held = hold()
+    scripted.say('values {"sources": 30}')
+    failed: list[BaseException] = []
+
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket) as one, aio.ChronyConnection(scripted.udp) as other:
+            for _ in range(20):
+                results = await asyncio.gather(one.get_sources(), other.get_sources(), aio.get_sources(scripted.udp))
+                assert [len(result) for result in results] == [30] * 3
+
+    def work() -> None:
+        try:
+            run(use())
+        except BaseException as error:  # noqa: BLE001
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    held.assert_none()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_that_came_in_time_is_used_by_a_loop_that_was_blocked(
+    transport: str, scripted: Daemon, run: Run
+) -> None:
+    """Longer than the call may take."""
+    address = getattr(scripted, transport)
+
+    async def block(call: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
+        task = asyncio.ensure_future(call)
+        await asyncio.sleep(0)
+        time.sleep(1)
+        return await task
+
+    async def use() -> None:
+        assert (await block(aio.get_tracking(address, timeout=0.5))).stratum == 2
+        async with aio.ChronyConnection(address, timeout=0.5) as connection:
+            assert (await block(connection.get_tracking())).stratum == 2
+            # Blocked before anything is sent, it sends once whatever the time.
+            scripted.say("fault silence")
+            with pytest.raises(ChronyConnectionError) as caught:
+                await block(connection.get_tracking())
+            assert "this process itself did not run for" in caught.value.message
+
+    run(use())
+
+
+def test_a_descriptor_that_is_given_again_is_watched_for_its_new_owner(scripted: Daemon, run: Run) -> None:
+    """A loop that had not forgotten it would not watch it."""
+
+    async def use() -> None:
+        loop = asyncio.get_running_loop()
+        before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        async with aio.ChronyConnection(scripted.udp) as connection:
+            await connection.get_tracking()
+            numbers = set(os.listdir("/proc/self/fd")) - before  # noqa: PTH208
+        pairs = [socket.socketpair() for _ in range(len(numbers))]
+        with contextlib.ExitStack() as stack:
+            for end in (end for pair in pairs for end in pair):
+                stack.enter_context(end)
+            assert numbers <= {str(end.fileno()) for pair in pairs for end in pair}
+            for pair in pairs:
+                for end, other in (pair, pair[::-1]):
+                    ready = loop.create_future()
+                    loop.add_reader(end, ready.set_result, None)
+                    other.send(b".")
+                    await asyncio.wait_for(ready, 10)
+                    loop.remove_reader(end)
+
+    run(use())
+
+
+@pytest.mark.parametrize("selector", [selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector])
+def test_loops_with_any_selector(
+    selector: Callable[[], selectors.BaseSelector], scripted: Daemon, hold: Callable[[], Held]
+) -> None:
+    held = hold()
+    scripted.say('values {"sources": 40}')
+    loop = asyncio.SelectorEventLoop(selector())
+
+    async def use() -> None:
+        for address in (scripted.socket, scripted.udp):
+            assert len(await aio.get_sources(address)) == 40
+            async with aio.ChronyConnection(address) as connection:
+                assert len(await connection.get_sources()) == 40
+
+    loop.run_until_complete(use())
+    loop.close()
+    held.assert_none()
+
+
+def test_a_loop_that_looks_closely_finds_nothing(scripted: Daemon, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """In debug mode it checks the threads of its callers."""
+
+    async def use() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        loop.slow_callback_duration = 10
+        for address in (scripted.socket, scripted.udp):
+            async with aio.ChronyConnection(address) as connection:
+                await asyncio.gather(*(connection.get_sources() for _ in range(10)), aio.get_tracking(address))
+
+    run(use())
+    assert caplog.records == []
+
+
+def test_tasks_that_begin_at_once(scripted: Daemon, run: Run) -> None:
+    """With the eager tasks of Python 3.12 and later; others begin later."""
+
+    async def use() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(getattr(asyncio, "eager_task_factory", None))
+        async with aio.ChronyConnection(scripted.socket) as connection:
+            tasks = [loop.create_task(connection.get_tracking()) for _ in range(5)]
+            assert [result.stratum for result in await asyncio.gather(*tasks)] == [2] * 5
+
+    run(use())

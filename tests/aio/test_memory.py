@@ -1,0 +1,144 @@
+"""Nothing keeps what a call has made, over thousands of them: no reference, no cycle, no memory, no descriptor."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import weakref
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pychrony import ChronyError, aio
+
+if TYPE_CHECKING:
+    from tests.aio.conftest import Run
+    from tests.conftest import Daemon
+
+LENGTH = 20
+REPORTS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]
+TRANSPORTS = ["socket", "udp"]
+#: What CPython, and a loop that has cancelled timers, keep for a while; a block lost in each call would be more.
+KEPT = 600
+TIMES = 1000
+
+
+async def assert_keeps_nothing(call: Callable[[], Awaitable[object]], times: int = TIMES) -> None:
+    """Call so often, and count objects, blocks of memory, references and descriptors before and after."""
+
+    async def count() -> list[int]:
+        # What is to be done soon holds something.
+        await asyncio.sleep(0)
+        gc.collect()
+        references = sum(sys.getrefcount(one) for one in (None, True, False, call, asyncio.get_running_loop()))
+        return [len(gc.get_objects()), sys.getallocatedblocks(), references, len(os.listdir("/proc/self/fd"))]  # noqa: PTH208
+
+    for _ in range(50):
+        await call()
+    await count()
+    before = await count()
+    for _ in range(times):
+        await call()
+    objects, blocks, references, descriptors = [now - then for now, then in zip(await count(), before, strict=True)]
+    assert objects < times / 10
+    assert blocks < KEPT
+    assert references < KEPT
+    assert descriptors == 0
+
+
+def failing(call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+    """The call, which has to fail each time."""
+
+    async def fail() -> None:
+        with suppress(ChronyError, RuntimeError):
+            raise AssertionError(f"no error: {await call()}")
+
+    return fail
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_calls_keep_nothing(transport: str, scripted: Daemon, run: Run) -> None:
+    address = getattr(scripted, transport)
+    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}, "rtcdata": {{}}}}')
+
+    async def enter_and_leave() -> None:
+        async with aio.ChronyConnection(address) as connection:
+            await connection.get_sources()
+
+    async def use() -> None:
+        for name in REPORTS:
+            await assert_keeps_nothing(lambda: getattr(aio, name)(address), 200)  # noqa: B023
+        await assert_keeps_nothing(enter_and_leave, 200)
+        async with aio.ChronyConnection(address) as connection:
+            for name in REPORTS:
+                await assert_keeps_nothing(getattr(connection, name))
+            await assert_keeps_nothing(
+                lambda: asyncio.gather(*(connection.get_tracking() for _ in range(10))), TIMES // 10
+            )
+
+    run(use())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daemon, run: Run) -> None:
+    address = getattr(scripted, transport)
+
+    async def cancelled(call: Callable[[], Any]) -> None:
+        task = asyncio.ensure_future(call())
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            raise AssertionError(f"not cancelled: {await task}")
+
+    async def use() -> None:
+        await assert_keeps_nothing(failing(aio.ChronyConnection(address).get_tracking))
+        await assert_keeps_nothing(failing(lambda: aio.get_tracking(f"{address}.none")), 300)
+        async with aio.ChronyConnection(address, timeout=0.02) as connection:
+            scripted.say("fault status 2")
+            await assert_keeps_nothing(failing(connection.get_sources))
+            scripted.say("clear")
+            scripted.say("fault silence")
+            await assert_keeps_nothing(lambda: cancelled(connection.get_tracking), 300)
+            await assert_keeps_nothing(lambda: cancelled(lambda: aio.get_sources(address)), 300)
+            await assert_keeps_nothing(failing(connection.get_tracking), 100)
+            scripted.say("clear")
+
+    run(use())
+
+
+def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Run) -> None:
+    """No cycle: without the garbage collector, what the frames of a failed call held goes with the exception."""
+
+    async def fail() -> list[weakref.ref[Any]]:
+        # Without pytest.raises, which is a cycle of its own.
+        watched: list[weakref.ref[Any]] = []
+        try:
+            async with aio.ChronyConnection(scripted.socket) as connection:
+                first = (await connection.get_sources())[0]
+                watched += [weakref.ref(first), weakref.ref(connection)]
+                scripted.say("fault status 2")
+                await connection.get_sources()
+        except ChronyError as error:
+            watched.append(weakref.ref(error))
+        scripted.say("clear")
+        try:
+            raise AssertionError(await aio.get_tracking("/nonexistent/chronyd.sock"))
+        except ChronyError as error:
+            watched.append(weakref.ref(error))
+        return watched
+
+    async def use() -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            watched = await fail()
+            await asyncio.sleep(0)
+            assert [watch() for watch in watched] == [None] * 4
+        finally:
+            gc.enable()
+
+    run(use())
