@@ -43,6 +43,7 @@ test: provision-test lint build ## Run everything: lints, Rust tests and doctest
 	$(RUN) cargo test --workspace
 	$(FUZZ) 10
 	$(RUN) pytest
+	PYCHRONY_TEST_DRIVER=asyncio $(RUN) pytest
 
 .PHONY: lint
 lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff and mypy; compare ledger and SECURITY.md with the code

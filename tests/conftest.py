@@ -8,6 +8,7 @@ is skipped: what is missing fails.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -22,6 +23,18 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Has pychrony read by an event loop of this kind, in the tests and in the programs that they run: see
+#: aio/blocking_facade.py.
+DRIVER = os.environ.get("PYCHRONY_TEST_DRIVER")
+USE_DRIVER = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tests" / "aio")!r})
+import blocking_facade
+blocking_facade.install({DRIVER!r})
+"""
+if DRIVER is not None:
+    # As the programs do.
+    exec(USE_DRIVER)
 TESTBED = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "testbed"
 #: Nothing that is started or asked here takes nearly as long; this is for a machine in trouble.
 PATIENCE = 30.0
@@ -164,6 +177,16 @@ def name_of(namespace: str) -> str:
     return {"mount": "mnt"}.get(namespace, namespace)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not of pychrony's calls, where these are made by an event loop."""
+    if DRIVER is None:
+        return
+    facade = importlib.import_module("blocking_facade")
+    left_out = [item for item in items if not facade.is_of_calls(item.nodeid)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 class Start(Protocol):
     """Starts a daemon that ends with the fixture."""
 
@@ -195,7 +218,15 @@ class Python:
                 "import json, os, pychrony, pychrony.exceptions\npychrony.libchrony_path()\nos.setgroups([])\n"
                 f"os.setresgid({NOBODY}, {NOBODY}, {NOBODY})\nos.setresuid({NOBODY}, {NOBODY}, {NOBODY})\n{code}"
             )
-        return [*wrapper, sys.executable, "-W", "error", "-c", code, *arguments]
+        return [
+            *wrapper,
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            code if DRIVER is None else USE_DRIVER + code,
+            *arguments,
+        ]
 
     def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
         """The present environment with changes; None removes a variable."""
