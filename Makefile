@@ -83,6 +83,7 @@ sdist: provision-wheel ## Build the source distribution
 bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
 	$(RUN) python benches/bench.py --write-docs
+	$(RUN) python benches/aio.py
 
 .PHONY: fuzz
 fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
