@@ -43,7 +43,14 @@ def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted:
 
     async def use() -> None:
         async with aio.ChronyConnection(getattr(scripted, transport), timeout=60) as connection:
-            tasks = [work(connection, number) for number in range(TASKS)]
+            # One call that has its turn until all others wait for theirs.
+            scripted.say("fault silence")
+            first = asyncio.ensure_future(connection.get_tracking())
+            await asyncio.sleep(0)
+            tasks = [asyncio.ensure_future(work(connection, number)) for number in range(TASKS)]
+            await asyncio.sleep(0)
+            scripted.say("clear")
+            first.cancel()
             assert await asyncio.gather(*tasks) == list(range(TASKS))
 
     run(use())
