@@ -8,6 +8,8 @@ TARPAULIN := .provision/tarpaulin-$(TARPAULIN_VERSION)
 # Cargo may be told to put its output elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN := tools/run
+# Most tests wait for something, so that a few files of them can run at once.
+PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
 # How long `make fuzz` and `make soak` go on.
 MINUTES ?= 10
@@ -42,8 +44,8 @@ demo: provision-demo extension ## Start two private chronyds and show what pychr
 test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
 	$(RUN) cargo test --workspace
 	$(FUZZ) 10
-	$(RUN) pytest
-	PYCHRONY_TEST_DRIVER=asyncio $(RUN) pytest
+	$(PYTEST)
+	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST)
 
 .PHONY: lint
 lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff and mypy; compare ledger and SECURITY.md with the code
@@ -102,7 +104,7 @@ coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 8
 	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
 		--include-files 'crates/libchrony/src/*' --target-dir $(TARGET)/tarpaulin --fail-under 85; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
-	$(RUN) pytest --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
+	$(PYTEST) --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
 
 .PHONY: clean
 clean: ## Remove everything built or provisioned here

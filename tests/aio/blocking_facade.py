@@ -38,6 +38,12 @@ OTHERS = (
     "test_names_beyond_that_number_are_looked_up",
     # How often a thread sleeps.
     "test_leaving_while_others_wait_for_their_turn",
+    # Greenlets switch in a thread that blocks.
+    "test_greenlets.py",
+    # What a blocking connection is as an object.
+    "test_an_initialisation_that_is_left_out_or_repeated_is_told",
+    "test_a_connection_has_no_copies",
+    "test_entering_and_leaving_are_documented",
     # A connection that was not left is told in tests/aio/test_loops.py.
     "test_lanes_close_with_the_last_reference",
     "test_a_cycle_of_references_is_collected",

@@ -128,10 +128,10 @@ def mounted(daemon: Daemon, place: Path, *options: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", script, "sh", str(daemon.folder), str(place), ",".join(options)]
 
 
-def test_a_socket_mounted_at_another_path_ends_at_the_deadline(daemon: Daemon, finish: Finish, tmp_path: Path) -> None:
+def test_a_socket_mounted_at_another_path_ends_at_the_deadline(daemon: Daemon, finish: Finish, folder: Path) -> None:
     """chronyd gets the requests, and does not find the client's socket at the path it has there."""
-    address = str(tmp_path / "chronyd.sock")
-    found = [one for _ in range(3) for one in tell(finish, address, timeout=0.5, wrapper=mounted(daemon, tmp_path))]
+    address = str(folder / "chronyd.sock")
+    found = [one for _ in range(3) for one in tell(finish, address, timeout=0.5, wrapper=mounted(daemon, folder))]
     for name, code, message, taken in found:
         assert (name, code) == ("ChronyConnectionError", -1)
         assert f"chronyd at {address} did not answer within 500ms" in message
@@ -140,7 +140,7 @@ def test_a_socket_mounted_at_another_path_ends_at_the_deadline(daemon: Daemon, f
         assert taken >= 0.5
     # A busy machine can make some late, and not all.
     assert min(taken for *_, taken in found) < 0.7
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
     assert daemon.leftovers() == []
     assert pychrony.get_tracking(daemon.socket).stratum == 3
 

@@ -58,5 +58,6 @@ def test_silence_meanwhile_is_told_with_the_time_that_the_process_did_not_run(
 ) -> None:
     scripted.say("fault silence")
     message = told_after_a_stop(scripted, transport, python, eventually)
-    assert message.startswith("Failed to process tracking response: this process itself did not run for 1.")
+    # At least since the deadline.
+    assert message.startswith("Failed to process tracking response: this process itself did not run for ")
     assert "of the 1s in which chronyd at" in message

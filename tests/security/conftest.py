@@ -90,9 +90,9 @@ def scripted(server: Daemon) -> Daemon:
 
 
 @pytest.fixture
-def fronts(scripted: Daemon, tmp_path: Path) -> Iterator[list[Front]]:
+def fronts(scripted: Daemon, folder: Path) -> Iterator[list[Front]]:
     """One at a Unix socket and one at a command port."""
-    opened = [Front(scripted, str(tmp_path / "c.sock")), Front(scripted, ("127.0.0.1", 0))]
+    opened = [Front(scripted, str(folder / "c.sock")), Front(scripted, ("127.0.0.1", 0))]
     yield opened
     for front in opened:
         front.close()

@@ -158,5 +158,5 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
 """
 
 
-def test_a_socket_that_is_shut_down_is_an_error_and_no_signal(tmp_path: Path, python: Python) -> None:
-    assert python(SHUT_DOWN, str(tmp_path / "c.sock")) == "-1 [Errno 32] Broken pipe\n"
+def test_a_socket_that_is_shut_down_is_an_error_and_no_signal(folder: Path, python: Python) -> None:
+    assert python(SHUT_DOWN, str(folder / "c.sock")) == "-1 [Errno 32] Broken pipe\n"

@@ -77,7 +77,9 @@ class Bytes:
 
 
 @each_function
-@pytest.mark.parametrize("path", [b"/run/chrony/chronyd.sock", 323, 1.5, [], object(), True, Bytes(), Path], ids=repr)
+@pytest.mark.parametrize(
+    "path", [b"/run/chrony/chronyd.sock", 323, 1.5, [], object(), True, Bytes(), Path], ids=lambda path: repr(path)[:16]
+)
 def test_a_socket_path_that_is_no_text_is_a_type_error(function: Function, path: Any) -> None:  # noqa: ANN401
     with pytest.raises(TypeError, match=r"^socket_path must be a str, an os\.PathLike\[str\] or None, not "):
         function(path)
