@@ -84,7 +84,7 @@ pub(crate) enum Listed {
 pub(crate) struct List {
     report: &'static CStr,
     /// Its lanes are those that have no request on their way.
-    session: Session,
+    session: Box<Session>,
     /// In the order of sending.
     flights: VecDeque<Flight>,
     count: usize,
@@ -110,7 +110,13 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(crate) fn new(report: &'static CStr, count: usize, mut session: Session, lanes: Lanes, now: Instant) -> Self {
+    pub(crate) fn new(
+        report: &'static CStr,
+        count: usize,
+        mut session: Box<Session>,
+        lanes: Lanes,
+        now: Instant,
+    ) -> Self {
         let is_lossless = session.address.transport() == Transport::UnixSocket;
         // The first has just answered, and on a Unix socket the others are on the same.
         let mut is_first = true;
@@ -381,7 +387,7 @@ impl List {
     }
 
     /// The lanes for the next call.
-    pub(crate) fn into_session(self) -> Session {
+    pub(crate) fn into_session(self) -> Box<Session> {
         self.session
     }
 }

@@ -263,7 +263,7 @@ impl Machine {
         }
     }
 
-    fn search(&mut self, settings: &Settings, kept: Option<Session>) -> State {
+    fn search(&mut self, settings: &Settings, kept: Option<Box<Session>>) -> State {
         let request = if self.is_list { Request::Count(self.report) } else { Request::Record(self.report, 0) };
         let candidates = Candidates::new(Arc::clone(&settings.addresses));
         State::Search(Search::new(request, kept, candidates, &self.clock))

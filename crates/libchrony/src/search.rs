@@ -27,7 +27,7 @@ pub(crate) enum Found {
     /// The addresses of a host are needed.
     Host(Address),
     /// The answer is in the session's first lane.
-    Answer(Session),
+    Answer(Box<Session>),
     /// With the address if chronyd answered there.
     Failed(Error, Option<Address>),
 }
@@ -45,7 +45,7 @@ struct Try {
 /// An address that is being tried. It is over when it has no try left.
 #[derive(Debug)]
 struct Target {
-    session: Session,
+    session: Box<Session>,
     tries: Vec<Try>,
     is_kept: bool,
     /// How often the request was sent, and when it is to be sent again.
@@ -56,7 +56,7 @@ struct Target {
 }
 
 impl Target {
-    fn new(mut session: Session, is_kept: bool, now: Instant) -> Self {
+    fn new(mut session: Box<Session>, is_kept: bool, now: Instant) -> Self {
         let lane = session.lanes.swap_remove(0);
         let tries = vec![Try { lane, sent: None, is_late: false }];
         Self { session, tries, is_kept, requests: 0, resend: now, refusal: None }
@@ -81,7 +81,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(request: Request, kept: Option<Session>, candidates: Candidates, clock: &Clock) -> Self {
+    pub(crate) fn new(request: Request, kept: Option<Box<Session>>, candidates: Candidates, clock: &Clock) -> Self {
         let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MOST) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();

@@ -25,7 +25,7 @@ struct State {
     /// The number of the next call.
     next: u64,
     /// The session, while no call is using it.
-    idle: Option<Session>,
+    idle: Option<Box<Session>>,
     /// How often the connection was closed, so that a call that was under way then does not keep its session.
     closed: u64,
     /// The address that answered last.
@@ -120,7 +120,7 @@ impl Turn {
     }
 
     /// The session that the last call left. A connection that was closed in between has none.
-    pub(crate) fn session(&mut self) -> Option<Session> {
+    pub(crate) fn session(&mut self) -> Option<Box<Session>> {
         if self.place != Place::Has {
             return None;
         }
@@ -136,7 +136,7 @@ impl Turn {
     }
 
     /// The same, and leaves the session for the next call.
-    pub(crate) fn keep(&mut self, session: Session) {
+    pub(crate) fn keep(&mut self, session: Box<Session>) {
         let mut state = self.turns.state();
         if state.closed != self.closed {
             drop(state);
