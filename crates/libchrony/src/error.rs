@@ -109,7 +109,7 @@ pub enum Error {
         /// What else is known of it.
         silence: Box<Silence>,
     },
-    /// Other calls used the connection until the deadline.
+    /// Other calls used the connection until the deadline, or other threads were opening theirs.
     #[error(
         "Failed to request {report} report: other threads or tasks kept the connection to chronyd busy for \
          {waited:?}. Raise the timeout, or give each its own connection"

@@ -232,6 +232,8 @@ fn the_shortest_and_the_longest_timeouts_hold() {
         assert!(matches!(fails_on_time(ms(1), move || connection.tracking()), Error::TimedOut { .. }));
     });
     on_both(&chronyd, Duration::ZERO, |connection| {
-        assert!(matches!(fails_on_time(Duration::ZERO, move || connection.tracking()), Error::TimedOut { .. }));
+        let error = fails_on_time(Duration::ZERO, move || connection.tracking());
+        // Other tests may be opening sockets at the time.
+        assert!(matches!(error, Error::TimedOut { .. } | Error::Busy { .. }), "{error:?}");
     });
 }
