@@ -10,7 +10,7 @@ pub(crate) const SOON: Duration = Duration::from_millis(10);
 /// By how much a process is late, at most, that was neither stopped nor starved.
 const LATE: Duration = Duration::from_millis(250);
 /// A year: longer than anything is waited for, and short enough to add to any time.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// When a call began and ends.
 #[derive(Clone, Debug)]
@@ -30,14 +30,13 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(timeout: Duration) -> Self {
         let start = Instant::now();
-        Self {
-            start,
-            end: start + timeout.min(FOREVER),
-            last: start,
-            until: start,
-            asleep: Duration::ZERO,
-            is_signalled: false,
-        }
+        Self::between(start, start + timeout.min(FOREVER))
+    }
+
+    /// For a part of a call that has begun before.
+    pub(crate) fn between(start: Instant, end: Instant) -> Self {
+        let now = Instant::now();
+        Self { start, end, last: now, until: now, asleep: Duration::ZERO, is_signalled: false }
     }
 
     /// The time now.

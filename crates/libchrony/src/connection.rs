@@ -16,6 +16,7 @@ use crate::nonblocking;
 use crate::raw::socket::Waits;
 use crate::reading::{Machine, Settings};
 use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+use crate::room::Rooms;
 use crate::turns::Turns;
 use std::fmt;
 use std::mem;
@@ -127,6 +128,7 @@ impl Builder {
             timeout: self.timeout,
             lanes: self.lanes,
             waits,
+            rooms: Rooms::default(),
             turns: Arc::new(Turns::new()),
         }))
     }

@@ -120,6 +120,27 @@ pub enum Error {
         /// The time that was allowed.
         waited: Duration,
     },
+    /// The time for a fleet's round, or for one of its addresses, was over before chronyd was asked for the report.
+    #[error(
+        "Failed to request {report} report: {waited:?} were over before chronyd at {address} was asked. Raise the timeout \
+         of an address, the deadline of a round, or the number of those that are asked at once"
+    )]
+    NotAsked {
+        /// The report.
+        report: &'static str,
+        /// The address.
+        address: Address,
+        /// The time that was allowed.
+        waited: Duration,
+    },
+    /// The system gives no event queue to wait for a fleet with.
+    #[error(
+        "could not make an event queue to wait for chronyds with: {source}. Close descriptors, or raise the limit on open files"
+    )]
+    EventQueue {
+        /// The system's error.
+        source: io::Error,
+    },
     /// Sending or receiving failed: chronyd went away.
     #[error("Failed to {stage} from {address}: {source}. {}", advice::exchange(address, source))]
     Exchange {
@@ -218,6 +239,8 @@ impl Error {
             | Self::Session { .. }
             | Self::TimedOut { .. }
             | Self::Busy { .. }
+            | Self::NotAsked { .. }
+            | Self::EventQueue { .. }
             | Self::Exchange { .. } => ErrorKind::Connection,
             Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
             Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,

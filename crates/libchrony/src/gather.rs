@@ -39,6 +39,18 @@ impl<R> All<R> {
     }
 }
 
+impl<R> Default for One<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> Default for All<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<R: Report> Sink for One<R> {
     fn begin(&mut self, _count: usize) {
         self.0 = None;

@@ -9,6 +9,7 @@ use crate::raw::failure::Failure;
 use crate::raw::session::RawSession;
 use crate::raw::socket::{Socket, Waits};
 use crate::record::Record;
+use crate::room::{Place, Room, Rooms};
 use libchrony_sys::Symbols;
 use libchrony_sys::types::Int;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -59,17 +60,20 @@ pub(crate) enum OpenFailure {
 pub(crate) struct Means<'a> {
     pub(crate) symbols: &'a Arc<Symbols>,
     pub(crate) waits: Waits,
+    pub(crate) rooms: &'a Rooms,
     /// When the call ends.
     pub(crate) end: Instant,
 }
 
 impl Means<'_> {
-    /// Opens a lane on a socket of its own.
+    /// Opens the first lane to an address.
     pub(crate) fn open(&self, address: &Address) -> Result<Lane, OpenFailure> {
-        let opening = Opening::begin(self.end).ok_or(OpenFailure::Crowded)?;
-        let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
-        let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
-        RawSession::new(&socket, &opening).map(Lane).map_err(OpenFailure::Session)
+        self.open_in(&self.rooms.first, address)
+    }
+
+    /// Opens a lane on another socket; `None` if that cannot be had.
+    pub(crate) fn open_again(&self, address: &Address) -> Option<Lane> {
+        self.open_in(&self.rooms.further, address).ok()
     }
 
     /// Opens a further lane to the same chronyd; `None` if that cannot be had. chronyd answers a Unix socket in the
@@ -77,15 +81,31 @@ impl Means<'_> {
     /// that no lane receives what is for another.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
         match address.transport() {
-            Transport::UnixSocket => RawSession::new(lane.0.socket(), &Opening::begin(self.end)?).map(Lane).ok(),
-            Transport::CommandPort => self.open(address).ok(),
+            Transport::UnixSocket => {
+                let place = self.rooms.further.take().ok()?;
+                let session = RawSession::new(lane.socket(), &Opening::begin(self.end)?).ok()?;
+                Some(Lane { session, _place: place })
+            }
+            Transport::CommandPort => self.open_again(address),
         }
+    }
+
+    fn open_in(&self, room: &Room, address: &Address) -> Result<Lane, OpenFailure> {
+        let place = room.take().map_err(OpenFailure::Socket)?;
+        let opening = Opening::begin(self.end).ok_or(OpenFailure::Crowded)?;
+        let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
+        let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
+        let session = RawSession::new(&socket, &opening).map_err(OpenFailure::Session)?;
+        Ok(Lane { session, _place: place })
     }
 }
 
 /// One session.
 #[derive(Debug)]
-pub(crate) struct Lane(RawSession);
+pub(crate) struct Lane {
+    session: RawSession,
+    _place: Place,
+}
 
 impl Lane {
     /// Whether its socket's descriptor is still that. On that of others, a receive would have no end.
@@ -101,7 +121,7 @@ impl Lane {
     }
 
     pub(crate) fn socket(&self) -> &Arc<Socket> {
-        self.0.socket()
+        self.session.socket()
     }
 
     /// Whether both use one socket.
@@ -112,8 +132,8 @@ impl Lane {
     /// Sends a request. False when the queue of chronyd's socket is full, or a signal came.
     pub(crate) fn send(&mut self, request: Request) -> Result<bool, Failure> {
         let sent = match request {
-            Request::Count(report) => self.0.request_count(report),
-            Request::Record(report, index) => self.0.request_record(report, index),
+            Request::Count(report) => self.session.request_count(report),
+            Request::Record(report, index) => self.session.request_record(report, index),
         };
         match sent {
             Ok(()) => Ok(true),
@@ -124,10 +144,10 @@ impl Lane {
 
     /// Receives one datagram.
     pub(crate) fn receive(&mut self) -> Result<Received, Failure> {
-        match self.0.process_response() {
-            Ok(()) if !self.0.needs_response() => Ok(Received::Answer),
+        match self.session.process_response() {
+            Ok(()) if !self.session.needs_response() => Ok(Received::Answer),
             // libchrony leaves no field of a datagram that it ignores.
-            Ok(()) if self.0.number_fields() > 0 => Ok(Received::Half),
+            Ok(()) if self.session.number_fields() > 0 => Ok(Received::Half),
             Ok(()) => Ok(Received::Other),
             Err(failure) if failure.is_signal() => Ok(Received::Signal),
             Err(failure) if failure.is_transient() => Ok(Received::Nothing),
@@ -137,12 +157,12 @@ impl Lane {
 
     /// The record of the answer.
     pub(crate) fn record(&self) -> Record<'_> {
-        Record::new(&self.0)
+        Record::new(&self.session)
     }
 
     /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
     pub(crate) fn number_records(&self) -> Int {
-        self.0.number_records()
+        self.session.number_records()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::list::{Lanes, List, Listed, Sink};
 use crate::per_process::process_id;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
+use crate::room::Rooms;
 use crate::search::{Found, Search};
 use crate::session::Session;
 use crate::turns::{Turn, Turns};
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) lanes: Lanes,
     pub(crate) waits: Waits,
+    pub(crate) rooms: Rooms,
     pub(crate) turns: Arc<Turns>,
 }
 
@@ -111,6 +113,12 @@ impl Machine {
         }
     }
 
+    /// With another beginning and end.
+    pub(crate) fn within(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The same call from its beginning, in a forked child.
     pub(crate) fn anew(&self) -> Self {
         Self::new(&self.settings, self.report, self.is_list, self.thread)
@@ -174,7 +182,8 @@ impl Machine {
         sink: &mut dyn Sink,
     ) -> Result<Progress, Error> {
         let report = self.report.to_str().unwrap_or_default();
-        let means = Means { symbols: settings.library.symbols(), waits: settings.waits, end: self.clock.end };
+        let Settings { library, waits, rooms, .. } = settings;
+        let means = Means { symbols: library.symbols(), waits: *waits, rooms, end: self.clock.end };
         let mut ready = ready;
         loop {
             let explain = Explain { library: &settings.library, report, queued: self.queued };
@@ -197,7 +206,8 @@ impl Machine {
                     }
                     let kept =
                         self.turn.session().filter(|session| session.lanes.first().is_some_and(Lane::is_still_ours));
-                    self.search(settings, kept)
+                    self.state = self.search(settings, kept);
+                    continue;
                 }
                 State::Search(mut search) => match search.advance(ready, &means, &mut self.clock, &explain) {
                     Found::Nothing(until) => {

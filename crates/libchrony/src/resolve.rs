@@ -9,13 +9,17 @@ use crate::clock::SLICE;
 use crate::per_process::PerProcess;
 use rustix::io::Errno;
 use std::io;
+use std::mem;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
 /// How many look-ups may be pending at once. Those beyond wait until one is done.
 const MOST: usize = 16;
+
+static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
 
 /// The addresses of a host, with its port. Waits in slices of time, before each of which `left` is asked how much
 /// time is left, with no lock held; `None` if there is none.
@@ -23,17 +27,51 @@ pub(crate) fn look_up<E>(
     host: &Address,
     left: impl Fn() -> Result<Option<Duration>, E>,
 ) -> Result<io::Result<Vec<Address>>, E> {
-    static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
     let (name, port) = match host.meaning() {
         Meaning::Host(name, port) => (name, port),
         Meaning::Addresses(known) => return Ok(Ok(known)),
     };
-    let found = LOOK_UPS.get().wait(name, |name| (name, 0).to_socket_addrs().map(Vec::from_iter), left)?;
+    let found = LOOK_UPS.get().wait(name, resolver, left)?;
+    Ok(found.map(|found| with_port(&found, port)))
+}
+
+fn resolver(name: &str) -> io::Result<Vec<SocketAddr>> {
+    (name, 0).to_socket_addrs().map(Vec::from_iter)
+}
+
+fn with_port(found: &[SocketAddr], port: u16) -> Vec<Address> {
     let address = |mut found: SocketAddr| {
         found.set_port(port);
         Address::udp(found)
     };
-    Ok(found.map(|found| found.into_iter().map(address).collect()))
+    found.iter().copied().map(address).collect()
+}
+
+/// A look-up that is not waited for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    look_up: Arc<LookUp>,
+    port: u16,
+}
+
+impl Asked {
+    /// Begins to look a host up. `None` while too many others are pending. If it is not over by then, `done` is woken when
+    /// it is.
+    pub(crate) fn begin(host: &Address, done: &Waker) -> io::Result<Option<Self>> {
+        let (name, port) = host.host().unwrap_or_default();
+        let look_ups = LOOK_UPS.get();
+        let look_up = look_ups.share_or_start(&mut look_ups.lock(), name, resolver)?;
+        Ok(look_up.map(|look_up| {
+            look_up.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(done.clone());
+            Self { look_up, port }
+        }))
+    }
+
+    /// The addresses of the host, if the look-up is over.
+    pub(crate) fn found(&self) -> Option<io::Result<Vec<Address>>> {
+        let found = self.look_up.found.get()?;
+        Some(found.as_ref().map(|found| with_port(found, self.port)).map_err(same_error))
+    }
 }
 
 /// The look-ups of a process that its resolver still owes an answer for.
@@ -47,6 +85,8 @@ struct LookUps {
 struct LookUp {
     name: String,
     found: OnceLock<io::Result<Vec<SocketAddr>>>,
+    /// Of those who do not wait for it in a thread.
+    wakers: Mutex<Vec<Waker>>,
 }
 
 impl LookUps {
@@ -98,7 +138,7 @@ impl LookUps {
         if pending.len() >= MOST {
             return Ok(None);
         }
-        let new = Arc::new(LookUp { name: name.to_owned(), found: OnceLock::new() });
+        let new = Arc::new(LookUp { name: name.to_owned(), found: OnceLock::new(), wakers: Mutex::default() });
         let own = Arc::clone(&new);
         thread::Builder::new().name("libchrony-resolver".to_owned()).spawn(move || {
             let found = resolver(&own.name);
@@ -106,6 +146,9 @@ impl LookUps {
             own.found.get_or_init(|| found);
             pending.retain(|look_up| !Arc::ptr_eq(look_up, &own));
             self.done.notify_all();
+            drop(pending);
+            let wakers = mem::take(&mut *own.wakers.lock().unwrap_or_else(PoisonError::into_inner));
+            wakers.into_iter().for_each(Waker::wake);
         })?;
         pending.push(Arc::clone(&new));
         Ok(Some(new))

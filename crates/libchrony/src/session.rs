@@ -33,7 +33,7 @@ impl Session {
     /// Opens a lane on another socket; `None` if that cannot be had.
     pub(crate) fn open_again(&mut self, means: &Means<'_>) -> Option<Lane> {
         let file = file_at(&self.address);
-        let lane = means.open(&self.address).ok()?;
+        let lane = means.open_again(&self.address)?;
         self.file = file;
         Some(lane)
     }

@@ -66,6 +66,11 @@ impl Turns {
         self.state().address.clone()
     }
 
+    /// Whether a session is kept for the next call.
+    pub(crate) fn keeps_session(&self) -> bool {
+        self.state().idle.is_some()
+    }
+
     /// Drops the session, or has the call that is using it drop it.
     pub(crate) fn close(&self) {
         let mut state = self.state();

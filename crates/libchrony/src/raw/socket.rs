@@ -13,7 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::CStr;
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     owner: u32,
     /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
     identity: Option<Identity>,
+    /// What an event queue watches it for, so that it is not told again.
+    pub(crate) watched: AtomicU8,
 }
 
 impl Socket {
@@ -55,7 +57,8 @@ impl Socket {
             let error = io::Error::last_os_error();
             return Err(if is_unix { urandom::check().err().unwrap_or(error) } else { error });
         }
-        let mut socket = Self { symbols: Arc::clone(symbols), fd, owner: process_id(), identity: identity(fd) };
+        let (owner, identity) = (process_id(), identity(fd));
+        let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU8::new(0) };
         if let Some(copy) = beyond_standard_streams(fd)? {
             // SAFETY: the old number has no other owner, and from here on the guard has the new one.
             drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });

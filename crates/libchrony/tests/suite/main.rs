@@ -11,6 +11,7 @@ mod candidates;
 mod connection;
 mod drivers;
 mod errors;
+mod fleet;
 mod fork;
 mod library;
 mod lists;

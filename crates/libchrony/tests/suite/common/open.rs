@@ -58,3 +58,10 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("libchrony."));
     folders
 }
+
+/// How many descriptors the event queues of a process watch.
+pub(crate) fn watched(process: u32) -> usize {
+    let files = fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap().map(|entry| entry.unwrap().path());
+    let infos = files.map(|file| fs::read_to_string(file).unwrap_or_default());
+    infos.map(|info| info.lines().filter(|line| line.starts_with("tfd:")).count()).sum()
+}

@@ -1,0 +1,120 @@
+//! What goes on with one address of a fleet: its calls, one after the other, within one timeout.
+
+use super::reports::{AnyPart, Parts};
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::reading::{Machine, Progress, Settings};
+use crate::ready::{Interest, Ready};
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+/// The calls to one address.
+#[derive(Debug)]
+pub(super) struct Call<P> {
+    settings: Arc<Settings>,
+    machine: Machine,
+    parts: P,
+    /// The number of the part that is read.
+    part: usize,
+    start: Instant,
+    end: Instant,
+    /// When it is to go on at the latest.
+    pub(super) until: Instant,
+    /// The host whose addresses it needs, and whether they are being looked up.
+    pub(super) host: Option<Address>,
+    pub(super) is_looked_up: bool,
+    /// Whether it counts among those that are asked at once.
+    pub(super) counts: bool,
+}
+
+impl<P: Parts> Call<P> {
+    pub(super) fn new(settings: &Arc<Settings>, start: Instant, end: Instant) -> Self {
+        let mut parts = P::default();
+        let machine = machine(settings, parts.part(0), start, end);
+        let settings = Arc::clone(settings);
+        Self {
+            settings,
+            machine,
+            parts,
+            part: 0,
+            start,
+            end,
+            until: start,
+            host: None,
+            is_looked_up: false,
+            counts: true,
+        }
+    }
+
+    /// Goes on as far as it can, with what its sockets have. The moment until which it waits for more; `None` when it is
+    /// over.
+    pub(super) fn advance(&mut self, ready: Ready<'_>) -> Option<Instant> {
+        let mut ready = ready;
+        loop {
+            match self.machine.advance(ready, Waker::noop(), self.parts.part(self.part).sink()) {
+                Progress::Wait(until) => return Some(until),
+                Progress::Host(host) => {
+                    (self.host, self.is_looked_up) = (Some(host), false);
+                    continue;
+                }
+                Progress::Done(result) => {
+                    self.end_part(result);
+                    while self.part < P::COUNT && Instant::now() >= self.end {
+                        let (address, waited) = (self.settings.addresses[0].clone(), self.end - self.start);
+                        let report = self.parts.part(self.part).report().0.to_str().unwrap_or_default();
+                        self.end_part(Err(Error::NotAsked { report, address, waited }));
+                    }
+                    if self.part == P::COUNT {
+                        return None;
+                    }
+                }
+                Progress::Forked => {}
+            }
+            // The next part, or in a forked child the same once more.
+            self.host = None;
+            self.machine = machine(&self.settings, self.parts.part(self.part), self.start, self.end);
+            ready = Ready::These(&[]);
+        }
+    }
+
+    fn end_part(&mut self, result: Result<(), Error>) {
+        self.parts.part(self.part).ended(result);
+        self.part += 1;
+    }
+
+    /// Takes the addresses of the host.
+    pub(super) fn resolved(&mut self, addresses: io::Result<Vec<Address>>) {
+        if let Some(host) = self.host.take() {
+            self.machine.resolved(host, addresses);
+        }
+    }
+
+    pub(super) fn interests(&self) -> Vec<Interest<'_>> {
+        self.machine.interests()
+    }
+
+    /// The results of a call that is over.
+    pub(super) fn take(&mut self) -> P::Results {
+        mem::take(&mut self.parts).take()
+    }
+}
+
+/// The results of a call that is not made.
+pub(super) fn failed<P: Parts>(error: impl Fn(&'static str) -> Error) -> P::Results {
+    let mut parts = P::default();
+    for number in 0..P::COUNT {
+        let part = parts.part(number);
+        let report = part.report().0.to_str().unwrap_or_default();
+        part.ended(Err(error(report)));
+    }
+    parts.take()
+}
+
+fn machine(settings: &Arc<Settings>, part: &mut dyn AnyPart, start: Instant, end: Instant) -> Machine {
+    let (report, is_list) = part.report();
+    Machine::new(settings, report, is_list, None).within(Clock::between(start, end))
+}

@@ -1,0 +1,96 @@
+//! The event queue of a fleet: which addresses have a socket that is ready.
+//!
+//! A socket is put in once, when it is first waited for, and leaves the queue when it is closed. The queue tells of each
+//! datagram once, as it comes: a socket has to be read empty.
+
+use crate::per_process::process_id;
+use crate::ready::Interest;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::fd::OwnedFd;
+use rustix::io::{Errno, read, write};
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+/// How many events are taken at once.
+const EVENTS: usize = 256;
+/// The number of the bell among the addresses.
+const BELL: u64 = u64::MAX;
+
+/// What a socket is watched for: datagrams, or room to write, too.
+const TO_READ: u8 = 1;
+const TO_WRITE: u8 = 2;
+
+/// An event queue and a bell in it, which other threads ring.
+#[derive(Debug)]
+pub(super) struct Queue {
+    epoll: OwnedFd,
+    bell: Arc<Bell>,
+    process: u32,
+}
+
+#[derive(Debug)]
+struct Bell(OwnedFd);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // It rings already if it cannot be rung.
+        let _ = write(&self.0, &1_u64.to_ne_bytes());
+    }
+}
+
+impl Queue {
+    /// How many descriptors it has.
+    pub(super) const DESCRIPTORS: usize = 2;
+
+    pub(super) fn new() -> Result<Self, Errno> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN)?;
+        Ok(Self { epoll, bell: Arc::new(Bell(bell)), process: process_id() })
+    }
+
+    /// Whether it belongs to the process that this one was forked from.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.process != process_id()
+    }
+
+    /// Rings the bell.
+    pub(super) fn waker(&self) -> Waker {
+        Arc::clone(&self.bell).into()
+    }
+
+    /// Watches a socket of an address. False if that cannot be had.
+    pub(super) fn watch(&self, number: u32, interest: &Interest<'_>) -> bool {
+        let (wanted, flags) = if interest.is_to_write() {
+            (TO_WRITE, EventFlags::IN | EventFlags::OUT | EventFlags::ET)
+        } else {
+            (TO_READ, EventFlags::IN | EventFlags::ET)
+        };
+        let watched = &interest.socket().watched;
+        let done = match watched.load(Ordering::Relaxed) {
+            known if known >= wanted => return true,
+            0 => epoll::add(&self.epoll, interest, EventData::new_u64(number.into()), flags),
+            _ => epoll::modify(&self.epoll, interest, EventData::new_u64(number.into()), flags),
+        };
+        if done.is_ok() {
+            watched.store(wanted, Ordering::Relaxed);
+        }
+        done.is_ok()
+    }
+
+    /// Waits for that time at most. The numbers of the addresses that have a socket that is ready.
+    pub(super) fn wait(&self, time: Duration) -> Vec<u32> {
+        let mut events = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
+        let time = Timespec::try_from(time).ok();
+        // After a signal there are none, and the caller looks at the time.
+        let Ok((events, _)) = epoll::wait(&self.epoll, &mut events, time.as_ref()) else { return Vec::new() };
+        if events.iter().any(|event| event.data.u64() == BELL) {
+            let _ = read(&self.bell.0, &mut [0; 8]);
+        }
+        events.iter().filter_map(|event| event.data.u64().try_into().ok()).collect()
+    }
+}

@@ -1,0 +1,293 @@
+//! One round of a fleet: whom to ask next, whom to listen to, and until when.
+
+use super::Fleet;
+use super::call::{Call, failed};
+use super::queue::Queue;
+use super::reports::Reports;
+use crate::clock::{FOREVER, SLICE};
+use crate::error::Error;
+use crate::ready::Ready;
+use crate::resolve::Asked;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// For how long an address that is silent counts among those that are asked at once.
+const COUNTS: Duration = Duration::from_millis(100);
+
+/// The results of a round, as they come: the index of an address, and what was read there.
+#[must_use = "a round does nothing unless its results are asked for"]
+pub struct Round<'a, R: Reports> {
+    fleet: &'a mut Fleet,
+    end: Instant,
+    /// The addresses that have not been asked.
+    pending: VecDeque<u32>,
+    calls: Vec<Option<Box<Call<R::Parts>>>>,
+    /// The memory of calls that are over. To give it back and take it again would cost more than all else here.
+    spare: Vec<Box<Call<R::Parts>>>,
+    running: usize,
+    /// How many of the running ones count, and when each began.
+    counted: usize,
+    begun: VecDeque<(Instant, u32)>,
+    /// When calls are to go on at the latest. An entry is out of date if its call has another moment by now.
+    moments: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// Those that may have more to receive.
+    again: Vec<u32>,
+    /// Those that wait for the addresses of a host, with the look-up unless too many are pending.
+    hosts: Vec<(u32, Option<Asked>)>,
+    /// Those that are done with and keep a session.
+    idle: Vec<u32>,
+    done: VecDeque<(usize, R::Results)>,
+}
+
+impl<'a, R: Reports> Round<'a, R> {
+    pub(super) fn new(fleet: &'a mut Fleet) -> Self {
+        // Those that keep a session come first, so that there is one to be closed for each of the others. The addresses of
+        // hosts come last, since the resolver may take its time.
+        let count = u32::try_from(fleet.members.len()).unwrap_or(u32::MAX);
+        let mut pending: Vec<_> = (0..count).collect();
+        pending.sort_by_cached_key(|number| {
+            let member = &fleet.members[*number as usize];
+            if member.turns.keeps_session() { 0 } else { 1 + u8::from(member.addresses[0].host().is_some()) }
+        });
+        Self {
+            end: Instant::now() + fleet.deadline.min(FOREVER),
+            pending: pending.into(),
+            calls: fleet.members.iter().map(|_| None).collect(),
+            spare: Vec::new(),
+            running: 0,
+            counted: 0,
+            begun: VecDeque::new(),
+            moments: BinaryHeap::new(),
+            again: Vec::new(),
+            hosts: Vec::new(),
+            idle: Vec::new(),
+            done: VecDeque::new(),
+            fleet,
+        }
+    }
+
+    /// Asks as many more addresses as may be asked.
+    fn begin(&mut self) {
+        let now = Instant::now();
+        if now >= self.end {
+            self.fail_pending(|round, report, number| {
+                let address = round.fleet.members[number].addresses[0].clone();
+                Error::NotAsked { report, address, waited: round.fleet.deadline }
+            });
+        }
+        self.count(now);
+        while self.counted < self.fleet.in_flight
+            && let Some(&number) = self.pending.front()
+            && self.has_room(number)
+        {
+            self.pending.pop_front();
+            let now = Instant::now();
+            let end = (now + self.fleet.timeout.min(FOREVER)).min(self.end);
+            let call = Call::new(&self.fleet.members[number as usize], now, end);
+            self.calls[number as usize] = Some(match self.spare.pop() {
+                Some(mut spare) => {
+                    *spare = call;
+                    spare
+                }
+                None => Box::new(call),
+            });
+            self.running += 1;
+            self.counted += 1;
+            self.begun.push_back((now, number));
+            self.advance(number, Ready::These(&[]));
+        }
+    }
+
+    /// Counts those no more that have been silent for long.
+    fn count(&mut self, now: Instant) {
+        while self.begun.front().is_some_and(|(begun, _)| now - *begun >= COUNTS)
+            && let Some((_, number)) = self.begun.pop_front()
+        {
+            match &mut self.calls[number as usize] {
+                // The resolver is not hurried by more to look up.
+                Some(call) if call.host.is_some() => self.begun.push_back((now, number)),
+                Some(call) => {
+                    call.counts = false;
+                    self.counted -= 1;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Whether there is room for the session of an address. If not, another is closed that is not needed in this round.
+    fn has_room(&mut self, number: u32) -> bool {
+        let members = &self.fleet.members;
+        if members[number as usize].turns.keeps_session() {
+            return true;
+        }
+        while self.fleet.room.is_full()
+            && let Some(idle) = self.idle.pop()
+        {
+            members[idle as usize].turns.close();
+        }
+        // With nothing to wait for, the address is told that there is no room.
+        !self.fleet.room.is_full() || self.running == 0
+    }
+
+    /// Takes the calls to an address on.
+    fn advance(&mut self, number: u32, ready: Ready<'_>) {
+        let Some(call) = &mut self.calls[number as usize] else { return };
+        let Some(mut until) = call.advance(ready) else { return self.end(number) };
+        if call.host.is_some() && !call.is_looked_up {
+            call.is_looked_up = true;
+            self.hosts.push((number, None));
+        }
+        let queue = &self.fleet.queue;
+        // Whatever cannot be watched is looked at.
+        if !call.interests().iter().all(|interest| queue.watch(number, interest)) {
+            until = until.min(Instant::now() + SLICE);
+        }
+        if until <= Instant::now() {
+            self.again.push(number);
+        } else if call.until != until {
+            call.until = until;
+            self.moments.push(Reverse((until, number)));
+        }
+    }
+
+    fn end(&mut self, number: u32) {
+        let Some(mut call) = self.calls[number as usize].take() else { return };
+        self.running -= 1;
+        self.counted -= usize::from(call.counts);
+        self.done.push_back((number as usize, call.take()));
+        self.spare.push(call);
+        if self.fleet.members[number as usize].turns.keeps_session() {
+            self.idle.push(number);
+        }
+    }
+
+    /// Waits until something happens, and goes on there.
+    fn wait(&mut self) {
+        let time = self.time_to_wait();
+        for number in self.fleet.queue.wait(time) {
+            self.advance(number, Ready::Any);
+        }
+        let now = Instant::now();
+        while self.moments.peek().is_some_and(|Reverse((moment, _))| *moment <= now)
+            && let Some(Reverse((moment, number))) = self.moments.pop()
+        {
+            if self.calls[number as usize].as_ref().is_some_and(|call| call.until == moment) {
+                self.advance(number, Ready::Any);
+            }
+        }
+        for number in std::mem::take(&mut self.again) {
+            self.advance(number, Ready::Any);
+        }
+    }
+
+    fn time_to_wait(&mut self) -> Duration {
+        if !self.again.is_empty() {
+            return Duration::ZERO;
+        }
+        let is_current = |Reverse((moment, number)): &Reverse<(Instant, u32)>,
+                          calls: &[Option<Box<Call<R::Parts>>>]| {
+            calls[*number as usize].as_ref().is_some_and(|call| call.until == *moment)
+        };
+        while self.moments.peek().is_some_and(|top| !is_current(top, &self.calls)) {
+            self.moments.pop();
+        }
+        let mut next = self.moments.peek().map_or(self.end, |Reverse((moment, _))| *moment);
+        if !self.pending.is_empty() {
+            next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + COUNTS)).min(self.end);
+        }
+        let time = next.saturating_duration_since(Instant::now());
+        let is_crowded = self.hosts.iter().any(|(_, asked)| asked.is_none());
+        if is_crowded { time.min(SLICE) } else { time }
+    }
+
+    /// Begins look-ups of hosts, and passes on what has been found.
+    fn look_up(&mut self) {
+        if self.hosts.is_empty() {
+            return;
+        }
+        let done = self.fleet.queue.waker();
+        for (number, mut asked) in std::mem::take(&mut self.hosts) {
+            let Some(call) = &mut self.calls[number as usize] else { continue };
+            let Some(host) = call.host.as_ref() else { continue };
+            let mut found = None;
+            if asked.is_none() {
+                match Asked::begin(host, &done) {
+                    Ok(begun) => asked = begun,
+                    Err(error) => found = Some(Err(error)),
+                }
+            }
+            match found.or_else(|| asked.as_ref()?.found()) {
+                Some(found) => {
+                    call.resolved(found);
+                    self.advance(number, Ready::These(&[]));
+                }
+                None => self.hosts.push((number, asked)),
+            }
+        }
+    }
+
+    /// In a forked child, goes on with an event queue of its own. The calls begin anew when they are advanced.
+    fn leave_parents_queue(&mut self) {
+        let running = (0..).zip(&self.calls).filter_map(|(number, call)| call.as_ref().map(|_| number));
+        match Queue::new() {
+            Ok(queue) => {
+                self.again = running.collect();
+                self.hosts.clear();
+                self.fleet.queue = queue;
+                // Closes the copies of the parent's sockets.
+                self.fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
+            }
+            Err(source) => {
+                self.pending.extend(running);
+                self.calls.iter_mut().for_each(|call| *call = None);
+                (self.running, self.counted) = (0, 0);
+                self.fail_pending(|_, _, _| Error::EventQueue { source: source.into() });
+            }
+        }
+    }
+
+    fn fail_pending(&mut self, error: impl Fn(&Self, &'static str, usize) -> Error) {
+        for number in std::mem::take(&mut self.pending) {
+            let number = number as usize;
+            self.done.push_back((number, failed::<R::Parts>(|report| error(self, report, number))));
+        }
+    }
+}
+
+impl<R: Reports> Iterator for Round<'_, R> {
+    type Item = (usize, R::Results);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.fleet.queue.is_inherited() {
+            self.leave_parents_queue();
+        }
+        loop {
+            self.begin();
+            self.look_up();
+            if let Some(done) = self.done.pop_front() {
+                return Some(done);
+            }
+            if self.running == 0 && self.pending.is_empty() {
+                return None;
+            }
+            self.wait();
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.pending.len() + self.running + self.done.len();
+        (left, Some(left))
+    }
+}
+
+impl<R: Reports> fmt::Debug for Round<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Round")
+            .field("pending", &self.pending.len())
+            .field("running", &self.running)
+            .finish_non_exhaustive()
+    }
+}

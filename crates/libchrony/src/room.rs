@@ -1,0 +1,52 @@
+//! How many sessions may be open at once. Each costs two descriptors: a socket, and libchrony's /dev/urandom.
+//!
+//! A single connection needs no such limit. Many that know of each other share one.
+
+use rustix::io::Errno;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Room for sessions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Room(Option<Arc<AtomicUsize>>);
+
+/// The room of one session, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Room);
+
+/// Room for what a call cannot do without, and for what makes it quicker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rooms {
+    /// The first session to an address.
+    pub(crate) first: Room,
+    /// One on which a request is sent once more, or a further lane of a list.
+    pub(crate) further: Room,
+}
+
+impl Room {
+    /// For so many sessions. The default has no limit.
+    pub(crate) fn of(sessions: usize) -> Self {
+        Self(Some(Arc::new(AtomicUsize::new(sessions))))
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.as_ref().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
+    }
+
+    /// Takes a place, if there is one.
+    pub(crate) fn take(&self) -> io::Result<Place> {
+        let take = |left: &Arc<AtomicUsize>| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        };
+        if self.0.as_ref().is_none_or(take) { Ok(Place(self.clone())) } else { Err(Errno::MFILE.into()) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(left) = &self.0.0 {
+            left.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A fleet and the rest of its process: forks, names of hosts, other threads.
+
+use super::{addresses, all, daemons, read};
+use crate::common::alone::Alone;
+use crate::common::open::{clients_in, descriptors, watched};
+use crate::common::system::{in_fork, own_empty_run, own_hosts};
+use crate::common::*;
+use libchrony::fleet::Fleet;
+use libchrony::{Error, Tracking};
+use std::fmt::Write;
+use std::time::Duration;
+use testbed::Fault;
+
+#[test]
+fn a_child_reads_through_sockets_of_its_own() {
+    Alone::new("fleet::process::a_child_reads_through_sockets_of_its_own", "only").run(|| {
+        let chronyd = scripted("{}");
+        let daemons = daemons(50, "{}");
+        let mut addresses: Vec<_> = all(&daemons).build().unwrap().addresses().cloned().collect();
+        addresses.push(unix(chronyd.socket()));
+        let mut fleet = Fleet::builder(addresses).timeout(Duration::from_secs(20)).build().unwrap();
+        let count = |fleet: &mut Fleet| fleet.read::<Tracking>().filter(|(_, result)| result.is_ok()).count();
+        assert_eq!(count(&mut fleet), 51);
+        let (parents, open) = (clients_in(chronyd.folder()), descriptors());
+        let parent = std::process::id();
+        daemons.delay(ms(100), [0]).unwrap();
+        for _ in 0..2 {
+            let watches = watched(parent);
+            assert!(in_fork(|| {
+                // The first does not keep the others waiting.
+                assert_ne!(fleet.read::<Tracking>().next().unwrap().0, 0);
+                let is_read = count(&mut fleet) == 51 && count(&mut fleet) == 51;
+                let own = clients_in(chronyd.folder());
+                let is_own = own.len() == 1 && own[0].1 != parents[0].1 && descriptors().len() == open.len();
+                is_read && is_own && watched(parent) == watches
+            }));
+            assert_eq!(count(&mut fleet), 51);
+            assert_eq!(descriptors(), open);
+        }
+    });
+}
+
+#[test]
+fn a_fork_in_the_middle_of_a_round_disturbs_neither() {
+    Alone::new("fleet::process::a_fork_in_the_middle_of_a_round_disturbs_neither", "only").run(|| {
+        let daemons = daemons(90, "{}");
+        daemons.delay(ms(100), 0..45).unwrap();
+        let mut fleet = all(&daemons).in_flight(60).build().unwrap();
+        for _ in 0..2 {
+            let mut round = fleet.read::<Tracking>();
+            assert!(round.by_ref().take(10).all(|(_, result)| result.is_ok()));
+            let mut rest = || round.by_ref().filter(|(_, result)| result.is_ok()).count();
+            assert!(in_fork(|| rest() == 80));
+            assert_eq!(rest(), 80);
+        }
+    });
+}
+
+/// The resolver is asked for a few at a time. Those without a host, and those whose addresses are known, do not wait.
+#[test]
+fn names_of_hosts_are_looked_up() {
+    Alone::new("fleet::process::names_of_hosts_are_looked_up", "only").prepared(own_empty_run).run(|| {
+        let mut names = "127.0.0.1 localhost\n".to_owned();
+        (0..60).for_each(|number| writeln!(names, "127.0.0.1 host-{number}.test").unwrap());
+        let _hosts = own_hosts(&names);
+        let chronyd = scripted("{}");
+        let port = chronyd.command_port();
+        let hosts = (0..60).map(|number| format!("host-{number}.test:{port}"));
+        let others = ["missing.invalid".to_owned(), format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        let addresses = hosts.chain(others).map(|address| address.parse().unwrap()).collect();
+        let mut fleet = Fleet::builder(addresses).timeout(Duration::from_secs(20)).build().unwrap();
+        for _ in 0..2 {
+            let results: Vec<_> = fleet.read::<Tracking>().collect();
+            assert_eq!(results.len(), 63);
+            for (index, result) in &results {
+                match result {
+                    Ok(tracking) => assert!(*index != 60 && tracking.stratum == 2),
+                    Err(error) => assert!(*index == 60 && matches!(error, Error::Resolve { .. }), "{error:?}"),
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn fleets_of_several_threads_and_single_connections_do_not_disturb_each_other() {
+    let daemons = daemons(100, "{}");
+    let chronyd = scripted(r#"{"sources": 200}"#);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut fleet = all(&daemons).build().unwrap();
+                (0..10).for_each(|_| assert!(read(&mut fleet).is_empty()));
+            });
+        }
+        scope.spawn(|| {
+            let connection = connect(&unix(chronyd.socket()), Duration::from_secs(20));
+            (0..10).for_each(|_| assert_eq!(connection.sources().unwrap()[199].address, "127.1.0.200"));
+        });
+    });
+}
+
+/// The answers that have come meanwhile are used, though their time is over.
+#[test]
+fn a_program_that_is_slow_between_results_loses_none() {
+    let chronyds: Vec<_> = (0..20).map(|_| scripted("{}")).collect();
+    chronyds[0].set(Fault::Delay(ms(20)));
+    let mut fleet = Fleet::builder(addresses(&chronyds)).timeout(ms(300)).build().unwrap();
+    for (_, result) in fleet.read::<Tracking>() {
+        result.unwrap();
+        std::thread::sleep(ms(40));
+    }
+}

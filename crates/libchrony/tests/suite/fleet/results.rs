@@ -1,0 +1,135 @@
+//! What comes of a round: one result for each address, in the order in which they end.
+
+use super::{addresses, all, daemons, read};
+use crate::common::*;
+use libchrony::fleet::Fleet;
+use libchrony::{Error, RtcData, Source, SourceStats, Tracking};
+use std::time::{Duration, Instant};
+use testbed::Fault;
+
+#[test]
+fn each_address_comes_once_with_its_own_values() {
+    let daemons = daemons(700, "{}");
+    let mut fleet = all(&daemons).build().unwrap();
+    assert_eq!(fleet.addresses().len(), 700);
+    for _ in 0..3 {
+        assert!(read(&mut fleet).is_empty());
+    }
+    let tally = daemons.tally();
+    assert_eq!((tally.least, tally.most), (3, 3));
+    let mut round = fleet.read::<Tracking>();
+    assert_eq!(round.size_hint(), (700, Some(700)));
+    assert!(round.next().unwrap().1.is_ok());
+    assert_eq!(round.size_hint(), (699, Some(699)));
+}
+
+#[test]
+fn a_fleet_without_addresses_has_no_results() {
+    assert_eq!(Fleet::builder(Vec::new()).build().unwrap().read::<Tracking>().count(), 0);
+}
+
+#[test]
+fn results_come_in_the_order_in_which_they_end() {
+    let chronyds = [300, 0, 600].map(|delay| {
+        let chronyd = scripted("{}");
+        chronyd.set(Fault::Delay(ms(delay)));
+        chronyd
+    });
+    let mut fleet = Fleet::builder(addresses(&chronyds)).build().unwrap();
+    assert!(fleet.read::<Tracking>().map(|(index, _)| index).eq([1, 0, 2]));
+}
+
+#[test]
+fn several_reports_have_a_result_each() {
+    let chronyds = [scripted(r#"{"sources": 40, "sourcestats": 40, "rtcdata": {}}"#), scripted(r#"{"sources": 3}"#)];
+    let mut fleet = Fleet::builder(addresses(&chronyds)).build().unwrap();
+    for _ in 0..2 {
+        for (index, (tracking, sources, stats, rtc)) in
+            fleet.read::<(Tracking, Vec<Source>, Vec<SourceStats>, RtcData)>()
+        {
+            assert_eq!(tracking.unwrap().stratum, 2);
+            let sources = sources.unwrap();
+            assert_eq!(sources.len(), [40, 3][index]);
+            assert_eq!(sources[2].address, "127.1.0.3");
+            assert!(stats.is_ok());
+            match rtc {
+                Ok(_) => assert_eq!(index, 0),
+                Err(error) => assert!(index == 1 && matches!(error, Error::RtcNotTracked { .. }), "{error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_is_that_addresss_result_and_disturbs_no_other() {
+    let chronyds: Vec<_> = (0..8).map(|_| scripted(r#"{"sources": 5}"#)).collect();
+    let faults =
+        [Fault::Silence, Fault::JunkForever, Fault::Status(2), Fault::Truncate(30), Fault::Count(vec![u32::MAX])];
+    for (chronyd, fault) in chronyds.iter().zip(faults) {
+        chronyd.set(fault);
+    }
+    chronyds[5].die();
+    let mut addresses = addresses(&chronyds);
+    addresses.push("/nonexistent/chronyd.sock".parse().unwrap());
+    addresses.push(unix(chronyds[6].socket()));
+    for _ in 0..2 {
+        let mut fleet = Fleet::builder(addresses.clone()).timeout(ms(500)).build().unwrap();
+        let mut results: Vec<_> = fleet.read::<Vec<Source>>().collect();
+        results.sort_by_key(|(index, _)| *index);
+        let found: Vec<_> = results.iter().map(|(_, result)| result.as_ref().map(Vec::len)).collect();
+        for silent in [0, 1] {
+            assert!(matches!(found[silent], Err(Error::TimedOut { .. })), "{found:?}");
+        }
+        assert!(matches!(found[2], Err(Error::Unauthorized { .. })), "{found:?}");
+        assert!(matches!(found[3], Err(Error::TimedOut { .. } | Error::Rejected { .. })), "{found:?}");
+        assert!(matches!(found[4], Err(Error::Count { .. })), "{found:?}");
+        assert!(matches!(found[5], Err(Error::Connect { .. })), "{found:?}");
+        assert!(matches!(found[8], Err(Error::Connect { .. })), "{found:?}");
+        for good in [6, 7, 9] {
+            assert!(matches!(found[good], Ok(5)), "{found:?}");
+        }
+    }
+}
+
+/// The time of an address is for all of its reports, and the silent ones share it.
+#[test]
+fn a_round_with_silent_daemons_ends_at_one_timeout() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let daemons = daemons(1000, "{}");
+    // All over the place.
+    let silent: Vec<_> = (0..1000).filter(|number| number % 7 == 0).collect();
+    daemons.leave(silent.iter().copied()).unwrap();
+    let mut fleet = all(&daemons).in_flight(50).timeout(TIMEOUT).build().unwrap();
+    for _ in 0..2 {
+        let start = Instant::now();
+        let mut answered = Duration::ZERO;
+        let mut failed = Vec::new();
+        for (index, (tracking, sources)) in fleet.read::<(Tracking, Vec<Source>)>() {
+            if let (Err(Error::TimedOut { .. }), Err(Error::NotAsked { .. })) = (&tracking, &sources) {
+                failed.push(u32::try_from(index).unwrap());
+            } else {
+                tracking.unwrap();
+                sources.unwrap();
+                answered = start.elapsed();
+            }
+        }
+        failed.sort_unstable();
+        assert_eq!(failed, silent);
+        let elapsed = start.elapsed();
+        assert!(elapsed >= TIMEOUT && elapsed < TIMEOUT * 2, "{elapsed:?}");
+        assert!(answered < TIMEOUT, "the last answer came after {answered:?}");
+    }
+}
+
+#[test]
+fn losses_cost_no_result_and_no_right_value() {
+    let daemons = daemons(500, r#"{"sources": 3}"#);
+    daemons.lose(10.0, 1);
+    let mut fleet = all(&daemons).build().unwrap();
+    for _ in 0..2 {
+        assert!(read(&mut fleet).is_empty());
+        for (_, sources) in fleet.read::<Vec<Source>>() {
+            assert_eq!(sources.unwrap().len(), 3);
+        }
+    }
+}
