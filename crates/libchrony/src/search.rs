@@ -277,10 +277,15 @@ impl Search {
             if is_lossless && !target.tries.iter().all(|one| target.session.is_cut_off(&one.lane)) {
                 continue;
             }
-            match target.session.open_again(means) {
+            let may_open = target.tries.len() < means.rooms.tries;
+            match may_open.then(|| target.session.open_again(means)).flatten() {
                 Some(lane) => target.tries.push(Try { lane, sent: None, is_late: false }),
-                // Then the answer to the first request does not count any more.
-                None if !is_lossless => target.tries[0].sent = None,
+                // Then the answer to the oldest request does not count any more.
+                None if !is_lossless => {
+                    if let Some(oldest) = target.tries.iter_mut().min_by_key(|one| one.sent) {
+                        oldest.sent = None;
+                    }
+                }
                 None => {}
             }
         }

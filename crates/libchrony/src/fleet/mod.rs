@@ -48,6 +48,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// On how many sessions at once a request waits for its answer: with one, an answer would not count that comes after the
+/// request was sent again.
+const TRIES: usize = 2;
 /// How many addresses are asked at once, unless told otherwise.
 pub const DEFAULT_IN_FLIGHT: usize = 256;
 
@@ -117,7 +120,7 @@ impl Builder {
         // An address can always have one session, and what is left may make things quicker.
         let sessions = descriptors.sessions().max(1);
         let first = sessions.min(self.addresses.len());
-        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first) };
+        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first), tries: TRIES };
         let settings = |address| {
             Arc::new(Settings {
                 library: library.clone(),

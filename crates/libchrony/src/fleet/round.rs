@@ -102,7 +102,10 @@ impl<'a, R: Reports> Round<'a, R> {
 
     /// Counts those no more that have been silent for long.
     fn count(&mut self, now: Instant) {
-        while self.begun.front().is_some_and(|(begun, _)| now - *begun >= COUNTS)
+        let is_past = |(begun, number): &(Instant, u32), calls: &[Option<_>]| {
+            now - *begun >= COUNTS || calls[*number as usize].is_none()
+        };
+        while self.begun.front().is_some_and(|front| is_past(front, &self.calls))
             && let Some((_, number)) = self.begun.pop_front()
         {
             match &mut self.calls[number as usize] {

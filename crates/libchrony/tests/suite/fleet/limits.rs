@@ -123,3 +123,22 @@ fn a_table_that_others_have_filled_is_that_addresss_error() {
         assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
     });
 }
+
+/// Each is asked again and again, and a late answer counts whichever of the last two requests it is to.
+#[test]
+fn a_silent_daemon_costs_one_further_session() {
+    Alone::new("fleet::limits::a_silent_daemon_costs_one_further_session", "only").run(|| {
+        let daemons = daemons(51, "{}");
+        let mut fleet = all(&daemons).timeout(ms(2500)).build().unwrap();
+        assert!(read(&mut fleet).is_empty());
+        let open = descriptors().len();
+        daemons.leave(0..50).unwrap();
+        daemons.delay(ms(400), [50]).unwrap();
+        let mut round = fleet.read::<Tracking>();
+        let (index, result) = round.next().unwrap();
+        assert!(index == 50 && result.is_ok(), "{index}: {result:?}");
+        assert!(descriptors().len() <= open + 100, "{} of {open}", descriptors().len());
+        assert_eq!(round.filter(|(_, result)| matches!(result, Err(Error::TimedOut { .. }))).count(), 50);
+        assert!(daemons.tally().least >= 5, "{:?}", daemons.tally());
+    });
+}
