@@ -3,13 +3,16 @@
 //! ```text
 //! bench-runner libchrony                       the crate libchrony
 //! bench-runner raw [SESSIONS [FORM]]           libchrony's own functions, through the crate libchrony-sys
+//! bench-runner fleet FIRST PORT COUNT IN_FLIGHT SECONDS
+//!                                              both, on thousands of chronyds; see fleet.rs
 //! ```
 //!
-//! It answers each line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the
+//! A fleet answers each line `crate` or `raw` with one JSON line about one round of it. The others: it answers each line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the
 //! process's CPU time for COUNT calls, and the records that one call brought. `once-` before a case's name: each call
 //! opens a connection of its own, and closes it. `/N` after it: the first N records only.
 
 mod crate_libchrony;
+mod fleet;
 mod raw;
 
 use std::error::Error;
@@ -76,14 +79,27 @@ fn run(contestant: &mut dyn Contestant, line: &str) -> Result<String, Box<dyn Er
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut contestant: Box<dyn Contestant> = match arguments.first().map(String::as_str) {
-        Some("libchrony") => Box::new(crate_libchrony::Crate::new()?),
-        Some("raw") => Box::new(raw::Raw::new(&arguments[1..])?),
-        _ => return Err("usage: bench-runner libchrony|raw".into()),
-    };
+    match arguments.first().map(String::as_str) {
+        Some("libchrony") => {
+            let mut contestant = crate_libchrony::Crate::new()?;
+            serve(|line| run(&mut contestant, line))
+        }
+        Some("raw") => {
+            let mut contestant = raw::Raw::new(&arguments[1..])?;
+            serve(|line| run(&mut contestant, line))
+        }
+        Some("fleet") => {
+            let mut fleets = fleet::Fleets::new(&arguments[1..])?;
+            serve(|line| fleets.run(line))
+        }
+        _ => Err("usage: bench-runner libchrony|raw|fleet".into()),
+    }
+}
+
+fn serve(mut answer: impl FnMut(&str) -> Result<String, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
-        let answer = run(contestant.as_mut(), line?.trim());
+        let answer = answer(line?.trim());
         let answer = answer.unwrap_or_else(|error| format!(r#"{{"error": {:?}}}"#, error.to_string()));
         writeln!(out, "{answer}")?;
         out.flush()?;

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::ffi::{CStr, CString};
 use std::hint::black_box;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr;
 
 const SYSTEM: &str = "libchrony.so.0";
@@ -95,10 +96,17 @@ const SOURCE_STATS: &[(&CStr, Kind)] = &[
 ];
 
 /// The sockets and the sessions on them, closed when dropped.
-struct Lanes {
+pub(crate) struct Lanes {
     symbols: &'static Symbols,
     sockets: Vec<Int>,
     sessions: Vec<*mut ChronySession>,
+}
+
+impl AsFd for Lanes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the socket is open until the lanes are dropped.
+        unsafe { BorrowedFd::borrow_raw(self.sockets[0]) }
+    }
 }
 
 impl Drop for Lanes {
@@ -138,6 +146,28 @@ impl Lanes {
             lanes.sessions.push(session);
         }
         Ok(lanes)
+    }
+
+    /// One session on a socket of its own.
+    pub(crate) fn open_one(symbols: &'static Symbols, address: &str) -> Result<Self, Box<dyn Error>> {
+        Self::open(symbols, address, 1, Form::Own)
+    }
+
+    pub(crate) fn request_tracking(&self) -> Result<(), Box<dyn Error>> {
+        self.request(0, c"tracking", 0)
+    }
+
+    /// Takes one datagram, and the record if that is the answer; its address.
+    pub(crate) fn take_tracking(&self) -> Result<Option<String>, Box<dyn Error>> {
+        let session = self.sessions[0];
+        // SAFETY: a live session.
+        check(unsafe { (self.symbols.chrony_process_response)(session) })?;
+        // SAFETY: a live session.
+        if unsafe { (self.symbols.chrony_needs_response)(session) } {
+            return Ok(None);
+        }
+        let record = black_box(self.read(0, TRACKING));
+        Ok(Some(record.text))
     }
 
     fn request(&self, lane: usize, report: &'static CStr, index: Int) -> Result<(), Box<dyn Error>> {
@@ -228,11 +258,16 @@ impl Lanes {
     }
 }
 
+/// Loads the library for the rest of the process.
+pub(crate) fn load() -> Result<&'static Symbols, Box<dyn Error>> {
+    let file = std::env::var_os("LIBCHRONY_PATH").unwrap_or_else(|| SYSTEM.into());
+    // SAFETY: the file is libchrony.
+    Ok(Box::leak(Box::new(unsafe { Symbols::load(&file) }?)))
+}
+
 impl Raw {
     pub(crate) fn new(arguments: &[String]) -> Result<Self, Box<dyn Error>> {
-        let file = std::env::var_os("LIBCHRONY_PATH").unwrap_or_else(|| SYSTEM.into());
-        // SAFETY: the file is libchrony.
-        let symbols = Box::leak(Box::new(unsafe { Symbols::load(&file) }?));
+        let symbols = load()?;
         let sessions = arguments.first().map_or(Ok(1), |text| text.parse())?;
         let form = match arguments.get(1).map(String::as_str) {
             None | Some("own") => Form::Own,
