@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::reading::{Machine, Progress, Settings};
 use crate::ready::{Interest, Ready};
 use std::io;
-use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -32,8 +31,8 @@ pub(super) struct Call<P> {
 }
 
 impl<P: Parts> Call<P> {
-    pub(super) fn new(settings: &Arc<Settings>, start: Instant, end: Instant) -> Self {
-        let mut parts = P::default();
+    pub(super) fn new(settings: &Arc<Settings>, what: &P::What, start: Instant, end: Instant) -> Self {
+        let mut parts = P::new(what);
         let machine = machine(settings, parts.part(0), start, end);
         let settings = Arc::clone(settings);
         Self {
@@ -63,12 +62,12 @@ impl<P: Parts> Call<P> {
                 }
                 Progress::Done(result) => {
                     self.end_part(result);
-                    while self.part < P::COUNT && Instant::now() >= self.end {
+                    while self.part < self.parts.count() && Instant::now() >= self.end {
                         let (address, waited) = (self.settings.addresses[0].clone(), self.end - self.start);
                         let report = self.parts.part(self.part).report().0.to_str().unwrap_or_default();
                         self.end_part(Err(Error::NotAsked { report, address, waited }));
                     }
-                    if self.part == P::COUNT {
+                    if self.part == self.parts.count() {
                         return None;
                     }
                 }
@@ -99,14 +98,14 @@ impl<P: Parts> Call<P> {
 
     /// The results of a call that is over.
     pub(super) fn take(&mut self) -> P::Results {
-        mem::take(&mut self.parts).take()
+        self.parts.take()
     }
 }
 
 /// The results of a call that is not made.
-pub(super) fn failed<P: Parts>(error: impl Fn(&'static str) -> Error) -> P::Results {
-    let mut parts = P::default();
-    for number in 0..P::COUNT {
+pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> Error) -> P::Results {
+    let mut parts = P::new(what);
+    for number in 0..parts.count() {
         let part = parts.part(number);
         let report = part.report().0.to_str().unwrap_or_default();
         part.ended(Err(error(report)));

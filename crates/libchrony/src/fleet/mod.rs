@@ -30,8 +30,8 @@ mod reports;
 mod round;
 
 pub use descriptors::Descriptors;
-pub use reports::Reports;
-pub use round::Round;
+pub use reports::{Choice, Chosen, Reports};
+pub use round::{Round, Step};
 
 use crate::Library;
 use crate::address::Address;
@@ -44,6 +44,8 @@ use crate::reading::Settings;
 use crate::room::{Room, Rooms};
 use crate::turns::Turns;
 use queue::Queue;
+use reports::Parts;
+use std::borrow::BorrowMut;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,8 +181,19 @@ impl Fleet {
     ///
     /// Nothing goes on between two results unless the next one is asked for. Dropping the round ends it; the fleet stays
     /// usable.
-    pub fn read<R: Reports>(&mut self) -> Round<'_, R> {
-        Round::new(self)
+    #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
+    pub fn read<R: Reports<Parts: Parts<What = ()>>>(&mut self) -> Round<&mut Self, R> {
+        Round::new(self, ())
+    }
+
+    /// As [`Fleet::read`], with reports that are chosen while the program runs. The round has the fleet, or borrows it.
+    ///
+    /// # Panics
+    ///
+    /// If none is chosen.
+    pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, choices: Vec<Choice>) -> Round<F, Vec<Choice>> {
+        assert!(!choices.is_empty(), "no report is chosen");
+        Round::new(fleet, choices)
     }
 
     /// The addresses, in their order.

@@ -7,7 +7,7 @@ use crate::per_process::process_id;
 use crate::ready::Interest;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, read, write};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -92,5 +92,11 @@ impl Queue {
             let _ = read(&self.bell.0, &mut [0; 8]);
         }
         events.iter().filter_map(|event| event.data.u64().try_into().ok()).collect()
+    }
+}
+
+impl AsFd for Queue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }

@@ -3,11 +3,13 @@
 use super::Fleet;
 use super::call::{Call, failed};
 use super::queue::Queue;
-use super::reports::Reports;
+use super::reports::{Parts, Reports};
 use crate::clock::{FOREVER, SLICE};
 use crate::error::Error;
 use crate::ready::Ready;
 use crate::resolve::Asked;
+use rustix::fd::{AsFd, BorrowedFd};
+use std::borrow::{Borrow, BorrowMut};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -16,16 +18,36 @@ use std::time::{Duration, Instant};
 /// For how long an address that is silent counts among those that are asked at once.
 const COUNTS: Duration = Duration::from_millis(100);
 
+/// What a round has come to.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// The index of an address, and what was read there.
+    Result(usize, T),
+    /// It waits for its descriptor to be readable, and until then at the latest.
+    Wait(Instant),
+    /// Each address has had its result.
+    Over,
+}
+
 /// The results of a round, as they come: the index of an address, and what was read there.
+///
+/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which never waits, and watches the
+/// descriptor that the round has.
 #[must_use = "a round does nothing unless its results are asked for"]
-pub struct Round<'a, R: Reports> {
-    fleet: &'a mut Fleet,
+pub struct Round<F, R: Reports> {
+    fleet: F,
+    state: State<R::Parts>,
+}
+
+/// What there is of a round besides the fleet.
+struct State<P: Parts> {
+    what: P::What,
     end: Instant,
     /// The addresses that have not been asked.
     pending: VecDeque<u32>,
-    calls: Vec<Option<Box<Call<R::Parts>>>>,
+    calls: Vec<Option<Box<Call<P>>>>,
     /// The memory of calls that are over. To give it back and take it again would cost more than all else here.
-    spare: Vec<Box<Call<R::Parts>>>,
+    spare: Vec<Box<Call<P>>>,
     running: usize,
     /// How many of the running ones count, and when each began.
     counted: usize,
@@ -38,11 +60,11 @@ pub struct Round<'a, R: Reports> {
     hosts: Vec<(u32, Option<Asked>)>,
     /// Those that are done with and keep a session.
     idle: Vec<u32>,
-    done: VecDeque<(usize, R::Results)>,
+    done: VecDeque<(usize, P::Results)>,
 }
 
-impl<'a, R: Reports> Round<'a, R> {
-    pub(super) fn new(fleet: &'a mut Fleet) -> Self {
+impl<P: Parts> State<P> {
+    fn new(fleet: &Fleet, what: P::What) -> Self {
         // Those that keep a session come first, so that there is one to be closed for each of the others. The addresses of
         // hosts come last, since the resolver may take its time.
         let count = u32::try_from(fleet.members.len()).unwrap_or(u32::MAX);
@@ -64,28 +86,28 @@ impl<'a, R: Reports> Round<'a, R> {
             hosts: Vec::new(),
             idle: Vec::new(),
             done: VecDeque::new(),
-            fleet,
+            what,
         }
     }
 
     /// Asks as many more addresses as may be asked.
-    fn begin(&mut self) {
+    fn begin(&mut self, fleet: &mut Fleet) {
         let now = Instant::now();
         if now >= self.end {
-            self.fail_pending(|round, report, number| {
-                let address = round.fleet.members[number].addresses[0].clone();
-                Error::NotAsked { report, address, waited: round.fleet.deadline }
+            self.fail_pending(|report, number| {
+                let address = fleet.members[number].addresses[0].clone();
+                Error::NotAsked { report, address, waited: fleet.deadline }
             });
         }
         self.count(now);
-        while self.counted < self.fleet.in_flight
+        while self.counted < fleet.in_flight
             && let Some(&number) = self.pending.front()
-            && self.has_room(number)
+            && self.has_room(fleet, number)
         {
             self.pending.pop_front();
             let now = Instant::now();
-            let end = (now + self.fleet.timeout.min(FOREVER)).min(self.end);
-            let call = Call::new(&self.fleet.members[number as usize], now, end);
+            let end = (now + fleet.timeout.min(FOREVER)).min(self.end);
+            let call = Call::new(&fleet.members[number as usize], &self.what, now, end);
             self.calls[number as usize] = Some(match self.spare.pop() {
                 Some(mut spare) => {
                     *spare = call;
@@ -96,7 +118,7 @@ impl<'a, R: Reports> Round<'a, R> {
             self.running += 1;
             self.counted += 1;
             self.begun.push_back((now, number));
-            self.advance(number, Ready::These(&[]));
+            self.advance(fleet, number, Ready::These(&[]));
         }
     }
 
@@ -121,29 +143,29 @@ impl<'a, R: Reports> Round<'a, R> {
     }
 
     /// Whether there is room for the session of an address. If not, another is closed that is not needed in this round.
-    fn has_room(&mut self, number: u32) -> bool {
-        let members = &self.fleet.members;
+    fn has_room(&mut self, fleet: &mut Fleet, number: u32) -> bool {
+        let members = &fleet.members;
         if members[number as usize].turns.keeps_session() {
             return true;
         }
-        while self.fleet.room.is_full()
+        while fleet.room.is_full()
             && let Some(idle) = self.idle.pop()
         {
             members[idle as usize].turns.close();
         }
         // With nothing to wait for, the address is told that there is no room.
-        !self.fleet.room.is_full() || self.running == 0
+        !fleet.room.is_full() || self.running == 0
     }
 
     /// Takes the calls to an address on.
-    fn advance(&mut self, number: u32, ready: Ready<'_>) {
+    fn advance(&mut self, fleet: &mut Fleet, number: u32, ready: Ready<'_>) {
         let Some(call) = &mut self.calls[number as usize] else { return };
-        let Some(mut until) = call.advance(ready) else { return self.end(number) };
+        let Some(mut until) = call.advance(ready) else { return self.end(fleet, number) };
         if call.host.is_some() && !call.is_looked_up {
             call.is_looked_up = true;
             self.hosts.push((number, None));
         }
-        let queue = &self.fleet.queue;
+        let queue = &fleet.queue;
         // Whatever cannot be watched is looked at.
         if !call.interests().iter().all(|interest| queue.watch(number, interest)) {
             until = until.min(Instant::now() + SLICE);
@@ -156,42 +178,42 @@ impl<'a, R: Reports> Round<'a, R> {
         }
     }
 
-    fn end(&mut self, number: u32) {
+    fn end(&mut self, fleet: &mut Fleet, number: u32) {
         let Some(mut call) = self.calls[number as usize].take() else { return };
         self.running -= 1;
         self.counted -= usize::from(call.counts);
         self.done.push_back((number as usize, call.take()));
         self.spare.push(call);
-        if self.fleet.members[number as usize].turns.keeps_session() {
+        if fleet.members[number as usize].turns.keeps_session() {
             self.idle.push(number);
         }
     }
 
-    /// Waits until something happens, and goes on there.
-    fn wait(&mut self) {
-        let time = self.time_to_wait();
-        for number in self.fleet.queue.wait(time) {
-            self.advance(number, Ready::Any);
+    /// Waits until something happens, for that time at most, and goes on there.
+    fn wait(&mut self, fleet: &mut Fleet, time: Duration) {
+        for number in fleet.queue.wait(time) {
+            self.advance(fleet, number, Ready::Any);
         }
         let now = Instant::now();
         while self.moments.peek().is_some_and(|Reverse((moment, _))| *moment <= now)
             && let Some(Reverse((moment, number))) = self.moments.pop()
         {
             if self.calls[number as usize].as_ref().is_some_and(|call| call.until == moment) {
-                self.advance(number, Ready::Any);
+                self.advance(fleet, number, Ready::Any);
             }
         }
         for number in std::mem::take(&mut self.again) {
-            self.advance(number, Ready::Any);
+            self.advance(fleet, number, Ready::Any);
         }
     }
 
-    fn time_to_wait(&mut self) -> Duration {
+    /// When it is to go on at the latest.
+    fn until(&mut self) -> Instant {
+        let now = Instant::now();
         if !self.again.is_empty() {
-            return Duration::ZERO;
+            return now;
         }
-        let is_current = |Reverse((moment, number)): &Reverse<(Instant, u32)>,
-                          calls: &[Option<Box<Call<R::Parts>>>]| {
+        let is_current = |Reverse((moment, number)): &Reverse<(Instant, u32)>, calls: &[Option<Box<Call<P>>>]| {
             calls[*number as usize].as_ref().is_some_and(|call| call.until == *moment)
         };
         while self.moments.peek().is_some_and(|top| !is_current(top, &self.calls)) {
@@ -201,17 +223,16 @@ impl<'a, R: Reports> Round<'a, R> {
         if !self.pending.is_empty() {
             next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + COUNTS)).min(self.end);
         }
-        let time = next.saturating_duration_since(Instant::now());
         let is_crowded = self.hosts.iter().any(|(_, asked)| asked.is_none());
-        if is_crowded { time.min(SLICE) } else { time }
+        if is_crowded { next.min(now + SLICE) } else { next }
     }
 
     /// Begins look-ups of hosts, and passes on what has been found.
-    fn look_up(&mut self) {
+    fn look_up(&mut self, fleet: &mut Fleet) {
         if self.hosts.is_empty() {
             return;
         }
-        let done = self.fleet.queue.waker();
+        let done = fleet.queue.waker();
         for (number, mut asked) in std::mem::take(&mut self.hosts) {
             let Some(call) = &mut self.calls[number as usize] else { continue };
             let Some(host) = call.host.as_ref() else { continue };
@@ -225,7 +246,7 @@ impl<'a, R: Reports> Round<'a, R> {
             match found.or_else(|| asked.as_ref()?.found()) {
                 Some(found) => {
                     call.resolved(found);
-                    self.advance(number, Ready::These(&[]));
+                    self.advance(fleet, number, Ready::These(&[]));
                 }
                 None => self.hosts.push((number, asked)),
             }
@@ -233,64 +254,103 @@ impl<'a, R: Reports> Round<'a, R> {
     }
 
     /// In a forked child, goes on with an event queue of its own. The calls begin anew when they are advanced.
-    fn leave_parents_queue(&mut self) {
+    fn leave_parents_queue(&mut self, fleet: &mut Fleet) {
+        if !fleet.queue.is_inherited() {
+            return;
+        }
         let running = (0..).zip(&self.calls).filter_map(|(number, call)| call.as_ref().map(|_| number));
         match Queue::new() {
             Ok(queue) => {
                 self.again = running.collect();
                 self.hosts.clear();
-                self.fleet.queue = queue;
+                fleet.queue = queue;
                 // Closes the copies of the parent's sockets.
-                self.fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
+                fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
             }
             Err(source) => {
                 self.pending.extend(running);
                 self.calls.iter_mut().for_each(|call| *call = None);
                 (self.running, self.counted) = (0, 0);
-                self.fail_pending(|_, _, _| Error::EventQueue { source: source.into() });
+                self.fail_pending(|_, _| Error::EventQueue { source: source.into() });
             }
         }
     }
 
-    fn fail_pending(&mut self, error: impl Fn(&Self, &'static str, usize) -> Error) {
+    fn fail_pending(&mut self, error: impl Fn(&'static str, usize) -> Error) {
         for number in std::mem::take(&mut self.pending) {
             let number = number as usize;
-            self.done.push_back((number, failed::<R::Parts>(|report| error(self, report, number))));
+            self.done.push_back((number, failed::<P>(&self.what, |report| error(report, number))));
+        }
+    }
+
+    /// A result, if there is one by now.
+    fn step(&mut self, fleet: &mut Fleet) -> Step<P::Results> {
+        self.begin(fleet);
+        self.look_up(fleet);
+        match self.done.pop_front() {
+            Some((index, results)) => Step::Result(index, results),
+            None if self.running == 0 && self.pending.is_empty() => Step::Over,
+            None => Step::Wait(self.until()),
         }
     }
 }
 
-impl<R: Reports> Iterator for Round<'_, R> {
+impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
+    pub(super) fn new(fleet: F, what: <R::Parts as Parts>::What) -> Self {
+        Self { state: State::new(fleet.borrow(), what), fleet }
+    }
+
+    /// Goes on as far as it can, without waiting.
+    pub fn advance(&mut self) -> Step<R::Results> {
+        let fleet = self.fleet.borrow_mut();
+        self.state.leave_parents_queue(fleet);
+        match self.state.step(fleet) {
+            Step::Wait(_) => {
+                self.state.wait(fleet, Duration::ZERO);
+                self.state.step(fleet)
+            }
+            step => step,
+        }
+    }
+
+    /// Ends the round.
+    pub fn into_fleet(self) -> F {
+        self.fleet
+    }
+}
+
+impl<F: BorrowMut<Fleet>, R: Reports> Iterator for Round<F, R> {
     type Item = (usize, R::Results);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.fleet.queue.is_inherited() {
-            self.leave_parents_queue();
-        }
+        let fleet = self.fleet.borrow_mut();
+        self.state.leave_parents_queue(fleet);
         loop {
-            self.begin();
-            self.look_up();
-            if let Some(done) = self.done.pop_front() {
-                return Some(done);
+            match self.state.step(fleet) {
+                Step::Result(index, results) => return Some((index, results)),
+                Step::Wait(until) => self.state.wait(fleet, until.saturating_duration_since(Instant::now())),
+                Step::Over => return None,
             }
-            if self.running == 0 && self.pending.is_empty() {
-                return None;
-            }
-            self.wait();
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.pending.len() + self.running + self.done.len();
+        let left = self.state.pending.len() + self.state.running + self.state.done.len();
         (left, Some(left))
     }
 }
 
-impl<R: Reports> fmt::Debug for Round<'_, R> {
+impl<F: Borrow<Fleet>, R: Reports> AsFd for Round<F, R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fleet.borrow().queue.as_fd()
+    }
+}
+
+impl<F, R: Reports> fmt::Debug for Round<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Round")
-            .field("pending", &self.pending.len())
-            .field("running", &self.running)
+            .field("pending", &self.state.pending.len())
+            .field("running", &self.state.running)
             .finish_non_exhaustive()
     }
 }

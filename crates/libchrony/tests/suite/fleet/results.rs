@@ -2,8 +2,9 @@
 
 use super::{addresses, all, daemons, read};
 use crate::common::*;
-use libchrony::fleet::Fleet;
+use libchrony::fleet::{Choice, Chosen, Fleet, Step};
 use libchrony::{Error, RtcData, Source, SourceStats, Tracking};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 use testbed::Fault;
 
@@ -132,4 +133,31 @@ fn losses_cost_no_result_and_no_right_value() {
             assert_eq!(sources.unwrap().len(), 3);
         }
     }
+}
+
+#[test]
+fn an_event_loop_reads_what_is_chosen_and_waits_for_nothing_else() {
+    let daemons = daemons(300, r#"{"sources": 2}"#);
+    let mut fleet = all(&daemons).build().unwrap();
+    for _ in 0..2 {
+        let mut round = Fleet::read_chosen(fleet, vec![Choice::Sources, Choice::Tracking]);
+        let mut seen = vec![0; 300];
+        loop {
+            match round.advance() {
+                Step::Result(index, results) => {
+                    assert!(matches!(&results[0], Ok(Chosen::Sources(sources)) if sources.len() == 2), "{results:?}");
+                    assert!(matches!(&results[1], Ok(Chosen::Tracking(_))), "{results:?}");
+                    seen[index] += 1;
+                }
+                Step::Wait(until) => {
+                    let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
+                    poll(&mut [PollFd::new(&round, PollFlags::IN)], Some(&left)).unwrap();
+                }
+                Step::Over => break,
+            }
+        }
+        assert_eq!(seen, vec![1; 300]);
+        fleet = round.into_fleet();
+    }
+    assert!(fleet.read::<Tracking>().all(|(_, tracking)| tracking.is_ok()));
 }
