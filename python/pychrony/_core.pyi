@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from os import PathLike
 from types import TracebackType
 from typing import Generic, TypeVar, final
@@ -11,6 +12,8 @@ __all__ = [
     "AsyncReading",
     "AsyncSettings",
     "Connection",
+    "Fleet",
+    "FleetSettings",
     "__version__",
     "close_kept",
     "get_rtc_data",
@@ -60,6 +63,28 @@ class AsyncReading(Generic[_T_co]):
     def resolved(self, found: list[tuple[str, int, int]]) -> None: ...
     def unresolved(self, number: int | None, words: str) -> None: ...
     def result(self) -> _T_co: ...
+    def close(self) -> None: ...
+
+@final
+class FleetSettings:
+    def __new__(
+        cls,
+        addresses: Iterable[str | PathLike[str]],
+        timeout: float,
+        deadline: float | None,
+        in_flight: int,
+        lanes: int,
+        raise_limit: bool,
+    ) -> Self: ...
+    def open(self) -> Fleet: ...
+
+@final
+class Fleet:
+    @property
+    def descriptors(self) -> tuple[int, int]: ...
+    def begin(self, reports: list[str]) -> int: ...
+    def advance(self) -> tuple[list[tuple[int, object]], float | None]: ...
+    def end_round(self) -> None: ...
     def close(self) -> None: ...
 
 class Connection:

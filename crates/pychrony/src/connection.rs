@@ -2,7 +2,7 @@
 
 use crate::convert::{record, records};
 use crate::errors::{self, interrupted};
-use crate::read::{get_or_make, library, parse_address, parse_timeout};
+use crate::read::{OPTIONAL, get_or_make, library, parse_address, parse_timeout};
 use crate::{at_exit, greenlets};
 use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
@@ -40,10 +40,10 @@ impl Settings {
         lanes: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let addresses = match address {
-            Some(address) => vec![parse_address("address", address)?],
+            Some(address) => vec![parse_address("address", OPTIONAL, address)?],
             None => Address::defaults(),
         };
-        let lanes = parse_lanes(lanes)?;
+        let lanes = parse_number("lanes", lanes)?;
         Ok(Self { addresses, timeout: parse_timeout(timeout)?, lanes })
     }
 
@@ -114,11 +114,12 @@ pub(crate) fn is_command_port(address: &Address) -> bool {
     address.transport() == Transport::CommandPort
 }
 
-fn parse_lanes(lanes: &Bound<'_, PyAny>) -> PyResult<usize> {
-    match lanes.extract() {
-        Ok(number) if number > 0 => Ok(number),
-        Err(error) if !error.is_instance_of::<PyOverflowError>(lanes.py()) => Err(error),
-        _ => Err(PyValueError::new_err(format!("lanes must be at least 1 and at most {}, not {lanes}", usize::MAX))),
+/// The number of something in the caller's argument `name`.
+pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match number.extract() {
+        Ok(found) if found > 0 => Ok(found),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
+        _ => Err(PyValueError::new_err(format!("{name} must be at least 1 and at most {}, not {number}", usize::MAX))),
     }
 }
 

@@ -8,6 +8,7 @@ mod at_exit;
 mod connection;
 mod convert;
 mod errors;
+mod fleet;
 mod greenlets;
 mod imported;
 mod read;
@@ -62,6 +63,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<aio::Settings>()?;
     module.add_class::<aio::Reader>()?;
     module.add_class::<aio::Reading>()?;
+    module.add_class::<fleet::Settings>()?;
+    module.add_class::<fleet::Fleet>()?;
     for function in [
         wrap_pyfunction!(read::get_tracking, module)?,
         wrap_pyfunction!(read::get_sources, module)?,

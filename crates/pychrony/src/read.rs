@@ -36,8 +36,12 @@ pub(crate) fn library(py: Python<'_>) -> PyResult<Library> {
     library.cloned()
 }
 
+/// What an address may be that has a default.
+pub(crate) const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
+
 /// The address in the caller's argument `name`: text, or a path as `os.fspath` has it.
-pub(crate) fn parse_address(name: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
+/// What it may be is `expected`.
+pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
     let py = address.py();
     let text = if address.get_type().hasattr("__fspath__")? {
         py.import("os")?.call_method1("fspath", (address,))?
@@ -46,24 +50,28 @@ pub(crate) fn parse_address(name: &str, address: &Bound<'_, PyAny>) -> PyResult<
     };
     let Ok(text) = text.cast::<PyString>() else {
         let found = address.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("{name} must be a str, an os.PathLike[str] or None, not {found}")));
+        return Err(PyTypeError::new_err(format!("{name} must be {expected}, not {found}")));
     };
     // A lone surrogate cannot be part of a path; it becomes a character that no address has.
     let address = text.extract::<OsString>().unwrap_or_else(|_| text.to_string_lossy().into_owned().into());
     Address::parse(address).map_err(|error| errors::to_python(py, &error.into()))
 }
 
-/// The seconds in the caller's argument `timeout`. Whatever is wrong with it, the error is of one kind and names it.
 pub(crate) fn parse_timeout(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    match timeout.extract::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds.is_finite() => {
+    parse_seconds("timeout", timeout)
+}
+
+/// The seconds in the caller's argument `name`. Whatever is wrong with it, the error is of one kind and names it.
+pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    match seconds.extract::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => {
             // Nobody waits for longer than the most that there is.
-            Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
+            Ok(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
         }
-        Err(error) if !is_about_the_value(timeout.py(), &error) => Err(error),
+        Err(error) if !is_about_the_value(seconds.py(), &error) => Err(error),
         _ => Err(PyValueError::new_err(format!(
-            "timeout must be a finite number of seconds greater than 0, not {}",
-            shown(timeout)
+            "{name} must be a finite number of seconds greater than 0, not {}",
+            shown(seconds)
         ))),
     }
 }
@@ -90,7 +98,7 @@ pub(crate) fn builder(
     timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Builder> {
     let addresses = match socket_path {
-        Some(socket_path) => vec![parse_address("socket_path", socket_path)?],
+        Some(socket_path) => vec![parse_address("socket_path", OPTIONAL, socket_path)?],
         None => Address::default_sockets(),
     };
     let builder = Connection::builder().addresses(addresses).timeout(parse_timeout(timeout)?);

@@ -2,7 +2,7 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use crate::common::{both, scripted, to};
+use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
 use libchrony::{Address, Builder, Error, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -169,6 +169,8 @@ fn what_comes_after_a_call_is_not_there_for_ever() {
     for address in both(&chronyd) {
         let connection = Watched::new(to(&address));
         chronyd.set(Fault::Duplicate);
+        // So that no call ends before its socket is watched.
+        chronyd.set(Fault::Delay(ms(20)));
         for _ in 0..3 {
             connection.tracking().unwrap();
             let mut epoll = connection.epoll.lock().unwrap();

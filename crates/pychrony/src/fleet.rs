@@ -1,0 +1,205 @@
+//! What `pychrony.aio.Fleet` calls: rounds over many chronyds that never wait. Event loops are not known here, as in `aio`.
+
+use crate::at_exit::{self, Close};
+use crate::connection::parse_number;
+use crate::convert::{record, records};
+use crate::errors;
+use crate::read::{library, parse_address, parse_seconds};
+use libchrony::fleet::{self, Choice, Chosen, Round, Step};
+use libchrony::{Address, Error};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many results are handed over at once, so that the event loop has others go on in between.
+const MOST: usize = 64;
+
+/// The arguments of a fleet.
+#[pyclass(frozen, name = "FleetSettings", module = "pychrony._core")]
+pub(crate) struct Settings {
+    addresses: Vec<Address>,
+    timeout: Duration,
+    deadline: Option<Duration>,
+    in_flight: usize,
+    lanes: usize,
+    raise_limit: bool,
+}
+
+#[pymethods]
+impl Settings {
+    #[new]
+    fn new(
+        addresses: &Bound<'_, PyAny>,
+        timeout: &Bound<'_, PyAny>,
+        deadline: Option<&Bound<'_, PyAny>>,
+        in_flight: &Bound<'_, PyAny>,
+        lanes: &Bound<'_, PyAny>,
+        raise_limit: bool,
+    ) -> PyResult<Self> {
+        if addresses.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("addresses must be an iterable of addresses, not a single one"));
+        }
+        let address = |address: PyResult<Bound<'_, PyAny>>| {
+            parse_address("each address", "a str or an os.PathLike[str]", &address?)
+        };
+        Ok(Self {
+            addresses: addresses.try_iter()?.map(address).collect::<PyResult<_>>()?,
+            timeout: parse_seconds("timeout", timeout)?,
+            deadline: deadline.map(|deadline| parse_seconds("deadline", deadline)).transpose()?,
+            in_flight: parse_number("in_flight", in_flight)?,
+            lanes: parse_number("lanes", lanes)?,
+            raise_limit,
+        })
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<Fleet> {
+        let mut builder = fleet::Fleet::builder(self.addresses.clone())
+            .library(library(py)?)
+            .timeout(self.timeout)
+            .in_flight(self.in_flight)
+            .lanes(self.lanes, libchrony::DEFAULT_RECORDS_PER_LANE);
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        if self.raise_limit {
+            builder = builder.raise_descriptor_limit();
+        }
+        let fleet = builder.build().map_err(|error| errors::to_python(py, &error))?;
+        let descriptors = fleet.descriptors();
+        let shared = Arc::new(Shared(Mutex::new(State::Idle(fleet))));
+        at_exit::add(&shared);
+        Ok(Fleet { shared, descriptors: (descriptors.needed, descriptors.available) })
+    }
+}
+
+/// Many chronyds.
+#[pyclass(frozen, name = "Fleet", module = "pychrony._core")]
+pub(crate) struct Fleet {
+    shared: Arc<Shared>,
+    /// How many descriptors it needs, and how many there are.
+    #[pyo3(get)]
+    descriptors: (usize, usize),
+}
+
+struct Shared(Mutex<State>);
+
+enum State {
+    Idle(fleet::Fleet),
+    Reads(Box<Round<fleet::Fleet, Vec<Choice>>>),
+    Closed,
+}
+
+impl State {
+    /// Ends a round, if there is one.
+    fn end_round(&mut self) {
+        *self = match mem::replace(self, Self::Closed) {
+            Self::Reads(round) => Self::Idle(round.into_fleet()),
+            other => other,
+        };
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Close for Shared {
+    fn close(&self) {
+        let closed = mem::replace(&mut *self.state(), State::Closed);
+        drop(closed);
+    }
+}
+
+/// Results, each with the number of its address, and for how many seconds to wait if there are none; `None` when each
+/// address has had its own.
+type Results = (Vec<(usize, Py<PyAny>)>, Option<f64>);
+
+#[pymethods]
+impl Fleet {
+    /// Begins a round, in place of one that is under way, and tells the descriptor that is readable when it can go on.
+    fn begin(&self, py: Python<'_>, reports: Vec<String>) -> PyResult<RawFd> {
+        at_exit::register_with_multiprocessing(py)?;
+        let choices = reports.into_iter().map(|name| choice(&name)).collect::<PyResult<Vec<_>>>()?;
+        let begun = py.detach(|| {
+            let mut state = self.shared.state();
+            state.end_round();
+            let State::Idle(fleet) = mem::replace(&mut *state, State::Closed) else { return None };
+            let round = fleet::Fleet::read_chosen(fleet, choices);
+            let descriptor = round.as_fd().as_raw_fd();
+            *state = State::Reads(Box::new(round));
+            Some(descriptor)
+        });
+        begun.ok_or_else(|| PyRuntimeError::new_err("the fleet is closed"))
+    }
+
+    /// Goes on as far as it can.
+    fn advance(&self, py: Python<'_>) -> PyResult<Results> {
+        let mut read = Vec::new();
+        let until = py.detach(|| {
+            let mut state = self.shared.state();
+            let State::Reads(round) = &mut *state else { return None };
+            while read.len() < MOST {
+                match round.advance() {
+                    Step::Result(number, results) => read.push((number, results)),
+                    Step::Wait(until) => return Some(until),
+                    Step::Over => {
+                        state.end_round();
+                        return None;
+                    }
+                }
+            }
+            Some(Instant::now())
+        });
+        let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, results)?)));
+        let wait = until.map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64());
+        Ok((results.collect::<PyResult<_>>()?, wait))
+    }
+
+    /// Ends a round that is under way.
+    fn end_round(&self, py: Python<'_>) {
+        py.detach(|| self.shared.state().end_round());
+    }
+
+    /// Closes all that is open.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.shared.close());
+    }
+}
+
+/// The report that a function of this name reads.
+fn choice(name: &str) -> PyResult<Choice> {
+    Ok(match name {
+        "get_tracking" => Choice::Tracking,
+        "get_sources" => Choice::Sources,
+        "get_source_stats" => Choice::SourceStats,
+        "get_rtc_data" => Choice::RtcData,
+        other => return Err(PyTypeError::new_err(format!("{other} reads no report of a fleet"))),
+    })
+}
+
+/// The result of one report, or a tuple of those of several.
+fn to_python(py: Python<'_>, results: Vec<Result<Chosen, Error>>) -> PyResult<Py<PyAny>> {
+    let mut values = results.into_iter().map(|result| value(py, result)).collect::<PyResult<Vec<_>>>()?;
+    match values.len() {
+        1 => Ok(values.remove(0)),
+        _ => Ok(PyTuple::new(py, values)?.into_any().unbind()),
+    }
+}
+
+/// What was read, or an exception.
+fn value(py: Python<'_>, result: Result<Chosen, Error>) -> PyResult<Py<PyAny>> {
+    Ok(match result {
+        Ok(Chosen::Tracking(tracking)) => record(py, &tracking)?.unbind(),
+        Ok(Chosen::Sources(sources)) => records(py, &sources)?.into_any().unbind(),
+        Ok(Chosen::SourceStats(stats)) => records(py, &stats)?.into_any().unbind(),
+        Ok(Chosen::RtcData(rtc)) => record(py, &rtc)?.unbind(),
+        Ok(other) => unreachable!("a report of a new kind: {other:?}"),
+        Err(error) => errors::to_python(py, &error).into_value(py).into_any(),
+    })
+}

@@ -1,0 +1,317 @@
+"""Fleets: each address has its own result, in time, and a failure is no other address's."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pychrony import ChronyConnectionError, ChronyError, RTCData, TrackingStatus, aio
+
+if TYPE_CHECKING:
+    from tests.aio.conftest import Held, Run
+    from tests.conftest import Daemon, Start
+
+COUNT = 300
+
+
+@pytest.fixture(scope="module")
+def daemons(start_shared: Start) -> Daemon:
+    """Many chronyds in one process."""
+    return start_shared("fleet", "--count", str(COUNT), "--sources", "3")
+
+
+@pytest.fixture
+def addresses(daemons: Daemon) -> list[str]:
+    """Their addresses. All answer at once."""
+    for command in ("come all", "delay 0 all", "loss 0"):
+        daemons.say(command)
+    first = IPv4Address(daemons.described["first"])
+    return [f"{first + number}:{daemons.described['command_port']}" for number in range(COUNT)]
+
+
+def is_own(address: object, status: TrackingStatus | ChronyError) -> bool:
+    """Whether a daemon of the test bed has said this itself."""
+    return isinstance(status, TrackingStatus) and status.reference_ip == str(address).partition(":")[0]
+
+
+async def rest(round_: aio.Round[TrackingStatus | ChronyError]) -> list[tuple[object, TrackingStatus | ChronyError]]:
+    """What is left of a round."""
+    return [one async for one in round_]
+
+
+def test_each_address_comes_once_with_its_own_values_round_after_round(
+    run: Run, addresses: list[str], hold: Callable[[], Held], daemons: Daemon
+) -> None:
+    async def main() -> None:
+        held = hold()
+        async with aio.Fleet(addresses, timeout=20) as fleet:
+            assert fleet.descriptors is not None
+            assert fleet.descriptors.needed == 2 * COUNT + 2
+            assert repr(fleet) == f"<Fleet of {COUNT} addresses>"
+            requests = daemons.say("tally")["answers"]
+            for _ in range(3):
+                found = {address: status async for address, status in fleet.read(aio.get_tracking)}
+                assert sorted(map(str, found)) == sorted(addresses)
+                assert all(is_own(address, status) for address, status in found.items())
+                opened = held.sockets()
+                assert opened == COUNT
+            assert daemons.say("tally")["answers"] == requests + 3 * COUNT
+        held.assert_none()
+        assert fleet.descriptors is None
+
+    run(main())
+
+
+def test_several_reports_are_a_tuple_with_a_result_each(run: Run, scripted: Daemon, server: Daemon) -> None:
+    scripted.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}}')
+    reports = (aio.get_tracking, aio.get_sources, aio.get_source_stats, aio.get_rtc_data)
+
+    async def main() -> None:
+        # As they were given.
+        addresses: list[str | Path] = [Path(server.socket), server.udp]
+        async with aio.Fleet(iter(addresses)) as fleet:
+            for _ in range(2):
+                found = {address: results async for address, results in fleet.read(*reports)}
+                assert set(found) == set(addresses)
+                for status, sources, stats, rtc in found.values():
+                    assert isinstance(status, TrackingStatus)
+                    assert isinstance(sources, list)
+                    assert isinstance(stats, list)
+                    assert isinstance(rtc, RTCData)
+                    assert [source.address for source in sources] == ["127.1.0.1", "127.1.0.2", "127.1.0.3"]
+                    assert len(stats) == 3
+            assert scripted.leftovers() != []
+        assert scripted.leftovers() == []
+
+    run(main())
+
+
+def test_a_failure_is_the_result_of_its_address(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("leave 7,100-109")
+
+    async def main() -> None:
+        async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=1.5) as fleet:
+            start = time.monotonic()
+            found = {address: status async for address, status in fleet.read(aio.get_tracking)}
+            # One timeout, and not one for each.
+            assert time.monotonic() - start < 2 * 1.5
+            errors = {address: error for address, error in found.items() if isinstance(error, ChronyError)}
+            silent = {addresses[number] for number in (7, *range(100, 110))}
+            assert set(errors) == {*silent, "127.0.0.1:1", "/nowhere/chronyd.sock"}
+            for address in silent:
+                assert isinstance(errors[address], ChronyConnectionError)
+                assert f"chronyd at {address} did not answer within 1.5s" in str(errors[address])
+            assert all(is_own(address, status) for address, status in found.items() if address not in errors)
+            daemons.say("come all")
+            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+
+    run(main())
+
+
+def test_a_round_ends_at_its_deadline(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("leave 0-9")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses, timeout=20, deadline=0.5, in_flight=10) as fleet:
+            found = {address: status async for address, status in fleet.read(aio.get_tracking)}
+            assert set(found) == set(addresses)
+            assert all(isinstance(found[address], ChronyConnectionError) for address in addresses[:10])
+
+    run(main())
+
+
+def test_results_come_as_they_end_while_other_tasks_go_on(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("delay 0.4 0")
+    daemons.say("delay 0.8 1")
+
+    async def main() -> None:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(others())
+        async with aio.Fleet(addresses, timeout=20) as fleet:
+            order = [str(address) async for address, _ in fleet.read(aio.get_tracking)]
+        task.cancel()
+        assert order[-2:] == addresses[:2]
+        assert turns > COUNT // 64
+
+    run(main())
+
+
+def test_a_cancelled_task_loses_nothing_and_the_round_goes_on(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("delay 0.3 all")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses, timeout=20) as fleet:
+            round_ = fleet.read(aio.get_tracking)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(round_.__anext__(), 0.05)
+            # Two tasks may share what comes.
+            found = await asyncio.gather(rest(round_), rest(round_))
+            assert sorted(str(address) for one in found for address, _ in one) == sorted(addresses)
+
+    run(main())
+
+
+def test_a_round_that_is_left_is_ended_by_the_next(
+    run: Run, addresses: list[str], hold: Callable[[], Held], daemons: Daemon
+) -> None:
+    async def main() -> None:
+        held = hold()
+        async with aio.Fleet(addresses, timeout=20) as fleet:
+            for left in (1, 5, 80):
+                first = fleet.read(aio.get_tracking)
+                for _ in range(left):
+                    assert is_own(*await first.__anext__())
+                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+                with pytest.raises(RuntimeError, match="begun another one"):
+                    await rest(first)
+            daemons.say("leave all")
+            waiting = asyncio.create_task(fleet.read(aio.get_tracking).__anext__())
+            await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="is not open"):
+            await waiting
+        held.assert_none()
+
+    run(main())
+
+
+def test_what_is_no_fleet_is_told(run: Run, addresses: list[str]) -> None:
+    wrong: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+        ("127.0.0.1", {}, TypeError, "an iterable of addresses, not a single one"),
+        ([323], {}, TypeError, "each address must be a str or an os.PathLike.* not int"),
+        ([None], {}, TypeError, "each address must be a str or an os.PathLike.* not NoneType"),
+        (["127.0.0.1:0:0"], {}, ChronyConnectionError, "127.0.0.1:0:0"),
+        ([], {"timeout": 0}, ValueError, "timeout must be a finite number of seconds greater than 0, not 0"),
+        ([], {"deadline": -1}, ValueError, "deadline must be a finite number of seconds greater than 0, not -1"),
+        ([], {"in_flight": 0}, ValueError, "in_flight must be at least 1"),
+        ([], {"lanes": 0}, ValueError, "lanes must be at least 1"),
+    ]
+    for given, options, error, words in wrong:
+        with pytest.raises(error, match=words):
+            aio.Fleet(given, **options)
+
+    async def main() -> None:
+        fleet = aio.Fleet(addresses)
+        with pytest.raises(RuntimeError, match="is not open; use it in an async with block"):
+            fleet.read(aio.get_tracking)
+        async with fleet:
+            for reports in ((), (print,), (aio.get_tracking, "get_sources")):
+                with pytest.raises(TypeError, match=r"get_tracking"):
+                    fleet.read(*reports)
+            with pytest.raises(RuntimeError, match="is open already"):
+                await fleet.__aenter__()
+        async with aio.Fleet([]) as empty:
+            assert [one async for one in empty.read(aio.get_tracking)] == []
+
+    run(main())
+
+
+def test_another_loop_is_refused(run: Run, addresses: list[str]) -> None:
+    async def elsewhere(fleet: aio.Fleet) -> None:
+        with pytest.raises(RuntimeError, match="opened in another event loop"):
+            fleet.read(aio.get_tracking)
+
+    async def main() -> None:
+        async with aio.Fleet(addresses) as fleet:
+            await asyncio.to_thread(run, elsewhere(fleet))
+            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+
+    run(main())
+
+
+def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str]) -> None:
+    async def main() -> None:
+        async with aio.Fleet(addresses) as fleet:
+            round_ = fleet.read(aio.get_tracking)
+            assert is_own(*await round_.__anext__())
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    thread = threading.Thread(target=lambda: asyncio.run(inside(fleet)))
+                    thread.start()
+                    thread.join()
+                    status = 0 if done else 1
+                finally:
+                    os._exit(status)
+            assert os.waitpid(child, 0)[1] == 0
+            assert len([one async for one in round_]) == COUNT - 1
+
+    done: list[bool] = []
+
+    async def inside(fleet: aio.Fleet) -> None:
+        with pytest.raises(RuntimeError, match="process that this one was forked from"):
+            fleet.read(aio.get_tracking)
+        async with fleet:
+            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+        done.append(True)
+
+    run(main())
+
+
+def test_a_fleet_that_is_not_left_is_told_and_closed(run: Run, addresses: list[str], hold: Callable[[], Held]) -> None:
+    async def main() -> Any:  # noqa: ANN401
+        fleet = await aio.Fleet(addresses).__aenter__()
+        assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+        return fleet
+
+    held = hold()
+    fleet = run(main())
+    with pytest.warns(ResourceWarning, match="^unclosed <Fleet of"):
+        del fleet
+    gc.collect()
+    held.assert_none()
+
+
+def test_few_descriptors_are_enough_and_the_limit_is_raised_only_when_asked(run: Run, addresses: list[str]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def main(raise_limit: bool) -> None:  # noqa: FBT001
+        async with aio.Fleet(addresses, timeout=20, raise_descriptor_limit=raise_limit) as fleet:
+            assert fleet.descriptors is not None
+            assert (fleet.descriptors.available >= fleet.descriptors.needed) == raise_limit
+            for _ in range(2):
+                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+        run(main(raise_limit=False))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 200
+        run(main(raise_limit=True))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 2 * COUNT
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_rounds_keep_nothing(run: Run, addresses: list[str], daemons: Daemon, hold: Callable[[], Held]) -> None:
+    """Daemons come and go; what is held does not grow."""
+
+    async def main() -> None:
+        held = hold()
+        async with aio.Fleet(addresses, timeout=0.3) as fleet:
+            sockets = []
+            for number in range(20):
+                daemons.say(f"leave {10 * number}-{10 * number + 9}")
+                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT - 10
+                daemons.say("come all")
+                sockets.append(held.sockets())
+            assert max(sockets) <= COUNT
+        held.assert_none()
+
+    run(main())
