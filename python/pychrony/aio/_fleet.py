@@ -7,7 +7,6 @@ import os
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
@@ -16,12 +15,8 @@ from pychrony.aio import _functions
 from pychrony.exceptions import ChronyError
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from typing_extensions import Self
 
-Address: TypeAlias = "str | PathLike[str]"
-Results: TypeAlias = "tuple[list[tuple[int, object]], float | None]"
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
