@@ -39,6 +39,9 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> Cow<'static, str
             "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
         }
         (Transport::CommandPort, Some(Errno::PERM | Errno::ACCESS)) => FIREWALL,
+        (Transport::CommandPort, Some(Errno::AGAIN)) => {
+            "All UDP ports of this machine are in use. Close sockets, or widen net.ipv4.ip_local_port_range"
+        }
         (Transport::CommandPort, Some(Errno::INVAL)) if address.is_link_local() => {
             "A link-local address needs a scope (its interface, after %), and libchrony takes none. Use another \
              address of that host"
@@ -153,6 +156,7 @@ mod tests {
             ("192.0.2.1", Errno::CONNREFUSED, "is its cmdport not 0?"),
             ("192.0.2.1", Errno::PERM, "A firewall"),
             ("192.0.2.1", Errno::ACCESS, "A firewall"),
+            ("192.0.2.1", Errno::AGAIN, "net.ipv4.ip_local_port_range"),
             ("fe80::1", Errno::INVAL, "libchrony takes none"),
             ("::1:323", Errno::NETUNREACH, "write [::1]:323"),
             ("2001:db8::1:323", Errno::HOSTUNREACH, "write [2001:db8::1]:323"),

@@ -1,4 +1,4 @@
-//! How many descriptors a fleet needs, and how many there are.
+//! How many descriptors and UDP ports a fleet needs, and how many there are.
 
 use super::queue::Queue;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -42,6 +42,16 @@ impl Descriptors {
 
     /// For how many sessions there is room.
     pub(super) fn sessions(self) -> usize {
-        self.available.saturating_sub(Queue::DESCRIPTORS) / EACH
+        (self.available.saturating_sub(Queue::DESCRIPTORS) / EACH).min(ports())
+    }
+}
+
+/// How many UDP ports the fleet may have, each for a session: three of four, since all programs of the machine share them.
+fn ports() -> usize {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut bounds = range.split_whitespace().map(str::parse::<usize>);
+    match (bounds.next(), bounds.next()) {
+        (Some(Ok(first)), Some(Ok(last))) => (last + 1).saturating_sub(first) / 4 * 3,
+        _ => usize::MAX,
     }
 }

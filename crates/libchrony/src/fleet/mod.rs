@@ -148,8 +148,8 @@ impl Builder {
 
 /// Many chronyds, which one thread reads at the same time.
 ///
-/// It keeps a session with each address from one round to the next, as far as the limit on open files allows: with a lower
-/// limit those beyond it are closed after each read. A failure is the result of its address and disturbs no other. After a
+/// It keeps a session with each address from one round to the next, as far as the limit on open files and the machine's
+/// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and disturbs no other. After a
 /// fork the child opens sockets of its own.
 pub struct Fleet {
     members: Vec<Arc<Settings>>,

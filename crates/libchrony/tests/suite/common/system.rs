@@ -104,6 +104,17 @@ pub(crate) fn own_empty_run() -> io::Result<()> {
     }
 }
 
+/// Gives the process a network of its own, with nothing but a loopback interface that is down. For use between fork and
+/// exec.
+pub(crate) fn own_network() -> io::Result<()> {
+    // SAFETY: system calls on numbers, which are safe between fork and exec.
+    let result = unsafe {
+        let user = if libc::geteuid() == 0 { 0 } else { libc::CLONE_NEWUSER };
+        libc::unshare(libc::CLONE_NEWNET | user)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Has this process, which has file systems of its own, find other names of hosts, until the result is dropped.
 pub(crate) fn own_hosts(names: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -3,9 +3,11 @@
 use super::{all, daemons, read};
 use crate::common::alone::Alone;
 use crate::common::open::descriptors;
+use crate::common::system::own_network;
 use crate::common::*;
 use libchrony::{Error, Source, Tracking};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -141,4 +143,24 @@ fn a_silent_daemon_costs_one_further_session() {
         assert_eq!(round.filter(|(_, result)| matches!(result, Err(Error::TimedOut { .. }))).count(), 50);
         assert!(daemons.tally().least >= 5, "{:?}", daemons.tally());
     });
+}
+
+/// All of a machine's ports would be too few for others, and for the fleet itself.
+#[test]
+fn with_few_udp_ports_sessions_are_closed_after_each_read() {
+    Alone::new("fleet::limits::with_few_udp_ports_sessions_are_closed_after_each_read", "only")
+        .prepared(own_network)
+        .run(|| {
+            assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+            let daemons = daemons(200, "{}");
+            let before = descriptors().len();
+            std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "20000 20099").unwrap();
+            let mut fleet = all(&daemons).build().unwrap();
+            for _ in 0..2 {
+                let failed = read(&mut fleet);
+                assert!(failed.is_empty(), "{failed:?}");
+                let open = descriptors().len() - before - 2;
+                assert!((100..200).contains(&open), "{open}");
+            }
+        });
 }
