@@ -15,7 +15,13 @@ from pychrony.aio import _functions
 from pychrony.exceptions import ChronyError
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from typing import TypeAlias
+
     from typing_extensions import Self
+
+    Address: TypeAlias = str | PathLike[str]
+    Results: TypeAlias = tuple[list[tuple[int, object]], float | None]
 
 T = TypeVar("T")
 A = TypeVar("A")
