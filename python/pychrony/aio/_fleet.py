@@ -7,6 +7,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
@@ -15,13 +16,7 @@ from pychrony.aio import _functions
 from pychrony.exceptions import ChronyError
 
 if TYPE_CHECKING:
-    from os import PathLike
-    from typing import TypeAlias
-
     from typing_extensions import Self
-
-    Address: TypeAlias = str | PathLike[str]
-    Results: TypeAlias = tuple[list[tuple[int, object]], float | None]
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -82,7 +77,7 @@ class Fleet:
 
     def __init__(
         self,
-        addresses: Iterable[Address],
+        addresses: Iterable[str | PathLike[str]],
         *,
         timeout: float = 5.0,
         deadline: float | None = None,
@@ -91,7 +86,9 @@ class Fleet:
         raise_descriptor_limit: bool = False,
     ) -> None:
         #: The addresses, in their order.
-        self.addresses: tuple[Address, ...] = (addresses,) if isinstance(addresses, str) else tuple(addresses)
+        self.addresses: tuple[str | PathLike[str], ...] = (
+            (addresses,) if isinstance(addresses, str) else tuple(addresses)
+        )
         given = addresses if isinstance(addresses, str) else self.addresses
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, lanes, raise_descriptor_limit)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -201,7 +198,7 @@ class Fleet:
         self._round += 1
         number = self._round
 
-        def advance() -> Results:
+        def advance() -> tuple[list[tuple[int, object]], float | None]:
             if self._check()[0] is not opened or self._round != number:
                 raise RuntimeError("the round has ended, since the Fleet has begun another one or was closed")
             return opened.advance()
@@ -262,13 +259,18 @@ class Waiter:
         self._is_watched = False
 
 
-class Round(AsyncIterator["tuple[Address, T]"], Generic[T]):
+class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
     """The results of one round of a `Fleet`, as they come: an address as it was given, and what was read there.
 
     Nothing goes on between two results unless the next one is awaited. Cancelling a task that awaits it loses nothing.
     """
 
-    def __init__(self, addresses: tuple[Address, ...], advance: Callable[[], Results], waiter: Waiter) -> None:
+    def __init__(
+        self,
+        addresses: tuple[str | PathLike[str], ...],
+        advance: Callable[[], tuple[list[tuple[int, object]], float | None]],
+        waiter: Waiter,
+    ) -> None:
         self._addresses = addresses
         self._advance = advance
         self._waiter = waiter
@@ -279,7 +281,7 @@ class Round(AsyncIterator["tuple[Address, T]"], Generic[T]):
         """Return itself."""
         return self
 
-    async def __anext__(self) -> tuple[Address, T]:
+    async def __anext__(self) -> tuple[str | PathLike[str], T]:
         """The next result."""
         while not self._results:
             if self._is_over:
