@@ -100,7 +100,7 @@ SPAN = r"([\d.]+)(s|ms|µs|ns)\b"
 
 def is_busy(error: ChronyError) -> bool:
     """Whether it says that the call never had its turn on the connection."""
-    return "other threads kept the connection to chronyd busy" in error.message
+    return "kept the connection to chronyd busy" in error.message
 
 
 def time_left(error: ChronyError, timeout: float) -> float | None:
@@ -121,6 +121,12 @@ def call(tally: Tally, name: str, timeout: float, function: Report) -> tuple[Any
     except ChronyError as error:
         # Without the traceback, whose frames would keep records.
         failure = error.with_traceback(None)
+    ended(tally, name, timeout, start, failure)
+    return result, failure
+
+
+def ended(tally: Tally, name: str, timeout: float, start: float, failure: ChronyError | None) -> None:
+    """Note that a call has ended now, and how late."""
     end = time.monotonic()
     tally.count(tally.calls, name)
     if failure is not None:
@@ -130,7 +136,6 @@ def call(tally: Tally, name: str, timeout: float, function: Report) -> tuple[Any
         tally.worst, tally.worst_call = late, f"{name}, timeout {timeout} s"
     if late > NOTED:
         tally.late.append(Late(f"{name}, timeout {timeout} s, {late:.3f} s late", start + timeout, end))
-    return result, failure
 
 
 def no_excuse(_: ChronyError) -> bool:
@@ -151,6 +156,22 @@ def read(
     """Read a report of a chronyd and check what comes, in view of what happened to the chronyd meanwhile."""
     before = bed.now()
     result, failure = call(tally, f"{name} {way}", timeout, function)
+    judge(tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=excuse)
+
+
+def judge(
+    tally: Tally,
+    bed: Bed[Any],
+    name: str,
+    timeout: float,
+    before: Any,  # noqa: ANN401
+    *,
+    way: str,
+    result: object,
+    failure: ChronyError | None,
+    excuse: Callable[[ChronyError], bool] = no_excuse,
+) -> None:
+    """Check what came of a call that began at a moment and has ended now."""
     after = bed.now()
     if failure is None:
         try:

@@ -41,9 +41,12 @@ class Lateness:
         while not stop.is_set():
             due = time.monotonic() + 0.01
             time.sleep(0.01)
-            woken = time.monotonic()
-            self._delays.append((due, woken))
-            self.worst = max(self.worst, woken - due)
+            self.add(due, time.monotonic())
+
+    def add(self, due: float, woken: float) -> None:
+        """Note how late a sleeper is."""
+        self._delays.append((due, woken))
+        self.worst = max(self.worst, woken - due)
 
     def judge(self, tallies: Sequence[Tally], settled: float) -> None:
         """A call may be later than its deadline by the slack and by what the sleeper was late at that time.

@@ -54,6 +54,8 @@ class Run:
     beds: Beds
     log: Callable[[str], None]
     events: Counter[str]
+    #: By how much a call may miss its deadline.
+    slack: float
     #: Connections to real chronyds that threads share, and to scripted ones.
     shared: list[Connected]
     bad_paths: list[Connected]
@@ -63,14 +65,14 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, beds: Beds, log: Callable[[str], None], events: Counter[str], rng: random.Random) -> Run:
+    def of(cls, beds: Beds, log: Callable[[str], None], events: Counter[str], slack: float, rng: random.Random) -> Run:
         """With connections that are not yet entered."""
         shared = [Connected(bed, *how) for bed in beds.real for how in (("unix", 1.0, 8), ("udp", 5.0, 4))]
         shared.append(Connected(beds.real[0], "unix", 0.3, 1))
         # There another thread may have the connection for as long as it likes.
         bad_paths = [Connected(bed, bed.transport, 5.0, 4, excuse=is_busy) for bed in beds.scripted]
         crowd = Crowd(Connected(beds.crowded, rng.choice(("unix", "udp")), TIMEOUT, 8))
-        return cls(beds, log, events, shared, bad_paths, crowd)
+        return cls(beds, log, events, slack, shared, bad_paths, crowd)
 
     @property
     def connections(self) -> list[Connected]:

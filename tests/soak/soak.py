@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from tests.soak import disturbances, forks, readers
+from tests.soak import disturbances, forks, readers, tasks
 from tests.soak.calls import Tally
 from tests.soak.judge import Lateness
 from tests.soak.run import Beds, Run
@@ -35,7 +35,7 @@ class Soak:
         """Read and disturb for so long; nothing of it goes on after that."""
         for bed in self._beds.scripted:
             bed.begin_epoch(calm=True)
-        run = Run.of(self._beds, self._log, self.events, self._rng)
+        run = Run.of(self._beds, self._log, self.events, self.lateness.slack, self._rng)
         setup, mine = self._new(), self._new()
         for connected in run.connections:
             if not connected.enter(setup):
@@ -78,6 +78,7 @@ class Soak:
             **{f"sharer {i}": partial(readers.share, run.shared) for i in range(3)},
             **{f"owner {i}": partial(readers.own, run.beds.real, readers.TIMEOUTS) for i in range(3)},
             **{f"caller {i}": partial(readers.call_functions, run.beds.real, readers.TIMEOUTS) for i in range(2)},
+            **{f"tasks of {kind}": partial(tasks.read_in_loop, kind) for kind in tasks.LOOPS},
             "failing": readers.fail,
             "forking": forks.fork,
             **{f"crowd {i}": partial(readers.take_turns, member) for i, member in enumerate(run.crowd.members)},

@@ -17,8 +17,9 @@ pub(super) struct Call<P> {
     settings: Arc<Settings>,
     machine: Machine,
     parts: P,
-    /// The number of the part that is read.
+    /// The number of the part that is read, and since when.
     part: usize,
+    since: Instant,
     start: Instant,
     end: Instant,
     /// When it is to go on at the latest.
@@ -40,6 +41,7 @@ impl<P: Parts> Call<P> {
             machine,
             parts,
             part: 0,
+            since: start,
             start,
             end,
             until: start,
@@ -75,7 +77,7 @@ impl<P: Parts> Call<P> {
             }
             // The next part, or in a forked child the same once more.
             self.host = None;
-            self.machine = machine(&self.settings, self.parts.part(self.part), self.start, self.end);
+            self.machine = machine(&self.settings, self.parts.part(self.part), self.since, self.end);
             ready = Ready::These(&[]);
         }
     }
@@ -83,6 +85,7 @@ impl<P: Parts> Call<P> {
     fn end_part(&mut self, result: Result<(), Error>) {
         self.parts.part(self.part).ended(result);
         self.part += 1;
+        self.since = Instant::now();
     }
 
     /// Takes the addresses of the host.

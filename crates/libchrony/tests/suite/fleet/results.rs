@@ -123,6 +123,17 @@ fn a_round_with_silent_daemons_ends_at_one_timeout() {
 }
 
 #[test]
+fn an_error_tells_the_time_that_its_own_report_had() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Delay(ms(400)));
+    let mut fleet = Fleet::builder(addresses([&chronyd])).timeout(ms(700)).build().unwrap();
+    let (_, (tracking, sources)) = fleet.read::<(Tracking, Vec<Source>)>().next().unwrap();
+    assert!(tracking.is_ok());
+    let Err(Error::TimedOut { waited, .. }) = sources else { panic!("{sources:?}") };
+    assert!(waited <= ms(300), "{waited:?}");
+}
+
+#[test]
 fn losses_cost_no_result_and_no_right_value() {
     let daemons = daemons(500, r#"{"sources": 3}"#);
     daemons.lose(10.0, 1);

@@ -1,0 +1,170 @@
+"""Event loops that read: tasks that share connections or have their own, are cancelled, and read fleets."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import uvloop
+from tests.soak.bed import Bed
+from tests.soak.calls import REPORTS, Tally, ended, is_busy, judge
+from tests.soak.judge import Lateness
+from tests.soak.readers import LONG_TIMEOUTS, TIMEOUTS
+from tests.soak.run import Run
+
+from pychrony import ChronyError, aio
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+SHARING = 8
+#: For calls that wait for others.
+TIMEOUT = 5.0
+
+
+def read_in_loop(kind: str, run: Run, tally: Tally, rng: random.Random) -> None:
+    """Have all tasks read in one event loop."""
+    loop = LOOPS[kind]()
+    try:
+        tasks = Tasks(run, rng)
+        loop.run_until_complete(tasks.read())
+        tally.add(tasks.tally)
+    finally:
+        loop.close()
+
+
+class Tasks:
+    """The tasks of one loop."""
+
+    def __init__(self, run: Run, rng: random.Random) -> None:
+        self.tally = Tally()
+        self._run = run
+        self._rng = rng
+        # A loop that is kept busy, or waits for Python, is as late as that.
+        self._lateness = Lateness(run.slack, run.log, run.events)
+
+    async def read(self) -> None:
+        """Run all until the end, and fail with the first that fails."""
+        beds = self._run.beds
+        bodies = [self._watch(), *(self._read_fleet(reports) for reports in ((0,), (1, 2)))]
+        for bed in beds.real:
+            bodies += [self._share(bed), self._own(bed, TIMEOUTS)]
+        for bad in beds.scripted:
+            bodies += [self._own(bad, LONG_TIMEOUTS), self._cancel(bad)]
+        await asyncio.gather(*bodies)
+        self._lateness.judge([self.tally], time.monotonic())
+
+    async def _watch(self) -> None:
+        """Note how late the loop is."""
+        judged = time.monotonic()
+        while not self._run.stop.is_set():
+            due = time.monotonic() + 0.01
+            await asyncio.sleep(0.01)
+            self._lateness.add(due, time.monotonic())
+            if time.monotonic() > judged + 1.0:
+                judged = time.monotonic()
+                self._lateness.judge([self.tally], judged - 0.5)
+
+    async def _call(
+        self, bed: Bed[Any], name: str, timeout: float, way: str, function: Callable[[], Awaitable[Any]]
+    ) -> bool:
+        result, failure = None, None
+        before, start = bed.now(), time.monotonic()
+        try:
+            result = await function()
+        except ChronyError as error:
+            failure = error.with_traceback(None)
+        ended(self.tally, f"{name} {way}", timeout, start, failure)
+        judge(self.tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=is_busy)
+        # A task that never waits would be alone.
+        await asyncio.sleep(0)
+        return failure is None
+
+    async def _read(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, way: str) -> None:
+        name = self._rng.choice(REPORTS)
+        await self._call(bed, name, timeout, way, getattr(connection, name))
+
+    async def _enter(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, way: str) -> bool:
+        return await self._call(bed, "enter", timeout, way, connection.__aenter__)
+
+    def _new(self, bed: Bed[Any], timeout: float) -> tuple[aio.ChronyConnection, str]:
+        transport = self._rng.choice([*bed.addresses])
+        lanes = self._rng.choice((1, 2, 8))
+        connection = aio.ChronyConnection(bed.addresses[transport], timeout=timeout, lanes=lanes)
+        return connection, f"task, connection {transport}{bed.where}"
+
+    async def _share(self, bed: Bed[Any]) -> None:
+        """Tasks on one connection, again and again."""
+        while not self._run.stop.is_set():
+            connection, way = self._new(bed, TIMEOUT)
+            if await self._enter(connection, bed, TIMEOUT, way):
+                end = time.monotonic() + self._rng.uniform(0.5, 5.0)
+
+                await asyncio.gather(*(self._read_until(end, connection, bed, way) for _ in range(SHARING)))
+                await connection.__aexit__(None, None, None)
+
+    async def _read_until(self, end: float, connection: aio.ChronyConnection, bed: Bed[Any], way: str) -> None:
+        while time.monotonic() < end and not self._run.stop.is_set():
+            await self._read(connection, bed, TIMEOUT, way)
+
+    async def _own(self, bed: Bed[Any], timeouts: tuple[float, ...]) -> None:
+        """Connections for a while, and functions."""
+        while not self._run.stop.is_set():
+            timeout = self._rng.choice(timeouts)
+            connection, way = self._new(bed, timeout)
+            if await self._enter(connection, bed, timeout, way):
+                for _ in range(self._rng.randint(1, 30)):
+                    await self._read(connection, bed, timeout, way)
+                    if self._run.stop.is_set():
+                        break
+                await connection.__aexit__(None, None, None)
+            transport, name = self._rng.choice([*bed.addresses]), self._rng.choice(REPORTS)
+            function = partial(getattr(aio, name), bed.addresses[transport], timeout=timeout)
+            await self._call(bed, name, timeout, f"task, function {transport}{bed.where}", function)
+
+    async def _cancel(self, bed: Bed[Any]) -> None:
+        """Calls that are cancelled somewhere, on a connection that stays."""
+        while not self._run.stop.is_set():
+            connection, way = self._new(bed, TIMEOUT)
+            if await self._enter(connection, bed, TIMEOUT, way):
+                for _ in range(self._rng.randint(1, 30)):
+                    call = asyncio.ensure_future(getattr(connection, self._rng.choice(REPORTS))())
+                    done, _ = await asyncio.wait([call], timeout=self._rng.choice((0.0, 0.001, 0.01)))
+                    call.cancel()
+                    await asyncio.gather(call, return_exceptions=True)
+                    self._run.events["cancelled call" if not done else "call before it was cancelled"] += 1
+                    if self._run.stop.is_set():
+                        break
+                await connection.__aexit__(None, None, None)
+
+    async def _read_fleet(self, reports: tuple[int, ...]) -> None:
+        """Rounds over all real chronyds, at each of their addresses."""
+        named = [bed for bed in self._run.beds.real for _ in bed.addresses]
+        addresses = [address for bed in self._run.beds.real for address in bed.addresses.values()]
+        beds = dict(zip(addresses, named, strict=True))
+        names = [("get_tracking", "get_sources", "get_source_stats")[number] for number in reports]
+        while not self._run.stop.is_set():
+            async with aio.Fleet(addresses, timeout=TIMEOUT) as fleet:
+                for _ in range(self._rng.randint(1, 30)):
+                    start = time.monotonic()
+                    before = {address: bed.now() for address, bed in beds.items()}
+                    left = set(addresses)
+                    async for address, results in fleet.read(*(getattr(aio, name) for name in names)):
+                        left.remove(str(address))
+                        bed = beds[str(address)]
+                        values: tuple[Any, ...] = results if isinstance(results, tuple) else (results,)
+                        for name, value in zip(names, values, strict=True):
+                            failure = value if isinstance(value, ChronyError) else None
+                            ended(self.tally, f"{name} fleet", TIMEOUT, start, failure)
+                            then = before[str(address)]
+                            judge(self.tally, bed, name, TIMEOUT, then, way="fleet", result=value, failure=failure)
+                    if left:
+                        self.tally.violation(f"a round without {len(left)} of its addresses")
+                    if self._run.stop.is_set():
+                        return
+                    await asyncio.sleep(self._rng.uniform(0.0, 0.1))
