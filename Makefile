@@ -93,7 +93,7 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 	$(FUZZ) $$(($(MINUTES) * 60))
 
 .PHONY: soak
-soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, changing sources and a crowd of threads
+soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, changing sources, a crowd of threads and event loops
 	$(RUN) python -m tests.soak --minutes $(MINUTES)
 
 .PHONY: valgrind

@@ -3,10 +3,11 @@
     tools/run python -m tests.soak --minutes 10
 
 Threads share connections, own connections and call the functions, over Unix sockets and UDP, with short and long
-timeouts; 128 of them share one connection. Tasks of event loops read likewise, are cancelled, and read fleets. Meanwhile the chronyds are killed, restarted, suspended and given other
-sources, answers come late, twice, or never, signals rain on the readers, and the process forks: parent and child both
-go on, and the child ends by `os._exit`. The seed decides what happens, if not when. Every record is checked; what each
-call may say depends on what happened to its chronyd meanwhile.
+timeouts; 128 of them share one connection. Tasks of event loops read likewise, are cancelled, and read fleets.
+Meanwhile the chronyds are killed, restarted, suspended and given other sources, answers come late, twice, or never,
+signals rain on the readers, and the process forks: parent and child both go on, and the child ends by `os._exit`. The
+seed decides what happens, if not when. Every record is checked; what each call may say depends on what happened to its
+chronyd meanwhile.
 
 The program ends with status 1 if anything was wrong, late or left over. It is no pytest file: it is run by itself.
 """
