@@ -86,7 +86,7 @@ bench: provision-bench ## Measure against the raw library and the published pych
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
 	$(RUN) python benches/bench.py --write-docs
 	$(RUN) python benches/aio.py
-	$(RUN) python benches/fleet.py
+	$(RUN) python benches/fleet.py --write-docs
 
 .PHONY: fuzz
 fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)

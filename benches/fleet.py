@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import random
 import resource
 import statistics
@@ -26,6 +27,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bed
+import fleet_report
 from contestants import RUNNER
 from measure import Spread
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 #: What a process has open beside its sessions, which cost two descriptors each.
 RESERVE = 48
+PLOTTED = (100, 300, 3000)
 
 
 class Contestants:
@@ -106,12 +109,19 @@ def quantiles(nanoseconds: list[int]) -> Figures:
     return {name: value / 1e6 for name, value in names.items()}
 
 
+def sizes(options: argparse.Namespace) -> list[int]:
+    """The numbers of daemons for what the plot shows."""
+    return sorted({*options.daemons, *PLOTTED}) if options.write_docs else options.daemons
+
+
 def rate(options: argparse.Namespace) -> Iterator[Figures]:
     """What a read costs, and how much memory a daemon whose session is kept."""
-    for count in options.daemons:
+    for count in sizes(options):
         for opponent in ("raw", "pool of 2.0.3"):
             with contextlib.ExitStack() as stack:
-                yield from duel(Daemons(stack, count, options), opponent, options.rounds)
+                # The pool takes much longer.
+                rounds = options.rounds if opponent == "raw" else max(3, options.rounds // 5)
+                yield from duel(Daemons(stack, count, options), opponent, rounds)
 
 
 def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
@@ -136,6 +146,7 @@ def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
             "case": "rate",
             "daemons": daemons.count,
             "who": name,
+            "beside": opponent if name == "fleet" else "fleet",
             "read": len(results[0]["times"]),
             "wrong": sum(figures["wrong"] for figures in results),
             "failed": sum(len(figures["failed"]) for figures in results),
@@ -155,7 +166,7 @@ def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
 
 def memory(options: argparse.Namespace) -> Iterator[Figures]:
     """How much memory a daemon takes whose session is kept, after a few rounds."""
-    for count in options.daemons:
+    for count in sizes(options):
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
             kib = {}
@@ -261,7 +272,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="of each contestant (rate)")
     parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS", help="of an address (silent)")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each row")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="write the section of docs/performance.md and its plot"
+    )
     options = parser.parse_args()
+    if options.cases and options.write_docs:
+        parser.error("--write-docs needs all cases")
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     return options
@@ -284,9 +300,14 @@ def main() -> None:
     """Build, measure, print."""
     options = parse_arguments()
     bed.build()
+    rows = []
     for case in options.cases or CASES:
         for figures in CASES[case](options):
+            rows.append(figures)
             print(json.dumps(figures) if options.json else show(figures), flush=True)
+    if options.write_docs:
+        processors = len(os.sched_getaffinity(0))
+        fleet_report.write_docs(bed.ROOT / "docs", rows, options.in_flight, processors)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,12 @@ far apart.
 COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#000000")
 
 
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
+FLEETS = "\n## Fleets\n"
+"""The beginning of the section that fleet.py writes."""
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -174,15 +179,17 @@ def _processor() -> str:
 
 
 def write_docs(folder: Path, measured: Mapping[str, Results], rounds: int) -> None:
-    """Write the page and its plot."""
+    """Write the page and its plot, and keep the section that fleet.py writes."""
     tables = "".join(
-        f"\n## {title[0].upper()}{title[1:]}\n\n{_markdown(*_table(title, results))}"
+        f"\n## {title[0].upper()}{title[1:]}\n\n{markdown(*_table(title, results))}"
         for title, results in measured.items()
         if results
     )
-    rows = _markdown(["", "ratio", "limit", ""], bars(measured))
-    page = PAGE.format(processor=_processor(), rounds=rounds, bars=rows, tables=tables)
-    (folder / "performance.md").write_text(page, encoding="utf-8")
+    rows = markdown(["", "ratio", "limit", ""], bars(measured))
+    text = PAGE.format(processor=_processor(), rounds=rounds, bars=rows, tables=tables)
+    page = folder / "performance.md"
+    _, *fleets = page.read_text(encoding="utf-8").partition(FLEETS)
+    page.write_text(text + "".join(fleets), encoding="utf-8")
     (folder / "performance.svg").write_text(_plot(measured), encoding="utf-8")
 
 

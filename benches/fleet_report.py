@@ -1,0 +1,208 @@
+"""The section "Fleets" of docs/performance.md and its plot, from the rows of fleet.py."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from report import COLOURS, FLEETS, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    Figures = dict[str, Any]
+
+SECTION = """\
+{title}
+Written by `tools/run python benches/fleet.py --write-docs`; `make bench` does that, too. Not to be edited.
+
+One thread of the test bed plays the daemons, on 127.0.0.0/8, and `libchrony::fleet` reads the tracking report of all of
+them in a thread of another process, {in_flight} at once, round after round. It runs in turns with libchrony's own
+functions on as many open sessions and one event queue, and with a pool of 64 threads in Python that keep a connection
+of pychrony 2.0.3 to each daemon. All share {processors} processors with the daemons and with other programs. Times are
+medians, ratios to the one beside medians of those within a round. "First" is the first round, which opens the
+sessions.
+
+![Time of a round and memory against the number of daemons](fleets.svg)
+
+{rate}
+"Wrong" is how many results were those of another daemon: libchrony has one buffer for the strings of all threads, on
+which pychrony 2.0.3 takes no lock. A read of the fleet costs the system calls of libchrony and one to look whether the
+descriptor is still its own. What it costs more than the raw calls are deadlines, the check of each field against its
+table, and the memory of ten thousand sessions, each of which is out of the processor's caches when its turn comes.
+
+Memory of a session that is kept, in the process. The kernel's part, 4 to 5 KiB for a socket and two open files, is not
+in it:
+
+{memory}
+### Silent daemons
+
+One daemon of ten is silent, and the timeout of each address is {timeout:g} s. The round ends one timeout after the last
+address was asked, and a silent one keeps its place among the {in_flight} for 0.1 s only. "Late" is how many of the
+others failed.
+
+{silent}
+### Losses
+
+Five rounds with kept sessions; answers are lost at random, and each time is from the beginning of a round to the result
+of an address. A request is sent again after 50 ms or more, doubled each time. A session that was opened in the round,
+as more addresses than there are descriptors for need, knows no round trip and waits for 1 s, then 2 s. So with 10 % of
+losses an address may fail at its deadline of 5 s, with three requests lost in a row.
+
+{loss}
+### Daemons that come and go
+
+In each of a hundred rounds another tenth of the daemons is away.
+
+{turnover}
+### A million
+
+At the figures above a round of a million daemons takes {cpu:.0f} s of one processor if each has a session that is kept.
+The sessions take {gib:.1f} GiB in the process and 4 to 5 in the kernel, two million descriptors, of which Linux gives a
+process 1,048,576 at most unless fs.nr_open is raised, and a million UDP ports, of which a network namespace has 64,512
+at most, and by default 28,232 for all of its programs. With sessions that are opened for each read the ports are
+enough, and the round takes {first:.0f} s.
+
+So a million is not a matter of a quicker thread, but of dozens of processes in network namespaces of their own, of who
+reads whom, of what became of those that did not answer, and of where a million results go each minute. That is
+Prometheus's work: an exporter beside each chronyd reads it over its Unix socket, which needs no `cmdallow` and loses
+nothing, and servers that share the targets by hash collect, retry and store.
+"""
+
+COLUMNS = {
+    "rate": {
+        "daemons": "daemons",
+        "who": "who",
+        "beside": "beside",
+        "us": "us a read",
+        "cpu_us": "CPU us a read",
+        "first_us": "first, us a read",
+        "a_second": "reads a second",
+        "cpu_of_the_other": "CPU, ratio",
+        "wall_of_the_other": "time, ratio",
+        "wrong": "wrong",
+        "failed": "failed",
+    },
+    "memory": {"daemons": "daemons", "kib": "KiB", "kib_each": "KiB a daemon"},
+    "silent": {
+        "daemons": "daemons",
+        "silent": "silent",
+        "sessions": "sessions",
+        "round_s": "round s",
+        "last_answer_s": "last answer s",
+        "cpu_s": "CPU s",
+        "late": "late",
+        "wrong": "wrong",
+    },
+    "loss": {
+        "daemons": "daemons",
+        "percent": "lost %",
+        "reads": "answers",
+        "p50_ms": "p50 ms",
+        "p90_ms": "p90 ms",
+        "p99_ms": "p99 ms",
+        "max_ms": "longest ms",
+        "failed": "failed",
+        "wrong": "wrong",
+    },
+    "turnover": {
+        "daemons": "daemons",
+        "away": "away",
+        "rounds": "rounds",
+        "kib": "KiB",
+        "descriptors": "descriptors",
+        "late": "late",
+        "wrong": "wrong",
+    },
+}
+"""The figures of each case that the tables show, with their heads."""
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int) or value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def _ratio(value: Sequence[float]) -> str:
+    median, low, high = value
+    return f"{_number(median)} ({_number(low)}-{_number(high)})"
+
+
+def _table(rows: Iterable[Figures], columns: dict[str, str]) -> str:
+    """A table with the named figures as columns; what a row lacks is left empty."""
+
+    def cell(value: object) -> str:
+        if isinstance(value, list):
+            return _ratio(value)
+        return _number(value) if isinstance(value, int | float) else str(value)
+
+    return markdown([*columns.values()], [[cell(row.get(key, "")) for key in columns] for row in rows])
+
+
+def write_docs(folder: Path, rows: Sequence[Figures], in_flight: int, processors: int) -> None:
+    """Write the plot, and the section at the end of the page."""
+    by_case: dict[str, list[Figures]] = {}
+    for row in rows:
+        by_case.setdefault(row["case"], []).append(row)
+    fleet = max((row for row in by_case["rate"] if row["who"] == "fleet"), key=lambda row: int(row["daemons"]))
+    most = max(by_case["memory"], key=lambda row: int(row["daemons"]))
+    section = SECTION.format(
+        title=FLEETS,
+        in_flight=in_flight,
+        processors=processors,
+        timeout=by_case["silent"][0]["timeout_s"],
+        **{case: _table(rows, COLUMNS[case]) for case, rows in by_case.items()},
+        cpu=fleet["cpu_us"],
+        first=fleet["first_us"],
+        gib=most["kib_each"] * 1e6 / (1 << 20),
+    )
+    page = folder / "performance.md"
+    page.write_text(page.read_text(encoding="utf-8").partition(FLEETS)[0] + section, encoding="utf-8")
+    (folder / "fleets.svg").write_text(_plot(by_case), encoding="utf-8")
+
+
+def _plot(by_case: dict[str, list[Figures]]) -> str:
+    """Milliseconds of a round, and MiB of memory, against the number of daemons; all logarithmic."""
+    times: dict[str, dict[int, float]] = {}
+    for row in by_case["rate"]:
+        # The fleet is measured twice, beside each of the others.
+        times.setdefault(row["who"], {}).setdefault(int(row["daemons"]), row["us"] * row["read"] / 1000)
+    memory = {"fleet": {int(row["daemons"]): row["kib"] / 1024 for row in by_case["memory"]}}
+    svg = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 400" font-family="sans-serif" font-size="12">']
+    svg.append('<rect width="860" height="400" fill="white"/>')
+    svg += _panel(60, "milliseconds of a round", times)
+    svg += _panel(500, "MiB of memory, sessions kept", memory)
+    for number, label in enumerate(times):
+        x = 80 + 130 * number
+        svg.append(f'<path d="M{x} 36h24" stroke="{COLOURS[number]}" stroke-width="2"/>')
+        svg.append(f'<text x="{x + 30}" y="40">{label}</text>')
+    return "\n".join([*svg, "</svg>\n"])
+
+
+def _panel(left: int, title: str, lines: dict[str, dict[int, float]]) -> list[str]:
+    """One of the plots, 330 wide."""
+    xs = sorted({x for line in lines.values() for x in line})
+    values = [y for line in lines.values() for y in line.values()]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    first, last = math.log10(xs[0]), math.log10(xs[-1])
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - first) / ((last - first) or 1)
+        return left + across * 330, 350 - (math.log10(y) - low) / ((high - low) or 1) * 280
+
+    svg = [f'<text x="{left}" y="18">{title}</text>']
+    for power in range(low, high + 1):
+        _, y = at(xs[0], 10**power)
+        svg.append(f'<path d="M{left} {y:.1f}h330" stroke="#ddd"/>')
+        svg.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
+    for number in xs:
+        x, _ = at(number, 10**low)
+        svg.append(f'<path d="M{x:.1f} 350V70" stroke="#eee"/>')
+        svg.append(f'<text x="{x:.1f}" y="368" text-anchor="middle">{number:,}</text>')
+    svg.append(f'<text x="{left + 165}" y="390" text-anchor="middle">number of daemons</text>')
+    for number, line in enumerate(lines.values()):
+        path = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in sorted(line.items()))
+        svg.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[number]}" stroke-width="2"/>')
+    return svg
