@@ -46,9 +46,9 @@ others failed.
 ### Losses
 
 Five rounds with kept sessions; answers are lost at random, and each time is from the beginning of a round to the result
-of an address. A request is sent again after 50 ms or more, doubled each time. A session that was opened in the round,
-as more addresses than there are descriptors for need, knows no round trip and waits for 1 s, then 2 s. So with 10 % of
-losses an address may fail at its deadline of 5 s, with three requests lost in a row.
+of an address. A request is sent again after 50 ms or more, doubled each time. With 10 % of losses a few of 50,000 reads
+fail at their deadline of 5 s, after three or four lost requests: the round trip was unknown, for which a request waits
+for 1 s, or had been measured as long.
 
 {loss}
 ### Daemons that come and go
