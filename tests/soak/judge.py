@@ -27,9 +27,10 @@ MEMORY = 1024 * 1024
 class Lateness:
     """Says whether a call was later than the machine, for which a thread stands that only sleeps."""
 
-    def __init__(self, slack: float, log: Callable[[str], None], events: Counter[str]) -> None:
-        """`slack` is by how much a call may miss its deadline."""
+    def __init__(self, slack: float, log: Callable[[str], None], events: Counter[str], sleeps: int = 1) -> None:
+        """`slack` is by how much a call may miss its deadline, `sleeps` how often it may be as late as a sleeper."""
         self.slack = slack
+        self._sleeps = sleeps
         self.worst = 0.0
         self._log = log
         self._events = events
@@ -62,7 +63,7 @@ class Lateness:
                 delay = max(spans, default=0.0)
                 said = f"{late.what}; a plain sleep was {delay:.3f} s late at the time"
                 self._log(said)
-                if late.ended - late.due > self.slack + delay:
+                if late.ended - late.due > self.slack + self._sleeps * delay:
                     tally.violation(f"over the deadline: {said}")
                 else:
                     self._events["call as late as the machine"] += 1

@@ -38,6 +38,11 @@ def read_in_loop(kind: str, run: Run, tally: Tally, rng: random.Random) -> None:
         loop.close()
 
 
+def is_loops_own(error: ChronyError) -> bool:
+    """Whether it says that other calls, or the loop itself, left no time to ask."""
+    return is_busy(error) or any(words in error.message for words in ("itself did not run", "were over before"))
+
+
 class Tasks:
     """The tasks of one loop."""
 
@@ -45,8 +50,8 @@ class Tasks:
         self.tally = Tally()
         self._run = run
         self._rng = rng
-        # A loop that is kept busy, or waits for Python, is as late as that.
-        self._lateness = Lateness(run.slack, run.log, run.events)
+        # A loop that is kept busy, or waits for Python, is late: at the deadline, and before the task goes on.
+        self._lateness = Lateness(run.slack, run.log, run.events, sleeps=2)
 
     async def read(self) -> None:
         """Run all until the end, and fail with the first that fails."""
@@ -80,7 +85,7 @@ class Tasks:
         except ChronyError as error:
             failure = error.with_traceback(None)
         ended(self.tally, f"{name} {way}", timeout, start, failure)
-        judge(self.tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=is_busy)
+        judge(self.tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=is_loops_own)
         # A task that never waits would be alone.
         await asyncio.sleep(0)
         return failure is None
@@ -162,7 +167,17 @@ class Tasks:
                             failure = value if isinstance(value, ChronyError) else None
                             ended(self.tally, f"{name} fleet", TIMEOUT, start, failure)
                             then = before[str(address)]
-                            judge(self.tally, bed, name, TIMEOUT, then, way="fleet", result=value, failure=failure)
+                            judge(
+                                self.tally,
+                                bed,
+                                name,
+                                TIMEOUT,
+                                then,
+                                way="fleet",
+                                result=value,
+                                failure=failure,
+                                excuse=is_loops_own,
+                            )
                     if left:
                         self.tally.violation(f"a round without {len(left)} of its addresses")
                     if self._run.stop.is_set():
