@@ -10,6 +10,7 @@ from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
+#: In the order of the crate's list of reports.
 TRACKING, SOURCES, SOURCESTATS, RTCDATA = range(4)
 THREE_LANES, EIGHT_LANES, SENDS_FAIL = 0x08, 0x0C, 0x10
 VALUES, CUT, LONGER, STATUS, CODE, HEADER, STRAY, ERROR, OLDER, AGAIN, LIST, ZEROS = (
@@ -67,58 +68,58 @@ def given(*bodies: bytes) -> bytes:
     return b"".join(bytes([VALUES]) + body for body in bodies)
 
 
-def listed(report: int, *bodies: bytes) -> bytes:
+def listed(report: int, *bodies: bytes, options: int = 0) -> bytes:
     """A call for a list, and right replies."""
-    return bytes([report, LIST, len(bodies)]) + given(*bodies)
+    return bytes([report, options, LIST, len(bodies)]) + given(*bodies)
 
 
 FOUR_SOURCES = (source(), source(IPV6, poll=-2, state=4), source(GPS, stratum=0, mode=2), source(UNRESOLVED, state=1))
 
 SEEDS = {
-    "tracking": bytes([TRACKING]) + given(tracking()),
-    "tracking-ipv6": bytes([TRACKING]) + given(tracking(IPV6, leap=1)),
-    "tracking-not-synchronised": bytes([TRACKING]) + given(tracking(NO_ADDRESS, 0, 3, bytes(12))),
-    "tracking-reference-clock": bytes([TRACKING]) + given(b"GPS\0" + tracking(NO_ADDRESS)[4:]),
-    "tracking-32-bit-time": bytes([TRACKING]) + given(tracking(time=MARKED_TIME)),
-    "tracking-time-before-1970": bytes([TRACKING]) + given(tracking(time=b"\xff" * 8 + bytes(4))),
-    "tracking-time-without-nanoseconds": bytes([TRACKING]) + given(tracking(time=b"\0" * 8 + b"\xff" * 4)),
-    "tracking-stratum-16": bytes([TRACKING]) + given(tracking(stratum=16)),
-    "tracking-leap-4": bytes([TRACKING]) + given(tracking(leap=4)),
-    "tracking-negative": bytes([TRACKING]) + given(tracking(floats=NEGATIVE)),
-    "tracking-unknown-family": bytes([TRACKING]) + given(tracking(bytes(17) + b"\x09\0\0")),
-    "tracking-cut": bytes([TRACKING, CUT]) + tracking() + bytes([60]),
-    "tracking-longer": bytes([TRACKING, LONGER]) + tracking() + bytes([7, 255]),
-    "tracking-refused": bytes([TRACKING, STATUS, 2]),
-    "tracking-other-code": bytes([TRACKING, CODE, 3]) + given(tracking()),
-    "tracking-other-version": bytes([TRACKING, HEADER, 1, 0, 5]) + tracking() + given(tracking()),
-    "tracking-after-strays": bytes([TRACKING, STRAY, 3, 1, 2, 3, STRAY, 0, AGAIN, OLDER]) + given(tracking()),
-    "tracking-after-interruptions": bytes([TRACKING, ERROR, 0, ERROR, 1]) + given(tracking()),
-    "tracking-gone": bytes([TRACKING, ERROR, 2, ERROR, 3]),
-    "tracking-silence": bytes([TRACKING, SILENCE, TRACKING]) + given(tracking()),
-    "tracking-unsent": bytes([TRACKING | SENDS_FAIL, 1, 2, 0]) + given(tracking()),
+    "tracking": bytes([TRACKING, 0]) + given(tracking()),
+    "tracking-ipv6": bytes([TRACKING, 0]) + given(tracking(IPV6, leap=1)),
+    "tracking-not-synchronised": bytes([TRACKING, 0]) + given(tracking(NO_ADDRESS, 0, 3, bytes(12))),
+    "tracking-reference-clock": bytes([TRACKING, 0]) + given(b"GPS\0" + tracking(NO_ADDRESS)[4:]),
+    "tracking-32-bit-time": bytes([TRACKING, 0]) + given(tracking(time=MARKED_TIME)),
+    "tracking-time-before-1970": bytes([TRACKING, 0]) + given(tracking(time=b"\xff" * 8 + bytes(4))),
+    "tracking-time-without-nanoseconds": bytes([TRACKING, 0]) + given(tracking(time=b"\0" * 8 + b"\xff" * 4)),
+    "tracking-stratum-17": bytes([TRACKING, 0]) + given(tracking(stratum=17)),
+    "tracking-leap-4": bytes([TRACKING, 0]) + given(tracking(leap=4)),
+    "tracking-negative": bytes([TRACKING, 0]) + given(tracking(floats=NEGATIVE)),
+    "tracking-unknown-family": bytes([TRACKING, 0]) + given(tracking(bytes(17) + b"\x09\0\0")),
+    "tracking-cut": bytes([TRACKING, 0, CUT]) + tracking() + bytes([60]),
+    "tracking-longer": bytes([TRACKING, 0, LONGER]) + tracking() + bytes([7, 255]),
+    "tracking-refused": bytes([TRACKING, 0, STATUS, 2]),
+    "tracking-other-code": bytes([TRACKING, 0, CODE, 3]) + given(tracking()),
+    "tracking-other-version": bytes([TRACKING, 0, HEADER, 1, 0, 5]) + tracking() + given(tracking()),
+    "tracking-after-strays": bytes([TRACKING, 0, STRAY, 3, 1, 2, 3, STRAY, 0, AGAIN, OLDER]) + given(tracking()),
+    "tracking-after-interruptions": bytes([TRACKING, 0, ERROR, 0, ERROR, 1]) + given(tracking()),
+    "tracking-gone": bytes([TRACKING, 0, ERROR, 2, ERROR, 3]),
+    "tracking-silence": bytes([TRACKING, 0, SILENCE, TRACKING, 0]) + given(tracking()),
+    "tracking-unsent": bytes([TRACKING, SENDS_FAIL, 1, 2, 0]) + given(tracking()),
     "sources": listed(SOURCES, *FOUR_SOURCES),
     "sources-none": listed(SOURCES),
-    "sources-three-lanes": listed(SOURCES | THREE_LANES, *FOUR_SOURCES, *FOUR_SOURCES),
-    "sources-eight-lanes": listed(SOURCES | EIGHT_LANES, *FOUR_SOURCES, *FOUR_SOURCES, *FOUR_SOURCES),
+    "sources-three-lanes": listed(SOURCES, *FOUR_SOURCES, *FOUR_SOURCES, options=THREE_LANES),
+    "sources-eight-lanes": listed(SOURCES, *FOUR_SOURCES, *FOUR_SOURCES, *FOUR_SOURCES, options=EIGHT_LANES),
     "sources-bad-state": listed(SOURCES, source(state=6)),
     "sources-bad-mode": listed(SOURCES, source(mode=3)),
-    "sources-count-negative": bytes([SOURCES]) + given(b"\xff\xff\xff\xff"),
-    "sources-count-huge": bytes([SOURCES]) + given(b"\x7f\xff\xff\xff"),
-    "sources-fewer-than-said": bytes([SOURCES, LIST, 2])
+    "sources-count-negative": bytes([SOURCES, 0]) + given(b"\xff\xff\xff\xff"),
+    "sources-count-huge": bytes([SOURCES, 0]) + given(b"\x7f\xff\xff\xff"),
+    "sources-fewer-than-said": bytes([SOURCES, 0, LIST, 2])
     + given(source())
     + bytes([STATUS, 4, LIST, 1])
     + given(source()),
     "sourcestats": listed(SOURCESTATS, stats(), stats(IPV6), stats(NO_ADDRESS)),
-    "sourcestats-eight-lanes": listed(SOURCESTATS | EIGHT_LANES, *[stats()] * 9),
-    "rtcdata": bytes([RTCDATA]) + given(rtc()),
-    "rtcdata-not-tracked": bytes([RTCDATA, STATUS, 13]),
-    "every-report": bytes([TRACKING])
+    "sourcestats-eight-lanes": listed(SOURCESTATS, *[stats()] * 9, options=EIGHT_LANES),
+    "rtcdata": bytes([RTCDATA, 0]) + given(rtc()),
+    "rtcdata-not-tracked": bytes([RTCDATA, 0, STATUS, 13]),
+    "every-report": bytes([TRACKING, 0])
     + given(tracking())
     + listed(SOURCES, *FOUR_SOURCES)
     + listed(SOURCESTATS, stats())
-    + bytes([RTCDATA])
+    + bytes([RTCDATA, 0])
     + given(rtc())
-    + bytes([TRACKING, ZEROS]),
+    + bytes([TRACKING, 0, ZEROS]),
 }
 
 if __name__ == "__main__":

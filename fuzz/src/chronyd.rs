@@ -6,12 +6,13 @@
 //!
 //! The input, byte by byte:
 //!
-//! - a call: bits 0 and 1 are the report (tracking, sources, sourcestats, rtcdata); bits 2 and 3 of the first call are
-//!   the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the call takes a byte, the number of its error or 0;
-//!   with bits 5 to 7, the call blocks, and otherwise it never waits;
+//! - a call: the number of its report in `libchrony::REPORTS`, and a byte of options. Bits 0 and 1 are the layout of its
+//!   replies; bits 2 and 3 of the first call are the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the call
+//!   takes a byte, the number of its error or 0; with bits 5 to 7, the call blocks, and otherwise it never waits;
 //! - for each `recv`, a byte that says what comes (see [`Chronyd::datagram`]) and what that needs;
 //! - when the call is over, the next one. When the input is over, chronyd is gone.
 
+use crate::layout::{NUMBER_OF_SOURCES, REPORTS};
 use crate::tally;
 use libc::{c_int, c_void, size_t, ssize_t};
 use std::cell::RefCell;
@@ -48,7 +49,7 @@ impl Script {
 
     /// How many lanes the first call names.
     pub(crate) fn lanes(&self) -> usize {
-        let first = self.0.front().copied().unwrap_or(0);
+        let first = self.0.get(1).copied().unwrap_or(0);
         [1, 2, 3, 8][usize::from(first >> 2 & 3)]
     }
 
@@ -81,20 +82,21 @@ struct Request {
 
 impl Request {
     /// The code of the reply, and the length of what follows its header.
-    fn reply(self) -> (u16, usize) {
-        match self.code {
-            14 => (2, 4),
-            15 => (3, 48),
-            33 => (5, 76),
-            34 => (6, 56),
-            35 => (7, 28),
-            code => panic!("a request that reads no report: {code}"),
+    fn reply(self, layout: usize) -> (u16, usize) {
+        if self.code == NUMBER_OF_SOURCES.0 {
+            return (NUMBER_OF_SOURCES.1, 4);
         }
+        let report = REPORTS.iter().find(|report| report.request == self.code);
+        let report = report.unwrap_or_else(|| panic!("a request that reads no report: {}", self.code));
+        let layout = &report.layouts[layout % report.layouts.len()];
+        (layout.reply, layout.fields().map(|(_, wire, _)| wire.size()).sum())
     }
 }
 
 struct Chronyd {
     script: Script,
+    /// The layout of the replies in this call.
+    layout: usize,
     /// Whether `send` may fail in this call.
     sends_fail: bool,
     silent: bool,
@@ -109,6 +111,7 @@ struct Chronyd {
 pub(crate) fn play(script: Script, calls: impl FnOnce()) {
     CHRONYD.set(Some(Chronyd {
         script,
+        layout: 0,
         sends_fail: false,
         silent: false,
         requests: VecDeque::new(),
@@ -119,16 +122,18 @@ pub(crate) fn play(script: Script, calls: impl FnOnce()) {
     CHRONYD.set(None);
 }
 
-/// The byte of the next call.
-pub(crate) fn next_call() -> Option<u8> {
+/// The report and the options of the next call.
+pub(crate) fn next_call() -> Option<(u8, u8)> {
     CHRONYD.with_borrow_mut(|chronyd| {
         let chronyd = chronyd.as_mut()?;
-        let call = chronyd.script.0.pop_front()?;
-        chronyd.sends_fail = call & 0x10 != 0;
+        let report = chronyd.script.0.pop_front()?;
+        let options = chronyd.script.byte();
+        chronyd.layout = usize::from(options & 3);
+        chronyd.sends_fail = options & 0x10 != 0;
         chronyd.silent = false;
         // Those of a call that failed are of a session that is gone.
         chronyd.requests.clear();
-        Some(call)
+        Some((report, options))
     })
 }
 
@@ -178,7 +183,7 @@ impl Chronyd {
             return Err(libc::EAGAIN);
         }
         let script = &mut self.script;
-        let mut reply = reply(request);
+        let mut reply = reply(request, self.layout);
         match action % 12 {
             // Any values.
             0 => script.fill(&mut reply[HEADER..]),
@@ -212,7 +217,7 @@ impl Chronyd {
             8 => return Err(ERRORS[1 + usize::from(script.byte()) % (ERRORS.len() - 1)]),
             // The reply to an earlier request.
             9 if self.answered.code != 0 => {
-                reply = self::reply(self.answered);
+                reply = self::reply(self.answered, self.layout);
                 script.fill(&mut reply[HEADER..]);
             }
             // The same again.
@@ -227,8 +232,8 @@ impl Chronyd {
 }
 
 /// The right reply with all values 0.
-fn reply(request: Request) -> Vec<u8> {
-    let (code, length) = request.reply();
+fn reply(request: Request, layout: usize) -> Vec<u8> {
+    let (code, length) = request.reply(layout);
     let mut reply = vec![0; HEADER + length];
     reply[..2].copy_from_slice(&[6, 2]);
     reply[4..6].copy_from_slice(&request.code.to_be_bytes());

@@ -6,13 +6,16 @@
 #![no_main]
 
 mod chronyd;
+#[path = "../../crates/testbed/src/scripted/layout.rs"]
+#[expect(dead_code, unreachable_pub, reason = "a part of the test bed, of which this needs the lengths")]
+mod layout;
 #[path = "../../crates/libchrony/tests/generated/promise.rs"]
 mod promise;
 mod tally;
 
 use chronyd::Script;
 use libchrony::nonblocking::{Gather, Reading, Step};
-use libchrony::{Address, Builder, Connection, Error, Library, Report};
+use libchrony::{Address, AnyRecords, Builder, Connection, Error, Library, REPORTS, Table};
 use libfuzzer_sys::fuzz_target;
 use promise::{check_error, check_record};
 use std::sync::OnceLock;
@@ -34,18 +37,11 @@ fuzz_target!(init: tally::print_at_exit(), |input: &[u8]| {
     let never_waits = settings(script.lanes()).build_nonblocking().expect("a library");
     chronyd::play(script, || {
         for _ in 0..CALLS {
-            let Some(call) = chronyd::next_call() else { break };
+            let Some((report, options)) = chronyd::next_call() else { break };
+            let table = REPORTS[usize::from(report) % REPORTS.len()];
             let start = Instant::now();
-            match (call & BLOCKS == BLOCKS, call & 3) {
-                (true, 0) => check(blocking.tracking().map(|record| vec![record])),
-                (true, 1) => check(blocking.sources()),
-                (true, 2) => check(blocking.source_stats()),
-                (true, _) => check(blocking.rtc_data().map(|record| vec![record])),
-                (false, 0) => check(read(never_waits.tracking()).map(|record| vec![record])),
-                (false, 1) => check(read(never_waits.sources())),
-                (false, 2) => check(read(never_waits.source_stats())),
-                (false, _) => check(read(never_waits.rtc_data()).map(|record| vec![record])),
-            }
+            let blocks = options & BLOCKS == BLOCKS;
+            check(table, if blocks { blocking.rows(table) } else { read(never_waits.rows(table)) });
             assert!(start.elapsed() < HANGS, "a call took {:?} instead of {TIMEOUT:?}", start.elapsed());
         }
     });
@@ -68,10 +64,12 @@ fn read<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
     }
 }
 
-fn check<R: Report>(result: Result<Vec<R>, Error>) {
+fn check(table: &Table, result: Result<AnyRecords, Error>) {
     match result {
         Ok(records) => {
-            records.iter().for_each(check_record);
+            for record in &records {
+                check_record(table, record.as_deref());
+            }
             tally::answered(records.len());
         }
         Err(error) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+import pychrony
 from pychrony import _core
 from pychrony.models import Transport
 
@@ -64,85 +65,17 @@ class ChronyConnection(_core.Connection):
         return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
 
     def get_tracking(self) -> TrackingStatus:
-        """Get the current tracking status from chronyd.
-
-        Returns:
-            TrackingStatus: How the system clock follows its reference.
-
-        Raises:
-            RuntimeError: If called outside a ``with`` block.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If tracking data is invalid or incomplete.
-
-        Example:
-            >>> from pychrony import ChronyConnection
-            >>> with ChronyConnection() as connection:
-            ...     print(f"Stratum: {connection.get_tracking().stratum}")
-            Stratum: 2
-        """
-        return super().get_tracking()
+        """As `pychrony.get_tracking`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.TrackingStatus)
 
     def get_sources(self) -> list[Source]:
-        """Get all configured time sources from chronyd.
-
-        Returns:
-            list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no
-                sources are configured.
-
-        Raises:
-            RuntimeError: If called outside a ``with`` block.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If source data is invalid or incomplete.
-
-        Example:
-            >>> from pychrony import ChronyConnection
-            >>> with ChronyConnection() as connection:
-            ...     for source in connection.get_sources():
-            ...         print(f"{source.address}: {source.state_name}")
-            192.0.2.1: selected
-        """
-        return super().get_sources()
+        """As `pychrony.get_sources`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.Source)
 
     def get_source_stats(self) -> list[SourceStats]:
-        """Get the statistics of all time sources from chronyd.
-
-        Returns:
-            list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
-
-        Raises:
-            RuntimeError: If called outside a ``with`` block.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If statistics data is invalid or incomplete.
-
-        Example:
-            >>> from pychrony import ChronyConnection
-            >>> with ChronyConnection() as connection:
-            ...     for stats in connection.get_source_stats():
-            ...         print(f"{stats.address}: {stats.samples} samples")
-            192.0.2.1: 8 samples
-        """
-        return super().get_source_stats()
+        """As `pychrony.get_source_stats`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.SourceStats)
 
     def get_rtc_data(self) -> RTCData:
-        """Get the tracking of the real-time clock from chronyd.
-
-        Returns:
-            RTCData: How the real-time clock runs against the system clock.
-
-        Raises:
-            RuntimeError: If called outside a ``with`` block.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
-
-        Example:
-            >>> from pychrony import ChronyConnection
-            >>> with ChronyConnection() as connection:
-            ...     rtc = connection.get_rtc_data()
-            ...     print(f"RTC offset: {rtc.offset:.6f} s")
-            RTC offset: 0.012345 s
-        """
-        return super().get_rtc_data()
+        """As `pychrony.get_rtc_data`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.RTCData)

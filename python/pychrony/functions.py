@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from os import PathLike
 
+import pychrony
 from pychrony import _core
 from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
 
@@ -37,7 +38,7 @@ def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: flo
         >>> print(f"Offset: {status.offset:.6f} seconds")
         Offset: 0.000123 seconds
     """
-    return _core.get_tracking(socket_path, timeout)
+    return _core.read(pychrony.models.TrackingStatus, socket_path, timeout)
 
 
 def get_sources(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[Source]:
@@ -66,7 +67,7 @@ def get_sources(socket_path: str | PathLike[str] | None = None, *, timeout: floa
         ...     print(f"{source.address}: stratum {source.stratum}, {source.state_name}")
         192.0.2.1: stratum 2, selected
     """
-    return _core.get_sources(socket_path, timeout)
+    return _core.read(pychrony.models.Source, socket_path, timeout)
 
 
 def get_source_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SourceStats]:
@@ -96,7 +97,7 @@ def get_source_stats(socket_path: str | PathLike[str] | None = None, *, timeout:
         ...     print(f"{stats.address}: {stats.samples} samples, offset {stats.offset:.6f} s")
         192.0.2.1: 8 samples, offset 0.000123 s
     """
-    return _core.get_source_stats(socket_path, timeout)
+    return _core.read(pychrony.models.SourceStats, socket_path, timeout)
 
 
 def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> RTCData:
@@ -124,7 +125,7 @@ def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: flo
         >>> print(f"RTC offset: {rtc.offset:.6f} s, drift: {rtc.freq_offset:.2f} ppm")
         RTC offset: 0.012345 s, drift: -1.23 ppm
     """
-    return _core.get_rtc_data(socket_path, timeout)
+    return _core.read(pychrony.models.RTCData, socket_path, timeout)
 
 
 def libchrony_path() -> str:

@@ -5,15 +5,45 @@ range given here. Units are in the fields' descriptions. "chronyc" refers to the
 which explains each value at length.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import ClassVar, TypeVar
 
-from pychrony import _core
+_C = TypeVar("_C", bound="_Constant")
 
 
-class LeapStatus(IntEnum):
+class _Constant(IntEnum):
+    """A number that libchrony has words for."""
+
+    words: str
+
+    @classmethod
+    def words_of(cls, number: int) -> str:
+        """libchrony's words for a number, or a placeholder for one that has none."""
+        try:
+            return cls(number).words
+        except ValueError:
+            return f"unknown ({number})"
+
+
+def _words(*words: str) -> Callable[[type[_C]], type[_C]]:
+    """Give the members of an enum libchrony's words, in their order."""
+
+    def give(constants: type[_C]) -> type[_C]:
+        for constant, its_words in zip(constants, words, strict=True):
+            constant.words = its_words
+        return constants
+
+    return give
+
+
+#: libchrony's name of a record's report, and the enums of its fields.
+_Report = tuple[str, dict[str, type[Enum]]]
+
+
+@_words("normal", "insert second", "delete second", "not synchronized")
+class LeapStatus(_Constant):
     """Whether a leap second is coming (chronyc ``tracking``, "Leap status").
 
     Attributes:
@@ -29,7 +59,8 @@ class LeapStatus(IntEnum):
     UNSYNC = 3
 
 
-class SourceState(IntEnum):
+@_words("selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable")
+class SourceState(_Constant):
     """What chronyd's selection made of a source (chronyc ``sources``, column S).
 
     Attributes:
@@ -49,7 +80,8 @@ class SourceState(IntEnum):
     SELECTABLE = 5
 
 
-class SourceMode(IntEnum):
+@_words("client", "peer", "reference clock")
+class SourceMode(_Constant):
     """What kind of source it is (chronyc ``sources``, column M).
 
     Attributes:
@@ -88,7 +120,8 @@ class TrackingStatus:
             (libchrony "reference ID")
         reference_id_name: The name of the source: its address when it has one, or else the reference ID read as
             characters ("GPS"), or as a dotted quad. Empty when there is no source.
-        stratum: Number of hops to a reference clock, 0 to 15. 0 when not synchronised. (libchrony "stratum")
+        stratum: Number of hops to a reference clock, 0 to 16. 0 when not synchronised; 16 when the source is of stratum
+            15, which is too far away for others. (libchrony "stratum")
         leap_status: Whether a leap second is coming, 0 to 3; a member of `LeapStatus`. (libchrony "leap status")
         offset: Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
             (libchrony "current correction")
@@ -108,6 +141,8 @@ class TrackingStatus:
         ref_time: When the last measurement was processed, in seconds since the epoch, 0 or more.
             (libchrony "reference time")
     """
+
+    __report__: ClassVar[_Report] = ("tracking", {"leap_status": LeapStatus})
 
     reference_id: int
     reference_id_name: str
@@ -144,7 +179,7 @@ class TrackingStatus:
     @property
     def leap_status_name(self) -> str:
         """libchrony's words for the leap status: normal, insert second, delete second or not synchronized."""
-        return _core.leap_status_name(self.leap_status)
+        return LeapStatus.words_of(self.leap_status)
 
 
 @dataclass(frozen=True)
@@ -170,6 +205,8 @@ class Source:
             clock is ahead of the source. (libchrony "adjusted last sample offset")
         latest_meas_err: Error bound of the last sample, in seconds, 0 or more. (libchrony "last sample error")
     """
+
+    __report__: ClassVar[_Report] = ("sources", {"state": SourceState, "mode": SourceMode})
 
     address: str
     poll: int
@@ -202,12 +239,12 @@ class Source:
     @property
     def mode_name(self) -> str:
         """libchrony's words for the mode: client, peer or reference clock."""
-        return _core.source_mode_name(self.mode)
+        return SourceMode.words_of(self.mode)
 
     @property
     def state_name(self) -> str:
         """libchrony's word for the state: selected, nonselectable, falseticker, jittery, unselected or selectable."""
-        return _core.source_state_name(self.state)
+        return SourceState.words_of(self.state)
 
 
 @dataclass(frozen=True)
@@ -232,6 +269,8 @@ class SourceStats:
             (libchrony "offset")
         offset_err: Estimated error bound of the offset, in seconds, 0 or more. (libchrony "offset error")
     """
+
+    __report__: ClassVar[_Report] = ("sourcestats", {})
 
     reference_id: int
     address: str
@@ -268,6 +307,8 @@ class RTCData:
         offset: By how much the RTC is fast of the system clock, in seconds. (libchrony "offset")
         freq_offset: By how much the RTC gains against the system clock, in ppm. (libchrony "frequency offset")
     """
+
+    __report__: ClassVar[_Report] = ("rtcdata", {})
 
     ref_time: float
     samples: int

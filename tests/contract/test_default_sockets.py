@@ -99,7 +99,6 @@ def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> N
     assert sorted(real["ran"] + second["ran"]) == real["all"]
     functions = {"get_tracking", "get_sources", "get_source_stats", "get_rtc_data", "libchrony_path"}
     assert {f"pychrony.functions.{name}" for name in functions} | {"pychrony"} <= set(real["all"])
-    assert {f"pychrony.aio._functions.{name}" for name in functions - {"libchrony_path"}} <= set(real["all"])
 
 
 def test_the_examples_are_compared(start_at: StartAt) -> None:

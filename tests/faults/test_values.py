@@ -40,7 +40,7 @@ def tell(scripted: Daemon, report: str, record: dict[str, Any], *more: dict[str,
 
 
 OUT_OF_RANGE: list[tuple[str, str, Any, str, str]] = [
-    ("tracking", "stratum", 16, "stratum", "16"),
+    ("tracking", "stratum", 17, "stratum", "17"),
     ("tracking", "stratum", 65535, "stratum", "65535"),
     ("tracking", "leap status", 4, "leap_status", "4"),
     ("tracking", "leap status", 65535, "leap_status", "65535"),

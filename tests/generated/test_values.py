@@ -91,7 +91,7 @@ REPORTS: dict[str, list[tuple[str, str, Cases]]] = {
     "tracking": [
         ("reference ID", "reference_id", integers(32)),
         ("address", "reference_ip", ADDRESSES),
-        ("stratum", "stratum", integers(16, 15)),
+        ("stratum", "stratum", integers(16, 16)),
         ("leap status", "leap_status", integers(16, 3)),
         ("reference time", "ref_time", TIMES),
         ("current correction", "offset", OFFSETS),

@@ -27,7 +27,7 @@ fn print(address: Option<String>) -> Result<(), Error> {
 
     let tracking = chronyd.tracking()?;
     if tracking.is_synchronized() {
-        println!("following {} at stratum {}", tracking.reference_id_name(), tracking.stratum);
+        println!("following {} at stratum {}", tracking.reference_id_name, tracking.stratum);
         println!("system clock {:+.9} s off, frequency {:+.3} ppm", tracking.offset, tracking.frequency);
     } else {
         println!("not synchronised");

@@ -1,8 +1,8 @@
 //! What the reader of an error can do next. Only words; which error it is has been decided elsewhere.
 
 use crate::address::{Address, Transport};
+use crate::field::FieldError;
 use crate::raw::failure::LibchronyError;
-use crate::record::FieldError;
 use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;

@@ -12,7 +12,8 @@ use crate::per_process::process_id;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
 use crate::ready::Interest;
-use crate::report::{RtcData, Source, SourceStats, Tracking};
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
+use crate::report::*;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
@@ -48,7 +49,7 @@ use tokio::time::{Sleep, sleep_until};
 ///
 /// let chronyd = Connection::builder().address(address).build_async()?;
 /// let tracking = chronyd.tracking().await?;
-/// println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+/// println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name);
 /// // Two at once: one after the other on the connection's session.
 /// let (sources, stats) = tokio::try_join!(chronyd.sources(), chronyd.source_stats())?;
 /// println!("{} sources, statistics of {}", sources.len(), stats.len());
@@ -61,42 +62,6 @@ pub struct AsyncConnection(Connection);
 impl AsyncConnection {
     pub(crate) fn new(connection: Connection) -> Self {
         Self(connection)
-    }
-
-    /// As [`Connection::tracking`](crate::Connection::tracking).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn tracking(&self) -> Result<Tracking, Error> {
-        run(self.0.tracking()).await
-    }
-
-    /// As [`Connection::sources`](crate::Connection::sources).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn sources(&self) -> Result<Vec<Source>, Error> {
-        run(self.0.sources()).await
-    }
-
-    /// As [`Connection::source_stats`](crate::Connection::source_stats).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn source_stats(&self) -> Result<Vec<SourceStats>, Error> {
-        run(self.0.source_stats()).await
-    }
-
-    /// As [`Connection::rtc_data`](crate::Connection::rtc_data).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub async fn rtc_data(&self) -> Result<RtcData, Error> {
-        run(self.0.rtc_data()).await
     }
 
     /// As [`Connection::connect`](crate::Connection::connect).
@@ -119,6 +84,26 @@ impl AsyncConnection {
         self.0.close();
     }
 }
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
+        /// A method for each report.
+        impl AsyncConnection {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                ///
+                /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
+                /// chronyd is not configured to have is [`Error::NotAvailable`].
+                pub async fn $method(&self) -> Result<$output, Error> {
+                    run(self.0.$method()).await
+                }
+            )*
+        }
+    };
+}
+for_each_report!(methods);
 
 type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 

@@ -9,13 +9,14 @@ use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
-use crate::gather::{All, Gather, One};
+use crate::gather::{AnyRecords, Gather, Rows};
 use crate::library::Library;
 use crate::list::Lanes;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
 use crate::reading::{Machine, Settings};
-use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
+use crate::report::*;
 use crate::room::Rooms;
 use crate::turns::Turns;
 use std::fmt;
@@ -146,7 +147,7 @@ impl Builder {
 ///
 /// let chronyd = Connection::builder().build()?;
 /// let tracking = chronyd.tracking()?;
-/// println!("{} s off {}", tracking.offset, tracking.reference_id_name());
+/// println!("{} s off {}", tracking.offset, tracking.reference_id_name);
 /// for source in chronyd.sources()? {
 ///     println!("{}: {}", source.address, source.state);
 /// }
@@ -170,44 +171,13 @@ impl Connection {
         }
     }
 
-    /// How the system clock follows its reference.
+    /// The records of any report that has a table, in chronyd's order; `None` for what has no record.
     ///
     /// # Errors
     ///
-    /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
-    #[doc(alias = "chrony_request_record")]
-    pub fn tracking(&self) -> Result<Tracking, Error> {
-        self.read(One::<Tracking>::new())
-    }
-
-    /// The time sources, in chronyd's order; empty when it has none.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
-    #[doc(alias = "chrony_request_report_number_records")]
-    pub fn sources(&self) -> Result<Vec<Source>, Error> {
-        self.read(All::<Source>::new())
-    }
-
-    /// The statistics of the time sources, in chronyd's order; empty when it has none.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record.
-    #[doc(alias = "chrony_request_report_number_records")]
-    pub fn source_stats(&self) -> Result<Vec<SourceStats>, Error> {
-        self.read(All::<SourceStats>::new())
-    }
-
-    /// The tracking of the real-time clock.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::RtcNotTracked`] when chronyd tracks none, and otherwise as with the other reports.
-    #[doc(alias = "chrony_request_record")]
-    pub fn rtc_data(&self) -> Result<RtcData, Error> {
-        self.read(One::<RtcData>::new())
+    /// As those of the report's own method.
+    pub fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        self.read(Rows::of(table))
     }
 
     /// Makes sure that chronyd answers, and tells where.
@@ -234,11 +204,31 @@ impl Connection {
     /// Reads a report within the deadline.
     pub(crate) fn read<G: Gather>(&self, mut gather: G) -> Result<G::Output, Error> {
         let thread = Some(thread::current().id());
-        let machine = Machine::new(&self.settings, G::Report::NAME, G::IS_LIST, thread);
+        let machine = Machine::new(&self.settings, gather.asked(), thread);
         blocking::run(machine, &mut gather, &*self.interrupt)?;
         Ok(gather.take())
     }
 }
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
+        /// A method for each report.
+        impl Connection {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                ///
+                /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
+                /// chronyd is not configured to have is [`Error::NotAvailable`].
+                pub fn $method(&self) -> Result<$output, Error> {
+                    self.read(<$record as Report>::Gather::default())
+                }
+            )*
+        }
+    };
+}
+for_each_report!(methods);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -51,7 +51,7 @@ use std::{io, mem};
 ///             }
 ///         }
 ///     };
-///     println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+///     println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -2,9 +2,10 @@
 
 use crate::address::{Address, AddressError, Transport};
 use crate::advice::{self, Silence};
+use crate::field::FieldError;
 use crate::library::LibraryError;
 use crate::raw::failure::LibchronyError;
-use crate::record::FieldError;
+use crate::report::Unavailable;
 use crate::urandom;
 use rustix::io::Errno;
 use std::os::unix::fs::FileTypeExt;
@@ -14,7 +15,6 @@ use std::{fmt, io};
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// libchrony is missing or unusable.
     Library,
@@ -188,16 +188,17 @@ pub enum Error {
         /// libchrony's error; `None` when the records themselves tell.
         source: Option<LibchronyError>,
     },
-    /// chronyd does not track a real-time clock.
-    #[error(
-        "RTC tracking is not available: chronyd at {address} does not track a real-time clock ({source}). It does so \
-         with `rtcfile` in chrony.conf, on a machine with an RTC"
-    )]
-    RtcNotTracked {
+    /// chronyd is not configured to have this report, such as that of a real-time clock.
+    #[error("{} is not available: chronyd at {address} {} ({source}). {}", unavailable.what, unavailable.why, unavailable.remedy)]
+    NotAvailable {
+        /// The report.
+        report: &'static str,
         /// The address.
         address: Address,
         /// libchrony's error.
         source: LibchronyError,
+        /// In which words.
+        unavailable: &'static Unavailable,
     },
     /// chronyd claims an impossible number of records.
     #[error("Invalid number of {report} records: {count}, from {address}. Is this a chronyd?")]
@@ -246,7 +247,7 @@ impl Error {
             Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,
             Self::Rejected { .. }
             | Self::ListChanged { .. }
-            | Self::RtcNotTracked { .. }
+            | Self::NotAvailable { .. }
             | Self::Count { .. }
             | Self::Field { .. } => ErrorKind::Invalid,
             Self::Interrupted => ErrorKind::Interrupted,
@@ -261,7 +262,7 @@ impl Error {
             Self::Unauthorized { .. }
                 | Self::Rejected { .. }
                 | Self::ListChanged { .. }
-                | Self::RtcNotTracked { .. }
+                | Self::NotAvailable { .. }
                 | Self::Count { .. }
                 | Self::Field { .. }
         )

@@ -4,11 +4,11 @@ use crate::address::Address;
 use crate::advice::Silence;
 use crate::clock::Clock;
 use crate::error::{Error, Stage, Step};
+use crate::field::FieldError;
 use crate::lane::OpenFailure;
 use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
-use crate::record::FieldError;
-use crate::report::{Report, RtcData};
+use crate::reading::Asked;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Explain<'a> {
     pub(crate) library: &'a Library,
-    pub(crate) report: &'static str,
+    pub(crate) asked: Asked,
     /// How long the call waited for its turn.
     pub(crate) queued: Duration,
 }
@@ -31,7 +31,7 @@ impl Explain<'_> {
     pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
         match failure {
             OpenFailure::Socket(error) => Error::connect(&address, error),
-            OpenFailure::Crowded => Error::Busy { report: self.report, waited: clock.end - clock.start },
+            OpenFailure::Crowded => Error::Busy { report: self.asked.report(), waited: clock.end - clock.start },
             OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
         }
     }
@@ -46,13 +46,13 @@ impl Explain<'_> {
 
     /// A request or a response failed.
     pub(crate) fn failed(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
-        let (report, address) = (self.report, address.clone());
+        let (report, address) = (self.asked.report(), address.clone());
         let (step, source) = (Step { stage, report }, self.libchrony(failure));
         match (failure.code, failure.errno) {
             (_, Some(_)) => Error::Exchange { stage: step, address, source },
             (c::CHRONY_UNAUTHORIZED, _) => Error::Unauthorized { report, address, source },
-            (c::CHRONY_DISABLED, _) if report.as_bytes() == RtcData::NAME.to_bytes() => {
-                Error::RtcNotTracked { address, source }
+            (c::CHRONY_DISABLED, _) if let Some(unavailable) = self.asked.unavailable => {
+                Error::NotAvailable { report, address, source, unavailable }
             }
             _ => Error::Rejected { stage: step, address, source },
         }
@@ -68,7 +68,7 @@ impl Explain<'_> {
         clock: &Clock,
     ) -> Error {
         Error::TimedOut {
-            stage: Step { stage, report: self.report },
+            stage: Step { stage, report: self.asked.report() },
             address: address.clone(),
             waited: (clock.end - clock.start).saturating_sub(self.queued),
             requests,
@@ -79,15 +79,15 @@ impl Explain<'_> {
     /// chronyd has fewer records than it said, or others.
     pub(crate) fn changed(&self, address: &Address, failure: Option<Failure>) -> Error {
         let source = failure.map(|failure| self.libchrony(failure));
-        Error::ListChanged { report: self.report, address: address.clone(), source }
+        Error::ListChanged { report: self.asked.report(), address: address.clone(), source }
     }
 
     pub(crate) fn count(&self, address: &Address, count: c::Int) -> Error {
-        Error::Count { report: self.report, address: address.clone(), count }
+        Error::Count { report: self.asked.report(), address: address.clone(), count }
     }
 
     pub(crate) fn field(&self, address: &Address, source: FieldError) -> Error {
-        Error::Field { report: self.report, address: address.clone(), source }
+        Error::Field { report: self.asked.report(), address: address.clone(), source }
     }
 }
 

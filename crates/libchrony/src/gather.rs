@@ -1,23 +1,28 @@
 //! Where the records of a call go: into one record, or into all of a list.
 
+use crate::field::FieldError;
 use crate::list::Sink;
-use crate::record::{FieldError, Record};
-use crate::report::Report;
+use crate::reading::Asked;
+use crate::record::Record;
+use crate::report::{Report, Row, Shape, Table};
 use std::mem;
 
-/// What a call reads: [`One`] record or [`All`] of a list.
+/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], or the [`Rows`] of any table.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Gather: Sink {
-    /// The report that it is of.
-    type Report: Report;
     /// What the call returns.
     type Output;
-    /// Whether the report has a record for each source.
-    const IS_LIST: bool;
+
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked;
 
     /// What was read by a call that has succeeded. What it was read into is empty then.
     fn take(&mut self) -> Self::Output;
 }
+
+/// The records of any report that has a table, in chronyd's order; `None` for what has no record.
+pub type AnyRecords = Vec<Option<Box<dyn Row>>>;
 
 /// The only record of a report.
 #[derive(Debug)]
@@ -27,28 +32,45 @@ pub struct One<R>(Option<R>);
 #[derive(Debug)]
 pub struct All<R>(Vec<Option<R>>);
 
-impl<R> One<R> {
-    pub(crate) fn new() -> Self {
-        Self(None)
-    }
+/// All records of a report that is asked for by address, in chronyd's order; `None` for reference clocks.
+#[derive(Debug)]
+pub struct ByAddress<R>(Vec<Option<R>>);
+
+/// The records of a table, in chronyd's order; `None` for what has no record.
+#[derive(Debug)]
+pub struct Rows {
+    table: &'static Table,
+    rows: AnyRecords,
 }
 
-impl<R> All<R> {
-    pub(crate) fn new() -> Self {
-        Self(Vec::new())
+impl Rows {
+    pub(crate) fn of(table: &'static Table) -> Self {
+        Self { table, rows: Vec::new() }
     }
 }
 
 impl<R> Default for One<R> {
     fn default() -> Self {
-        Self::new()
+        Self(None)
     }
 }
 
 impl<R> Default for All<R> {
     fn default() -> Self {
-        Self::new()
+        Self(Vec::new())
     }
+}
+
+impl<R> Default for ByAddress<R> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// Makes room for so many records.
+fn begin<R>(records: &mut Vec<Option<R>>, count: usize) {
+    records.clear();
+    records.resize_with(count, || None);
 }
 
 impl<R: Report> Sink for One<R> {
@@ -64,8 +86,7 @@ impl<R: Report> Sink for One<R> {
 
 impl<R: Report> Sink for All<R> {
     fn begin(&mut self, count: usize) {
-        self.0.clear();
-        self.0.resize_with(count, || None);
+        begin(&mut self.0, count);
     }
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
@@ -74,10 +95,36 @@ impl<R: Report> Sink for All<R> {
     }
 }
 
+impl<R: Report> Sink for ByAddress<R> {
+    fn begin(&mut self, count: usize) {
+        begin(&mut self.0, count);
+    }
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
+        self.0[index] = if record.is_empty() { None } else { Some(R::read(record)?) };
+        Ok(())
+    }
+}
+
+impl Sink for Rows {
+    fn begin(&mut self, count: usize) {
+        begin(&mut self.rows, count);
+    }
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
+        let has_none = self.table.shape == Shape::ByAddress && record.is_empty();
+        self.rows[index] = if has_none { None } else { Some((self.table.read)(record)?) };
+        Ok(())
+    }
+}
+
 impl<R: Report> Gather for One<R> {
-    type Report = R;
     type Output = R;
-    const IS_LIST: bool = false;
+
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked {
+        R::TABLE.asked()
+    }
 
     fn take(&mut self) -> R {
         self.0.take().unwrap_or_else(|| unreachable!("a call that has succeeded has read its record"))
@@ -85,11 +132,40 @@ impl<R: Report> Gather for One<R> {
 }
 
 impl<R: Report> Gather for All<R> {
-    type Report = R;
     type Output = Vec<R>;
-    const IS_LIST: bool = true;
+
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked {
+        R::TABLE.asked()
+    }
 
     fn take(&mut self) -> Vec<R> {
         mem::take(&mut self.0).into_iter().flatten().collect()
+    }
+}
+
+impl<R: Report> Gather for ByAddress<R> {
+    type Output = Vec<Option<R>>;
+
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked {
+        R::TABLE.asked()
+    }
+
+    fn take(&mut self) -> Vec<Option<R>> {
+        mem::take(&mut self.0)
+    }
+}
+
+impl Gather for Rows {
+    type Output = AnyRecords;
+
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked {
+        self.table.asked()
+    }
+
+    fn take(&mut self) -> Self::Output {
+        mem::take(&mut self.rows)
     }
 }

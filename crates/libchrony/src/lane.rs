@@ -11,7 +11,7 @@ use crate::raw::socket::{Socket, Waits};
 use crate::record::Record;
 use crate::room::{Place, Room, Rooms};
 use libchrony_sys::Symbols;
-use libchrony_sys::types::Int;
+use libchrony_sys::types::{CHRONY_SEND_FAILED, Int};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::net::{SocketAddrUnix, getsockname};
 use std::ffi::{CStr, OsStr};
@@ -28,6 +28,18 @@ pub(crate) enum Request {
     Count(&'static CStr),
     /// One record.
     Record(&'static CStr, Int),
+    /// One record of a report that chronyd is asked for by address. libchrony asks for the source's address first.
+    ByAddress(&'static CStr, Int),
+}
+
+/// What has become of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Yes,
+    /// The queue of chronyd's socket is full, or a signal came.
+    No,
+    /// libchrony has the answer already: it has just read that the source is a reference clock.
+    Answered,
 }
 
 /// What a lane has received.
@@ -37,6 +49,8 @@ pub(crate) enum Received {
     Answer,
     /// The first of two answers; libchrony has sent the second request.
     Half,
+    /// The first of two answers; the second request cannot be sent now.
+    Stuck,
     /// A datagram that is not the answer.
     Other,
     /// No datagram so far.
@@ -84,7 +98,7 @@ impl Means<'_> {
             Transport::UnixSocket => {
                 let place = self.rooms.further.take().ok()?;
                 let session = RawSession::new(lane.socket(), &Opening::begin(self.end)?).ok()?;
-                Some(Lane { session, _place: place })
+                Some(Lane { session, last: None, _place: place })
             }
             Transport::CommandPort => self.open_again(address),
         }
@@ -96,7 +110,7 @@ impl Means<'_> {
         let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
         let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
         let session = RawSession::new(&socket, &opening).map_err(OpenFailure::Session)?;
-        Ok(Lane { session, _place: place })
+        Ok(Lane { session, last: None, _place: place })
     }
 }
 
@@ -104,6 +118,7 @@ impl Means<'_> {
 #[derive(Debug)]
 pub(crate) struct Lane {
     session: RawSession,
+    last: Option<Request>,
     _place: Place,
 }
 
@@ -129,26 +144,44 @@ impl Lane {
         Arc::ptr_eq(self.socket(), other.socket())
     }
 
-    /// Sends a request. False when the queue of chronyd's socket is full, or a signal came.
-    pub(crate) fn send(&mut self, request: Request) -> Result<bool, Failure> {
+    /// Whether libchrony would take the address of a source from the last response, which may be old.
+    pub(crate) fn remembers_address(&self) -> bool {
+        match self.last {
+            Some(Request::Record(..)) => true,
+            // What is left of a reference clock's address is that there was none.
+            Some(Request::ByAddress(..)) => self.record().is_empty(),
+            Some(Request::Count(_)) | None => false,
+        }
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, request: Request) -> Result<Sent, Failure> {
+        self.last = Some(request);
         let sent = match request {
             Request::Count(report) => self.session.request_count(report),
             Request::Record(report, index) => self.session.request_record(report, index),
+            Request::ByAddress(report, index) => self.session.request_record_by_address(report, index),
         };
         match sent {
-            Ok(()) => Ok(true),
-            Err(failure) if failure.is_transient() => Ok(false),
+            Ok(()) if self.session.needs_response() => Ok(Sent::Yes),
+            Ok(()) => Ok(Sent::Answered),
+            Err(failure) if failure.is_transient() => Ok(Sent::No),
             Err(failure) => Err(failure),
         }
     }
 
     /// Receives one datagram.
     pub(crate) fn receive(&mut self) -> Result<Received, Failure> {
-        match self.session.process_response() {
+        let received = match self.last {
+            Some(Request::ByAddress(..)) => self.session.process_response_by_address(),
+            _ => self.session.process_response(),
+        };
+        match received {
             Ok(()) if !self.session.needs_response() => Ok(Received::Answer),
             // libchrony leaves no field of a datagram that it ignores.
             Ok(()) if self.session.number_fields() > 0 => Ok(Received::Half),
             Ok(()) => Ok(Received::Other),
+            Err(failure) if failure.is_transient() && failure.code == CHRONY_SEND_FAILED => Ok(Received::Stuck),
             Err(failure) if failure.is_signal() => Ok(Received::Signal),
             Err(failure) if failure.is_transient() => Ok(Received::Nothing),
             Err(failure) => Err(failure),

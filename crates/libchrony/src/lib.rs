@@ -18,7 +18,7 @@
 //! let chronyd = Connection::builder().address(address).build()?;
 //! let tracking = chronyd.tracking()?;
 //! if tracking.is_synchronized() {
-//!     println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+//!     println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name);
 //! } else {
 //!     println!("not synchronised; {} sources", chronyd.sources()?.len());
 //! }
@@ -38,6 +38,7 @@ mod connection;
 mod epoll;
 mod error;
 mod explain;
+mod field;
 pub mod fleet;
 mod gather;
 mod lane;
@@ -59,6 +60,7 @@ mod search;
 mod session;
 mod turns;
 mod urandom;
+mod value;
 mod window;
 
 pub use address::{Address, AddressError, Transport};
@@ -67,11 +69,13 @@ pub use advice::Silence;
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use error::{Error, ErrorKind, Step};
+pub use field::{Constants, Content, Field, FieldError, Type, Unit};
+pub use gather::AnyRecords;
 pub use library::{Library, LibraryError};
 pub use raw::failure::LibchronyError;
-pub use record::{Field, FieldError, Unit, Value};
 pub use refid::ReferenceId;
-pub use report::{LeapStatus, Report, RtcData, Source, SourceMode, SourceState, SourceStats, Tracking};
+pub use report::*;
+pub use value::Value;
 
 /// The examples of the repository's front page.
 #[cfg(doctest)]

@@ -13,16 +13,19 @@ use crate::address::Transport;
 use crate::clock::{Clock, SLICE};
 use crate::error::{Error, Stage};
 use crate::explain::Explain;
-use crate::lane::{Lane, Means, Received, Request};
+use crate::field::FieldError;
+use crate::lane::{Lane, Means, Received, Request, Sent};
 use crate::raw::failure::Failure;
+use crate::raw::socket::Waits;
+use crate::reading::Asked;
 use crate::ready::{Interest, Ready};
-use crate::record::{FieldError, Record};
+use crate::record::Record;
+use crate::report::{Report, Shape, SourceStats};
 use crate::round_trip::MOST;
 use crate::session::Session;
 use crate::window::Window;
 use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
 use std::collections::VecDeque;
-use std::ffi::CStr;
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -82,14 +85,15 @@ pub(crate) enum Listed {
 /// The reading of one list.
 #[derive(Debug)]
 pub(crate) struct List {
-    report: &'static CStr,
+    asked: Asked,
     /// Its lanes are those that have no request on their way.
     session: Box<Session>,
     /// In the order of sending.
     flights: VecDeque<Flight>,
     count: usize,
     /// A list of one is read once. In a longer one the position before the first record is the last one, and so is the
-    /// position after all others.
+    /// position after all others. If the report is asked for by address, these two are read as the sources' own report
+    /// has them, which tells one from another.
     positions: usize,
     next: usize,
     /// Positions to be asked for again, and how often they were asked for.
@@ -99,6 +103,8 @@ pub(crate) struct List {
     last: Option<(Option<u64>, Option<String>)>,
     window: Window,
     is_lossless: bool,
+    /// Whether its sockets wait otherwise.
+    has_unblocked: bool,
     /// How many datagrams have come.
     received: usize,
     /// How many of the first on their way need not be waited for: chronyd has answered a later one.
@@ -111,20 +117,29 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn new(
-        report: &'static CStr,
+        asked: Asked,
         count: usize,
         mut session: Box<Session>,
         lanes: Lanes,
+        waits: Waits,
         now: Instant,
     ) -> Self {
         let is_lossless = session.address.transport() == Transport::UnixSocket;
         // The first has just answered, and on a Unix socket the others are on the same.
         let mut is_first = true;
         session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
-        let positions = if count > 1 { count + 1 } else { count };
+        let is_by_address = asked.shape == Shape::ByAddress;
+        if is_by_address {
+            session.lanes.retain(|lane| !lane.remembers_address());
+        }
+        let has_unblocked = is_by_address && waits != Waits::Never;
+        if has_unblocked {
+            session.lanes.iter().for_each(|lane| lane.socket().wait(false));
+        }
+        let positions = count + if count > 1 { 1 + usize::from(is_by_address) } else { 0 };
         let width = lanes.for_records(count);
         Self {
-            report,
+            asked,
             flights: VecDeque::new(),
             count,
             positions,
@@ -135,6 +150,7 @@ impl List {
             last: None,
             window: if is_lossless { Window::fixed(width) } else { Window::new(width) },
             is_lossless,
+            has_unblocked,
             received: 0,
             overtaken: 0,
             is_full: false,
@@ -164,8 +180,8 @@ impl List {
         let begin = clock.now();
         let turn = self.received + TURN;
         loop {
-            if let Err(failure) = self.send(means, clock) {
-                return Listed::Failed(Stage::Request, failure);
+            if let Err(ended) = self.send(means, clock, sink) {
+                return ended;
             }
             if self.left == 0 {
                 return Listed::All;
@@ -208,12 +224,22 @@ impl List {
         self.flights.iter().filter_map(|flight| flight.resend).min().map_or(end, |resend| resend.min(end))
     }
 
+    /// Whether a position is there to tell whether the list has changed.
+    fn is_check(&self, position: usize) -> bool {
+        self.count > 1 && (position == 0 || position == self.positions - 1)
+    }
+
     /// The index of the record at a position.
     fn index(&self, position: usize) -> usize {
-        match position {
-            0 => self.count - 1,
-            last if last == self.count => self.count - 1,
-            position => position - 1,
+        if position == 0 || position == self.positions - 1 { self.count - 1 } else { position - 1 }
+    }
+
+    fn request(&self, position: usize) -> Request {
+        let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
+        match self.asked.shape {
+            Shape::ByAddress if self.is_check(position) => Request::Record(SourceStats::NAME, index),
+            Shape::ByAddress => Request::ByAddress(self.asked.name, index),
+            Shape::One | Shape::All => Request::Record(self.asked.name, index),
         }
     }
 
@@ -223,27 +249,33 @@ impl List {
         if let Some(again) = self.again.front() {
             return Some(*again);
         }
-        let is_due =
-            self.is_lossless || self.next == 0 || if self.next == self.count { self.left == 1 } else { self.done[0] };
+        let is_due = self.is_lossless
+            || self.next == 0
+            || if self.next == self.positions - 1 { self.left == 1 } else { self.done[0] };
         (self.next < self.positions && is_due).then_some((self.next, 0))
     }
 
     /// Sends as many requests as may be on their way.
-    fn send(&mut self, means: &Means<'_>, clock: &mut Clock) -> Result<(), Failure> {
+    fn send(&mut self, means: &Means<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<(), Listed> {
         self.is_full = false;
         while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window.size
             && let Some((position, before)) = self.next()
         {
             let Some(mut lane) = self.free_lane(means) else { break };
-            let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
-            if !lane.send(Request::Record(self.report, index))? {
-                self.session.lanes.push(lane);
-                self.is_full = true;
-                break;
+            match lane.send(self.request(position)) {
+                Ok(Sent::Yes) => {
+                    let sent = clock.now();
+                    let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
+                    self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
+                }
+                Ok(Sent::No) => {
+                    self.session.lanes.push(lane);
+                    self.is_full = true;
+                    break;
+                }
+                Ok(Sent::Answered) => drop(self.answered(position, lane, sink)?),
+                Err(failure) => return Err(Listed::Failed(Stage::Request, failure)),
             }
-            let sent = clock.now();
-            let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
-            self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
             if self.again.pop_front().is_none() {
                 self.next += 1;
             }
@@ -261,6 +293,9 @@ impl List {
         if let Some(flight) = self.flights.front()
             && let Some(lane) = means.open_beside(&flight.lane, &self.session.address)
         {
+            if self.has_unblocked {
+                lane.socket().wait(false);
+            }
             return Some(lane);
         }
         self.window.limit(self.flights.iter().filter(|flight| !lost(flight)).count());
@@ -289,17 +324,31 @@ impl List {
                     Ok(Received::Answer) => {
                         let now = clock.now();
                         self.overtaken = if at > 0 { at } else { self.overtaken.saturating_sub(1) };
-                        if let Some(flight) = self.flights.remove(at) {
-                            self.answered(flight, now, sink)?;
+                        if let Some(Flight { lane, position, before, sent, .. }) = self.flights.remove(at) {
+                            let is_only = self.answered(position, lane, sink)?;
+                            if is_only && before == 0 && !self.is_lossless {
+                                self.measure(now - sent);
+                            }
                         }
                         return Ok(true);
                     }
                     // chronyd answers the second request after those that others have sent meanwhile.
                     Ok(Received::Half) => {
                         self.received += 1;
-                        let half = self.flights.remove(at);
-                        self.flights.extend(half);
+                        if let Some(mut half) = self.flights.remove(at) {
+                            half.sent = clock.now();
+                            let patience = self.session.round_trip.patience(half.before);
+                            half.resend = half.resend.map(|_| half.sent + patience);
+                            self.flights.push_back(half);
+                        }
                         return Ok(true);
+                    }
+                    Ok(Received::Stuck) => {
+                        self.is_full = true;
+                        if let Some(Flight { lane, position, before, .. }) = self.flights.remove(at) {
+                            self.session.lanes.push(lane);
+                            self.again.push_back((position, before));
+                        }
                     }
                     Ok(Received::Other) => {
                         self.received += 1;
@@ -325,35 +374,31 @@ impl List {
         Ok(is_more)
     }
 
-    fn answered(&mut self, flight: Flight, now: Instant, sink: &mut dyn Sink) -> Result<(), Listed> {
-        let Flight { lane, position, before, sent, .. } = flight;
-        if position == 0 && self.count > 1 {
+    /// Takes an answer. Tells whether no other was on its way for the same position.
+    fn answered(&mut self, position: usize, lane: Lane, sink: &mut dyn Sink) -> Result<bool, Listed> {
+        let is_check = self.is_check(position);
+        if is_check && position == 0 {
             self.last = Some(lane.record().source());
-        }
-        if position == 0 || position < self.count {
-            sink.put(self.index(position), lane.record()).map_err(Listed::Field)?;
-        } else if self.last != Some(lane.record().source()) {
+        } else if is_check && self.last != Some(lane.record().source()) {
             return Err(Listed::Changed(None));
+        }
+        if !is_check || position == 0 && self.asked.shape != Shape::ByAddress {
+            sink.put(self.index(position), lane.record()).map_err(Listed::Field)?;
         }
         self.session.lanes.push(lane);
         self.done[position] = true;
         self.left -= 1;
         self.received += 1;
+        let others = self.flights.len();
         if !self.is_lossless {
-            self.measure(position, before, now - sent);
+            self.flights.retain(|flight| flight.position != position);
+            self.again.retain(|(again, _)| *again != position);
         }
-        Ok(())
+        Ok(others == self.flights.len())
     }
 
-    /// Over UDP: what an answer tells of the round trip, and of those on their way to the same record.
-    fn measure(&mut self, position: usize, before: u32, sample: Duration) {
-        let others = self.flights.len();
-        self.flights.retain(|flight| flight.position != position);
-        let is_sure = before == 0 && others == self.flights.len();
-        self.again.retain(|(again, _)| *again != position);
-        if !is_sure {
-            return;
-        }
+    /// Over UDP: what an answer tells of the round trip.
+    fn measure(&mut self, sample: Duration) {
         self.session.round_trip.measured(sample);
         let is_near = self.session.address.is_loopback();
         let queued = if is_near { sample } else { self.session.round_trip.queued(sample) };
@@ -388,6 +433,9 @@ impl List {
 
     /// The lanes for the next call.
     pub(crate) fn into_session(self) -> Box<Session> {
+        if self.has_unblocked {
+            self.session.lanes.iter().for_each(|lane| lane.socket().wait(true));
+        }
         self.session
     }
 }

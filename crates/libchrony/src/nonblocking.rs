@@ -35,19 +35,20 @@
 //!         }
 //!     }
 //! };
-//! println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name());
+//! println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub use crate::epoll::Epoll;
-pub use crate::gather::{All, Gather, One};
+pub use crate::gather::{All, ByAddress, Gather, One, Rows};
 pub use crate::ready::Interest;
 
 use crate::address::Address;
 use crate::error::Error;
 use crate::reading::{Machine, Progress, Settings};
 use crate::ready::Ready;
-use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
+use crate::report::*;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,24 +68,9 @@ impl Connection {
         Self(settings)
     }
 
-    /// As [`Connection::tracking`](crate::Connection::tracking).
-    pub fn tracking(&self) -> Reading<One<Tracking>> {
-        self.read(One::new())
-    }
-
-    /// As [`Connection::sources`](crate::Connection::sources).
-    pub fn sources(&self) -> Reading<All<Source>> {
-        self.read(All::new())
-    }
-
-    /// As [`Connection::source_stats`](crate::Connection::source_stats).
-    pub fn source_stats(&self) -> Reading<All<SourceStats>> {
-        self.read(All::new())
-    }
-
-    /// As [`Connection::rtc_data`](crate::Connection::rtc_data).
-    pub fn rtc_data(&self) -> Reading<One<RtcData>> {
-        self.read(One::new())
+    /// As [`Connection::rows`](crate::Connection::rows).
+    pub fn rows(&self, table: &'static Table) -> Reading<Rows> {
+        self.read(Rows::of(table))
     }
 
     /// The address at which chronyd answered last; `None` before that.
@@ -114,9 +100,24 @@ impl Connection {
     }
 
     fn read<G: Gather>(&self, gather: G) -> Reading<G> {
-        Reading { machine: Machine::new(&self.0, G::Report::NAME, G::IS_LIST, None), gather }
+        Reading { machine: Machine::new(&self.0, gather.asked(), None), gather }
     }
 }
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
+        /// A method for each report.
+        impl Connection {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self) -> Reading<<$record as Report>::Gather> {
+                    self.read(<$record as Report>::Gather::default())
+                }
+            )*
+        }
+    };
+}
+for_each_report!(methods);
 
 /// What a call waits for.
 #[derive(Debug)]

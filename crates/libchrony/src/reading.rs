@@ -15,6 +15,7 @@ use crate::list::{Lanes, List, Listed, Sink};
 use crate::per_process::process_id;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
+use crate::report::{Shape, Unavailable};
 use crate::room::Rooms;
 use crate::search::{Found, Search};
 use crate::session::Session;
@@ -30,6 +31,21 @@ use std::{io, mem};
 const LIST_TRIES: u32 = 4;
 /// The most records that a report is believed to have; thousands of sources are far beyond what chronyd can poll.
 const MAX_RECORDS: usize = 65_536;
+
+/// What a call asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) name: &'static CStr,
+    pub(crate) shape: Shape,
+    pub(crate) unavailable: Option<&'static Unavailable>,
+}
+
+impl Asked {
+    /// The report's name, for messages.
+    pub(crate) fn report(&self) -> &'static str {
+        self.name.to_str().unwrap_or_default()
+    }
+}
 
 /// What all calls of a connection share.
 #[derive(Debug)]
@@ -77,8 +93,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Machine {
     settings: Arc<Settings>,
-    report: &'static CStr,
-    is_list: bool,
+    asked: Asked,
     state: State,
     turn: Turn,
     clock: Clock,
@@ -92,16 +107,10 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(
-        settings: &Arc<Settings>,
-        report: &'static CStr,
-        is_list: bool,
-        thread: Option<ThreadId>,
-    ) -> Self {
+    pub(crate) fn new(settings: &Arc<Settings>, asked: Asked, thread: Option<ThreadId>) -> Self {
         Self {
             settings: Arc::clone(settings),
-            report,
-            is_list,
+            asked,
             state: State::Turn,
             turn: settings.turns.take(thread),
             clock: Clock::new(settings.timeout),
@@ -121,7 +130,7 @@ impl Machine {
 
     /// The same call from its beginning, in a forked child.
     pub(crate) fn anew(&self) -> Self {
-        Self::new(&self.settings, self.report, self.is_list, self.thread)
+        Self::new(&self.settings, self.asked, self.thread)
     }
 
     /// When the call ends.
@@ -181,12 +190,12 @@ impl Machine {
         waker: &Waker,
         sink: &mut dyn Sink,
     ) -> Result<Progress, Error> {
-        let report = self.report.to_str().unwrap_or_default();
+        let (asked, report) = (self.asked, self.asked.report());
         let Settings { library, waits, rooms, .. } = settings;
         let means = Means { symbols: library.symbols(), waits: *waits, rooms, end: self.clock.end };
         let mut ready = ready;
         loop {
-            let explain = Explain { library: &settings.library, report, queued: self.queued };
+            let explain = Explain { library: &settings.library, asked, queued: self.queued };
             self.state = match mem::replace(&mut self.state, State::Over) {
                 State::Turn => {
                     let now = self.clock.now();
@@ -224,7 +233,7 @@ impl Machine {
                         }
                         return Err(error);
                     }
-                    Found::Answer(session) if self.is_list => {
+                    Found::Answer(session) if asked.shape != Shape::One => {
                         let claimed = session.lanes[0].number_records();
                         let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
                         let Some(count) = count else {
@@ -233,7 +242,7 @@ impl Machine {
                             return Err(error);
                         };
                         sink.begin(count);
-                        let list = List::new(self.report, count, session, settings.lanes, self.clock.now());
+                        let list = List::new(asked, count, session, settings.lanes, *waits, self.clock.now());
                         State::List(Box::new(list))
                     }
                     Found::Answer(session) => {
@@ -274,7 +283,8 @@ impl Machine {
     }
 
     fn search(&mut self, settings: &Settings, kept: Option<Box<Session>>) -> State {
-        let request = if self.is_list { Request::Count(self.report) } else { Request::Record(self.report, 0) };
+        let name = self.asked.name;
+        let request = if self.asked.shape == Shape::One { Request::Record(name, 0) } else { Request::Count(name) };
         let candidates = Candidates::new(Arc::clone(&settings.addresses));
         State::Search(Search::new(request, kept, candidates, &self.clock))
     }

@@ -11,7 +11,7 @@ use crate::candidates::{Candidates, Next};
 use crate::clock::Clock;
 use crate::error::{Error, Stage};
 use crate::explain::Explain;
-use crate::lane::{Lane, Means, Received, Request};
+use crate::lane::{Lane, Means, Received, Request, Sent};
 use crate::raw::failure::Failure;
 use crate::ready::{Interest, Ready};
 use crate::round_trip::MOST;
@@ -160,12 +160,12 @@ impl Search {
             let Some(at) = target.tries.iter().position(|one| one.sent.is_none()) else { continue };
             let now = clock.now();
             match target.tries[at].lane.send(self.request) {
-                Ok(true) => {
+                Ok(Sent::Yes | Sent::Answered) => {
                     target.tries[at].sent = Some(now);
                     target.resend = now + target.session.round_trip.patience(target.requests);
                     target.requests += 1;
                 }
-                Ok(false) => target.resend = clock.end,
+                Ok(Sent::No) => target.resend = clock.end,
                 Err(failure) => return self.failed(index, at, Stage::Request, failure, clock, explain),
             }
         }
@@ -188,7 +188,7 @@ impl Search {
                 }
                 match one.lane.receive() {
                     Ok(Received::Answer) => return Some(self.answered(index, at, clock)),
-                    Ok(Received::Half | Received::Other) => *again = true,
+                    Ok(Received::Half | Received::Stuck | Received::Other) => *again = true,
                     Ok(Received::Nothing) => one.is_late = true,
                     Ok(Received::Signal) => (one.is_late, clock.is_signalled) = (true, true),
                     Err(failure) => {

@@ -6,13 +6,14 @@
 
 use crate::at_exit::{self, Close};
 use crate::connection::{self, is_command_port, shown};
-use crate::convert::{ToRecord, record, records};
+use crate::convert::Dataclass;
 use crate::errors;
 use crate::read::builder;
-use libchrony::nonblocking::{self, Connection, Epoll, Gather, Step};
-use libchrony::{Address, Builder, Error};
+use libchrony::nonblocking::{self, Connection, Epoll, Rows, Step};
+use libchrony::{Address, AnyRecords, Builder, Error, Report, Tracking};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -82,21 +83,20 @@ impl Reader {
         Ok(Self(shared))
     }
 
-    fn begin<G>(
-        &self,
-        py: Python<'_>,
-        read: fn(&Connection) -> nonblocking::Reading<G>,
-        convert: Convert<G::Output>,
-    ) -> PyResult<Reading>
-    where
-        G: Gather + Send + 'static,
-        G::Output: Send + 'static,
-    {
+    fn begin(&self, py: Python<'_>, class: Option<Arc<Dataclass>>) -> PyResult<Reading> {
         at_exit::register_with_multiprocessing(py)?;
-        let reading = Box::new(Converted { reading: read(&self.0.connection), convert });
+        // Whether chronyd answers at all is asked with a report that it answers to all.
+        let table = class.as_ref().map_or(Tracking::TABLE, |class| class.table);
+        let reading = Box::new(self.0.connection.rows(table));
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let waker = Waker::from(Arc::new(Turn { number, woken: Arc::clone(&self.0.woken) }));
-        Ok(Reading { number, waker, shared: Arc::clone(&self.0), state: Mutex::new(State::Reads(reading, None)) })
+        Ok(Reading {
+            number,
+            waker,
+            class,
+            shared: Arc::clone(&self.0),
+            state: Mutex::new(State::Reads(reading, None)),
+        })
     }
 }
 
@@ -108,28 +108,14 @@ impl Reader {
         Self::new(py, builder(py, socket_path, timeout)?)
     }
 
-    fn get_tracking(&self, py: Python<'_>) -> PyResult<Reading> {
-        self.begin(py, Connection::tracking, one)
-    }
-
-    fn get_sources(&self, py: Python<'_>) -> PyResult<Reading> {
-        self.begin(py, Connection::sources, all)
-    }
-
-    fn get_source_stats(&self, py: Python<'_>) -> PyResult<Reading> {
-        self.begin(py, Connection::source_stats, all)
-    }
-
-    fn get_rtc_data(&self, py: Python<'_>) -> PyResult<Reading> {
-        self.begin(py, Connection::rtc_data, one)
+    /// Reads the report of a dataclass.
+    fn read(&self, record: &Bound<'_, PyType>) -> PyResult<Reading> {
+        self.begin(record.py(), Some(Dataclass::of(record)?))
     }
 
     /// Makes sure that chronyd answers, if only to refuse.
     fn connect(&self, py: Python<'_>) -> PyResult<Reading> {
-        self.begin(py, Connection::tracking, |py, result| match result {
-            Err(error) if !error.is_answer() => Err(errors::to_python(py, &error)),
-            _ => Ok(py.None()),
-        })
+        self.begin(py, None)
     }
 
     /// The descriptor that is readable when a call can go on; -1 at the end.
@@ -187,61 +173,8 @@ impl Wake for Turn {
     }
 }
 
-/// What makes a result into Python's.
-type Convert<T> = fn(Python<'_>, Result<T, Error>) -> PyResult<Py<PyAny>>;
-
-fn one<R: ToRecord>(py: Python<'_>, result: Result<R, Error>) -> PyResult<Py<PyAny>> {
-    let read = result.map_err(|error| errors::to_python(py, &error))?;
-    record(py, &read).map(Bound::unbind)
-}
-
-fn all<R: ToRecord>(py: Python<'_>, result: Result<Vec<R>, Error>) -> PyResult<Py<PyAny>> {
-    let read = result.map_err(|error| errors::to_python(py, &error))?;
-    records(py, &read).map(|list| list.into_any().unbind())
-}
-
-/// The result of a call, which becomes Python's in the task that awaits it.
-type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
-
-/// A call of whatever report.
-trait AnyReading: Send {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome>;
-    fn waits_for_turn(&self) -> bool;
-    fn resolved(&mut self, host: Address, found: io::Result<Vec<SocketAddr>>);
-    fn is_forked(&self) -> bool;
-}
-
-struct Converted<G: Gather> {
-    reading: nonblocking::Reading<G>,
-    convert: Convert<G::Output>,
-}
-
-impl<G> AnyReading for Converted<G>
-where
-    G: Gather + Send,
-    G::Output: Send + 'static,
-{
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome> {
-        let convert = self.convert;
-        match epoll.advance(&mut self.reading, waker) {
-            Step::Wait(until) => Step::Wait(until),
-            Step::Resolve(host) => Step::Resolve(host),
-            Step::Done(result) => Step::Done(Ok(Box::new(move |py| convert(py, result)))),
-        }
-    }
-
-    fn waits_for_turn(&self) -> bool {
-        self.reading.waits_for_turn()
-    }
-
-    fn resolved(&mut self, host: Address, found: io::Result<Vec<SocketAddr>>) {
-        self.reading.resolved(host, found);
-    }
-
-    fn is_forked(&self) -> bool {
-        self.reading.is_forked()
-    }
-}
+/// What was read, which becomes Python's in the task that awaits it.
+type Outcome = Result<AnyRecords, Error>;
 
 /// One call.
 #[pyclass(frozen, name = "AsyncReading", module = "pychrony._core")]
@@ -250,13 +183,15 @@ pub(crate) struct Reading {
     #[pyo3(get)]
     number: u64,
     waker: Waker,
+    /// What the result becomes; nothing if chronyd is only to answer.
+    class: Option<Arc<Dataclass>>,
     shared: Arc<Shared>,
     state: Mutex<State>,
 }
 
 enum State {
     /// With the host whose addresses are looked up.
-    Reads(Box<dyn AnyReading>, Option<Address>),
+    Reads(Box<nonblocking::Reading<Rows>>, Option<Address>),
     Done(Outcome),
     Over,
 }
@@ -273,7 +208,7 @@ impl Reading {
             if reading.is_forked() {
                 return Some(Err(()));
             }
-            let step = reading.advance(epoll, &self.waker);
+            let step = epoll.advance(reading, &self.waker);
             match step {
                 Step::Wait(_) => {}
                 Step::Resolve(ref asked) => *host = Some(asked.clone()),
@@ -301,7 +236,6 @@ impl Reading {
                 if at_exit::is_ending() {
                     py.detach(|| self.shared.connection.close());
                 }
-                let outcome = outcome.unwrap_or_else(|error| Box::new(move |py| Err(errors::to_python(py, &error))));
                 *lock(&self.state) = State::Done(outcome);
                 Ok(None)
             }
@@ -337,7 +271,12 @@ impl Reading {
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let done = mem::replace(&mut *lock(&self.state), State::Over);
         match done {
-            State::Done(outcome) => outcome(py),
+            State::Done(Ok(records)) => match &self.class {
+                Some(class) => class.convert(py, &records).map(Bound::unbind),
+                None => Ok(py.None()),
+            },
+            State::Done(Err(error)) if self.class.is_none() && error.is_answer() => Ok(py.None()),
+            State::Done(Err(error)) => Err(errors::to_python(py, &error)),
             State::Reads(..) | State::Over => Err(PyRuntimeError::new_err("there is no result")),
         }
     }

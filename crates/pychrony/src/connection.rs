@@ -1,13 +1,13 @@
 //! The base class of `pychrony.ChronyConnection`.
 
-use crate::convert::{record, records};
+use crate::convert::Dataclass;
 use crate::errors::{self, interrupted};
 use crate::read::{OPTIONAL, get_or_make, library, parse_address, parse_timeout};
 use crate::{at_exit, greenlets};
 use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -170,20 +170,11 @@ impl Connection {
         self.leave(py);
     }
 
-    fn get_tracking<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        record(py, &self.read(py, libchrony::Connection::tracking)?)
-    }
-
-    fn get_sources<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        records(py, &self.read(py, libchrony::Connection::sources)?)
-    }
-
-    fn get_source_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        records(py, &self.read(py, libchrony::Connection::source_stats)?)
-    }
-
-    fn get_rtc_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        record(py, &self.read(py, libchrony::Connection::rtc_data)?)
+    /// Reads the report of a dataclass.
+    #[pyo3(name = "_read")]
+    fn read_report<'py>(&self, record: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, class) = (record.py(), Dataclass::of(record)?);
+        class.convert(py, &self.read(py, |connection| connection.rows(class.table))?)
     }
 
     /// The address that answered last.

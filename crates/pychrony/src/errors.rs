@@ -44,7 +44,6 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             let raised = RAISED.take();
             return Ok(raised.unwrap_or_else(|| PyRuntimeError::new_err("the call was interrupted")));
         }
-        kind => unreachable!("an error of a new kind: {kind:?}"),
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
     // As its `__init__` would, which is Python code: see `convert` for why none is called.

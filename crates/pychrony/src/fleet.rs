@@ -2,14 +2,14 @@
 
 use crate::at_exit::{self, Close};
 use crate::connection::parse_number;
-use crate::convert::{record, records};
+use crate::convert::Dataclass;
 use crate::errors;
 use crate::read::{library, parse_address, parse_seconds};
-use libchrony::fleet::{self, Choice, Chosen, Round, Step};
-use libchrony::{Address, Error};
+use libchrony::fleet::{self, Round, Step};
+use libchrony::{Address, AnyRecords, Error, Table};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -89,7 +89,7 @@ struct Shared(Mutex<State>);
 
 enum State {
     Idle(fleet::Fleet),
-    Reads(Box<Round<fleet::Fleet, Vec<Choice>>>),
+    Reads(Box<Round<fleet::Fleet, Vec<&'static Table>>>, Arc<[Arc<Dataclass>]>),
     Closed,
 }
 
@@ -97,7 +97,7 @@ impl State {
     /// Ends a round, if there is one.
     fn end_round(&mut self) {
         *self = match mem::replace(self, Self::Closed) {
-            Self::Reads(round) => Self::Idle(round.into_fleet()),
+            Self::Reads(round, _) => Self::Idle(round.into_fleet()),
             other => other,
         };
     }
@@ -123,16 +123,16 @@ type Results = (Vec<(usize, Py<PyAny>)>, Option<f64>);
 #[pymethods]
 impl Fleet {
     /// Begins a round, in place of one that is under way, and tells the descriptor that is readable when it can go on.
-    fn begin(&self, py: Python<'_>, reports: Vec<String>) -> PyResult<RawFd> {
+    fn begin(&self, py: Python<'_>, records: &Bound<'_, PyList>) -> PyResult<RawFd> {
         at_exit::register_with_multiprocessing(py)?;
-        let choices = reports.into_iter().map(|name| choice(&name)).collect::<PyResult<Vec<_>>>()?;
+        let classes: Arc<[_]> = records.iter().map(|record| Dataclass::of(record.cast()?)).collect::<PyResult<_>>()?;
         let begun = py.detach(|| {
             let mut state = self.shared.state();
             state.end_round();
             let State::Idle(fleet) = mem::replace(&mut *state, State::Closed) else { return None };
-            let round = fleet::Fleet::read_chosen(fleet, choices);
+            let round = fleet::Fleet::read_chosen(fleet, classes.iter().map(|class| class.table).collect());
             let descriptor = round.as_fd().as_raw_fd();
-            *state = State::Reads(Box::new(round));
+            *state = State::Reads(Box::new(round), classes);
             Some(descriptor)
         });
         begun.ok_or_else(|| PyRuntimeError::new_err("the fleet is closed"))
@@ -141,9 +141,11 @@ impl Fleet {
     /// Goes on as far as it can.
     fn advance(&self, py: Python<'_>) -> PyResult<Results> {
         let mut read = Vec::new();
+        let mut classes: Arc<[_]> = Arc::new([]);
         let until = py.detach(|| {
             let mut state = self.shared.state();
-            let State::Reads(round) = &mut *state else { return None };
+            let State::Reads(round, of) = &mut *state else { return None };
+            classes = Arc::clone(of);
             while read.len() < MOST {
                 match round.advance() {
                     Step::Result(number, results) => read.push((number, results)),
@@ -156,7 +158,7 @@ impl Fleet {
             }
             Some(Instant::now())
         });
-        let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, results)?)));
+        let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, &classes, &results)?)));
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64());
         Ok((results.collect::<PyResult<_>>()?, wait))
     }
@@ -172,34 +174,15 @@ impl Fleet {
     }
 }
 
-/// The report that a function of this name reads.
-fn choice(name: &str) -> PyResult<Choice> {
-    Ok(match name {
-        "get_tracking" => Choice::Tracking,
-        "get_sources" => Choice::Sources,
-        "get_source_stats" => Choice::SourceStats,
-        "get_rtc_data" => Choice::RtcData,
-        other => return Err(PyTypeError::new_err(format!("{other} reads no report of a fleet"))),
-    })
-}
-
-/// The result of one report, or a tuple of those of several.
-fn to_python(py: Python<'_>, results: Vec<Result<Chosen, Error>>) -> PyResult<Py<PyAny>> {
-    let mut values = results.into_iter().map(|result| value(py, result)).collect::<PyResult<Vec<_>>>()?;
+/// The result of one report, or a tuple of those of several. A result is what was read, or an exception.
+fn to_python(py: Python<'_>, classes: &[Arc<Dataclass>], results: &[Result<AnyRecords, Error>]) -> PyResult<Py<PyAny>> {
+    let value = |(class, result): (&Arc<Dataclass>, &Result<AnyRecords, Error>)| match result {
+        Ok(records) => class.convert(py, records),
+        Err(error) => Ok(errors::to_python(py, error).into_value(py).into_any().into_bound(py)),
+    };
+    let mut values = classes.iter().zip(results).map(value).collect::<PyResult<Vec<_>>>()?;
     match values.len() {
-        1 => Ok(values.remove(0)),
+        1 => Ok(values.remove(0).unbind()),
         _ => Ok(PyTuple::new(py, values)?.into_any().unbind()),
     }
-}
-
-/// What was read, or an exception.
-fn value(py: Python<'_>, result: Result<Chosen, Error>) -> PyResult<Py<PyAny>> {
-    Ok(match result {
-        Ok(Chosen::Tracking(tracking)) => record(py, &tracking)?.unbind(),
-        Ok(Chosen::Sources(sources)) => records(py, &sources)?.into_any().unbind(),
-        Ok(Chosen::SourceStats(stats)) => records(py, &stats)?.into_any().unbind(),
-        Ok(Chosen::RtcData(rtc)) => record(py, &rtc)?.unbind(),
-        Ok(other) => unreachable!("a report of a new kind: {other:?}"),
-        Err(error) => errors::to_python(py, &error).into_value(py).into_any(),
-    })
 }

@@ -1,12 +1,12 @@
 //! The functions that read one report: open, read, close; and the arguments that connections share with them.
 
-use crate::convert::{record, records};
+use crate::convert::Dataclass;
 use crate::errors::{self, interrupted};
 use crate::greenlets;
-use libchrony::{Address, Builder, Connection, Error, Library};
+use libchrony::{Address, Builder, Connection, Library};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyString, PyType};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -105,53 +105,19 @@ pub(crate) fn builder(
     Ok(builder.library(library(py)?))
 }
 
-/// Reads one report on a connection of its own, without the GIL.
-fn read<T: Send>(
-    py: Python<'_>,
-    socket_path: Option<&Bound<'_, PyAny>>,
+/// Reads the report of a dataclass on a connection of its own, without the GIL.
+#[pyfunction]
+pub(crate) fn read<'py>(
+    record: &Bound<'py, PyType>,
+    socket_path: Option<&Bound<'py, PyAny>>,
     timeout: &Bound<'_, PyAny>,
-    report: impl FnOnce(&Connection) -> Result<T, Error> + Send,
-) -> PyResult<T> {
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = record.py();
     greenlets::refuse_another(py)?;
     let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
-    let result = py.detach(|| report(&builder.build()?));
-    result.map_err(|error| errors::to_python(py, &error))
-}
-
-#[pyfunction]
-pub(crate) fn get_tracking<'py>(
-    py: Python<'py>,
-    socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    record(py, &read(py, socket_path, timeout, Connection::tracking)?)
-}
-
-#[pyfunction]
-pub(crate) fn get_sources<'py>(
-    py: Python<'py>,
-    socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Bound<'py, PyList>> {
-    records(py, &read(py, socket_path, timeout, Connection::sources)?)
-}
-
-#[pyfunction]
-pub(crate) fn get_source_stats<'py>(
-    py: Python<'py>,
-    socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Bound<'py, PyList>> {
-    records(py, &read(py, socket_path, timeout, Connection::source_stats)?)
-}
-
-#[pyfunction]
-pub(crate) fn get_rtc_data<'py>(
-    py: Python<'py>,
-    socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    record(py, &read(py, socket_path, timeout, Connection::rtc_data)?)
+    let class = Dataclass::of(record)?;
+    let result = py.detach(|| builder.build()?.rows(class.table));
+    class.convert(py, &result.map_err(|error| errors::to_python(py, &error))?)
 }
 
 #[pyfunction]

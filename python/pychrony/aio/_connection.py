@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
+import pychrony
 from pychrony import _core
 from pychrony.aio._link import Link
 from pychrony.models import Transport
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
-
-T = TypeVar("T")
 
 
 class ChronyConnection:
@@ -104,7 +103,10 @@ class ChronyConnection:
         if link is not None:
             link.close()
 
-    async def _read(self, read: Callable[[_core.AsyncReader], _core.AsyncReading[T]]) -> T:
+    async def _report(self, record: type[object]) -> Any:
+        return await self._read(lambda reader: reader.read(record))
+
+    async def _read(self, read: Callable[[_core.AsyncReader], _core.AsyncReading]) -> Any:
         link = self._link
         if link is None:
             raise RuntimeError(
@@ -132,97 +134,17 @@ class ChronyConnection:
         return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
 
     async def get_tracking(self) -> TrackingStatus:
-        """Get the current tracking status from chronyd.
-
-        Returns:
-            TrackingStatus: How the system clock follows its reference.
-
-        Raises:
-            RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If tracking data is invalid or incomplete.
-
-        Example:
-            >>> import asyncio
-            >>> from pychrony import aio
-            >>> async def show() -> None:
-            ...     async with aio.ChronyConnection() as connection:
-            ...         print(f"Stratum: {(await connection.get_tracking()).stratum}")
-            >>> asyncio.run(show())
-            Stratum: 2
-        """
-        return await self._read(_core.AsyncReader.get_tracking)
+        """As `pychrony.get_tracking`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.TrackingStatus)
 
     async def get_sources(self) -> list[Source]:
-        """Get all configured time sources from chronyd.
-
-        Returns:
-            list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no
-                sources are configured.
-
-        Raises:
-            RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If source data is invalid or incomplete.
-
-        Example:
-            >>> import asyncio
-            >>> from pychrony import aio
-            >>> async def show() -> None:
-            ...     async with aio.ChronyConnection() as connection:
-            ...         for source in await connection.get_sources():
-            ...             print(f"{source.address}: {source.state_name}")
-            >>> asyncio.run(show())
-            192.0.2.1: selected
-        """
-        return await self._read(_core.AsyncReader.get_sources)
+        """As `pychrony.get_sources`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.Source)
 
     async def get_source_stats(self) -> list[SourceStats]:
-        """Get the statistics of all time sources from chronyd.
-
-        Returns:
-            list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
-
-        Raises:
-            RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If statistics data is invalid or incomplete.
-
-        Example:
-            >>> import asyncio
-            >>> from pychrony import aio
-            >>> async def show() -> None:
-            ...     async with aio.ChronyConnection() as connection:
-            ...         for stats in await connection.get_source_stats():
-            ...             print(f"{stats.address}: {stats.samples} samples")
-            >>> asyncio.run(show())
-            192.0.2.1: 8 samples
-        """
-        return await self._read(_core.AsyncReader.get_source_stats)
+        """As `pychrony.get_source_stats`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.SourceStats)
 
     async def get_rtc_data(self) -> RTCData:
-        """Get the tracking of the real-time clock from chronyd.
-
-        Returns:
-            RTCData: How the real-time clock runs against the system clock.
-
-        Raises:
-            RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            ChronyConnectionError: If chronyd went away or does not answer in time.
-            ChronyPermissionError: If insufficient permissions to access chronyd.
-            ChronyDataError: If RTC tracking is not enabled or available, or if RTC data is invalid.
-
-        Example:
-            >>> import asyncio
-            >>> from pychrony import aio
-            >>> async def show() -> None:
-            ...     async with aio.ChronyConnection() as connection:
-            ...         rtc = await connection.get_rtc_data()
-            ...         print(f"RTC offset: {rtc.offset:.6f} s")
-            >>> asyncio.run(show())
-            RTC offset: 0.012345 s
-        """
-        return await self._read(_core.AsyncReader.get_rtc_data)
+        """As `pychrony.get_rtc_data`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.RTCData)

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints, overload
 
+import pychrony
 from pychrony import _core
 from pychrony.aio import _functions
 from pychrony.exceptions import ChronyError
@@ -160,7 +161,7 @@ class Fleet:
         """Read reports of all addresses, as the functions of `pychrony.aio` that are named here read them.
 
         Args:
-            reports: One to four of `get_tracking`, `get_sources`, `get_source_stats` and `get_rtc_data`.
+            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`.
 
         Returns:
             Round: An asynchronous iterator. Each address comes once, in the order in which they end, with what the
@@ -184,15 +185,11 @@ class Fleet:
             >>> asyncio.run(show())
             /run/chrony/chronyd.sock: stratum 2, 1 sources
         """
-        for report in reports:
-            if getattr(report, "__module__", None) != _functions.__name__:
-                raise TypeError(
-                    f"a fleet reads reports as functions of pychrony.aio do, such as get_tracking, not {report!r}"
-                )
         if not reports:
             raise TypeError("a fleet reads at least one report; name functions of pychrony.aio, such as get_tracking")
+        records = [record_of(report) for report in reports]
         opened, loop = self._check()
-        descriptor = opened.begin([report.__name__ for report in reports])
+        descriptor = opened.begin(records)
         if self._waiter is None:
             self._waiter = Waiter(loop, descriptor)
         self._round += 1
@@ -216,6 +213,17 @@ class Fleet:
                 "of its own here: async with Fleet(...) as fleet: ..."
             )
         return self._opened, self._loop
+
+
+def record_of(report: Callable[..., object]) -> type[object]:
+    """Tell the record that a function of `pychrony.aio` reads: that of the module now, which may have been reloaded."""
+    if getattr(report, "__module__", None) != _functions.__name__:
+        raise TypeError(f"a fleet reads reports as functions of pychrony.aio do, such as get_tracking, not {report!r}")
+    found = get_type_hints(report)["return"]
+    while arguments := get_args(found):
+        found = arguments[0]
+    record: type[object] = getattr(pychrony.models, found.__name__)
+    return record
 
 
 class Waiter:

@@ -10,15 +10,12 @@ import asyncio
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pychrony import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import PathLike
-
-T = TypeVar("T")
 
 
 class Link:
@@ -50,7 +47,7 @@ class Link:
         """Tell whether it can be used nowhere any more in this process."""
         return self._loop.is_closed() or not self.is_of_this_process()
 
-    async def read(self, reading: _core.AsyncReading[T]) -> T:
+    async def read(self, reading: _core.AsyncReading) -> Any:
         """Take a call on until it is over."""
         call = Call(self, self._loop, reading)
         self._users += 1
@@ -128,7 +125,7 @@ class Call:
 
     __slots__ = ("_due", "_is_over", "_link", "_look_up", "_loop", "_timer", "error", "future", "reading")
 
-    def __init__(self, link: Link, loop: asyncio.AbstractEventLoop, reading: _core.AsyncReading[object]) -> None:
+    def __init__(self, link: Link, loop: asyncio.AbstractEventLoop, reading: _core.AsyncReading) -> None:
         self.reading = reading
         #: What its task waits for.
         self.future: asyncio.Future[None] | None = None
@@ -211,12 +208,10 @@ def _address(host: str, port: int, _flow: int = 0, scope: int = 0) -> tuple[str,
     return host.partition("%")[0], port, scope
 
 
-async def once(
-    read: Callable[[_core.AsyncReader], _core.AsyncReading[T]], socket_path: str | PathLike[str] | None, timeout: float
-) -> T:
+async def once(record: type[object], socket_path: str | PathLike[str] | None, timeout: float) -> Any:
     """Open, read, close."""
     link = Link(_core.AsyncReader.once(socket_path, timeout))
     try:
-        return await link.read(read(link.reader))
+        return await link.read(link.reader.read(record))
     finally:
         link.close()

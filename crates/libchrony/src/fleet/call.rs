@@ -66,7 +66,7 @@ impl<P: Parts> Call<P> {
                     self.end_part(result);
                     while self.part < self.parts.count() && Instant::now() >= self.end {
                         let (address, waited) = (self.settings.addresses[0].clone(), self.end - self.start);
-                        let report = self.parts.part(self.part).report().0.to_str().unwrap_or_default();
+                        let report = self.parts.part(self.part).asked().report();
                         self.end_part(Err(Error::NotAsked { report, address, waited }));
                     }
                     if self.part == self.parts.count() {
@@ -110,13 +110,12 @@ pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> E
     let mut parts = P::new(what);
     for number in 0..parts.count() {
         let part = parts.part(number);
-        let report = part.report().0.to_str().unwrap_or_default();
+        let report = part.asked().report();
         part.ended(Err(error(report)));
     }
     parts.take()
 }
 
 fn machine(settings: &Arc<Settings>, part: &mut dyn AnyPart, start: Instant, end: Instant) -> Machine {
-    let (report, is_list) = part.report();
-    Machine::new(settings, report, is_list, None).within(Clock::between(start, end))
+    Machine::new(settings, part.asked(), None).within(Clock::between(start, end))
 }

@@ -30,7 +30,7 @@ mod reports;
 mod round;
 
 pub use descriptors::Descriptors;
-pub use reports::{Choice, Chosen, Reports};
+pub use reports::Reports;
 pub use round::{Round, Step};
 
 use crate::Library;
@@ -41,6 +41,7 @@ use crate::error::Error;
 use crate::list::Lanes;
 use crate::raw::socket::Waits;
 use crate::reading::Settings;
+use crate::report::Table;
 use crate::room::{Room, Rooms};
 use crate::turns::Turns;
 use queue::Queue;
@@ -191,9 +192,9 @@ impl Fleet {
     /// # Panics
     ///
     /// If none is chosen.
-    pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, choices: Vec<Choice>) -> Round<F, Vec<Choice>> {
-        assert!(!choices.is_empty(), "no report is chosen");
-        Round::new(fleet, choices)
+    pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, tables: Vec<&'static Table>) -> Round<F, Vec<&'static Table>> {
+        assert!(!tables.is_empty(), "no report is chosen");
+        Round::new(fleet, tables)
     }
 
     /// The addresses, in their order.

@@ -1,13 +1,14 @@
 //! What a fleet reads of each address: a report, or several.
 
 use crate::error::Error;
-use crate::gather::{All, Gather, One};
+use crate::gather::{AnyRecords, Gather, Rows};
 use crate::list::Sink;
-use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
-use std::ffi::CStr;
+use crate::reading::Asked;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
+use crate::report::*;
 
-/// What a fleet reads of each address: [`Tracking`], [`RtcData`], a `Vec` of [`Source`] or [`SourceStats`], a tuple of up
-/// to four of them, or what is chosen while the program runs.
+/// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec` of
+/// [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Reports {
     /// What comes of one address: a result for each report.
@@ -34,8 +35,7 @@ pub(crate) trait Parts {
 
 /// One call.
 pub(crate) trait AnyPart {
-    /// The report, and whether it has a record for each source.
-    fn report(&self) -> (&'static CStr, bool);
+    fn asked(&self) -> Asked;
 
     /// Where its records go.
     fn sink(&mut self) -> &mut dyn Sink;
@@ -51,8 +51,8 @@ pub struct Part<G> {
 }
 
 impl<G: Gather> AnyPart for Part<G> {
-    fn report(&self) -> (&'static CStr, bool) {
-        (G::Report::NAME, G::IS_LIST)
+    fn asked(&self) -> Asked {
+        self.gather.asked()
     }
 
     fn sink(&mut self) -> &mut dyn Sink {
@@ -81,76 +81,44 @@ impl<G: Gather + Default> Parts for Part<G> {
     }
 
     fn take(&mut self) -> Self::Results {
+        self.take_result()
+    }
+}
+
+impl<G: Gather> Part<G> {
+    fn take_result(&mut self) -> Result<G::Output, Error> {
         let result = self.result.take().unwrap_or_else(|| unreachable!("a part that has ended has a result"));
         result.map(|()| self.gather.take())
     }
 }
 
 macro_rules! reports {
-    ($($name:ident $what:ty => $gather:ty;)+) => {
-        /// A report that is chosen while the program runs, for [`Fleet::read_chosen`](super::Fleet::read_chosen).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Choice {
-            $(#[doc = concat!("`", stringify!($what), "`.")] $name,)+
-        }
-
-        /// What was read for a [`Choice`].
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum Chosen {
-            $(#[doc = concat!("For [`Choice::", stringify!($name), "`].")] $name($what),)+
-        }
-
-        impl Choice {
-            fn part(self) -> Box<dyn ChosenPart> {
-                match self {
-                    $(Self::$name => Box::new(Part::<$gather>::new(&())),)+
-                }
-            }
-        }
-
+    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
         $(
-            impl Reports for $what {
-                type Results = Result<$what, Error>;
-                type Parts = Part<$gather>;
+            impl Reports for $output {
+                type Results = Result<$output, Error>;
+                type Parts = Part<<$record as Report>::Gather>;
             }
-
-            impl ChosenPart for Part<$gather> {
-                fn take_chosen(&mut self) -> Result<Chosen, Error> {
-                    self.take().map(Chosen::$name)
-                }
-            }
-        )+
+        )*
     };
 }
-
-reports! {
-    Tracking Tracking => One<Tracking>;
-    Sources Vec<Source> => All<Source>;
-    SourceStats Vec<SourceStats> => All<SourceStats>;
-    RtcData RtcData => One<RtcData>;
-}
-
-/// A call whose report is chosen while the program runs.
-trait ChosenPart: AnyPart + Send {
-    fn take_chosen(&mut self) -> Result<Chosen, Error>;
-}
+for_each_report!(reports);
 
 #[doc(hidden)]
-pub struct ChosenParts(Vec<Box<dyn ChosenPart>>);
+#[derive(Debug)]
+pub struct Chosen(Vec<Part<Rows>>);
 
-impl Reports for Vec<Choice> {
-    type Results = Vec<Result<Chosen, Error>>;
-    type Parts = ChosenParts;
+impl Reports for Vec<&'static Table> {
+    type Results = Vec<Result<AnyRecords, Error>>;
+    type Parts = Chosen;
 }
 
-impl Parts for ChosenParts {
-    type Results = Vec<Result<Chosen, Error>>;
-    type What = Vec<Choice>;
+impl Parts for Chosen {
+    type Results = Vec<Result<AnyRecords, Error>>;
+    type What = Vec<&'static Table>;
 
-    fn new(what: &Vec<Choice>) -> Self {
-        Self(what.iter().map(|choice| choice.part()).collect())
+    fn new(what: &Self::What) -> Self {
+        Self(what.iter().map(|table| Part { gather: Rows::of(table), result: None }).collect())
     }
 
     fn count(&self) -> usize {
@@ -158,11 +126,11 @@ impl Parts for ChosenParts {
     }
 
     fn part(&mut self, number: usize) -> &mut dyn AnyPart {
-        &mut *self.0[number]
+        &mut self.0[number]
     }
 
     fn take(&mut self) -> Self::Results {
-        self.0.iter_mut().map(|part| part.take_chosen()).collect()
+        self.0.iter_mut().map(Part::take_result).collect()
     }
 }
 

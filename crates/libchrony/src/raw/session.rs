@@ -3,6 +3,8 @@
 use super::descriptor::{close_on_exec, is_urandom, next_number};
 use super::failure::Failure;
 use super::socket::Socket;
+#[cfg(test)]
+use crate::field::Content;
 use crate::opening::Opening;
 use crate::per_process::PerProcess;
 use libchrony_sys::Symbols;
@@ -93,6 +95,20 @@ impl RawSession {
         Failure::check(unsafe { (self.symbols().chrony_request_record)(self.session(), report.as_ptr(), index) })
     }
 
+    /// As [`request_record`](Self::request_record), for a report that is asked for by address. libchrony may look at the
+    /// address in the last response, in its string buffer. The socket does not wait.
+    pub(crate) fn request_record_by_address(&mut self, report: &'static CStr, index: c::Int) -> Result<(), Failure> {
+        let _lock = string_lock();
+        self.request_record(report, index)
+    }
+
+    /// As [`process_response`](Self::process_response), for the same. The socket does not wait, neither for a datagram nor
+    /// to send the second request.
+    pub(crate) fn process_response_by_address(&mut self) -> Result<(), Failure> {
+        let _lock = string_lock();
+        self.process_response()
+    }
+
     /// Receives one datagram. Success does not mean that it was the response.
     pub(crate) fn process_response(&mut self) -> Result<(), Failure> {
         // SAFETY: a live session. In any state but "request sent" the function returns an error.
@@ -133,6 +149,14 @@ impl RawSession {
     pub(crate) fn field_type(&self, index: c::Int) -> c::ChronyFieldType {
         // SAFETY: a live session; any index is allowed.
         unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
+    }
+
+    #[cfg(test)]
+    /// What a field's values mean. libchrony looks at an address for that, in its string buffer.
+    pub(crate) fn field_content(&self, index: c::Int) -> Content {
+        let _lock = string_lock();
+        // SAFETY: a live session; any index is allowed.
+        Content::from_number(unsafe { (self.symbols().chrony_get_field_content)(self.session(), index) })
     }
 
     pub(crate) fn field_uinteger(&self, index: c::Int) -> u64 {

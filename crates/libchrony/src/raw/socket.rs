@@ -42,6 +42,12 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    /// Has sends and receives wait, or not. That is asked of sockets that may wait for a moment otherwise.
+    pub(crate) fn wait(&self, waits: bool) {
+        // No open socket refuses that.
+        let _ = ioctl_fionbio(self, !waits);
+    }
+
     /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it,
     /// which is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, _: &Opening) -> io::Result<Self> {

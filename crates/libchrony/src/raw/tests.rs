@@ -6,12 +6,9 @@ use super::session::{RawSession, string_lock};
 use super::socket::{Socket, Waits};
 use crate::Library;
 use crate::clock::SOON;
-use crate::gather;
 use crate::opening::Opening;
-use crate::record::{Field, FieldError, FieldValue, Record, Value};
-use crate::report::sealed::Sealed;
-use crate::report::{Report, RtcData, Source, SourceStats, Tracking};
-use crate::{Connection, Error, ErrorKind};
+use crate::report::{REPORTS, Report, Row, Shape, Source, SourceStats, Table, Tracking};
+use crate::{AnyRecords, Connection, Error, Value};
 use libchrony_sys::types as c;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -22,7 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{iter, thread};
-use testbed::scripted::layout::REPORTS;
+use testbed::scripted::layout;
 use testbed::{Fault, Scripted, Values};
 
 assert_impl_all!(RawSession: Send);
@@ -78,11 +75,10 @@ fn strings_of_sessions_in_other_threads_do_not_mix() {
 /// libchrony keeps the pointer and reads the name again when the first stage of a report has come.
 #[test]
 fn names_of_reports_outlive_every_session() {
-    let names: [&'static CStr; 4] = [Tracking::NAME, Source::NAME, SourceStats::NAME, RtcData::NAME];
     let library = Library::load().unwrap();
     let chronyd = Scripted::start(Values::default()).unwrap();
-    for name in names {
-        open(&library, &chronyd).request_record(name, 0).unwrap();
+    for table in REPORTS {
+        open(&library, &chronyd).request_record(table.name, 0).unwrap();
     }
     let mut session = open(&library, &chronyd);
     let _lock = string_lock();
@@ -129,28 +125,26 @@ fn indexes_without_a_field_are_harmless() {
 const SOURCESTATS: u16 = 34;
 const NTPDATA: u16 = 57;
 
-/// Like a report of this crate. libchrony asks for the source's address first, as sourcestats has it.
 #[derive(Debug)]
-struct NtpData(u8);
+struct Stratum(u64);
 
-impl Sealed for NtpData {
-    fn read(record: Record<'_>) -> Result<Self, FieldError> {
-        u8::read(record, 6, &Self::FIELDS[0]).map(Self)
+impl Row for Stratum {
+    fn values(&self) -> Vec<Value<'_>> {
+        vec![Value::Unsigned(self.0)]
     }
 }
 
-impl Report for NtpData {
-    const NAME: &'static CStr = c"ntpdata";
-    const FIELDS: &'static [Field] = &[Field::plain("stratum", c"stratum")];
+/// libchrony asks for the source's address first, as sourcestats has it.
+const NTP_DATA: &Table = &Table {
+    name: c"ntpdata",
+    shape: Shape::ByAddress,
+    fields: &[],
+    unavailable: None,
+    read: |record| Ok(Box::new(Stratum(record.unsigned(6, c"stratum")?))),
+};
 
-    fn values(&self) -> impl Iterator<Item = Value<'_>> {
-        iter::once(self.0.value())
-    }
-}
-
-fn ntp_data(connection: &Connection) -> Result<Vec<NtpData>, Error> {
-    let _lock = string_lock();
-    connection.read(gather::All::<NtpData>::new())
+fn ntp_data(connection: &Connection) -> Result<AnyRecords, Error> {
+    connection.rows(NTP_DATA)
 }
 
 fn connect(chronyd: &Scripted) -> Connection {
@@ -163,22 +157,15 @@ fn was_asked(chronyd: &Scripted, code: u16) -> bool {
 }
 
 #[test]
-fn no_report_of_this_crate_is_asked_by_address() {
-    fn requests<R: Report>() -> u64 {
-        let (library, chronyd) = (Library::load().unwrap(), scripted("{\"rtcdata\": {}}"));
+fn tables_say_which_reports_are_asked_for_by_address() {
+    let library = Library::load().unwrap();
+    for table in REPORTS.iter().chain([&NTP_DATA]) {
+        let chronyd = scripted("{\"rtcdata\": {}}");
         let _lock = string_lock();
-        receive(&mut open(&library, &chronyd), R::NAME, 0);
-        chronyd.requests().values().sum()
+        receive(&mut open(&library, &chronyd), table.name, 0);
+        let requests = if table.shape == Shape::ByAddress { 2 } else { 1 };
+        assert_eq!(chronyd.requests().values().sum::<u64>(), requests, "{table:?}");
     }
-    for (name, requests) in [
-        (Tracking::NAME, requests::<Tracking>()),
-        (Source::NAME, requests::<Source>()),
-        (SourceStats::NAME, requests::<SourceStats>()),
-        (RtcData::NAME, requests::<RtcData>()),
-    ] {
-        assert_eq!(requests, 1, "{name:?} needs what docs/libchrony.md says in rows 7, 8 and 17");
-    }
-    assert_eq!(requests::<NtpData>(), 2);
 }
 
 #[test]
@@ -189,7 +176,7 @@ fn a_failed_first_stage_does_not_send_the_second_later() {
     let connection = connect(&chronyd);
     assert!(matches!(ntp_data(&connection), Err(Error::Unauthorized { .. })));
     let mut session = open(&library, &chronyd);
-    session.request_record(NtpData::NAME, 0).unwrap();
+    session.request_record(NTP_DATA.name, 0).unwrap();
     assert_eq!(respond(&mut session).unwrap_err().code, c::CHRONY_UNAUTHORIZED);
 
     assert_eq!(connection.sources().unwrap().len(), 4);
@@ -203,11 +190,11 @@ fn a_failed_first_stage_does_not_send_the_second_later() {
 }
 
 #[test]
-fn a_record_without_fields_is_an_error_and_never_zeros() {
+fn a_reference_clock_has_no_record_and_never_zeros() {
     let chronyd = scripted(r#"{"sources": [{"address": "192.0.2.1"}, {"reference ID": 1196446464}]}"#);
-    let error = ntp_data(&connect(&chronyd)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Incomplete, "{error}");
-    assert!(error.to_string().contains("\"stratum\" is missing"), "{error}");
+    let rows = ntp_data(&connect(&chronyd)).unwrap();
+    let values: Vec<_> = rows.iter().map(|row| row.as_ref().map(|row| row.values())).collect();
+    assert_eq!(values, [Some(vec![Value::Unsigned(1)]), None]);
 }
 
 #[test]
@@ -216,7 +203,7 @@ fn a_count_in_between_has_the_address_looked_up_anew() {
     let mut session = open(&library, &chronyd);
     let ntp_data_fails = |session: &mut RawSession| {
         let _lock = string_lock();
-        session.request_record(NtpData::NAME, 0).unwrap();
+        session.request_record(NTP_DATA.name, 0).unwrap();
         respond(session).is_err()
     };
     receive(&mut session, SourceStats::NAME, 0);
@@ -226,7 +213,7 @@ fn a_count_in_between_has_the_address_looked_up_anew() {
     let mut session = open(&library, &chronyd);
     receive(&mut session, SourceStats::NAME, 0);
     chronyd.change(r#"{"sources": [{"address": "192.0.2.8"}]}"#.parse().unwrap()).unwrap();
-    session.request_count(NtpData::NAME).unwrap();
+    session.request_count(NTP_DATA.name).unwrap();
     respond(&mut session).unwrap();
     assert!(!ntp_data_fails(&mut session));
 }
@@ -250,8 +237,8 @@ const NAMES: [&CStr; 11] = [
 #[test]
 fn the_scripted_chronyd_answers_every_report_in_every_layout() {
     let (library, chronyd) = (Library::load().unwrap(), scripted("{\"rtcdata\": {}}"));
-    assert_eq!(REPORTS.len(), NAMES.len() - 1);
-    for report in REPORTS {
+    assert_eq!(layout::REPORTS.len(), NAMES.len() - 1);
+    for report in layout::REPORTS {
         let name = NAMES.into_iter().find(|name| name.to_bytes() == report.name.as_bytes()).unwrap();
         for (layout, known) in (1..).zip(report.layouts) {
             chronyd.change(format!(r#"{{"layouts": {{"{}": {layout}}}}}"#, report.name).parse().unwrap()).unwrap();

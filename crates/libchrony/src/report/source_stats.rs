@@ -1,34 +1,33 @@
 //! The sourcestats report: what chronyd's regression makes of the samples of each source.
 
-use super::report;
-use crate::record::Unit::{Ppm, Seconds};
+use super::macros::report;
 use crate::refid::ReferenceId;
 
 report! {
     /// The statistics of one time source (libchrony report "sourcestats", chronyc manual `sourcestats`).
     ///
     /// A source that was never sampled has a standard deviation of 4 s and a skew of 2000 ppm.
-    SourceStats = c"sourcestats" {
+    SourceStats = c"sourcestats", All {
         /// Reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
-        reference_id: ReferenceId = plain(c"reference ID");
+        reference_id: ReferenceId = ReferenceId(c"reference ID");
         /// The IP address, or `ID#` and ten digits while a name is not resolved. `None` for a reference clock.
-        address: Option<String> = plain(c"address");
+        address: Option<String> = Address(c"address");
         /// Number of samples in use.
-        samples: u32 = plain(c"samples");
+        samples: u32 = Count(c"samples");
         /// Number of runs of residuals of the same sign.
-        runs: u32 = plain(c"runs");
+        runs: u32 = Count(c"runs");
         /// Time between the oldest and the newest sample, in seconds.
-        span: u32 = number(c"span", Seconds);
+        span: u32 = IntervalSeconds(c"span");
         /// Estimated standard deviation of the samples, in seconds, 0 or more.
-        std_dev: f64 = measure(c"standard deviation", Seconds);
+        std_dev: f64 = MeasureSeconds(c"standard deviation");
         /// Estimated frequency of the source against the local clock, in ppm.
-        resid_freq: f64 = offset(c"residual frequency", Ppm);
+        resid_freq: f64 = OffsetPpm(c"residual frequency");
         /// Estimated error bound of the residual frequency, in ppm, 0 or more.
-        skew: f64 = measure(c"skew", Ppm);
+        skew: f64 = MeasurePpm(c"skew");
         /// Estimated offset of the source, in seconds. Positive: the local clock is ahead of the source.
-        offset: f64 = offset(c"offset", Seconds);
+        offset: f64 = OffsetSeconds(c"offset");
         /// Estimated error bound of the offset, in seconds, 0 or more.
-        offset_err: f64 = measure(c"offset error", Seconds);
+        offset_err: f64 = MeasureSeconds(c"offset error");
     }
 }
 

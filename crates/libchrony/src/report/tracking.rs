@@ -1,13 +1,12 @@
 //! The tracking report: how the system clock follows its reference.
 
-use super::{constants, report};
-use crate::record::Unit::{Ppm, Seconds};
+use super::macros::{constants, report};
 use crate::refid::ReferenceId;
 use std::time::SystemTime;
 
 constants! {
     /// Whether a leap second is coming (chronyc manual, `tracking`, "Leap status").
-    LeapStatus {
+    LeapStatus: u8 {
         /// No leap second is coming.
         Normal = 0, "normal";
         /// A second will be inserted at the end of the day, 23:59:60 UTC.
@@ -24,49 +23,46 @@ report! {
     ///
     /// A chronyd that is not synchronised reports reference ID 0, stratum 0, leap status
     /// [`LeapStatus::NotSynchronized`], a root delay and dispersion of 1 s, and the epoch as reference time.
-    Tracking = c"tracking" {
+    Tracking = c"tracking", One {
         /// What the clock follows: an IPv4 address, a hash of an IPv6 address, or the name of a reference clock.
         /// 0 when not synchronised, 7F7F0101 for chronyd's own `local` clock.
-        reference_id: ReferenceId = plain(c"reference ID");
+        reference_id: ReferenceId = ReferenceId(c"reference ID");
         /// The IP address of the source, or `ID#` and ten digits while its name is not resolved. `None` for a
         /// reference clock, the local clock, and when not synchronised.
-        reference_ip: Option<String> = plain(c"address");
-        /// NTP stratum, 0 to 15: the number of hops to a reference clock. 0 when not synchronised.
-        stratum: u8 = upto(c"stratum", 15);
+        reference_ip: Option<String> = Address(c"address");
+        /// NTP stratum, 0 to 16: the number of hops to a reference clock. 0 when not synchronised; 16 when the source is
+        /// of stratum 15, which is too far away for others.
+        stratum: u8 = Count(c"stratum").up_to(16);
         /// Whether a leap second is coming.
-        leap_status: LeapStatus = plain(c"leap status");
+        leap_status: LeapStatus = Enum(c"leap status");
         /// When the last measurement from the source was processed. The epoch when there was none.
-        ref_time: SystemTime = plain(c"reference time");
+        ref_time: SystemTime = Time(c"reference time");
         /// Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
-        offset: f64 = offset(c"current correction", Seconds);
+        offset: f64 = OffsetSeconds(c"current correction");
         /// Estimated offset at the last clock update, in seconds. Positive: the clock was slow.
-        last_offset: f64 = offset(c"last offset", Seconds);
+        last_offset: f64 = OffsetSeconds(c"last offset");
         /// Long-term average of the offset, in seconds, 0 or more.
-        rms_offset: f64 = measure(c"RMS offset", Seconds);
+        rms_offset: f64 = MeasureSeconds(c"RMS offset");
         /// How fast the clock would run without correction, in ppm. Positive: it would gain time.
-        frequency: f64 = offset(c"frequency offset", Ppm);
+        frequency: f64 = OffsetPpm(c"frequency offset");
         /// The difference between the frequency of the last measurements and the one in use, in ppm.
-        residual_freq: f64 = offset(c"residual frequency", Ppm);
+        residual_freq: f64 = OffsetPpm(c"residual frequency");
         /// Estimated error bound of the frequency, in ppm, 0 or more.
-        skew: f64 = measure(c"skew", Ppm);
+        skew: f64 = MeasurePpm(c"skew");
         /// Network path delay to the stratum-1 server, in seconds, 0 or more.
-        root_delay: f64 = measure(c"root delay", Seconds);
+        root_delay: f64 = MeasureSeconds(c"root delay");
         /// Dispersion accumulated over the path to the stratum-1 server, in seconds, 0 or more.
-        root_dispersion: f64 = measure(c"root dispersion", Seconds);
+        root_dispersion: f64 = MeasureSeconds(c"root dispersion");
         /// Interval between the last two clock updates, in seconds, 0 or more.
-        update_interval: f64 = measure(c"last update interval", Seconds);
+        update_interval: f64 = IntervalSeconds(c"last update interval").not_negative();
+        /// The name of the source: its address when it has one, or else its reference ID read as characters, or as a
+        /// dotted quad. Empty when there is no source.
+        reference_id_name: String = Address(c"address").or(c"reference ID");
     }
 }
 
 impl Tracking {
-    /// The name of the source: its address when it has one, or else its reference ID read as characters, or as a
-    /// dotted quad. Empty when there is no source.
-    #[must_use]
-    pub fn reference_id_name(&self) -> String {
-        self.reference_ip.clone().unwrap_or_else(|| self.reference_id.name())
-    }
-
-    /// Whether the clock follows a source: the reference ID is not 0 (and the stratum is below 16).
+    /// Whether the clock follows a source: the reference ID is not 0, and the stratum is below 16.
     #[must_use]
     pub fn is_synchronized(&self) -> bool {
         self.reference_id.0 != 0 && self.stratum < 16

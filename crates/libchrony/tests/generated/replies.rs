@@ -2,7 +2,7 @@
 
 use crate::promise::{check_error, check_record};
 use crate::server::{Reply, Server};
-use libchrony::{Address, Connection, Error, Report};
+use libchrony::{Address, AnyRecords, Connection, Error, REPORTS, Table};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
@@ -23,19 +23,14 @@ fn run(name: &str, cases: u32, replies: impl Strategy<Value = Reply>) -> (usize,
     let address = Address::parse(server.socket()).unwrap();
     let (good, failed) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    let script = (0..4_u8, 1..4_usize, prop::collection::vec(replies, 1..8));
+    let script = (0..REPORTS.len(), 1..4_usize, prop::collection::vec(replies, 1..8));
     let result = TestRunner::new(config).run(&script, |(report, lanes, replies)| {
         server.answer(replies);
         let builder = Connection::builder().address(address.clone()).timeout(TIMEOUT).lanes(lanes, 1);
         let connection = builder.build().unwrap();
         for _ in 0..3 {
             let start = Instant::now();
-            let is_good = match report {
-                0 => check(&connection.tracking().map(|record| vec![record])),
-                1 => check(&connection.sources()),
-                2 => check(&connection.source_stats()),
-                _ => check(&connection.rtc_data().map(|record| vec![record])),
-            };
+            let is_good = check(REPORTS[report], &connection.rows(REPORTS[report]));
             assert!(start.elapsed() < HANGS, "{:?} instead of {TIMEOUT:?}", start.elapsed());
             let counter = if is_good { &good } else { &failed };
             counter.set(counter.get() + 1);
@@ -50,9 +45,9 @@ fn run(name: &str, cases: u32, replies: impl Strategy<Value = Reply>) -> (usize,
     (good.get(), failed.get(), replies)
 }
 
-fn check<R: Report>(result: &Result<Vec<R>, Error>) -> bool {
+fn check(table: &Table, result: &Result<AnyRecords, Error>) -> bool {
     match result {
-        Ok(records) => records.iter().for_each(check_record),
+        Ok(records) => records.iter().for_each(|record| check_record(table, record.as_deref())),
         Err(error) => check_error(error),
     }
     result.is_ok()

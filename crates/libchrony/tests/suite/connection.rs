@@ -63,7 +63,7 @@ fn a_session_that_has_failed_is_not_kept() {
     }
     // A value out of bounds is no less an error.
     connection.tracking().unwrap();
-    chronyd.change(r#"{"tracking": {"stratum": 16}}"#.parse().unwrap()).unwrap();
+    chronyd.change(r#"{"tracking": {"stratum": 17}}"#.parse().unwrap()).unwrap();
     connection.tracking().unwrap_err();
     assert!(clients_in(chronyd.folder()).is_empty());
 }

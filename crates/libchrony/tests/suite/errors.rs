@@ -159,7 +159,7 @@ fn each_error_of_each_call_is_told_as_an_error() {
                         Error::Session { source, .. } => call == "init" && source.code() == code,
                         Error::Exchange { source, .. } => of_system && source.code() == code,
                         Error::Unauthorized { source, .. } => code == 9 && source.code() == code,
-                        Error::RtcNotTracked { source, .. } => code == 10 && source.code() == code,
+                        Error::NotAvailable { source, .. } => code == 10 && source.code() == code,
                         Error::ListChanged { source: Some(source), .. } => code == 11 && source.code() == code,
                         Error::Rejected { source, .. } => !of_system && source.code() == code,
                         _ => false,
@@ -183,7 +183,7 @@ fn an_rtc_that_is_not_tracked() {
     for status in [13, 6] {
         chronyd.set(Fault::Status(status));
         let error = connection.rtc_data().unwrap_err();
-        assert!(matches!(error, Error::RtcNotTracked { .. }), "{error:?}");
+        assert!(matches!(error, Error::NotAvailable { .. }), "{error:?}");
         assert_starts(&error, "RTC tracking is not available", ErrorKind::Invalid);
         assert_eq!(chain(&error)[1..], ["Disabled"]);
     }

@@ -46,7 +46,7 @@ fn a_synchronised_chronyd() {
     });
     let tracking = connection.tracking().unwrap();
     assert!(tracking.is_synchronized() && !tracking.is_leap_pending());
-    assert_eq!(tracking.reference_id_name(), "127.0.0.1");
+    assert_eq!(tracking.reference_id_name, "127.0.0.1");
     let age = SystemTime::now().duration_since(tracking.ref_time).unwrap();
     assert!(age < Duration::from_secs(3600), "{age:?}");
 
@@ -70,14 +70,14 @@ fn a_chronyd_without_sources() {
     let chronyd = Chronyd::builder().start().unwrap();
     let connection = connect_to(&chronyd);
     let tracking = connection.tracking().unwrap();
-    assert!(!tracking.is_synchronized() && tracking.reference_id_name().is_empty());
+    assert!(!tracking.is_synchronized() && tracking.reference_id_name.is_empty());
     assert_eq!((tracking.stratum, tracking.leap_status), (0, LeapStatus::NotSynchronized));
     assert_eq!((tracking.root_delay, tracking.root_dispersion), (1.0, 1.0));
     assert_eq!((tracking.ref_time, tracking.reference_ip), (SystemTime::UNIX_EPOCH, None));
     assert!(connection.sources().unwrap().is_empty() && connection.source_stats().unwrap().is_empty());
 
     let error = connection.rtc_data().unwrap_err();
-    assert!(matches!(error, Error::RtcNotTracked { .. }) && error.kind() == ErrorKind::Invalid, "{error:?}");
+    assert!(matches!(error, Error::NotAvailable { .. }) && error.kind() == ErrorKind::Invalid, "{error:?}");
     assert!(error.to_string().starts_with("RTC tracking is not available"), "{error}");
 }
 
@@ -87,7 +87,21 @@ fn a_chronyd_that_follows_its_own_clock() {
     let tracking = connect_to(&chronyd).tracking().unwrap();
     assert_eq!((tracking.reference_id, tracking.reference_ip.as_deref()), (ReferenceId(0x7F7F_0101), None));
     assert_eq!((tracking.stratum, tracking.leap_status), (5, LeapStatus::Normal));
-    assert_eq!(tracking.reference_id_name(), "127.127.1.1");
+    assert_eq!(tracking.reference_id_name, "127.127.1.1");
+}
+
+/// It is too far away for others, and still says what it follows.
+#[test]
+fn a_chronyd_that_follows_a_source_of_stratum_15() {
+    let server = Chronyd::builder().server().line("local stratum 15").start().unwrap();
+    let port = server.ntp_port().unwrap();
+    let client = Chronyd::builder().line(format!("server 127.0.0.1 port {port} iburst minpoll -4 maxpoll -4"));
+    let client = client.start().unwrap();
+    client.wait_synchronised(Duration::from_secs(20)).unwrap();
+    let tracking = connect_to(&client).tracking().unwrap();
+    assert_eq!((tracking.stratum, tracking.reference_id_name.as_str()), (16, "127.0.0.1"));
+    assert!(!tracking.is_synchronized());
+    assert_eq!(chronyc(&client, "tracking")[0][2], "16");
 }
 
 #[test]

@@ -103,13 +103,13 @@ fn a_reference_clock_has_its_name_and_an_address_is_never_read_as_one() {
     assert_eq!(sources[0].mode, SourceMode::ReferenceClock);
     let stats = connection.source_stats().unwrap();
     assert_eq!((stats[0].reference_id, stats[0].address.as_deref()), (ReferenceId(0x4750_5300), None));
-    assert_eq!(connection.tracking().unwrap().reference_id_name(), "GPS");
+    assert_eq!(connection.tracking().unwrap().reference_id_name, "GPS");
 
     // 100.64.50.33 as characters is "d@2!".
     change(&chronyd, r#"{"tracking": {"reference ID": 1681928737, "address": "100.64.50.33"}}"#);
-    assert_eq!(connection.tracking().unwrap().reference_id_name(), "100.64.50.33");
+    assert_eq!(connection.tracking().unwrap().reference_id_name, "100.64.50.33");
     change(&chronyd, r#"{"tracking": {"reference ID": 2139029761, "address": null}}"#);
-    assert_eq!(connection.tracking().unwrap().reference_id_name(), "127.127.1.1");
+    assert_eq!(connection.tracking().unwrap().reference_id_name, "127.127.1.1");
 }
 
 #[test]
@@ -159,5 +159,5 @@ fn helpers_of_the_records() {
     change(&chronyd, r#"{"rtcdata": {"samples": 1}, "tracking": {"reference ID": 0, "address": null}}"#);
     assert!(connection.rtc_data().unwrap().is_calibrated());
     let tracking = connection.tracking().unwrap();
-    assert!(!tracking.is_synchronized() && tracking.reference_id_name().is_empty());
+    assert!(!tracking.is_synchronized() && tracking.reference_id_name.is_empty());
 }

@@ -2,8 +2,8 @@
 
 use super::{addresses, all, daemons, read};
 use crate::common::*;
-use libchrony::fleet::{Choice, Chosen, Fleet, Step};
-use libchrony::{Error, RtcData, Source, SourceStats, Tracking};
+use libchrony::fleet::{Fleet, Step};
+use libchrony::{Error, Report, RtcData, Source, SourceStats, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 use testbed::Fault;
@@ -55,7 +55,7 @@ fn several_reports_have_a_result_each() {
             assert!(stats.is_ok());
             match rtc {
                 Ok(_) => assert_eq!(index, 0),
-                Err(error) => assert!(index == 1 && matches!(error, Error::RtcNotTracked { .. }), "{error:?}"),
+                Err(error) => assert!(index == 1 && matches!(error, Error::NotAvailable { .. }), "{error:?}"),
             }
         }
     }
@@ -151,13 +151,13 @@ fn an_event_loop_reads_what_is_chosen_and_waits_for_nothing_else() {
     let daemons = daemons(300, r#"{"sources": 2}"#);
     let mut fleet = all(&daemons).build().unwrap();
     for _ in 0..2 {
-        let mut round = Fleet::read_chosen(fleet, vec![Choice::Sources, Choice::Tracking]);
+        let mut round = Fleet::read_chosen(fleet, vec![Source::TABLE, Tracking::TABLE]);
         let mut seen = vec![0; 300];
         loop {
             match round.advance() {
                 Step::Result(index, results) => {
-                    assert!(matches!(&results[0], Ok(Chosen::Sources(sources)) if sources.len() == 2), "{results:?}");
-                    assert!(matches!(&results[1], Ok(Chosen::Tracking(_))), "{results:?}");
+                    assert!(matches!(&results[0], Ok(sources) if sources.len() == 2), "{results:?}");
+                    assert!(matches!(&results[1], Ok(tracking) if tracking.len() == 1), "{results:?}");
                     seen[index] += 1;
                 }
                 Step::Wait(until) => {

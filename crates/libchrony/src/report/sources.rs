@@ -1,11 +1,10 @@
 //! The sources report: which time sources chronyd has, and what it thinks of them.
 
-use super::{constants, report};
-use crate::record::Unit::{Log2Seconds, Seconds};
+use super::macros::{constants, report};
 
 constants! {
     /// What the selection made of a source (chronyc manual, `sources`, column S).
-    SourceState {
+    SourceState: u8 {
         /// chronyd follows this source (`*`).
         Selected = 0, "selected";
         /// The source cannot be selected: it is unreachable or fails a check (`?`).
@@ -23,7 +22,7 @@ constants! {
 
 constants! {
     /// What kind of source it is (chronyc manual, `sources`, column M).
-    SourceMode {
+    SourceMode: u8 {
         /// chronyd is a client of this NTP server (`^`).
         Client = 0, "client";
         /// An NTP peer (`=`).
@@ -35,31 +34,31 @@ constants! {
 
 report! {
     /// One time source (libchrony report "sources", chronyc manual `sources`).
-    Source = c"sources" {
+    Source = c"sources", All {
         /// The IP address, `ID#` and ten digits while a name is not resolved, or the reference ID of a reference
         /// clock, such as `GPS`.
-        address: String = plain(c"address");
+        address: String = Address(c"address").or(c"reference ID");
         /// Polling interval as a power of two, in seconds: 6 is 64 s, -4 is 1/16 s.
-        poll: i16 = number(c"poll", Log2Seconds);
+        poll: i16 = IntervalLog2Seconds(c"poll");
         /// NTP stratum of the source, 0 to 15. 0 for a reference clock, and for a source that has not answered yet.
-        stratum: u8 = upto(c"stratum", 15);
+        stratum: u8 = Count(c"stratum").up_to(15);
         /// What the selection made of the source.
-        state: SourceState = plain(c"state");
+        state: SourceState = Enum(c"state");
         /// What kind of source it is.
-        mode: SourceMode = plain(c"mode");
+        mode: SourceMode = Enum(c"mode");
         /// Bits without a documented meaning; current versions of chronyd send 0.
-        flags: u16 = plain(c"flags");
+        flags: u16 = Plain(c"flags");
         /// The last eight polls, one bit each, the latest in the lowest: 255 when all were answered.
-        reachability: u8 = upto(c"reachability", 255);
+        reachability: u8 = Bits(c"reachability");
         /// Seconds since the last good sample. 4294967295 when there was none.
-        last_sample_ago: u32 = number(c"last sample ago", Seconds);
+        last_sample_ago: u32 = IntervalSeconds(c"last sample ago");
         /// Offset of the last sample as it was measured, in seconds. Positive: the local clock is ahead of the source.
-        orig_latest_meas: f64 = offset(c"original last sample offset", Seconds);
+        orig_latest_meas: f64 = OffsetSeconds(c"original last sample offset");
         /// Offset of the last sample, adjusted for what was corrected since, in seconds. Positive: the local clock is
         /// ahead of the source.
-        latest_meas: f64 = offset(c"adjusted last sample offset", Seconds);
+        latest_meas: f64 = OffsetSeconds(c"adjusted last sample offset");
         /// Error bound of the last sample, in seconds, 0 or more.
-        latest_meas_err: f64 = measure(c"last sample error", Seconds);
+        latest_meas_err: f64 = MeasureSeconds(c"last sample error");
     }
 }
 

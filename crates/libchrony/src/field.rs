@@ -1,0 +1,306 @@
+//! What a report's table says of a field: where it comes from, what its values mean, and which it may have.
+
+use crate::value::FieldValue;
+use libchrony_sys::types as c;
+use std::ffi::CStr;
+
+/// The unit of a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unit {
+    /// A number or text without a unit.
+    None,
+    /// Seconds.
+    Seconds,
+    /// A power of two, in seconds.
+    Log2Seconds,
+    /// Parts per million.
+    Ppm,
+    /// Parts per million per second.
+    PpmPerSecond,
+    /// Bits.
+    Bits,
+    /// Bytes.
+    Bytes,
+}
+
+impl Unit {
+    /// The unit in a word; empty for none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Seconds => "s",
+            Self::Log2Seconds => "log2 s",
+            Self::Ppm => "ppm",
+            Self::PpmPerSecond => "ppm/s",
+            Self::Bits => "bits",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+macro_rules! contents {
+    ($($(#[$doc:meta])* $name:ident = $number:ident, $words:literal, $unit:ident;)*) => {
+        /// What a field's values mean, as libchrony has it (`chrony_field_content`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Content {
+            $($(#[$doc])* $name,)*
+            /// One that this crate does not know, with libchrony's number.
+            Other(u32),
+        }
+
+        impl Content {
+            /// The content of this number.
+            #[must_use]
+            pub const fn from_number(number: u32) -> Self {
+                match number {
+                    $(c::$number => Self::$name,)*
+                    other => Self::Other(other),
+                }
+            }
+
+            /// libchrony's number.
+            #[must_use]
+            pub const fn number(self) -> u32 {
+                match self {
+                    $(Self::$name => c::$number,)*
+                    Self::Other(number) => number,
+                }
+            }
+
+            /// libchrony's name for it, in words.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $words,)*
+                    Self::Other(_) => "unknown",
+                }
+            }
+
+            /// The unit of the values.
+            #[must_use]
+            pub const fn unit(self) -> Unit {
+                match self {
+                    $(Self::$name => Unit::$unit,)*
+                    Self::Other(_) => Unit::None,
+                }
+            }
+        }
+    };
+}
+
+contents! {
+    /// Nothing that libchrony says of it.
+    Plain = CHRONY_CONTENT_NONE, "none", None;
+    /// A count.
+    Count = CHRONY_CONTENT_COUNT, "count", None;
+    /// A time since the epoch.
+    Time = CHRONY_CONTENT_TIME, "time", Seconds;
+    /// An interval as a power of two.
+    IntervalLog2Seconds = CHRONY_CONTENT_INTERVAL_LOG2_SECONDS, "interval", Log2Seconds;
+    /// An interval.
+    IntervalSeconds = CHRONY_CONTENT_INTERVAL_SECONDS, "interval", Seconds;
+    /// A signed offset.
+    OffsetSeconds = CHRONY_CONTENT_OFFSET_SECONDS, "offset", Seconds;
+    /// A measure, which is not negative.
+    MeasureSeconds = CHRONY_CONTENT_MEASURE_SECONDS, "measure", Seconds;
+    /// A signed frequency.
+    OffsetPpm = CHRONY_CONTENT_OFFSET_PPM, "offset", Ppm;
+    /// A measure of a frequency, which is not negative.
+    MeasurePpm = CHRONY_CONTENT_MEASURE_PPM, "measure", Ppm;
+    /// A signed change of a frequency.
+    OffsetPpmPerSecond = CHRONY_CONTENT_OFFSET_PPM_PER_SECOND, "offset", PpmPerSecond;
+    /// A ratio.
+    Ratio = CHRONY_CONTENT_RATIO, "ratio", None;
+    /// An NTP reference ID.
+    ReferenceId = CHRONY_CONTENT_REFERENCE_ID, "reference ID", None;
+    /// The number of one of the field's constants.
+    Enum = CHRONY_CONTENT_ENUM, "enum", None;
+    /// Bits without names.
+    Bits = CHRONY_CONTENT_BITS, "bits", None;
+    /// Bits that have names.
+    Flags = CHRONY_CONTENT_FLAGS, "flags", None;
+    /// A network address.
+    Address = CHRONY_CONTENT_ADDRESS, "address", None;
+    /// A port.
+    Port = CHRONY_CONTENT_PORT, "port", None;
+    /// An index, or a number that tells one of several.
+    Index = CHRONY_CONTENT_INDEX, "index", None;
+    /// A length in bits.
+    LengthBits = CHRONY_CONTENT_LENGTH_BITS, "length", Bits;
+    /// A length in bytes.
+    LengthBytes = CHRONY_CONTENT_LENGTH_BYTES, "length", Bytes;
+    /// Zero or not zero.
+    Boolean = CHRONY_CONTENT_BOOLEAN, "boolean", None;
+}
+
+impl Content {
+    /// The least number of this content.
+    pub(crate) const fn least(self) -> f64 {
+        match self {
+            Self::MeasureSeconds | Self::MeasurePpm => 0.0,
+            _ => f64::MIN,
+        }
+    }
+}
+
+/// The type of a field, as libchrony reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Not negative, and below this power of two.
+    Unsigned(u32),
+    /// Of either sign, in so many bits.
+    Signed(u32),
+    /// A floating-point number.
+    Float,
+    /// Seconds and nanoseconds.
+    Time,
+    /// Text.
+    Text,
+}
+
+impl Type {
+    /// libchrony's number of it (`chrony_field_type`).
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Unsigned(_) => c::CHRONY_TYPE_UINTEGER,
+            Self::Signed(_) => c::CHRONY_TYPE_INTEGER,
+            Self::Float => c::CHRONY_TYPE_FLOAT,
+            Self::Time => c::CHRONY_TYPE_TIMESPEC,
+            Self::Text => c::CHRONY_TYPE_STRING,
+        }
+    }
+}
+
+/// The named numbers of a field: the values that it can have, or its flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Constants {
+    /// Each number with libchrony's own words for it.
+    pub names: &'static [(u64, &'static str)],
+    /// Whether a number without a name is kept, and not refused.
+    pub is_open: bool,
+}
+
+impl Constants {
+    pub(crate) const fn new(names: &'static [(u64, &'static str)], is_open: bool) -> Self {
+        Self { names, is_open }
+    }
+
+    /// libchrony's words for a number.
+    #[must_use]
+    pub fn name(&self, number: u64) -> Option<&'static str> {
+        self.names.iter().find(|(known, _)| *known == number).map(|(_, words)| *words)
+    }
+}
+
+/// One line of a report's table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Field {
+    /// The name here and in Python.
+    pub name: &'static str,
+    /// What it means, as its documentation has it.
+    pub doc: &'static str,
+    /// libchrony's name.
+    pub libchrony: &'static CStr,
+    /// libchrony's name of the field that tells a source without the first one: a reference clock.
+    pub or: Option<&'static CStr>,
+    /// What its values mean.
+    pub content: Content,
+    /// Its type. libchrony may have a wider one.
+    pub kind: Type,
+    /// The names of its numbers.
+    pub constants: Option<&'static Constants>,
+    /// The version of chrony from which on it exists, if there are responses without it.
+    pub since: Option<&'static str>,
+    /// The least value that is accepted.
+    pub min: f64,
+    /// The greatest value that is accepted.
+    pub max: f64,
+}
+
+impl Field {
+    pub(crate) const fn new<T: FieldValue>(
+        name: &'static str,
+        doc: &'static str,
+        libchrony: &'static CStr,
+        content: Content,
+    ) -> Self {
+        let (min, max) = match T::TYPE {
+            Type::Float => (content.least(), f64::MAX),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        Self { name, doc, libchrony, or: None, content, kind: T::TYPE, constants: T::CONSTANTS, since: None, min, max }
+    }
+
+    /// Numbers up to `most`.
+    pub(crate) const fn up_to(mut self, most: u8) -> Self {
+        (self.min, self.max) = (0.0, most as f64);
+        self
+    }
+
+    /// Numbers that are not negative, although the content may be.
+    pub(crate) const fn not_negative(mut self) -> Self {
+        self.min = 0.0;
+        self
+    }
+
+    /// The name of a source: of one without this field, that of another.
+    pub(crate) const fn or(mut self, other: &'static CStr) -> Self {
+        self.or = Some(other);
+        self
+    }
+
+    /// The unit of its values.
+    #[must_use]
+    pub const fn unit(&self) -> Unit {
+        self.content.unit()
+    }
+
+    pub(crate) fn allows(&self, value: f64) -> bool {
+        // NaN is in no range.
+        (self.min..=self.max).contains(&value)
+    }
+}
+
+/// A field that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// The record has no field of this name.
+    #[error("field {field:?} is missing")]
+    Missing {
+        /// libchrony's name of the field.
+        field: String,
+    },
+    /// The field has another type than in every known version.
+    #[error("field {field:?} has another type (libchrony's type {found})")]
+    Type {
+        /// libchrony's name of the field.
+        field: String,
+        /// The type it has, as a number of libchrony's `chrony_field_type`.
+        found: u32,
+    },
+    /// The value is NaN, infinite or out of bounds.
+    #[error("Invalid {field}: {value}")]
+    Invalid {
+        /// The name of the field here.
+        field: String,
+        /// The value.
+        value: String,
+    },
+}
+
+impl FieldError {
+    pub(crate) fn missing(name: &CStr) -> Self {
+        Self::Missing { field: name.to_string_lossy().into_owned() }
+    }
+
+    pub(crate) fn invalid(field: &str, value: impl std::fmt::Display) -> Self {
+        Self::Invalid { field: field.to_owned(), value: value.to_string() }
+    }
+}

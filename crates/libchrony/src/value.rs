@@ -1,0 +1,196 @@
+//! The types that fields are decoded into, each with its checks.
+
+use crate::field::{Constants, Field, FieldError, Type};
+use crate::record::Record;
+use crate::refid::ReferenceId;
+use libchrony_sys::types::Int;
+use std::time::SystemTime;
+
+/// A value of any field, for code that treats all reports alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// An unsigned number, an identifier, or bits without names.
+    Unsigned(u64),
+    /// The number of one of the field's constants, such as a source's state.
+    Constant(u64),
+    /// Bits that have names.
+    Flags(u64),
+    /// A signed number.
+    Signed(i64),
+    /// A finite number.
+    Float(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// A point in time.
+    Time(SystemTime),
+    /// Text; `None` when chronyd has none, as for the address of a reference clock.
+    Text(Option<&'a str>),
+    /// A field that this version of chronyd does not have.
+    Missing,
+}
+
+/// A type that a field is decoded into.
+pub(crate) trait FieldValue: Sized {
+    const TYPE: Type;
+    const CONSTANTS: Option<&'static Constants> = None;
+
+    /// Decodes `field`, which libchrony is likely to have at `index`.
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError>;
+
+    fn value(&self) -> Value<'_>;
+}
+
+macro_rules! unsigned_values {
+    ($($type:ty),*) => {$(
+        impl FieldValue for $type {
+            const TYPE: Type = Type::Unsigned(<$type>::BITS);
+
+            #[expect(clippy::cast_precision_loss, reason = "the bounds are far below what a float has exactly")]
+            fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+                let value = record.unsigned(index, field.libchrony)?;
+                let is_allowed = |_: &Self| field.allows(value as f64);
+                Self::try_from(value).ok().filter(is_allowed).ok_or_else(|| FieldError::invalid(field.name, value))
+            }
+
+            fn value(&self) -> Value<'_> {
+                Value::Unsigned((*self).into())
+            }
+        }
+    )*};
+}
+
+unsigned_values!(u8, u16, u32, u64);
+
+impl FieldValue for bool {
+    const TYPE: Type = Type::Unsigned(1);
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        record.unsigned(index, field.libchrony).map(|value| value != 0)
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Boolean(*self)
+    }
+}
+
+impl FieldValue for ReferenceId {
+    const TYPE: Type = u32::TYPE;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        u32::decode(record, index, field).map(Self)
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Unsigned(u64::from(self.0))
+    }
+}
+
+impl FieldValue for i16 {
+    const TYPE: Type = Type::Signed(Self::BITS);
+
+    /// libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534.
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let value = record.signed(index, field.libchrony)?;
+        let extended = u16::try_from(value).map(u16::cast_signed).or_else(|_| Self::try_from(value));
+        extended.map_err(|_| FieldError::invalid(field.name, value))
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Signed(i64::from(*self))
+    }
+}
+
+impl FieldValue for i8 {
+    const TYPE: Type = Type::Signed(Self::BITS);
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let value = record.signed(index, field.libchrony)?;
+        Self::try_from(value).map_err(|_| FieldError::invalid(field.name, value))
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Signed(i64::from(*self))
+    }
+}
+
+impl FieldValue for f64 {
+    const TYPE: Type = Type::Float;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let value = record.float(index, field.libchrony)?;
+        if field.allows(value) { Ok(value) } else { Err(FieldError::invalid(field.name, value)) }
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Float(*self)
+    }
+}
+
+impl FieldValue for SystemTime {
+    const TYPE: Type = Type::Time;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let time = record.time(index, field.libchrony)?;
+        time.map_err(|time| FieldError::invalid(field.name, time))
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Time(*self)
+    }
+}
+
+/// An address that a source may lack.
+impl FieldValue for Option<String> {
+    const TYPE: Type = Type::Text;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        record.address(index, field.libchrony)
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.as_deref())
+    }
+}
+
+/// The name of a source: its address, or else its reference ID read as characters. Empty when it has neither.
+impl FieldValue for String {
+    const TYPE: Type = Type::Text;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let has_address = record.find(index, field.libchrony).is_some();
+        if has_address && let Some(address) = record.address(index, field.libchrony)? {
+            return Ok(address);
+        }
+        match field.or {
+            Some(other) if record.find(index, other).is_some() => {
+                let id = record.unsigned(index, other)?;
+                let id = u32::try_from(id).map_err(|_| FieldError::invalid(field.name, id))?;
+                Ok(ReferenceId(id).name())
+            }
+            _ if has_address => Ok(Self::new()),
+            _ => Err(FieldError::missing(field.libchrony)),
+        }
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Text(Some(self))
+    }
+}
+
+/// Numbers of a field that some versions of chronyd do not have.
+pub(crate) trait Number: FieldValue {}
+
+impl Number for u32 {}
+impl Number for u64 {}
+
+impl<T: Number> FieldValue for Option<T> {
+    const TYPE: Type = T::TYPE;
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        record.find(index, field.libchrony).map(|index| T::decode(record, index, field)).transpose()
+    }
+
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Missing, T::value)
+    }
+}
