@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon, Start
+    from tests.support.daemon import Daemon
 
 T = TypeVar("T")
 #: Nothing here takes nearly as long; this is for a machine in trouble.
@@ -33,21 +33,6 @@ def run(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine in each kind of event loop."""
     kind: Run = RUN[request.param]
     return kind
-
-
-@pytest.fixture(scope="module")
-def server(start_shared: Start) -> Daemon:
-    """A scripted chronyd for all tests of a module."""
-    return start_shared("scripted")
-
-
-@pytest.fixture
-def scripted(server: Daemon) -> Daemon:
-    """It, in order again, with three sources and an RTC."""
-    server.say("clear")
-    server.say("come-back")
-    server.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}, "tracking": {}}')
-    return server
 
 
 def descriptors() -> set[str]:

@@ -19,7 +19,7 @@ from pychrony import ChronyConnectionError, ChronyError, RTCData, TrackingStatus
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
-    from tests.conftest import Daemon, Start
+    from tests.support.daemon import Daemon, Start
 
 COUNT = 300
 

@@ -20,7 +20,7 @@ from pychrony import ChronyConnectionError, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
-    from tests.conftest import Daemon
+    from tests.support.daemon import Daemon
 
 TRANSPORTS = ["socket", "udp"]
 NEW: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

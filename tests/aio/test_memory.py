@@ -17,7 +17,7 @@ from pychrony import ChronyError, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Run
-    from tests.conftest import Daemon
+    from tests.support.daemon import Daemon
 
 LENGTH = 20
 REPORTS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]

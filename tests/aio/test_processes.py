@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon, Python
+    from tests.support.daemon import Daemon
+    from tests.support.programs import Python
 
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]

@@ -13,7 +13,7 @@ from pychrony import ChronyConnectionError, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
-    from tests.conftest import Daemon
+    from tests.support.daemon import Daemon
 
 Until = Callable[..., Awaitable[None]]
 TRANSPORTS = ["socket", "udp"]

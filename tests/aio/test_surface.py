@@ -15,7 +15,8 @@ from pychrony import ChronyConnection, ChronyDataError, ChronyError, Transport, 
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
-    from tests.conftest import Daemon, Python
+    from tests.support.daemon import Daemon
+    from tests.support.programs import Python
 
 REPORTS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]
 TRANSPORTS = ["socket", "udp"]

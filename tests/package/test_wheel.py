@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Start
+    from tests.support.daemon import Start
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARY = "pychrony/_libs/libchrony.so.0"

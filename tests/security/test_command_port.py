@@ -12,8 +12,8 @@ import pychrony
 from pychrony import ChronyConnectionError
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon, Start
-    from tests.security.conftest import Address, Front
+    from tests.support.daemon import Daemon, Start
+    from tests.support.front import Address, Front
 
 #: Answers at a port of 127.0.0.1 what a scripted chronyd says at another.
 SQUATTER = """

@@ -14,7 +14,7 @@ import pytest
 from pychrony import ChronyConnection, ChronyConnectionError
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon
+    from tests.support.daemon import Daemon
 
 OtherUser = Callable[..., str]
 #: The user and group of `other_user`.

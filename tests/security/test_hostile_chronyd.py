@@ -1,4 +1,4 @@
-"""What a chronyd that means harm can send besides wrong replies, which tests/faults and the Rust tests send."""
+"""What a chronyd that means harm can send besides wrong replies, which tests/values and the Rust tests send."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon, Python
-    from tests.security.conftest import Address, Answer, Front
+    from tests.support.daemon import Daemon
+    from tests.support.front import Address, Answer, Front
+    from tests.support.programs import Python
 
 MOST = 65_536
 LONGEST = """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pychrony
 
 if TYPE_CHECKING:
-    from tests.conftest import Python
+    from tests.support.programs import Python
 
 FOUND = """
 import pychrony

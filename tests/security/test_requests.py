@@ -11,8 +11,8 @@ import pychrony
 from pychrony import ChronyConnection, ChronyError
 
 if TYPE_CHECKING:
-    from tests.conftest import Daemon
-    from tests.security.conftest import Front
+    from tests.support.daemon import Daemon
+    from tests.support.front import Front
 
 #: chrony's request codes: N_SOURCES, SOURCE_DATA, TRACKING, SOURCESTATS, RTCREPORT.
 COUNT, SOURCE, TRACKING, STATS, RTC = READING = 14, 15, 33, 34, 35

@@ -9,8 +9,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tests.conftest import Daemon
 from tests.soak.records import check_fields
+from tests.support.daemon import Daemon
 
 from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, Source, SourceStats, TrackingStatus
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from tests.conftest import Daemon
 from tests.soak.bed import AMPLE, LISTS, Bed
+from tests.support.daemon import Daemon
 
 import pychrony
 from pychrony import Source, SourceStats, TrackingStatus

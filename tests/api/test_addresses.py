@@ -1,0 +1,331 @@
+"""Every form of an address, and host names, which are resolved: each of a name's addresses is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pychrony import ChronyConnection, Transport
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+    from tests.support.machine import Machine
+
+Connect = Callable[..., ChronyConnection]
+PORT, PORT6 = "127.0.0.1:323", "[::1]:323"
+
+
+def test_forms_with_a_port(scripted: Daemon, connect: Connect) -> None:
+    port = scripted.described["command_port"]
+    v4, v6 = f"127.0.0.1:{port}", f"[::1]:{port}"
+    for address, expected in {
+        v4: v4,
+        v6: v6,
+        f"[0:0:0:0:0:0:0:1]:{port}": v6,
+        f"localhost:{port}": v4,
+        f"LocalHost:{port}": v4,
+        scripted.socket: scripted.socket,
+    }.items():
+        connection = connect(address)
+        assert connection.get_tracking().stratum == 2
+        assert connection.address == expected
+        is_path = expected == scripted.socket
+        assert connection.transport is (Transport.UNIX_SOCKET if is_path else Transport.COMMAND_PORT)
+
+
+def test_forms_without_a_port(machine: Machine) -> None:
+    machine.start("local stratum 3", "cmdport 323")
+    addresses = {"127.0.0.1": PORT, "::1": PORT6, "[::1]": PORT6, "0::0:1": PORT6, "localhost": PORT}
+    found = machine.run("\n".join(f"tell({address!r})" for address in addresses))
+    assert [one for one, _ in found] == [[place, "COMMAND_PORT", 3] for place in addresses.values()]
+
+
+def test_a_relative_or_strange_path(scripted: Daemon, connect: Connect) -> None:
+    """A path is taken as it stands."""
+    strange = scripted.socket.replace("/chronyd", "/../" + scripted.folder.name + "//./chronyd")
+    assert connect(strange).address == strange
+
+
+@pytest.mark.parametrize(("family", "expected"), [("bindcmdaddress 127.0.0.9", PORT6), ("bindcmdaddress ::2", PORT)])
+def test_localhost_where_one_family_answers(family: str, expected: str, machine: Machine) -> None:
+    machine.shell("ip addr add ::2/128 dev lo nodad")
+    machine.start("local stratum 3", "cmdport 323", family)
+    for address in ("localhost", "localhost:323"):
+        assert machine.tell(address) == [expected, "COMMAND_PORT", 3]
+
+
+def test_localhost_where_one_family_is_silent(machine: Machine) -> None:
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
+    [[found, taken]] = machine.run("sockets = silent(('127.0.0.1', 323))\ntell('localhost', timeout=1)")
+    assert found == [PORT6, "COMMAND_PORT", 3]
+    assert taken < 1
+
+
+def test_localhost_where_nobody_answers_names_both(machine: Machine) -> None:
+    name, code, message = machine.tell("localhost")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert f"at {PORT}: Connection refused" in message
+    assert f"{PORT6} (Connection refused" in message
+
+
+def test_a_port_that_became_part_of_an_address_is_hinted_at(machine: Machine) -> None:
+    """`::1:323` is an IPv6 address by itself."""
+    for address, meant in {
+        "::1:323": "[::1]:323",
+        "0::1:323": "[::1]:323",
+        "2001:db8::1:323": "[2001:db8::1]:323",
+    }.items():
+        name, code, message = machine.tell(address)
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.endswith(f"If its end is the port, write {meant}")
+    assert "If its end" not in machine.tell("2001:db8::1:32")[2]
+
+
+HOSTS = """
+127.0.0.1 localhost
+127.0.0.5 one.example one
+::1 six.example
+127.0.0.3 several.example
+127.0.0.4 several.example
+127.0.0.5 several.example
+"""
+
+
+def test_a_host_name_is_resolved(machine: Machine) -> None:
+    machine.own_names(HOSTS)
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    places = {
+        "one.example": "127.0.0.5:323",
+        "one": "127.0.0.5:323",
+        "ONE.example:323": "127.0.0.5:323",
+        "six.example": PORT6,
+        # The first two addresses refuse.
+        "several.example": "127.0.0.5:323",
+    }
+    found = machine.run("\n".join(f"tell({name!r})" for name in places))
+    assert [one for one, _ in found] == [[place, "COMMAND_PORT", 3] for place in places.values()]
+
+
+def test_a_name_whose_first_addresses_are_silent(machine: Machine) -> None:
+    machine.own_names(HOSTS)
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    code = "sockets = silent(('127.0.0.3', 323), ('127.0.0.4', 323))\ntell('several.example', timeout=1.5)"
+    [[found, taken]] = machine.run(code)
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
+    assert taken < 1.5
+
+
+def test_a_name_whose_addresses_all_fail_names_each(machine: Machine) -> None:
+    machine.own_names(HOSTS)
+    name, code, message = machine.tell("several.example:777")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for number in (3, 4, 5):
+        assert f"127.0.0.{number}:777" in message
+    assert message.count("Connection refused") == 3
+
+
+def test_a_name_is_resolved_again_when_chronyd_is_lost(machine: Machine) -> None:
+    """As when a name is moved to another machine."""
+    machine.own_names("127.0.0.5 moves.example\n")
+    first = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    machine.start("local stratum 4", "cmdport 323", "bindcmdaddress 127.0.0.6")
+    code = """
+with ChronyConnection("moves.example") as connection:
+    for _ in range(2):
+        print(json.dumps([connection.get_tracking().stratum, connection.address]), flush=True)
+        sys.stdin.readline()
+"""
+    with machine.running(code) as process:
+        assert machine.line(process) == [3, "127.0.0.5:323"]
+        first.say("kill")
+        machine.shell("echo 127.0.0.6 moves.example > /etc/hosts")
+        machine.go_on(process)
+        assert machine.line(process) == [4, "127.0.0.6:323"]
+        machine.go_on(process)
+
+
+def test_a_name_that_does_not_exist_is_named(machine: Machine) -> None:
+    machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
+    # No name server is there, so the resolver is told so at once.
+    for address in ("missing.example", "missing.example:777"):
+        [[(name, code, message), taken]] = machine.run(f"tell({address!r})")
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.startswith("Failed to connect to chronyd at missing.example:")
+        assert "host name" in message
+        assert taken < 5
+
+
+SLOW = """
+sockets = silent(("127.0.0.1", 53))
+for _ in range(4):
+    tell("missing.example", timeout=0.3)
+"""
+
+
+def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
+    machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
+    found = machine.run(SLOW)
+    for (name, code, message), taken in found:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.startswith("Failed to connect to chronyd at missing.example:323")
+        assert taken >= 0.3
+    assert min(taken for _, taken in found) < 0.5
+
+
+INTERRUPTED = """
+import signal
+sockets = silent(("127.0.0.1", 53))
+def handle(number, frame):
+    raise LookupError("from the handler")
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+before = time.monotonic()
+try:
+    ChronyConnection("missing.example", timeout=20).__enter__()
+except LookupError as error:
+    print(json.dumps([str(error), time.monotonic() - before]))
+"""
+
+
+def test_a_slow_resolver_can_be_interrupted(machine: Machine) -> None:
+    machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
+    [[message, taken]] = machine.run(INTERRUPTED)
+    assert message == "from the handler"
+    assert taken < 5
+
+
+#: A name server. `serve` answers every query with an address.
+NAME_SERVER = """
+import threading
+[server] = silent(("127.0.0.1", 53))
+server.setblocking(True)
+
+def is_resolver(task):
+    try:
+        with open(f"/proc/self/task/{task}/comm") as name:
+            return name.read().startswith("libchrony-resol")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+def resolvers():
+    return sum(map(is_resolver, os.listdir("/proc/self/task")))
+
+def serve(ip):
+    while True:
+        query, peer = server.recvfrom(512)
+        end = query.index(b"\\0", 12) + 5
+        kind = query[end - 4 : end - 2]
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        address = socket.inet_pton(family, ip)
+        is_asked = kind == (b"\\0\\x1c" if ":" in ip else b"\\0\\1")
+        answer = b"\\xc0\\x0c" + kind + b"\\0\\1\\0\\0\\0\\0\\0" + bytes([len(address)]) + address if is_asked else b""
+        counts = b"\\0\\1" + (b"\\0\\1" if answer else b"\\0\\0") + b"\\0\\0\\0\\0"
+        server.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:end] + answer, peer)
+
+def start_serving(ip):
+    threading.Thread(target=serve, args=[ip], daemon=True).start()
+
+def in_threads(addresses, **settings):
+    threads = [threading.Thread(target=tell, args=[address], kwargs=settings) for address in addresses]
+    for thread in threads:
+        thread.start()
+    return threads
+"""
+
+
+@pytest.fixture
+def resolving(machine: Machine) -> Machine:
+    """A machine with a name server to be, and a chronyd at 127.0.0.5."""
+    machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    return machine
+
+
+def test_an_answer_of_the_resolver_in_time_is_used(resolving: Machine) -> None:
+    [[found, _]] = resolving.run(NAME_SERVER + "start_serving('127.0.0.5')\ntell('chrony.example')")
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
+
+
+def test_a_resolver_that_hangs_is_asked_once_for_a_name(resolving: Machine) -> None:
+    """By all calls and threads."""
+    code = """
+for address in ["slow.example", "SLOW.example", "slow.example:777"]:
+    tell(address, timeout=0.05)
+for thread in in_threads(["slow.example"] * 8, timeout=0.2):
+    thread.join()
+number = resolvers()
+server.setblocking(False)
+queries = []
+try:
+    while True:
+        queries.append(server.recvfrom(512))
+except BlockingIOError:
+    print(json.dumps([number, len(queries)]))
+"""
+    *failures, [threads, queries] = resolving.run(NAME_SERVER + code)
+    assert len(failures) == 11
+    for (name, code, message), _ in failures:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert "The resolver has not answered" in message
+    # One for IPv4 and one for IPv6, by one thread.
+    assert (threads, queries) == (1, 2)
+
+
+def test_a_look_up_that_was_given_up_serves_the_next_call(resolving: Machine) -> None:
+    code = "tell('slow.example', timeout=0.1)\nstart_serving('127.0.0.5')\ntell('slow.example')\n"
+    (failed, _), (found, _) = resolving.run(NAME_SERVER + code)
+    assert failed[0] == "ChronyConnectionError"
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
+
+
+MANY = """
+names = [f"h{number}.example" for number in range(30)]
+threads = in_threads(names, timeout=float(sys.argv[1]))
+while resolvers() < 16:
+    time.sleep(0.01)
+"""
+
+
+def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Machine) -> None:
+    code = "[thread.join() for thread in threads]\nprint(json.dumps(resolvers()))"
+    *failures, threads = resolving.run(NAME_SERVER + MANY + code, "1")
+    assert threads == 16
+    messages = [message for (_, _, message), _ in failures]
+    crowded = [message for message in messages if "16 other look-ups of host names are pending" in message]
+    assert (len(messages), len(crowded)) == (30, 14)
+
+
+def test_names_beyond_that_number_are_looked_up_when_there_is_room(resolving: Machine) -> None:
+    code = "start_serving('127.0.0.5')\n[thread.join() for thread in threads]"
+    found = resolving.run(NAME_SERVER + MANY + code, "20")
+    assert [one for one, _ in found] == [["127.0.0.5:323", "COMMAND_PORT", 3]] * 30
+
+
+def test_a_child_does_not_wait_for_a_look_up_of_its_parents(resolving: Machine) -> None:
+    """Its parent's threads do not exist in it, so it asks by itself, though glibc may hand the answer to its parent."""
+    code = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+tell("slow.example", timeout=0.1)
+for _ in range(2):
+    server.recvfrom(512)
+if os.fork() == 0:
+    tell("slow.example", timeout=2)
+    os._exit(0)
+# The parent's resolver asks again after 5 s only.
+server.settimeout(4)
+for _ in range(2):
+    server.recvfrom(512)
+assert os.wait()[1] == 0
+"""
+    assert len(resolving.run(NAME_SERVER + code)) == 2
+
+
+def test_a_link_local_address_of_a_resolver_is_told_as_that(resolving: Machine) -> None:
+    [[(name, code, message), _]] = resolving.run(NAME_SERVER + "start_serving('fe80::1')\ntell('near.example')")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert message.startswith("Failed to connect to chronyd at [fe80::1]:323: Invalid argument")
+    assert "needs a scope" in message
+    assert "libchrony takes none" in message

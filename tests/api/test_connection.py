@@ -1,0 +1,360 @@
+"""The class as its documentation has it: signature, context manager, properties, arguments right and wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pychrony
+from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError, ChronyError, Transport
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tests.support.daemon import Daemon
+    from tests.support.held import Resources
+
+Connect = Callable[..., ChronyConnection]
+METHODS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]
+TRANSPORTS = {
+    "socket": Transport.UNIX_SOCKET,
+    "udp": Transport.COMMAND_PORT,
+    "udp6": Transport.COMMAND_PORT,
+}
+
+
+def place(connection: ChronyConnection) -> tuple[object, object]:
+    """Where the connection says that chronyd is, and how it is reached there."""
+    return connection.address, connection.transport
+
+
+def test_the_signature() -> None:
+    signature = inspect.signature(ChronyConnection)
+    assert str(signature) == (
+        "(address: 'str | PathLike[str] | None' = None, *, timeout: 'float' = 5.0, lanes: 'int' = 8) -> 'None'"
+    )
+    with pytest.raises(TypeError):
+        ChronyConnection("127.0.0.1", 5.0)  # type: ignore[call-arg]
+    for name in METHODS:
+        returned = inspect.signature(getattr(pychrony, name)).return_annotation
+        assert str(inspect.signature(getattr(ChronyConnection, name))) == f"(self) -> {returned!r}"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_methods_return_what_the_functions_return(transport: str, scripted: Daemon, connect: Connect) -> None:
+    address = getattr(scripted, transport)
+    connection = connect(address)
+    # Twice: on the first and on the kept session.
+    for name in METHODS * 2:
+        expected = getattr(pychrony, name)(address)
+        found = getattr(connection, name)()
+        assert found == expected
+        assert type(found) is type(expected)
+        if isinstance(found, list):
+            assert len(found) == 3
+            assert type(found[0]) is type(expected[0])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_methods_raise_what_the_functions_raise(transport: str, scripted: Daemon, connect: Connect) -> None:
+    address = getattr(scripted, transport)
+    connection = connect(address)
+    scripted.say('values {"rtcdata": null}')
+    for fault in (None, "fault status 2", "fault status 1", "fault truncate 40"):
+        if fault is not None:
+            scripted.say(fault)
+        for name in METHODS[3:] if fault is None else METHODS:
+            with pytest.raises(ChronyError) as expected:
+                getattr(pychrony, name)(address, timeout=0.2)
+            with pytest.raises(ChronyError) as caught:
+                getattr(connection, name)()
+            assert type(caught.value) is type(expected.value)
+            assert caught.value.message == expected.value.message
+            assert caught.value.error_code == expected.value.error_code
+            assert repr(caught.value.__cause__) == repr(expected.value.__cause__)
+        scripted.say("clear")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_address_and_transport_are_known_inside_only(transport: str, scripted: Daemon) -> None:
+    connection = ChronyConnection(getattr(scripted, transport))
+    for _ in range(2):
+        assert place(connection) == (None, None)
+        with connection as entered:
+            assert entered is connection
+            assert connection.address == getattr(scripted, transport)
+            assert connection.transport is TRANSPORTS[transport]
+            assert connection.get_tracking().stratum == 2
+        assert place(connection) == (None, None)
+
+
+def test_a_refusal_is_an_answer_with_an_address(scripted: Daemon) -> None:
+    """chronyd may refuse tracking and serve the rest; the connection is open, so its address is known."""
+    for fault in ("status 2", "truncate 40"):
+        scripted.say("fault only 33")
+        scripted.say(f"fault {fault}")
+        with ChronyConnection(scripted.udp) as connection:
+            first = place(connection)
+            assert len(connection.get_sources()) == 3
+            with pytest.raises(ChronyError):
+                connection.get_tracking()
+            assert len(connection.get_sources()) == 3
+            assert place(connection) == (scripted.udp, Transport.COMMAND_PORT)
+            assert first == (scripted.udp, Transport.COMMAND_PORT)
+        scripted.say("clear")
+
+
+def assert_closed(connection: ChronyConnection) -> None:
+    """Fail unless each method says that the connection is used outside of a with block."""
+    for name in METHODS:
+        with pytest.raises(RuntimeError, match=r"not open; use it in a with block") as caught:
+            getattr(connection, name)()
+        assert not isinstance(caught.value, ChronyError)
+        assert caught.value.__cause__ is None
+    assert place(connection) == (None, None)
+
+
+def test_use_outside_of_a_with_block_says_so(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    for _ in range(3):
+        assert_closed(connection)
+        with connection:
+            assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+def test_entering_in_vain_leaves_it_closed(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    scripted.say("die")
+    for _ in range(2):
+        with pytest.raises(ChronyConnectionError) as caught, connection:
+            pytest.fail("nobody is there to connect to")
+        assert caught.value.error_code == -2
+        assert_closed(connection)
+    scripted.say("come-back")
+    with connection:
+        assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+def test_nested_entering_closes_at_the_outermost_end(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    with connection:
+        with connection as inner:
+            assert inner.get_tracking().stratum == 2
+        assert connection.get_tracking().stratum == 2
+        assert connection.address == scripted.socket
+        assert resources.opened() == 1
+        # A nested entering that fails closes nothing of the outer.
+        scripted.say("die")
+        with pytest.raises(ChronyConnectionError), connection:
+            pytest.fail("nobody is there to connect to")
+        scripted.say("come-back")
+        assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+def test_an_exception_passes_and_closes(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    error = LookupError("from inside")
+
+    def fail() -> None:
+        with connection:
+            connection.get_sources()
+            raise error
+
+    with pytest.raises(LookupError) as caught:
+        fail()
+    assert caught.value is error
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+def test_one_exit_too_many_opens_nothing(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    with connection:
+        connection.__exit__(None, None, None)
+    assert_closed(connection)
+    with contextlib.suppress(RuntimeError):
+        connection.__exit__(None, None, None)
+    assert_closed(connection)
+    with connection:
+        assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+@pytest.mark.parametrize(
+    "arguments", ["'127.0.0.1', timeout=2.5, lanes=3", "None, timeout=5.0", "'/run/a b.sock', timeout=1, lanes=1"]
+)
+def test_repr_has_the_arguments(arguments: str) -> None:
+    namespace = {"ChronyConnection": ChronyConnection}
+    shown = repr(eval(f"ChronyConnection({arguments})", namespace))
+    for argument in arguments.split(", "):
+        assert argument in shown
+    assert repr(eval(shown, namespace)) == shown
+
+
+@pytest.mark.parametrize("address", [b"/run/chrony/chronyd.sock", 323, 1.5, ["127.0.0.1"], object()])
+def test_an_address_of_another_type_is_a_type_error(address: Any) -> None:  # noqa: ANN401
+    with pytest.raises(TypeError, match=r"^address must be a str, an os\.PathLike\[str\] or None, not "):
+        ChronyConnection(address)
+
+
+def test_an_address_may_be_a_path_object(scripted: Daemon, connect: Connect) -> None:
+    connection = connect(Path(scripted.socket))
+    assert connection.get_tracking().stratum == 2
+    assert connection.address == scripted.socket
+    assert repr(connection).startswith(f"ChronyConnection({Path(scripted.socket)!r}, ")
+
+
+@pytest.mark.parametrize("lanes", [2.5, None, "8"])
+def test_lanes_of_another_type_are_a_type_error(lanes: Any) -> None:  # noqa: ANN401
+    with pytest.raises(TypeError):
+        ChronyConnection(lanes=lanes)
+
+
+@pytest.mark.parametrize("lanes", [0, -1, -(2**70), 2**70])
+def test_a_number_of_lanes_out_of_range_is_a_value_error(lanes: int) -> None:
+    with pytest.raises(ValueError, match="lanes"):
+        ChronyConnection(lanes=lanes)
+
+
+def test_settings_at_their_edges_work(scripted: Daemon, connect: Connect) -> None:
+    for settings in ({"timeout": 10**9}, {"timeout": 1e300}, {"lanes": 1}, {"lanes": 2**31}, {"timeout": 3}):
+        assert len(connect(scripted.socket, **settings).get_sources()) == 3
+    # As good as none; it ends, and says so, unless an answer is there at once.
+    scripted.say("fault silence")
+    with pytest.raises(ChronyConnectionError, match="within 1ns"):
+        connect(scripted.udp, timeout=1e-9)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "run/chronyd.sock",
+        "127.0.0.1:0",
+        "127.0.0.1:",
+        "localhost:http",
+        "[::1",
+        "::1]:323",
+        "fe80::1%lo",
+        "\0",
+        "a b",
+    ],
+)
+def test_a_malformed_address_is_told_at_once(address: str) -> None:
+    with pytest.raises(ChronyConnectionError, match=r"^Failed to connect to chronyd at ") as caught:
+        ChronyConnection(address)
+    assert caught.value.error_code == -1
+
+
+class Own(ChronyConnection):
+    """A user's class with arguments of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Connect to a port."""
+        super().__init__(f"{host}:{port}", timeout=3)
+        self.entered = 0
+
+    def __enter__(self) -> Own:
+        """Count."""
+        self.entered += 1
+        return super().__enter__()
+
+
+def test_a_class_of_the_users_own_may_derive_from_it(scripted: Daemon, resources: Resources) -> None:
+    host, port = scripted.udp.split(":")
+    with Own(host, port=int(port)) as connection:
+        assert type(connection) is Own
+        assert isinstance(connection, ChronyConnection)
+        assert (connection.entered, connection.address) == (1, scripted.udp)
+        assert connection.get_tracking().stratum == 2
+    assert_closed(connection)
+    resources.assert_none_left()
+
+
+class Careless(ChronyConnection):
+    """A user's class that forgets to initialise what it derives from."""
+
+    def __init__(self) -> None:
+        """Forget it."""
+
+
+def test_an_initialisation_that_is_left_out_or_repeated_is_told(scripted: Daemon) -> None:
+    with pytest.raises(RuntimeError, match=r"__init__ was not called"), Careless():
+        pytest.fail("there is nothing to enter")
+    connection = ChronyConnection(scripted.socket)
+    with pytest.raises(RuntimeError, match=r"__init__ was called twice"):
+        connection.__init__("127.0.0.1")  # type: ignore[misc]
+    with connection:
+        assert connection.address == scripted.socket
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_connection_has_no_copies(twin: Callable[[ChronyConnection], object], scripted: Daemon) -> None:
+    with ChronyConnection(scripted.socket) as connection, pytest.raises(TypeError, match="cannot pickle"):
+        twin(connection)
+
+
+def test_entering_and_leaving_are_documented() -> None:
+    for name in ("__enter__", "__exit__"):
+        assert getattr(ChronyConnection, name).__doc__
+    assert str(inspect.signature(ChronyConnection.__exit__)) == "(self, /, exc_type, exc_value, traceback)"
+
+
+def test_a_missing_rtc_is_an_error_and_no_end(scripted: Daemon, connect: Connect) -> None:
+    scripted.say('values {"rtcdata": null}')
+    connection = connect(scripted.socket)
+    for _ in range(3):
+        with pytest.raises(ChronyDataError, match=r"^RTC tracking is not available") as caught:
+            connection.get_rtc_data()
+        assert caught.value.error_code == -4
+        assert connection.address == scripted.socket
+        assert connection.get_tracking().stratum == 2
+    scripted.say('values {"rtcdata": {}}')
+    assert connection.get_rtc_data() == pychrony.get_rtc_data(scripted.socket)
+
+
+def test_the_transport_is_never_a_wrong_one(scripted: Daemon) -> None:
+    """Another thread may leave the connection between any two steps of the question."""
+    connection = ChronyConnection(scripted.udp)
+    question = vars(ChronyConnection)["transport"].fget
+    answers = []
+    for leave_after in range(200):
+        steps = 0
+
+        def step(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+            nonlocal steps
+            if frame.f_code is not question.__code__:
+                return None
+            frame.f_trace_opcodes = True
+            steps += event == "opcode"
+            if event == "opcode" and steps == leave_after:  # noqa: B023
+                connection.__exit__(None, None, None)
+            return step
+
+        connection.__enter__()
+        before = sys.gettrace()
+        sys.settrace(step)
+        answers.append(connection.transport)
+        sys.settrace(before)
+        if steps < leave_after:
+            connection.__exit__(None, None, None)
+            break
+        if leave_after == 0:
+            connection.__exit__(None, None, None)
+    assert len(answers) > 5
+    assert set(answers) == {None, Transport.COMMAND_PORT}

@@ -1,0 +1,231 @@
+"""Where chronyd is when nobody says: its Unix sockets, then port 323 of 127.0.0.1 and ::1, each proved by an answer.
+
+All of it on machines of the tests' own, with real chronyds at the real places.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.machine import Machine
+
+RUN, VAR_RUN = "/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"
+PORT, PORT6 = "127.0.0.1:323", "[::1]:323"
+PLACES = [RUN, VAR_RUN, PORT, PORT6]
+#: The stratum tells which of two chronyds answered.
+LINES = ["local stratum 3", "cmdport 323"]
+
+
+@pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
+def test_a_unix_socket_comes_first(place: str, machine: Machine) -> None:
+    machine.start(*LINES, place=place)
+    # Where /var/run is a link to /run, the first of the two names is found for both.
+    address, transport, stratum = machine.tell()
+    assert address in {f"{place}/chronyd.sock", RUN}
+    assert (transport, stratum) == ("UNIX_SOCKET", 3)
+
+
+def test_a_unix_socket_comes_before_another_chronyds_port(machine: Machine) -> None:
+    machine.start("local stratum 3", place="/run/chrony")
+    machine.start("local stratum 4", "cmdport 323")
+    assert machine.tell() == [RUN, "UNIX_SOCKET", 3]
+
+
+def test_the_command_port_without_a_unix_socket(machine: Machine) -> None:
+    machine.start(*LINES)
+    assert machine.tell() == [PORT, "COMMAND_PORT", 3]
+
+
+def test_ipv6_where_nothing_listens_on_ipv4(machine: Machine) -> None:
+    machine.start(*LINES, "bindcmdaddress 127.0.0.9")
+    assert machine.tell() == [PORT6, "COMMAND_PORT", 3]
+    # All of it below a timeout that is short, too.
+    assert machine.tell(timeout=0.5) == [PORT6, "COMMAND_PORT", 3]
+
+
+def test_ipv4_comes_before_ipv6(machine: Machine) -> None:
+    machine.shell("ip addr add ::2/128 dev lo nodad")
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress ::2")
+    machine.start("local stratum 4", "cmdport 323", "bindcmdaddress 127.0.0.9")
+    assert machine.tell("::1") == [PORT6, "COMMAND_PORT", 4]
+    assert machine.tell() == [PORT, "COMMAND_PORT", 3]
+
+
+def test_a_unix_socket_that_refuses_is_passed_over(machine: Machine) -> None:
+    """What a chronyd leaves that was killed."""
+    dead = machine.start("local stratum 3", place="/run/chrony")
+    dead.say("kill")
+    machine.start("local stratum 4", "cmdport 323")
+    assert machine.tell() == [PORT, "COMMAND_PORT", 4]
+
+
+def test_a_process_without_permission_uses_the_command_port(machine: Machine) -> None:
+    daemon = machine.start(*LINES, place="/run/chrony")
+    assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
+    # Also where the folder is open and only the socket is not.
+    daemon.folder.chmod(0o755)
+    assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
+    assert daemon.leftovers() == []
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_missing_permission_is_said_when_nobody_answers(mode: int, machine: Machine) -> None:
+    daemon = machine.start(place="/run/chrony")
+    daemon.folder.chmod(mode)
+    name, code, message = machine.tell(nobody=True)
+    assert (name, code) == ("ChronyPermissionError", -3)
+    assert message.startswith(f"Permission denied accessing {RUN}: ")
+    for place in PLACES[2:]:
+        assert f"{place} (Connection refused" in message
+    assert VAR_RUN in message
+
+
+def test_a_missing_permission_is_said_when_the_ports_are_silent(machine: Machine) -> None:
+    machine.start(place="/run/chrony")
+    # Only root may bind port 323, so another process does.
+    holder = "sockets = silent(('127.0.0.1', 323), ('::1', 323))\nprint('\"bound\"', flush=True)\nsys.stdin.read()"
+    with machine.running(holder) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == '"bound"\n'
+        name, code, message = machine.tell(nobody=True, timeout=0.6)
+        assert process.stdin is not None
+        process.stdin.close()
+    assert (name, code) == ("ChronyPermissionError", -3)
+    for place in PLACES[2:]:
+        assert f"{place} (no answer" in message
+
+
+def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
+    name, code, message = machine.tell()
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in PLACES[:2]:
+        assert f"{place} (No such file or directory" in message
+    assert message.startswith(f"Failed to connect to chronyd at {PORT}: Connection refused")
+    assert f"{PORT6} (Connection refused" in message
+    # The Unix socket is there and dead.
+    machine.start(place="/run/chrony").say("kill")
+    name, code, message = machine.tell()
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in PLACES:
+        assert place in message
+    assert message.count("Connection refused") >= 3
+
+
+def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
+    machine.shell("ip link set lo down")
+    # Requests may vanish there without an error, and an answer that comes in time would be one.
+    [[(name, code, message), taken]] = machine.run("tell(timeout=0.8)")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in PLACES:
+        assert place in message
+    assert taken < 1.5
+
+
+def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
+    machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
+    code = "sockets = silent(('127.0.0.1', 323))\n" + "tell(timeout=0.4)\n" * 2 + "tell(timeout=2.6)"
+    *short, (found, taken) = machine.run(code)
+    for one, _ in short:
+        assert one == [PORT6, "COMMAND_PORT", 3]
+    # It is given half of the time while another is left, and a second at most.
+    assert min(taken for _, taken in short) < 0.4
+    assert found == [PORT6, "COMMAND_PORT", 3]
+    assert 1 <= taken < 2.6
+
+
+READ_NOTHING = f"""
+[server] = silent({RUN!r})
+def empty():
+    try:
+        while True:
+            server.recv(1024)
+    except BlockingIOError:
+        pass
+"""
+
+
+def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
+    """As of a chronyd in another mount namespace, which cannot find the client's socket to answer to."""
+    machine.start(*LINES)
+    machine.shell("mkdir -m 700 /run/chrony")
+    *short, (found, taken) = machine.run(READ_NOTHING + "tell(timeout=0.4)\nempty()\n" * 3 + "tell(timeout=2)")
+    for one, _ in short:
+        assert one == [PORT, "COMMAND_PORT", 3]
+    assert min(taken for _, taken in short) < 0.4
+    assert found == [PORT, "COMMAND_PORT", 3]
+    assert taken < 2
+
+
+def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
+    """As of a chronyd that has been stopped for some time: not even a request can be sent to it."""
+    machine.start(*LINES)
+    machine.shell("mkdir -m 700 /run/chrony")
+    fill = f"""
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+client.setblocking(False)
+client.connect({RUN!r})
+try:
+    while True:
+        client.send(b"junk")
+except BlockingIOError:
+    pass
+"""
+    found = machine.run(READ_NOTHING + fill + "tell(timeout=1)\n" * 2)
+    for one, taken in found:
+        assert one == [PORT, "COMMAND_PORT", 3]
+        assert taken < 1.2
+
+
+def test_four_silent_places_are_told_at_the_deadline(machine: Machine) -> None:
+    machine.shell("mkdir -m 700 /run/chrony")
+    code = f"sockets = silent({RUN!r}, ('127.0.0.1', 323), ('::1', 323))\n" + "tell(timeout=0.4)\n" * 3
+    found = machine.run(code)
+    for (name, code, message), taken in found:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        for place in (RUN, PORT, PORT6):
+            assert place in message
+        assert "did not answer within" in message
+        assert message.count("no answer") >= 2
+        assert taken >= 0.4
+    assert min(taken for _, taken in found) < 0.6
+
+
+def test_a_stopped_chronyd_is_passed_over_at_its_socket_and_its_port(machine: Machine) -> None:
+    stopped = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9", place="/run/chrony")
+    other = machine.start("local stratum 4", "cmdport 323")
+    stopped.say("suspend")
+    assert machine.tell("127.0.0.1") == [PORT, "COMMAND_PORT", 4]
+    assert machine.tell(timeout=1) == [PORT, "COMMAND_PORT", 4]
+    other.say("kill")
+    name, code, message = machine.tell(timeout=0.8)
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert "did not answer within" in message
+    for place in PLACES:
+        assert place in message
+
+
+MOVES = """
+with ChronyConnection() as connection:
+    for _ in range(4):
+        stratum = connection.get_tracking().stratum
+        print(json.dumps([connection.address, connection.transport.name, stratum]), flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_an_open_connection_moves_to_where_chronyd_is(machine: Machine) -> None:
+    first = machine.start("local stratum 3", place="/run/chrony")
+    second = machine.start("local stratum 4", "cmdport 323")
+    with machine.running(MOVES) as process:
+        for end, expected in (
+            (lambda: first.say("terminate"), [RUN, "UNIX_SOCKET", 3]),
+            (lambda: (first.say("restart"), second.say("kill")), [PORT, "COMMAND_PORT", 4]),
+            (lambda: (first.say("kill"), second.say("restart")), [RUN, "UNIX_SOCKET", 3]),
+            (lambda: None, [PORT, "COMMAND_PORT", 4]),
+        ):
+            assert machine.line(process) == expected
+            end()
+            machine.go_on(process)

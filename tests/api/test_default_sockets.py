@@ -1,0 +1,108 @@
+"""The default sockets and the examples in the docstrings, in mount namespaces where chronyd is at those sockets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.programs import Python
+
+StartAt = Callable[..., "Daemon"]
+
+READ_ALL = """
+import json, pychrony
+def read(function):
+    try:
+        return repr(function(timeout=5))
+    except pychrony.ChronyError as error:
+        return [type(error).__name__, error.error_code, error.message]
+print(json.dumps({name: read(getattr(pychrony, name))
+    for name in ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")}))
+"""
+
+
+@pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
+def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Python) -> None:
+    daemon = start_at(place, "pair")
+    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount")))
+    assert "reference_id_name='127.0.0.1'" in results["get_tracking"]
+    assert results["get_sources"].startswith("[Source(address='127.0.0.1'")
+    assert results["get_source_stats"].startswith("[SourceStats(")
+    name, code, message = results["get_rtc_data"]
+    assert (name, code) == ("ChronyDataError", -4)
+    # Which of the two it was.
+    assert f" {place}/chronyd.sock " in message
+
+
+def test_the_first_default_socket_comes_first(start_at: StartAt, start: Start, python: Python) -> None:
+    first = start_at("/run/chrony", "chronyd", "--line", "local stratum 4")
+    second = start("chronyd", "--line", "local stratum 5", wrapper=first.inside("mount"))
+    mount = ["sh", "-c", 'mkdir -p /var/run/chrony && mount --bind "$1" /var/run/chrony', "sh", str(second.folder)]
+    subprocess.run([*first.inside("mount"), *mount], check=True)
+    code = "import pychrony\nprint(pychrony.get_tracking().stratum)"
+    assert python(code, wrapper=first.inside("mount")) == "4\n"
+    # The first one's file stays behind when it dies; that it refuses is no reason not to try the second.
+    first.say("kill")
+    assert python(code, wrapper=first.inside("mount")) == "5\n"
+
+
+def test_neither_default_socket_exists(private_run: list[str], python: Python) -> None:
+    results = json.loads(python(READ_ALL, wrapper=private_run))
+    assert len(results) == 4
+    for name, code, message in results.values():
+        assert (name, code) == ("ChronyConnectionError", -2)
+        tried = "chronyd socket not found. Tried: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock"
+        assert message.startswith(tried)
+
+
+def test_a_default_socket_that_refuses_is_not_called_missing(start_at: StartAt, python: Python) -> None:
+    daemon = start_at("/run/chrony", "chronyd")
+    daemon.say("kill")
+    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount")))
+    for name, code, message in results.values():
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.startswith("Failed to connect to chronyd at /run/chrony/chronyd.sock")
+
+
+def test_a_default_socket_without_permission_is_told(start_at: StartAt, python: Python) -> None:
+    daemon = start_at("/run/chrony", "chronyd")
+    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount"), nobody=True))
+    for name, code, message in results.values():
+        assert (name, code) == ("ChronyPermissionError", -3)
+        assert message.startswith("Permission denied accessing /run/chrony/chronyd.sock")
+
+
+def run_doctests(daemon: Daemon, *names: str) -> dict[str, Any]:
+    program = str(Path(__file__).with_name("run_doctests.py"))
+    command = [*daemon.inside("mount"), sys.executable, program, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
+
+
+def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> None:
+    """chronyd needs a real-time clock for RTC data, so those examples read the scripted chronyd."""
+    real = run_doctests(start_at("/run/chrony", "pair"), "-get_rtc_data")
+    assert real["report"] == ""
+    scripted = start_at("/run/chrony", "scripted")
+    scripted.say('values {"rtcdata": {"frequency offset": -1.234}}')
+    second = run_doctests(scripted, "get_rtc_data")
+    assert second["report"] == ""
+    assert sorted(real["ran"] + second["ran"]) == real["all"]
+    functions = {"get_tracking", "get_sources", "get_source_stats", "get_rtc_data", "libchrony_path"}
+    assert {f"pychrony.functions.{name}" for name in functions} | {"pychrony"} <= set(real["all"])
+
+
+def test_the_examples_are_compared(start_at: StartAt) -> None:
+    """The same examples fail where there is no RTC."""
+    results = run_doctests(start_at("/run/chrony", "chronyd"), "get_rtc_data")
+    assert "RTC tracking is not available" in results["report"]

@@ -1,0 +1,163 @@
+"""Where chronyd is not, or is out of reach: no rights, no /run/chrony, nobody there, a folder mounted elsewhere."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pychrony
+from pychrony import ChronyConnection, ChronyConnectionError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.programs import Finish
+
+
+def enter(address: str, *, timeout: float) -> ChronyConnection:
+    return ChronyConnection(address, timeout=timeout).__enter__()
+
+
+CALLS: list[Callable[..., object]] = [
+    *(pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data),
+    enter,
+]
+
+#: Tells what each function and a connection reads at an address, or by default, and how long it took.
+TELL = """
+import json, pychrony, sys, time
+from pychrony import ChronyConnection
+
+timeout, *address = sys.argv[1:]
+
+def connect(*address, timeout):
+    with ChronyConnection(*address, timeout=timeout) as connection:
+        return [connection.address, connection.get_tracking()]
+
+found = []
+for function in (pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, connect):
+    before = time.monotonic()
+    try:
+        result = ["", None, repr(function(*address, timeout=float(timeout)))]
+    except pychrony.ChronyError as error:
+        result = [type(error).__name__, error.error_code, error.message]
+    found.append([*result, time.monotonic() - before])
+print(json.dumps(found))
+"""
+
+#: The beginning of a command line without root's rights. It may still read all, as the test bed may lie anywhere.
+UNPRIVILEGED = [
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *(
+        "--inh-caps=-all,+dac_read_search",
+        "--ambient-caps=-all,+dac_read_search",
+        "--bounding-set=-all,+dac_read_search",
+    ),
+]
+#: A mount and a network namespace, where /run is empty, and chronyd's command port is not served.
+EMPTY = ["unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"', "sh"]
+
+
+def tell(finish: Finish, *address: str, timeout: float = 5, wrapper: Any = (), nobody: bool = False) -> list[Any]:  # noqa: ANN401
+    """Run that program."""
+    found: list[Any] = json.loads(finish(TELL, str(timeout), *address, wrapper=wrapper, nobody=nobody))
+    assert len(found) == 4
+    return found
+
+
+def test_a_user_reads_a_chronyd_of_his_own(start: Start, finish: Finish) -> None:
+    """In a folder of his own, over the Unix socket; and over the command port. Nothing of it needs root."""
+    daemon = start("chronyd", "--command-port", "--line", "local stratum 3", wrapper=UNPRIVILEGED)
+    assert Path(f"/proc/{daemon.pid}").stat().st_uid == 65534
+    for address in (daemon.socket, daemon.udp, daemon.udp6):
+        tracking, sources, stats, connected = tell(finish, address, nobody=True)
+        assert "stratum=3" in tracking[2]
+        assert sources[:3] == stats[:3] == ["", None, "[]"]
+        assert connected[2].startswith(f"['{address}', TrackingStatus(")
+    assert daemon.leftovers() == []
+
+
+@pytest.mark.parametrize("nobody", [False, True])
+def test_without_a_folder_of_chronyds_each_place_is_named(nobody: bool, finish: Finish) -> None:  # noqa: FBT001
+    """There is no /run/chrony and nobody on the command port, with root's rights and without."""
+    *functions, connected = tell(finish, wrapper=EMPTY, nobody=nobody)
+    for name, code, message, _ in functions:
+        assert (name, code) == ("ChronyConnectionError", -2)
+        assert "/run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock" in message
+        assert "Is chronyd running" in message
+    name, code, message, _ = connected
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in ("/run/chrony/chronyd.sock (No such file", "127.0.0.1:323", "[::1]:323 (Connection refused"):
+        assert place in message
+    assert "Is it running" in message
+
+
+def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
+    """A path that a chronyd left, and a port that nobody listens on."""
+    left = tmp_path / "chronyd.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as port:
+        server.bind(str(left))
+        port.bind(("127.0.0.1", 0))
+        number = port.getsockname()[1]
+    places = {str(left): "no chronyd listens there", f"127.0.0.1:{number}": "is its cmdport not 0?"}
+    for address, advice in places.items():
+        # A deadline that nobody would wait for.
+        for call in CALLS:
+            with pytest.raises(ChronyConnectionError) as caught:
+                call(address, timeout=600)
+            assert caught.value.error_code == -1
+            assert caught.value.message.startswith(f"Failed to connect to chronyd at {address}: Connection refused")
+            assert advice in caught.value.message
+            assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    assert list(tmp_path.iterdir()) == [left]
+
+
+@pytest.fixture
+def daemon(start: Start) -> Daemon:
+    """A chronyd whose folder others may mount."""
+    return start("chronyd", "--line", "local stratum 3")
+
+
+def mounted(daemon: Daemon, place: Path, *options: str) -> list[str]:
+    """The beginning of a command line that runs where the daemon's folder is mounted at a place, as in a container."""
+    script = 'mount --bind "$1" "$2" && if [ "$3" ]; then mount -o "remount,bind,$3" "$2"; fi && shift 3 && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh", str(daemon.folder), str(place), ",".join(options)]
+
+
+def test_a_socket_mounted_at_another_path_ends_at_the_deadline(daemon: Daemon, finish: Finish, folder: Path) -> None:
+    """chronyd gets the requests, and does not find the client's socket at the path it has there."""
+    address = str(folder / "chronyd.sock")
+    found = [one for _ in range(3) for one in tell(finish, address, timeout=0.5, wrapper=mounted(daemon, folder))]
+    for name, code, message, taken in found:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert f"chronyd at {address} did not answer within 500ms" in message
+        assert "see the socket at another path" in message
+        assert "mounted into a container" in message
+        assert taken >= 0.5
+    # A busy machine can make some late, and not all.
+    assert min(taken for *_, taken in found) < 0.7
+    assert list(folder.iterdir()) == []
+    assert daemon.leftovers() == []
+    assert pychrony.get_tracking(daemon.socket).stratum == 3
+
+
+def test_a_socket_mounted_at_the_same_path_is_as_good_as_ever(daemon: Daemon, finish: Finish) -> None:
+    tracking, *_, connected = tell(finish, daemon.socket, wrapper=mounted(daemon, daemon.folder))
+    assert "stratum=3" in tracking[2]
+    assert "stratum=3" in connected[2]
+    assert daemon.leftovers() == []
+
+
+def test_a_socket_mounted_read_only_is_told_at_once(daemon: Daemon, finish: Finish) -> None:
+    """The client's socket has to be beside chronyd's."""
+    for name, code, message, _ in tell(
+        finish, daemon.socket, timeout=600, wrapper=mounted(daemon, daemon.folder, "ro")
+    ):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert message.startswith(f"Failed to connect to chronyd at {daemon.socket}: Read-only file system")
+        assert "can a socket be created beside it?" in message
+    assert daemon.leftovers() == []

@@ -1,0 +1,77 @@
+"""Many callers at once: threads that open and close, and processes that share a chronyd's command port.
+
+The clock also sees what else the machine does, so rates and times are compared in several runs. An error is one in
+any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.programs import Python
+
+Crowd = Callable[..., list[dict[str, Any]]]
+
+OPEN_AT_ONCE = """
+import os, resource, sys, threading
+from pathlib import Path
+from pychrony import ChronyConnection
+
+THREADS = 128
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+kept, ready = [], threading.Barrier(THREADS)
+
+def work():
+    ready.wait()
+    for _ in range(4):
+        kept.append(ChronyConnection(sys.argv[1]))
+        kept[-1].__enter__()
+
+threads = [threading.Thread(target=work) for _ in range(THREADS)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+entries = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+opened = [entry for entry in entries if str(entry.readlink()).startswith(("socket:", "/dev/urandom"))]
+infos = [Path("/proc/self/fdinfo", entry.name).read_text() for entry in opened]
+flags = [int(info.partition("flags:")[2].split()[0], 8) for info in infos]
+print(len(kept), len(opened) >= 2 * len(kept), sum(not flag & os.O_CLOEXEC for flag in flags))
+"""
+
+
+def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
+    # Beside the socket libchrony makes folders, which take their time on a disk.
+    chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
+    ratios, sleeps = [], []
+    for _ in range(5):
+        few, many = crowd("one-shot", chronyd.socket, "--callers", "8", "128", "--seconds=0.6", "--threads-only")
+        assert few["errors"] == many["errors"] == 0, (few, many)
+        ratios.append(many["threads_a_second"] / few["threads_a_second"])
+        sleeps.append(many["sleeps_of_a_call"])
+    assert median(ratios) >= 0.6, f"the rate of 128 threads in terms of that of 8: {ratios}"
+    # A thread that waits until it may open is woken when it may, and does not look every so often.
+    assert median(sleeps) < 20, f"how often a thread sleeps in a call: {sleeps}"
+
+
+def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: Python) -> None:
+    """No wait is so long that a thread opens without its turn, in which the flag could be missed."""
+    for address in (pair.socket, pair.udp):
+        assert python(OPEN_AT_ONCE, address) == "512 True 0\n"
+
+
+def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, crowd: Crowd) -> None:
+    """What chronyd has no room for is lost; then a list over several lanes takes longer than over one."""
+    lines = [part for number in range(1, 201) for part in ("--line", f"server 127.0.7.{number} offline")]
+    chronyd = start("chronyd", "--command-port", *lines)
+    ratios = []
+    for _ in range(3):
+        one, eight = crowd("udp", chronyd.udp, "--callers=96", "--rounds=2", "--lists=2")
+        assert one["errors"] == eight["errors"] == 0, (one, eight)
+        ratios.append(eight["p99"] / one["p99"])
+    assert median(ratios) <= 1.3, f"the slowest lists over eight lanes in terms of those over one: {ratios}"

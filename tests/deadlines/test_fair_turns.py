@@ -1,0 +1,47 @@
+"""Threads that share a connection take turns by arrival: none waits much longer than the others, none fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pychrony import ChronyConnection, ChronyConnectionError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+
+THREADS = 32
+#: The code of the request for tracking.
+TRACKING = 33
+
+
+def test_turns_go_by_arrival(scripted: Daemon, crowd: Callable[..., list[dict[str, Any]]]) -> None:
+    """The longest wait is at most 1.5 of the fair one, in calls of others: the clock sees the whole machine."""
+    scripted.say('values {"sources": 100}')
+    [figures] = crowd("shared", scripted.socket, f"--callers={THREADS}", "--seconds=3")
+    assert figures["errors"] == 0, figures
+    assert figures["most_passed"] <= 1.5 * THREADS, figures
+    assert figures["most_calls"] - figures["least_calls"] <= 4, figures
+
+
+def test_an_error_tells_the_wait_for_a_turn_from_the_wait_for_chronyd(
+    scripted: Daemon, eventually: Callable[..., None]
+) -> None:
+    def requests() -> int:
+        return int(scripted.say("requests")["requests"][str(TRACKING)])
+
+    with ChronyConnection(scripted.socket, timeout=3) as connection, ThreadPoolExecutor(1) as pool:
+        before = requests()
+        scripted.say("fault delay 1.5")
+        first = pool.submit(connection.get_tracking)
+        eventually(lambda: requests() > before, "the first request")
+        scripted.say("fault silence")
+        # This one waits for its turn for half of its time.
+        with pytest.raises(ChronyConnectionError) as caught:
+            connection.get_tracking()
+        assert first.result().stratum == 2
+    assert "within 3s" not in caught.value.message
+    assert "other threads" in caught.value.message

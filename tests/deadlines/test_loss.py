@@ -1,0 +1,91 @@
+"""Lost datagrams cost round trips and not seconds, and no list fails for a few of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pychrony import ChronyConnection, ChronyConnectionError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+
+#: The code of the request for a source.
+SOURCE = 15
+#: A path that is long enough to tell a number of round trips from the time that a busy machine takes.
+ROUND_TRIP = 0.1
+
+
+@pytest.mark.parametrize("what", ["answers", "requests"])
+def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, scripted: Daemon) -> None:
+    """Several lists at once, so that the test takes the time of one."""
+    scripted.say('values {"sources": 950}')
+
+    def read(lanes: int) -> list[str]:
+        with ChronyConnection(scripted.udp, timeout=5, lanes=lanes) as connection:
+            return [source.address for source in connection.get_sources()]
+
+    whole = read(8)
+    assert len(set(whole)) == 950
+    for fault in (f"only {SOURCE}", "loss 1", "seed 1", *(["unheard"] if what == "requests" else [])):
+        scripted.say(f"fault {fault}")
+    with ThreadPoolExecutor(6) as pool:
+        assert all(addresses == whole for addresses in pool.map(read, [1, 1, 8, 8, 8, 8]))
+
+
+def taken(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+def requests(daemon: Daemon) -> int:
+    """How many requests it has received."""
+    return sum(daemon.say("requests")["requests"].values())
+
+
+def cost_of_a_loss(read: Callable[[], object], daemon: Daemon, loss: str) -> float:
+    """By how many round trips a call takes longer for a loss; a busy machine makes some of them longer, not all."""
+    before = requests(daemon)
+    usual = min(taken(read) for _ in range(3))
+    asked = requests(daemon) - before
+    costs = []
+    for _ in range(3):
+        daemon.say(f"fault {loss}")
+        costs.append((taken(read) - usual) / ROUND_TRIP)
+    assert requests(daemon) - before >= 2 * asked + 3
+    return min(costs)
+
+
+def test_the_patience_with_a_request_follows_the_measured_round_trip(scripted: Daemon) -> None:
+    scripted.say(f"fault delay {ROUND_TRIP}")
+    with ChronyConnection(scripted.udp) as connection:
+        # Patience is the smoothed round trip and four times its deviation, which is small by then.
+        assert cost_of_a_loss(connection.get_tracking, scripted, "drop 1") < 5
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) -> None:
+    scripted.say('values {"sources": 12}')
+    scripted.say(f"fault delay {ROUND_TRIP}")
+    with ChronyConnection(scripted.udp, lanes=lanes) as connection:
+        # Lost is the answer to the twelfth request from then on.
+        assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
+
+
+@pytest.mark.parametrize("transport", ["socket", "udp"])
+def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, scripted: Daemon) -> None:
+    scripted.say('values {"sources": 300}')
+    with ChronyConnection(getattr(scripted, transport), timeout=0.8, lanes=1) as connection:
+        connection.get_sources()
+        for fault in (f"only {SOURCE}", "after 137", "silence"):
+            scripted.say(f"fault {fault}")
+        with pytest.raises(ChronyConnectionError) as caught:
+            connection.get_sources()
+    assert {"137", "300"} <= set(re.findall(r"\d+", caught.value.message)), caught.value.message

@@ -1,0 +1,64 @@
+"""A process that is itself stopped for a while does not blame chronyd for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.programs import Python
+
+TRANSPORTS = ["socket", "udp"]
+TIMEOUT = 1.0
+READ = f"""
+import sys
+import pychrony
+try:
+    print(pychrony.get_tracking(sys.argv[1], timeout={TIMEOUT}).stratum)
+except pychrony.ChronyConnectionError as error:
+    print(error.message)
+"""
+
+
+@pytest.fixture
+def scripted(start: Start) -> Daemon:
+    """A scripted chronyd."""
+    return start("scripted")
+
+
+def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
+    """What a process tells that is stopped in its call until this is overdue."""
+    with python.running(READ, getattr(scripted, transport)) as process:
+        eventually(lambda: scripted.say("requests")["requests"], "a request")
+        end = time.monotonic() + TIMEOUT + 0.5
+        os.kill(process.pid, signal.SIGSTOP)
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGCONT)
+        assert process.stdout is not None
+        return process.stdout.readline()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_that_came_meanwhile_is_used(
+    transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
+) -> None:
+    scripted.say("fault delay 0.4")
+    assert told_after_a_stop(scripted, transport, python, eventually) == "2\n"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_silence_meanwhile_is_told_with_the_time_that_the_process_did_not_run(
+    transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
+) -> None:
+    scripted.say("fault silence")
+    message = told_after_a_stop(scripted, transport, python, eventually)
+    # At least since the deadline.
+    assert message.startswith("Failed to process tracking response: this process itself did not run for ")
+    assert "of the 1s in which chronyd at" in message

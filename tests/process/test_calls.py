@@ -1,0 +1,314 @@
+"""What calls do to the process they are in: descriptors, children, signals, threads. Nothing about values."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pychrony
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.programs import Python
+
+Functions = dict[str, Callable[..., object]]
+Eventually = Callable[..., None]
+TRANSPORTS = ["socket", "udp"]
+
+
+def descriptors() -> set[str]:
+    """This process's descriptors and what they are."""
+    return {f"{entry.name} {entry.readlink()}" for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()}
+
+
+@pytest.fixture
+def stopped(start: Start) -> Daemon:
+    """A chronyd that is stopped where it is, with a command port."""
+    daemon = start("chronyd", "--command-port")
+    daemon.say("suspend")
+    return daemon
+
+
+def test_a_thousand_calls_leave_nothing(start: Start, functions: Functions) -> None:
+    daemon = start("chronyd", "--command-port", "--line", "server 127.0.0.9 offline")
+    pychrony.get_tracking(daemon.socket)
+    before = descriptors()
+    bad = "127.0.0.1:1"
+    for index in range(1000):
+        address = (daemon.socket, daemon.udp, daemon.udp6, daemon.socket + ".missing", bad)[index % 5]
+        function = [*functions.values()][index // 5 % 4]
+        try:
+            function(address)
+        except pychrony.ChronyError:
+            assert address == bad or address.endswith("missing") or function is pychrony.get_rtc_data
+    assert descriptors() == before
+    assert daemon.leftovers() == []
+
+
+def test_an_interrupted_or_late_call_leaves_nothing(stopped: Daemon) -> None:
+    before = descriptors()
+    for transport in TRANSPORTS:
+        for _ in range(5):
+            with pytest.raises(pychrony.ChronyConnectionError):
+                pychrony.get_sources(getattr(stopped, transport), timeout=0.01)
+    assert descriptors() == before
+    assert stopped.leftovers() == []
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_child_inherits_a_descriptor(transport: str, stopped: Daemon, eventually: Eventually) -> None:
+    """The child is started while a call waits, and again after it, and keeps all that is not close-on-exec."""
+
+    def inherited() -> list[str]:
+        script = "readlink /proc/$$/fd/*; true"
+        done = subprocess.run(["sh", "-c", script], close_fds=False, stdout=subprocess.PIPE, text=True, check=True)
+        return sorted(line for line in done.stdout.splitlines() if line.startswith("socket:"))
+
+    before = inherited()
+    own = len(descriptors())
+    thread = threading.Thread(target=pychrony.get_tracking, args=(getattr(stopped, transport),))
+    thread.start()
+    eventually(lambda: len(descriptors()) > own, "the call's socket")
+    # The socket is marked in the instant after it was opened; by now it waits for its answer.
+    eventually(lambda: inherited() == before, "a child without the call's socket", patience=1)
+    assert len(descriptors()) > own
+    stopped.say("resume")
+    thread.join()
+    assert inherited() == before
+
+
+WAIT = """
+import json, pychrony, sys, time
+print("ready", flush=True)
+try:
+    pychrony.get_tracking(sys.argv[1], timeout=20)
+except KeyboardInterrupt as error:
+    print(json.dumps(["interrupted", time.monotonic()]), flush=True)
+    # And the interpreter is none the worse for it.
+    try:
+        pychrony.get_tracking(sys.argv[1], timeout=0.05)
+    except pychrony.ChronyConnectionError:
+        print("again", flush=True)
+"""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_ctrl_c_interrupts_a_waiting_call(
+    transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
+) -> None:
+    """Within 0.1 s; where others keep the machine busy, not every time."""
+    delays: list[float] = []
+    while sum(delay < 0.1 for delay in delays) < 3:
+        assert len(delays) < 12, f"too late too often: {delays}"
+        with python.running(WAIT, getattr(stopped, transport)) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+            eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
+            before = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            words = child.stdout.readline().strip(' []"\n').split('", ')
+            assert words[0] == "interrupted"
+            delays.append(float(words[1]) - before)
+            assert child.stdout.readline() == "again\n"
+    assert stopped.leftovers() == []
+
+
+HANDLE = """
+import pychrony, signal, sys, threading
+seen = []
+def handle(number, frame):
+    seen.append(threading.current_thread() is threading.main_thread())
+    print("handled", flush=True)
+signal.signal(signal.SIGUSR1, handle)
+print("ready", flush=True)
+tracking = pychrony.get_tracking(sys.argv[1], timeout=20)
+print(tracking.stratum, seen, flush=True)
+"""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_handler_that_does_not_raise_lets_the_call_go_on(
+    transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
+) -> None:
+    with python.running(HANDLE, getattr(stopped, transport)) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
+        for _ in range(3):
+            child.send_signal(signal.SIGUSR1)
+            assert child.stdout.readline() == "handled\n"
+        stopped.say("resume")
+        assert child.stdout.readline() == "0 [True, True, True]\n"
+
+
+def test_a_handler_that_raises_is_the_error(
+    stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
+) -> None:
+    code = """
+import pychrony, signal, sys
+def handle(number, frame):
+    raise LookupError("from the handler")
+signal.signal(signal.SIGUSR1, handle)
+try:
+    pychrony.get_sources(sys.argv[1], timeout=20)
+except LookupError as error:
+    print(error)
+"""
+    with python.running(code, stopped.socket) as child:
+        assert child.stdout is not None
+        eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
+        child.send_signal(signal.SIGUSR1)
+        assert child.stdout.readline() == "from the handler\n"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_other_threads_run_while_one_waits(transport: str, stopped: Daemon) -> None:
+    counted = 0
+    end = threading.Event()
+
+    def count() -> None:
+        nonlocal counted
+        while not end.is_set():
+            counted += 1
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    before = counted
+    with pytest.raises(pychrony.ChronyConnectionError):
+        pychrony.get_tracking(getattr(stopped, transport), timeout=0.5)
+    during = counted - before
+    end.set()
+    thread.join()
+    # With the GIL held it would be next to none; without, it is millions.
+    assert during > 10_000
+
+
+def test_waiting_calls_do_not_wait_for_each_other(
+    stopped: Daemon, in_threads: Callable[..., list[Any]], timed: Callable[..., Any]
+) -> None:
+    def call(_: int) -> str:
+        with pytest.raises(pychrony.ChronyConnectionError) as caught:
+            pychrony.get_tracking(stopped.udp, timeout=0.5)
+        return caught.value.message
+
+    # One after the other they would take 4 s.
+    messages = timed(lambda: in_threads(call, 8), 0.5, slack=0.5)
+    assert len(set(messages)) == 1
+
+
+FORK = """
+import os, pychrony, signal, sys, threading
+socket, stop = sys.argv[1], threading.Event()
+addresses = [source.address for source in pychrony.get_sources(socket)]
+def hammer():
+    while not stop.is_set():
+        assert [source.address for source in pychrony.get_sources(socket)] == addresses
+threads = [threading.Thread(target=hammer) for _ in range(4)]
+for thread in threads:
+    thread.start()
+statuses = []
+for _ in range(40):
+    child = os.fork()
+    if child == 0:
+        # A lock that another thread held at the fork must not hold up the child.
+        signal.alarm(10)
+        good = [source.address for source in pychrony.get_sources(socket)] == addresses
+        os._exit(0 if good else 3)
+    statuses.append(os.waitpid(child, 0)[1])
+stop.set()
+for thread in threads:
+    thread.join()
+print(len(addresses), set(statuses))
+"""
+
+
+def test_a_child_can_call_whatever_its_parent_was_doing(start: Start, python: Python) -> None:
+    lines = [part for index in range(1, 31) for part in ("--line", f"server 127.0.7.{index} offline")]
+    daemon = start("chronyd", *lines)
+    code = "import warnings\nwarnings.simplefilter('ignore', DeprecationWarning)\n" + FORK
+    assert python(code, daemon.socket) == "30 {0}\n"
+    assert daemon.leftovers() == []
+
+
+def test_a_child_that_ends_leaves_its_parents_call_alone(
+    stopped: Daemon, python: Python, eventually: Eventually
+) -> None:
+    """The child inherits the socket that its parent is waiting on; chronyd has to find that one again to answer."""
+    code = """
+import os, pychrony, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+found = []
+thread = threading.Thread(target=lambda: found.append(pychrony.get_tracking(sys.argv[1], timeout=20).stratum))
+thread.start()
+sys.stdin.readline()
+child = os.fork()
+if child == 0:
+    # An orderly end, with all clean-up that there is.
+    sys.exit(0)
+print(os.waitpid(child, 0)[1], flush=True)
+thread.join()
+print(found)
+"""
+    with python.running(code, stopped.socket) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        eventually(stopped.leftovers, "the call's socket")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "0\n"
+        assert len(stopped.leftovers()) == 1
+        stopped.say("resume")
+        assert child.stdout.readline() == "[0]\n"
+    assert stopped.leftovers() == []
+
+
+def test_a_process_that_ends_during_a_call_does_not_hang(
+    stopped: Daemon, python: Python, eventually: Eventually
+) -> None:
+    """A daemon thread still waits when the interpreter goes away."""
+    code = """
+import pychrony, sys, threading
+threading.Thread(target=pychrony.get_tracking, args=(sys.argv[1],), kwargs={"timeout": 600}, daemon=True).start()
+sys.stdin.readline()
+"""
+    with python.running(code, stopped.socket) as child:
+        assert child.stdin is not None
+        eventually(stopped.leftovers, "the call's socket")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.wait(10) == 0
+
+
+def test_no_descriptors_left_is_told(pair: Daemon, python: Python) -> None:
+    code = """
+import os, pychrony, resource, sys
+pychrony.get_tracking(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+opened = []
+try:
+    while True:
+        opened.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+try:
+    pychrony.get_tracking(sys.argv[1])
+except pychrony.ChronyConnectionError as error:
+    message = error.message
+for descriptor in opened:
+    os.close(descriptor)
+pychrony.get_tracking(sys.argv[1])
+print(message)
+"""
+    for address in (pair.socket, pair.udp):
+        message = python(code, address)
+        assert message.startswith(f"Failed to connect to chronyd at {address}")
+        assert "Too many open files" in message
+    assert os.path.exists(pair.socket)  # noqa: PTH110

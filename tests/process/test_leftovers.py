@@ -1,0 +1,200 @@
+"""What connections leave: nothing, however they end; and nothing that grows while they last."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pychrony
+from pychrony import ChronyConnection, ChronyError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+    from tests.support.held import Resources
+    from tests.support.programs import Python
+
+TRANSPORTS = ["socket", "udp"]
+#: Enough for all lanes.
+LENGTH = 200
+
+
+@pytest.fixture
+def long(scripted: Daemon) -> Daemon:
+    """The scripted chronyd with a long list."""
+    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}}}')
+    return scripted
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_lanes_close_with_the_connection(transport: str, long: Daemon, resources: Resources) -> None:
+    for lanes in (1, 2, 8):
+        with ChronyConnection(getattr(long, transport), lanes=lanes) as connection:
+            assert resources.sessions() == 1
+            assert len(connection.get_sources()) == LENGTH
+            assert resources.sessions() == lanes
+            # Lanes may share a socket.
+            sockets = resources.opened()
+            assert 1 <= sockets <= lanes
+            assert len(long.leftovers()) - len(resources.folders) == (sockets if transport == "socket" else 0)
+        resources.assert_none_left()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_lanes_close_with_the_last_reference(transport: str, long: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(getattr(long, transport))
+    connection.__enter__()
+    assert len(connection.get_sources()) == LENGTH
+    assert resources.sessions() == 8
+    del connection
+    gc.collect()
+    resources.assert_none_left()
+
+
+def test_a_cycle_of_references_is_collected(long: Daemon, resources: Resources) -> None:
+    class Holder:
+        """Holds itself and a connection."""
+
+        def __init__(self) -> None:
+            """Enter the connection."""
+            self.myself = self
+            self.connection = ChronyConnection(long.socket).__enter__()
+
+    holder = Holder()
+    assert len(holder.connection.get_sources()) == LENGTH
+    del holder
+    gc.collect()
+    resources.assert_none_left()
+
+
+def test_functions_close_their_lanes(long: Daemon, resources: Resources) -> None:
+    for _ in range(5):
+        for transport in TRANSPORTS:
+            assert len(pychrony.get_sources(getattr(long, transport))) == LENGTH
+            resources.assert_none_left()
+
+
+def test_errors_of_all_kinds_leave_nothing(long: Daemon, resources: Resources) -> None:
+    for transport in TRANSPORTS:
+        connection = ChronyConnection(getattr(long, transport), timeout=0.1)
+        for fault in ("status 1", "status 2", "truncate 40", "silence", "count -1", "drop 3", "reply-code 99"):
+            with connection:
+                connection.get_sources()
+                long.say(f"fault {fault}")
+                with pytest.raises(ChronyError):
+                    connection.get_sources()
+                assert resources.opened() == 0
+                long.say("clear")
+                assert len(connection.get_sources()) == LENGTH
+            resources.assert_none_left()
+
+
+ENDS = {
+    "at the end": "",
+    "on exit": "sys.exit(0)",
+    "in a function": "function = connection.get_sources\nfunction()",
+    "in a module": "sys.modules['json'].connection = connection",
+    "in a cycle": "cycle = [connection]\ncycle.append(cycle)\ndel connection",
+    "in an exception": "try:\n    raise LookupError(connection)\nexcept LookupError as error:\n    kept = error",
+    "in an ended thread": "thread = threading.Thread(target=connection.get_sources)\nthread.start()\nthread.join()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+def test_the_interpreters_end_closes_an_open_connection(end: str, long: Daemon, python: Python) -> None:
+    code = f"""
+import json, sys, threading
+from pychrony import ChronyConnection
+connection = ChronyConnection(sys.argv[1])
+connection.__enter__()
+print(len(connection.get_sources()), flush=True)
+{end}
+"""
+    before = long.leftovers()
+    assert python(code, long.socket) == f"{LENGTH}\n"
+    assert long.leftovers() == before
+
+
+def test_the_interpreters_end_during_a_call(long: Daemon, python: Python, eventually: Callable[..., None]) -> None:
+    """A daemon thread still waits for its turn, and another for chronyd; neither holds the end up."""
+    code = """
+import sys, threading
+from pychrony import ChronyConnection
+connection = ChronyConnection(sys.argv[1], timeout=600)
+connection.__enter__()
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(2):
+    threading.Thread(target=connection.get_tracking, daemon=True).start()
+sys.stdin.readline()
+"""
+
+    def tracking() -> int:
+        return int(long.say("requests")["requests"]["33"])
+
+    with python.running(code, long.socket) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        requests = tracking()
+        long.say("fault silence")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        eventually(lambda: tracking() > requests, "a call under way")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.wait(10) == 0
+
+
+def resident() -> int:
+    """This process's resident memory, in bytes."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * 4096
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_many_reads_leave_descriptors_and_memory_as_they_were(
+    transport: str, long: Daemon, resources: Resources
+) -> None:
+    with ChronyConnection(getattr(long, transport)) as connection:
+
+        def read(times: int) -> None:
+            for index in range(times):
+                connection.get_tracking()
+                if index % 4000 == 0:
+                    assert len(connection.get_sources()) == len(connection.get_source_stats()) == LENGTH
+
+        read(2_000)
+        gc.collect()
+        descriptors, memory = resources.descriptors(), resident()
+        read(18_000 if transport == "socket" else 2_000)
+        gc.collect()
+        if transport == "socket":
+            assert resources.descriptors() == descriptors
+        else:
+            # On a busy machine a late answer has another socket take the place of one, and lanes come later.
+            assert len(resources.descriptors()) <= len(descriptors) + 2 * 7
+        # 20 bytes a read would be too much.
+        assert resident() - memory < 360_000
+    resources.assert_none_left()
+
+
+def test_entering_often_leaves_memory_as_it_was(long: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(long.socket)
+
+    def enter(times: int) -> None:
+        for _ in range(times):
+            with connection:
+                connection.get_sources()
+
+    enter(20)
+    gc.collect()
+    memory = resident()
+    enter(100)
+    gc.collect()
+    # A session that stays would be more than 4 000 bytes.
+    assert resident() - memory < 360_000
+    resources.assert_none_left()

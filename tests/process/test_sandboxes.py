@@ -1,0 +1,157 @@
+"""Places that lack something, or forbid it: no usable /dev/urandom, a firewall, a kernel that only says yes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+    from tests.support.programs import Finish
+
+#: Tells how each kind of call at an address ends. Only a call that hangs takes as long as it may.
+TELL = """
+import json, os, pychrony, sys
+from pathlib import Path
+from pychrony import ChronyConnection
+
+def connect(address, timeout):
+    with ChronyConnection(address, timeout=timeout) as connection:
+        return connection.get_tracking()
+
+def tell(call, address):
+    try:
+        return ["", call(address, timeout=600).stratum, "", ""]
+    except pychrony.ChronyError as error:
+        return [type(error).__name__, error.error_code, error.message, type(error.__cause__).__name__]
+
+CALLS = [pychrony.get_tracking, connect]
+"""
+#: A system call that is answered with an error without being done; with success if the error is 0.
+ANSWER = """
+import ctypes, platform, struct
+
+NUMBERS = {"x86_64": {"madvise": 28, "sendto": 44}, "aarch64": {"madvise": 233, "sendto": 206}}
+
+def answer(call, errno):
+    number = NUMBERS[platform.machine()][call]
+    # Load the number; if it is this one, return the error; else allow.
+    lines = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | errno), (0x06, 0, 0, 0x7FFF0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(lines), ctypes.addressof(code)))
+    libc, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = ctypes.CDLL(None), 38, 22, 2
+    assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    assert libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program) == 0
+"""
+REPORT = "print(json.dumps([tell(call, sys.argv[1]) for call in CALLS]))\n"
+
+
+def tell(finish: Finish, address: str, *, code: str = "", script: str = ":") -> list[list[object]]:
+    """What the calls tell in a mount and a network namespace of their own, prepared by a script."""
+    wrapper = ["unshare", "--mount", "--net", "sh", "-euc", f'ip link set lo up\n{script}\nexec "$@"', "sh"]
+    found: list[list[object]] = json.loads(finish(TELL + code + REPORT, address, wrapper=wrapper))
+    assert len(found) == 2
+    return found
+
+
+UNUSABLE = {
+    "missing": ("mount -t tmpfs tmpfs /dev", "No such file"),
+    "in use as a folder": ("mount -t tmpfs tmpfs /dev\nmkdir /dev/urandom", "Is a directory"),
+    "empty": ("mount --bind /dev/null /dev/urandom", "needs /dev/urandom"),
+    "all zeros": ("mount --bind /dev/zero /dev/urandom", "no random bytes"),
+}
+
+
+@pytest.mark.parametrize(("script", "words"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
+    script: str, words: str, many: Daemon, finish: Finish
+) -> None:
+    """libchrony names its socket at random. Its errors would blame chronyd's, or it would not come back."""
+    for name, code, message, _ in tell(finish, many.socket, script=script):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert str(message).startswith(f"Failed to connect to chronyd at {many.socket}: libchrony needs /dev/urandom")
+        assert words in str(message)
+        assert "A chroot or a container needs one" in str(message)
+    assert many.leftovers() == []
+    # A socket that is missing as well is told first.
+    for name, code, message, _ in tell(finish, many.socket + ".missing", script=script):
+        assert (name, code) == ("ChronyConnectionError", -2)
+        assert "Is chronyd running" in str(message)
+
+
+def test_a_device_that_goes_missing_is_named_too(many: Daemon, finish: Finish) -> None:
+    code = """
+import subprocess
+found = [tell(call, sys.argv[1]) for call in CALLS]
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/dev"], check=True)
+print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
+"""
+    *found, failed, failed_too = json.loads(finish(TELL + code, many.socket, wrapper=["unshare", "--mount"]))
+    assert found == [["", 2, "", ""]] * 2
+    for name, code, message, _ in (failed, failed_too):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert "libchrony needs /dev/urandom: No such file" in message
+    assert many.leftovers() == []
+
+
+def test_a_session_without_random_bytes_names_what_is_missing(finish: Finish) -> None:
+    for name, code, message, _ in tell(finish, "127.0.0.1", script="mount -t tmpfs tmpfs /dev"):
+        assert (name, code) == ("ChronyConnectionError", -1)
+        assert str(message).startswith("Failed to initialize chrony session with 127.0.0.1:323")
+        assert "A chroot or a container needs one" in str(message)
+
+
+def assert_names_the_firewall(found: list[object], address: str) -> None:
+    name, code, message, cause = found
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert str(message).startswith(f"Failed to connect to chronyd at {address}: ")
+    assert "A firewall" in str(message)
+    # It is what was done, and so no advice.
+    assert "use the command port" not in str(message)
+    assert cause == "PermissionError"
+
+
+def test_a_route_that_forbids_an_address_is_no_missing_permission(finish: Finish) -> None:
+    """EACCES at once, for root, too."""
+    for found in tell(finish, "192.0.2.1", script="ip route add prohibit 192.0.2.0/24"):
+        assert_names_the_firewall(found, "192.0.2.1:323")
+
+
+def test_a_firewall_that_drops_what_is_sent_is_no_missing_permission(many: Daemon, finish: Finish) -> None:
+    """EPERM from the call that sends, as a filter of outgoing packets has it; also on a connection that has worked."""
+    code = """
+with ChronyConnection(sys.argv[1]) as connection:
+    found = [connection.get_tracking().stratum]
+    answer("sendto", 1)
+    found.append(tell(lambda *_, timeout: connection.get_tracking(), ""))
+print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
+"""
+    stratum, *found = json.loads(finish(TELL + ANSWER + code, many.udp))
+    assert stratum == 2
+    assert len(found) == 3
+    for one in found:
+        assert_names_the_firewall(one, many.udp)
+
+
+def test_a_kernel_that_takes_any_advice_is_not_believed_to_heed_it(many: Daemon, finish: Finish) -> None:
+    """Some sandboxes and emulators take it. A child would take itself for its parent, and use its parent's socket."""
+    code = """
+def sockets():
+    links = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return {str(link) for link in links if str(link).startswith("socket:")}
+
+answer("madvise", 0)
+with ChronyConnection(sys.argv[1]) as connection:
+    connection.get_tracking()
+    inherited = sockets()
+    child = os.fork()
+    if child == 0:
+        connection.get_tracking()
+        raise SystemExit(bool(sockets() & inherited) + 2 * (len(sockets()) != len(inherited)))
+    status = os.waitpid(child, 0)[1]
+    print(len(inherited), os.waitstatus_to_exitcode(status), connection.get_tracking().stratum)
+"""
+    assert finish(TELL + ANSWER + code, many.socket) == "1 0 2\n"
+    assert many.leftovers() == []

@@ -1,0 +1,212 @@
+"""One connection, many threads: right records, deadlines of their own, and an end that is one for all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pychrony import ChronyConnection, ChronyConnectionError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+    from tests.support.held import Resources
+
+Connect = Callable[..., ChronyConnection]
+Eventually = Callable[..., None]
+TRANSPORTS = ["socket", "udp"]
+#: The code of the request for tracking.
+TRACKING = 33
+
+
+@pytest.fixture
+def stopped(start: Start) -> Daemon:
+    """A chronyd with a command port, to be stopped."""
+    return start("chronyd", "--command-port", "--line", "local stratum 3")
+
+
+def in_threads(function: Callable[[int], Any], number: int) -> list[Future[Any]]:
+    """Start so many threads at once; return what they will return."""
+    barrier = threading.Barrier(number)
+
+    def call(index: int) -> object:
+        barrier.wait()
+        return function(index)
+
+    pool = ThreadPoolExecutor(number)
+    futures = [pool.submit(call, index) for index in range(number)]
+    pool.shutdown(wait=False)
+    return futures
+
+
+def naps(thread: int) -> int:
+    """How often a thread of this process has gone to sleep."""
+    status = Path(f"/proc/self/task/{thread}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_wrong_record_in_tens_of_thousands(transport: str, scripted: Daemon, connect: Connect) -> None:
+    """Each thread compares every record; none is late, none gets an error."""
+    scripted.say('values {"sources": 450, "sourcestats": 450}')
+    connection = connect(getattr(scripted, transport), timeout=30)
+    sources, stats = connection.get_sources(), connection.get_source_stats()
+    tracking, rtc = connection.get_tracking(), connection.get_rtc_data()
+    assert len({source.address for source in sources}) == len(sources) == len(stats) == 450
+
+    def hammer(index: int) -> int:
+        records = 0
+        for turn in range(6):
+            if (index + turn) % 2:
+                assert connection.get_sources() == sources
+            else:
+                assert connection.get_source_stats() == stats
+            assert connection.get_tracking() == tracking
+            assert connection.get_rtc_data() == rtc
+            records += 452
+        return records
+
+    assert sum(future.result() for future in in_threads(hammer, 8)) > 20_000
+
+
+def test_no_thread_is_left_out(scripted: Daemon, connect: Connect) -> None:
+    """Threads that never pause do not keep another one from its turn."""
+    connection = connect(scripted.socket, timeout=5)
+    end = threading.Event()
+
+    def never_pause(_: int) -> int:
+        calls = 0
+        while not end.is_set():
+            connection.get_tracking()
+            calls += 1
+        return calls
+
+    busy = in_threads(never_pause, 3)
+    try:
+        for _ in range(50):
+            connection.get_tracking()
+    finally:
+        end.set()
+    for future in busy:
+        assert future.result() > 0
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_waiting_for_a_turn_ends_at_ones_own_deadline(
+    transport: str, stopped: Daemon, connect: Connect, timed: Callable[..., Any]
+) -> None:
+    connection = connect(getattr(stopped, transport), timeout=0.5)
+    stopped.say("suspend")
+
+    def fail(index: int) -> tuple[float, str]:
+        # They start one after the other, and end so.
+        time.sleep(0.04 * index)
+        before = time.monotonic()
+        with pytest.raises(ChronyConnectionError) as caught:
+            connection.get_tracking()
+        assert caught.value.error_code == -1
+        return time.monotonic() - before, caught.value.message
+
+    def all_fail() -> list[tuple[float, str]]:
+        results = [future.result() for future in in_threads(fail, 6)]
+        assert all(taken >= 0.5 for taken, _ in results)
+        return results
+
+    results = timed(all_fail, 0.5, slack=0.6)
+    kept_busy = [message for _, message in results if "other threads or tasks kept the connection" in message]
+    assert all(message.startswith("Failed to request tracking report: ") for message in kept_busy)
+    silent = [message for _, message in results if "did not " in message]
+    assert len(kept_busy) + len(silent) == 6
+    assert silent
+    stopped.say("resume")
+    # What is still in chronyd's queue is read first.
+    assert stopped.chronyc("tracking")
+    assert connection.get_tracking().stratum == 3
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_leaving_while_others_are_in_a_call(
+    transport: str, threads: int, scripted: Daemon, resources: Resources, eventually: Eventually
+) -> None:
+    """The calls end properly, with what chronyd says; then nothing is open, and nothing is said to be."""
+    connection = ChronyConnection(getattr(scripted, transport), timeout=30)
+    connection.__enter__()
+    requests = scripted.say("requests")["requests"][str(TRACKING)]
+    scripted.say("fault delay 0.1")
+    futures = in_threads(lambda _: connection.get_tracking().stratum, threads)
+    eventually(lambda: scripted.say("requests")["requests"][str(TRACKING)] > requests, "a call under way")
+    connection.__exit__(None, None, None)
+    outside = [future.exception() or future.result() for future in futures]
+    # One that had not begun when the block was left may be told so.
+    assert {result if isinstance(result, int) else type(result) for result in outside} <= {2, RuntimeError}
+    assert 2 in outside
+    with pytest.raises(RuntimeError, match="with block"):
+        connection.get_tracking()
+    resources.assert_none_left()
+    assert (connection.address, connection.transport) == (None, None)
+
+
+def test_leaving_while_others_wait_for_their_turn(
+    scripted: Daemon, resources: Resources, eventually: Eventually
+) -> None:
+    # Over UDP, a request that was not answered is sent again.
+    connection = ChronyConnection(scripted.udp, timeout=30)
+    connection.__enter__()
+    requests = scripted.say("requests")["requests"][str(TRACKING)]
+    scripted.say("fault silence")
+    begun: list[int] = []
+
+    def call(_: int) -> object:
+        begun.append(threading.get_native_id())
+        return connection.get_tracking().stratum
+
+    futures = in_threads(call, 2)
+    eventually(lambda: scripted.say("requests")["requests"][str(TRACKING)] > requests, "a call under way")
+    eventually(lambda: len(begun) == 2, "both threads")
+    # In the engine, a thread that waits wakes up and goes to sleep again.
+    asleep = [naps(thread) for thread in begun]
+    for thread, number in zip(begun, asleep, strict=True):
+        eventually(lambda thread=thread, number=number: naps(thread) > number + 4, "both in their calls")
+    connection.__exit__(None, None, None)
+    scripted.say("clear")
+    assert [future.result() for future in futures] == [2, 2]
+    resources.assert_none_left()
+    assert (connection.address, connection.transport) == (None, None)
+
+
+def test_threads_may_enter_and_leave_as_they_like(scripted: Daemon, resources: Resources) -> None:
+    scripted.say('values {"sources": 40}')
+    connection = ChronyConnection(scripted.socket, timeout=30)
+
+    def use(_: int) -> int:
+        for _ in range(60):
+            with connection:
+                assert connection.get_tracking().stratum == 2
+                assert len(connection.get_sources()) == 40
+        return 60
+
+    assert sum(future.result() for future in in_threads(use, 6)) == 360
+    resources.assert_none_left()
+    assert (connection.address, connection.transport) == (None, None)
+
+
+def test_connections_of_their_own_do_not_wait_for_each_other(
+    stopped: Daemon, connect: Connect, timed: Callable[..., Any]
+) -> None:
+    connections = [connect(stopped.udp, timeout=0.4) for _ in range(6)]
+    stopped.say("suspend")
+
+    def fail(index: int) -> None:
+        with pytest.raises(ChronyConnectionError):
+            connections[index].get_tracking()
+
+    # One after the other they would take 2.4 s.
+    timed(lambda: [future.result() for future in in_threads(fail, 6)], 0.4, slack=0.6)
+    stopped.say("resume")
+    assert {connection.get_tracking().stratum for connection in connections} == {3}

@@ -1,0 +1,1 @@
+"""What the tests of all folders use: daemons, programs, machines, and the list of reports. Nothing is expected here."""

@@ -1,0 +1,87 @@
+"""Comparing what pychrony reads with what chronyc prints about the same daemon.
+
+chronyc rounds, and some values move while nobody looks. So each comparison reads chronyc before and after pychrony; a
+value has to lie between both, widened by what the last printed digit is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pychrony import Source, SourceStats, TrackingStatus
+
+Texts = Sequence[str]
+
+LEAP = ["Normal", "Insert second", "Delete second", "Not synchronised"]
+MODES = "^=#"
+STATES = "*?x~+-"
+
+
+def number(text: str) -> tuple[float, float]:
+    """A printed number, and half of what its last digit is worth."""
+    decimals = len(text.partition(".")[2])
+    return float(text), 0.5 * 10.0**-decimals if decimals else 0.0
+
+
+def assert_between(what: str, value: float, before: str, after: str) -> None:
+    """Fail unless the value lies between the two that chronyc printed."""
+    (first, width), (second, _) = number(before), number(after)
+    slack = width + 1e-6 * max(abs(first), abs(second))
+    low, high = min(first, second) - slack, max(first, second) + slack
+    assert low <= value <= high, f"{what}: {value} is not between chronyc's {before} and {after}"
+
+
+def compare_tracking(tracking: TrackingStatus, before: Texts, after: Texts) -> None:
+    """Compare all fields with those of `chronyc -c tracking`."""
+    assert before[:3] == after[:3], "a source was selected in between; the test should prevent that"
+    assert f"{tracking.reference_id:08X}" == before[0]
+    assert tracking.reference_ip == before[1]
+    assert tracking.stratum == int(before[2])
+    assert LEAP[tracking.leap_status] == before[13] == after[13]
+    moving = {
+        "ref_time": 3,
+        "offset": 4,
+        "last_offset": 5,
+        "rms_offset": 6,
+        "frequency": 7,
+        "residual_freq": 8,
+        "skew": 9,
+        "root_delay": 10,
+        "root_dispersion": 11,
+        "update_interval": 12,
+    }
+    for field, column in moving.items():
+        assert_between(field, getattr(tracking, field), before[column], after[column])
+
+
+def compare_source(source: Source, before: Texts, after: Texts) -> None:
+    """Compare all fields with those of a line of `chronyc -c sources`."""
+    assert (MODES[source.mode], source.address) == (before[0], before[2])
+    assert STATES[source.state] in {before[1], after[1]}
+    assert (source.stratum, source.poll) == (int(before[3]), int(before[4]))
+    assert source.reachability in {int(before[5], 8), int(after[5], 8)}
+    assert source.flags == 0
+    for field, column in {
+        "last_sample_ago": 6,
+        "latest_meas": 7,
+        "orig_latest_meas": 8,
+        "latest_meas_err": 9,
+    }.items():
+        assert_between(field, getattr(source, field), before[column], after[column])
+
+
+def compare_stats(stats: SourceStats, before: Texts, after: Texts) -> None:
+    """Compare the fields that a line of `chronyc -c sourcestats` has."""
+    name = stats.address or stats.reference_id.to_bytes(4, "big").rstrip(b"\0").decode()
+    assert name == before[0]
+    for field, column in {
+        "samples": 1,
+        "runs": 2,
+        "span": 3,
+        "resid_freq": 4,
+        "skew": 5,
+        "offset": 6,
+        "std_dev": 7,
+    }.items():
+        assert_between(field, getattr(stats, field), before[column], after[column])
+    assert stats.offset_err >= 0

@@ -1,0 +1,148 @@
+"""The test bed's daemons: a `Daemon` is its program with a chronyd inside, real or scripted.
+
+Its commands go over a pipe. Everything started here ends with the fixture that started it. There are no expectations
+about pychrony in this file, and nothing is skipped: what is missing fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.support.waiting import PATIENCE
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TESTBED = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "testbed"
+
+
+class Daemon:
+    """The test bed's program: `chronyd`, `pair` or `scripted`, with the options and commands that its help lists."""
+
+    def __init__(self, *arguments: str, wrapper: Sequence[str] = ()) -> None:
+        """Start it, as the last arguments of `wrapper`, and wait until it is ready."""
+        assert TESTBED.exists(), f"{TESTBED} is missing; run: make build"
+        # In a session of its own, so that a Ctrl-C for the tests lets it clean up.
+        self.process = subprocess.Popen(
+            [*wrapper, str(TESTBED), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,
+        )
+        self.described: dict[str, Any] = {}
+        try:
+            self.described = self._answer("ready")
+        except BaseException:
+            self.close()
+            raise
+
+    def _answer(self, to: str) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0], f"no answer to {to!r} within {PATIENCE} s"
+        line = self.process.stdout.readline()
+        assert line, f"the test bed ended instead of answering {to!r}"
+        answer: dict[str, Any] = json.loads(line)
+        assert "error" not in answer, f"{to}: {answer['error']}"
+        return answer
+
+    def say(self, command: str) -> dict[str, Any]:
+        """Give a command and return its answer; an error fails the test."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        answer = self._answer(command)
+        if "socket" in answer:
+            self.described = answer
+        return answer
+
+    def close(self) -> None:
+        """End it, and all it started, and remove its folder."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.process.stdout.close()
+
+    @property
+    def socket(self) -> str:
+        """The path of its Unix socket."""
+        return str(self.described["socket"])
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its Unix socket."""
+        return Path(self.described["folder"])
+
+    @property
+    def pid(self) -> int:
+        """The process of its chronyd."""
+        return int(self.described["pid"])
+
+    @property
+    def ntp_port(self) -> int:
+        """The port it serves NTP on."""
+        return int(self.described["ntp_port"])
+
+    @property
+    def udp(self) -> str:
+        """The address of its command port over IPv4."""
+        return f"127.0.0.1:{self.described['command_port']}"
+
+    @property
+    def udp6(self) -> str:
+        """The address of its command port over IPv6."""
+        return f"[::1]:{self.described['command_port']}"
+
+    def chronyc(self, command: str) -> str:
+        """What `chronyc -c -n` prints for a command."""
+        return str(self.say(f"chronyc {command}")["output"])
+
+    def rows(self, report: str) -> list[list[str]]:
+        """What `chronyc -c -n` prints for a report, split into lines and fields."""
+        return [line.split(",") for line in self.chronyc(report).splitlines()]
+
+    def inside(self, *namespaces: str) -> list[str]:
+        """The beginning of a command line that runs in its namespaces: mount, net, ipc."""
+        return ["nsenter", *(f"--{name}=/proc/{self.process.pid}/ns/{name_of(name)}" for name in namespaces), "--"]
+
+    def leftovers(self) -> list[str]:
+        """The folders of clients' sockets beside its own."""
+        return sorted(path.name for path in self.folder.iterdir() if path.name.startswith("libchrony."))
+
+
+def name_of(namespace: str) -> str:
+    """The name of a namespace below /proc."""
+    return {"mount": "mnt"}.get(namespace, namespace)
+
+
+class Start(Protocol):
+    """Starts a daemon that ends with the fixture."""
+
+    def __call__(self, *arguments: str, wrapper: Sequence[str] = ()) -> Daemon:
+        """As `Daemon`."""
+
+
+@contextlib.contextmanager
+def starter() -> Iterator[Start]:
+    """A function that starts daemons; all of them end together."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str, wrapper: Sequence[str] = ()) -> Daemon:
+            daemon = Daemon(*arguments, wrapper=wrapper)
+            stack.callback(daemon.close)
+            return daemon
+
+        yield start

@@ -1,0 +1,311 @@
+"""The fixtures of all tests: daemons, programs, machines, and ways of waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.chronyc import compare_source, compare_stats, compare_tracking
+from tests.support.daemon import ROOT, TESTBED, Daemon, Start, starter
+from tests.support.front import Front
+from tests.support.held import Resources
+from tests.support.machine import PRIVATE_RUN, Machine
+from tests.support.programs import NOBODY, Finish, Python
+from tests.support.waiting import PATIENCE, has_socket, punctually, wait_until
+
+import pychrony
+from pychrony import ChronyConnection
+
+CROWD = ROOT / "benches" / "crowd.py"
+#: Begins the programs of another local user.
+PRELUDE = f"""
+import os, socket, sys
+os.setgroups([])
+os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
+os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _deliver_sigint() -> Iterator[None]:
+    """Make Ctrl-C work in the children, even where the tests run in the background of a shell that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose path is short enough for chronyd's socket and libchrony's beside it."""
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start daemons that end with the test."""
+    with starter() as function:
+        yield function
+
+
+@pytest.fixture(scope="module")
+def start_shared() -> Iterator[Start]:
+    """Start daemons that end with the module's tests, for fixtures of the same scope."""
+    with starter() as function:
+        yield function
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Daemon]:
+    """A client that is synchronised to a server on 127.0.0.1, with a command port. Not to be stopped."""
+    with starter() as function:
+        yield function("pair", "--command-port")
+
+
+@pytest.fixture(scope="session")
+def python() -> Python:
+    """Run Python programs as processes of their own."""
+    return Python()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., None]:
+    """Wait for a condition: `eventually(condition, what)`."""
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def timed() -> Callable[..., Any]:
+    """Call until it takes the given time and hardly more: `timed(call, seconds)`."""
+    return punctually
+
+
+@pytest.fixture(scope="session")
+def waits_for_chronyd() -> Callable[[int], bool]:
+    """Tell whether a process has a socket open."""
+    return has_socket
+
+
+@pytest.fixture(scope="session")
+def stub() -> str:
+    """The file of the stub libchrony."""
+    assert TESTBED.exists(), f"{TESTBED} is missing; run: make build"
+    done = subprocess.run([TESTBED, "stub"], text=True, stdout=subprocess.PIPE, check=True)
+    return str(json.loads(done.stdout)["library"])
+
+
+@pytest.fixture
+def machine(python: Python, start: Start) -> Iterator[Machine]:
+    """A machine on which nothing of chrony runs."""
+    made = Machine(python, start)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server(start_shared: Start) -> Daemon:
+    """A scripted chronyd for all tests of a module."""
+    return start_shared("scripted")
+
+
+@pytest.fixture
+def scripted(server: Daemon) -> Daemon:
+    """It, in order again, with three sources and an RTC."""
+    server.say("clear")
+    server.say("come-back")
+    server.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}, "tracking": {}}')
+    return server
+
+
+@pytest.fixture
+def many(start: Start) -> Daemon:
+    """A scripted chronyd with enough sources for all lanes."""
+    daemon = start("scripted")
+    daemon.say('values {"sources": 40}')
+    return daemon
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., ChronyConnection]]:
+    """Enter connections, which are left with the test if not before."""
+    with contextlib.ExitStack() as stack:
+
+        def enter(*address: str, **settings: Any) -> ChronyConnection:  # noqa: ANN401
+            return stack.enter_context(ChronyConnection(*address, **settings))
+
+        yield enter
+
+
+@pytest.fixture
+def resources(scripted: Daemon) -> Resources:
+    """Compare with what the process holds once the scripted chronyd of the module runs and libchrony is loaded."""
+    with ChronyConnection(scripted.socket):
+        pass
+    # What earlier tests dropped is closed now, and not while somebody counts.
+    gc.collect()
+    return Resources(scripted)
+
+
+@pytest.fixture
+def private_run(tmp_path: Path) -> list[str]:
+    """The beginning of a command line that runs with an empty /run and /var/run."""
+    return ["unshare", "--mount", "sh", "-c", PRIVATE_RUN, "sh", str(tmp_path)]
+
+
+@pytest.fixture
+def start_at(start: Start, private_run: list[str]) -> Callable[..., Daemon]:
+    """Start a daemon whose folder is also at the given place; its `inside("mount")` is where that is so."""
+
+    def start_one(place: str, *arguments: str) -> Daemon:
+        daemon = start(*arguments, wrapper=private_run)
+        mount = 'mkdir -p "$1" && mount --bind "$2" "$1"'
+        command = [*daemon.inside("mount"), "sh", "-c", mount, "sh", place, str(daemon.folder)]
+        subprocess.run(command, check=True)
+        return daemon
+
+    return start_one
+
+
+@pytest.fixture
+def finish(python: Python) -> Finish:
+    """Run a program to its end; it has to succeed and to leave stderr empty."""
+
+    def run(code: str, *arguments: str, wrapper: Sequence[str] = (), nobody: bool = False) -> str:
+        command = python.command(code, *arguments, wrapper=wrapper, nobody=nobody)
+        done = subprocess.run(command, text=True, capture_output=True, timeout=PATIENCE, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def crowd() -> Callable[..., list[dict[str, Any]]]:
+    """Run `benches/crowd.py` with options and return its figures."""
+
+    def run(case: str, address: str, *options: str) -> list[dict[str, Any]]:
+        command = [sys.executable, str(CROWD), case, "--json", "--address", address, *options]
+        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def compare() -> Callable[..., dict[str, Any]]:
+    """Read tracking, sources and source statistics at an address, and compare every field with the daemon's chronyc."""
+
+    def run(daemon: Daemon, address: str | None = None) -> dict[str, Any]:
+        address = daemon.socket if address is None else address
+
+        def rows() -> list[list[list[str]]]:
+            return [daemon.rows(report) for report in ("tracking", "sources", "sourcestats")]
+
+        before = rows()
+        tracking = pychrony.get_tracking(address)
+        sources = pychrony.get_sources(address)
+        stats = pychrony.get_source_stats(address)
+        after = rows()
+        compare_tracking(tracking, before[0][0], after[0][0])
+        # zip() checks that there are as many, in the same order.
+        for source, *texts in zip(sources, before[1], after[1], strict=True):
+            compare_source(source, *texts)
+        for one, *texts in zip(stats, before[2], after[2], strict=True):
+            compare_stats(one, *texts)
+        return {"tracking": tracking, "sources": sources, "stats": stats}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def quieten(eventually: Callable[..., None]) -> Callable[[Daemon], None]:
+    """Make a daemon send no more NTP requests; what it shows then moves steadily, or not at all."""
+
+    def run(daemon: Daemon) -> None:
+        daemon.chronyc("offline")
+
+        def is_offline() -> bool:
+            # The numbers of sources that are online, offline, in bursts until they are either, and unresolved.
+            online, _, burst_online, burst_offline, _ = daemon.rows("activity")[0]
+            return (online, burst_online, burst_offline) == ("0", "0", "0")
+
+        eventually(is_offline, "no source online")
+
+    return run
+
+
+@pytest.fixture
+def quiet_pair(
+    start: Callable[..., Daemon], eventually: Callable[..., None], quieten: Callable[[Daemon], None]
+) -> Daemon:
+    """A synchronised client that takes no more samples, with a command port: what it shows hardly moves."""
+    client = start("pair", "--command-port")
+    # Let the first samples count for something.
+    eventually(lambda: pychrony.get_source_stats(client.socket)[0].samples >= 8, "eight samples")
+    quieten(client)
+    return client
+
+
+@pytest.fixture(scope="session")
+def functions() -> dict[str, Callable[..., object]]:
+    """The four functions by name."""
+    names = ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")
+    return {name: getattr(pychrony, name) for name in names}
+
+
+@pytest.fixture(scope="session")
+def in_threads() -> Callable[..., list[Any]]:
+    """Call a function in so many threads at once, with the thread's number; return what they return."""
+
+    def run(function: Callable[[int], Any], number_of_threads: int) -> list[Any]:
+        barrier = threading.Barrier(number_of_threads)
+
+        def call(index: int) -> object:
+            barrier.wait()
+            return function(index)
+
+        with ThreadPoolExecutor(number_of_threads) as pool:
+            return list(pool.map(call, range(number_of_threads)))
+
+    return run
+
+
+@pytest.fixture
+def fronts(scripted: Daemon, folder: Path) -> Iterator[list[Front]]:
+    """One at a Unix socket and one at a command port."""
+    opened = [Front(scripted, str(folder / "c.sock")), Front(scripted, ("127.0.0.1", 0))]
+    yield opened
+    for front in opened:
+        front.close()
+
+
+@pytest.fixture
+def front(fronts: list[Front]) -> Front:
+    """The one at a Unix socket."""
+    return fronts[0]
+
+
+@pytest.fixture
+def other_user(python: Python) -> Iterator[Callable[..., str]]:
+    """Start a program of another local user, and return its first line; it runs until the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def run(code: str, *arguments: str) -> str:
+            command = python.command(PRELUDE + code, *arguments)
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            return process.stdout.readline().strip()
+
+        yield run

@@ -1,0 +1,37 @@
+"""What this process holds: descriptors, and the folders of its sockets beside chronyd's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.support.daemon import Daemon
+
+
+class Resources:
+    """What this process holds, compared with what it held at first."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        """Look for the first time."""
+        self.daemon = daemon
+        # Of a test that has failed, something may be left.
+        self.before, self.folders = self.descriptors(), self.daemon.leftovers()
+
+    @staticmethod
+    def descriptors() -> list[str]:
+        """This process's descriptors and what they are, apart from the one that this takes."""
+        entries = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+        return sorted(f"{entry.name} {entry.readlink()}" for entry in entries if entry.is_symlink())
+
+    def opened(self) -> int:
+        """How many more sockets there are than at first."""
+        return sum(" socket:" in line for line in set(self.descriptors()) - set(self.before))
+
+    def sessions(self) -> int:
+        """How many more sessions of libchrony there are than at first; each has its own source of random numbers."""
+        return sum(line.endswith(" /dev/urandom") for line in set(self.descriptors()) - set(self.before))
+
+    def assert_none_left(self) -> None:
+        """Fail if a descriptor, or a folder beside the daemon's socket, is left."""
+        assert set(self.descriptors()) - set(self.before) == set()
+        assert set(self.daemon.leftovers()) - set(self.folders) == set()

@@ -1,0 +1,209 @@
+"""Any values from the scripted chronyd, over the wire: read as they were sent, or refused by the name of a field.
+
+What a value means is worked out here a second time, from chrony's protocol and the documentation of the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pychrony
+from pychrony import ChronyDataError
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon, Start
+
+#: What is sent, and what is to be read: None where that is to be refused.
+Case: TypeAlias = tuple[Any, Any]
+Cases: TypeAlias = st.SearchStrategy[Case]
+
+
+def integers(bits: int, highest: int | None = None) -> Cases:
+    """A number of so many bits, of which those up to the highest are good ones; these are as frequent as the others."""
+    limit = 2**bits - 1 if highest is None else highest
+    numbers = st.one_of(st.integers(0, limit), st.integers(0, 2**bits - 1))
+    return numbers.map(lambda number: (number, number if number <= limit else None))
+
+
+def decode(raw: int) -> float:
+    """chrony's floating point: 7 bits of exponent and 25 of coefficient, both in two's complement."""
+    exponent, coefficient = raw >> 25, raw & 0x1FFFFFF
+    exponent -= 128 if exponent >= 64 else 0
+    coefficient -= 2**25 if coefficient >= 2**24 else 0
+    return coefficient * 2.0 ** (exponent - 25)
+
+
+def offset(raw: int) -> Case:
+    """A number of either sign."""
+    return {"raw": raw}, decode(raw)
+
+
+def measure(raw: int) -> Case:
+    """A number that is not negative."""
+    return {"raw": raw}, decode(raw) if decode(raw) >= 0 else None
+
+
+def time(high: int, low: int, nsec: int) -> Case:
+    """A time, of which the upper half of the seconds may be a mark that there is none."""
+    seconds = low if high == 0x7FFFFFFF else (high << 32) + low
+    good = seconds < 2**63 and nsec < 10**9
+    return {"high": high, "low": low, "nsec": nsec}, seconds + nsec / 1e9 if good else None
+
+
+def name(reference_id: int) -> str:
+    """The name of a reference clock."""
+    text = reference_id.to_bytes(4, "big").rstrip(b"\0")
+    return (
+        text.decode()
+        if all(0x20 <= byte < 0x7F for byte in text)
+        else socket.inet_ntop(socket.AF_INET, reference_id.to_bytes(4, "big"))
+    )
+
+
+WORD = st.integers(0, 2**32 - 1)
+OFFSETS = WORD.map(offset)
+#: Half of them not negative.
+MEASURES = st.one_of(WORD, WORD.map(lambda raw: raw & ~0x1000000)).map(measure)
+TIMES = st.builds(
+    time,
+    st.one_of(st.sampled_from([0, 1, 0x7FFFFFFF, 0x80000000]), WORD),
+    WORD,
+    st.one_of(st.integers(0, 10**9 - 1), st.integers(10**9 - 1, 2**32 - 1)),
+)
+ADDRESSES = st.one_of(
+    st.just((None, "")),
+    st.binary(min_size=4, max_size=4).map(lambda ip: (socket.inet_ntop(socket.AF_INET, ip),) * 2),
+    st.binary(min_size=16, max_size=16).map(lambda ip: (socket.inet_ntop(socket.AF_INET6, ip),) * 2),
+    WORD.map(lambda number: ({"id": number}, f"ID#{number:010}")),
+    st.integers(4, 2**16 - 1).map(lambda family: ({"family": family}, "")),
+)
+
+#: libchrony's name of a field, ours, and its values.
+REPORTS: dict[str, list[tuple[str, str, Cases]]] = {
+    "tracking": [
+        ("reference ID", "reference_id", integers(32)),
+        ("address", "reference_ip", ADDRESSES),
+        ("stratum", "stratum", integers(16, 16)),
+        ("leap status", "leap_status", integers(16, 3)),
+        ("reference time", "ref_time", TIMES),
+        ("current correction", "offset", OFFSETS),
+        ("last offset", "last_offset", OFFSETS),
+        ("RMS offset", "rms_offset", MEASURES),
+        ("frequency offset", "frequency", OFFSETS),
+        ("residual frequency", "residual_freq", OFFSETS),
+        ("skew", "skew", MEASURES),
+        ("root delay", "root_delay", MEASURES),
+        ("root dispersion", "root_dispersion", MEASURES),
+        ("last update interval", "update_interval", MEASURES),
+    ],
+    "sources": [
+        ("address", "address", ADDRESSES),
+        ("poll", "poll", st.integers(-(2**15), 2**15 - 1).map(lambda poll: (poll, poll))),
+        ("stratum", "stratum", integers(16, 15)),
+        ("state", "state", integers(16, 5)),
+        ("mode", "mode", integers(16, 2)),
+        ("flags", "flags", integers(16)),
+        ("reachability", "reachability", integers(16, 255)),
+        ("last sample ago", "last_sample_ago", integers(32)),
+        ("original last sample offset", "orig_latest_meas", OFFSETS),
+        ("adjusted last sample offset", "latest_meas", OFFSETS),
+        ("last sample error", "latest_meas_err", MEASURES),
+    ],
+    "sourcestats": [
+        ("reference ID", "reference_id", integers(32)),
+        ("address", "address", ADDRESSES),
+        ("samples", "samples", integers(32)),
+        ("runs", "runs", integers(32)),
+        ("span", "span", integers(32)),
+        ("standard deviation", "std_dev", MEASURES),
+        ("residual frequency", "resid_freq", OFFSETS),
+        ("skew", "skew", MEASURES),
+        ("offset", "offset", OFFSETS),
+        ("offset error", "offset_err", MEASURES),
+    ],
+    "rtcdata": [
+        ("reference time", "ref_time", TIMES),
+        ("samples", "samples", integers(16)),
+        ("runs", "runs", integers(16)),
+        ("span", "span", integers(32)),
+        ("offset", "offset", OFFSETS),
+        ("frequency offset", "freq_offset", OFFSETS),
+    ],
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "tracking": pychrony.get_tracking,
+    "sources": pychrony.get_sources,
+    "sourcestats": pychrony.get_source_stats,
+    "rtcdata": pychrony.get_rtc_data,
+}
+
+
+@st.composite
+def records(draw: st.DrawFn, report: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A record as it is sent and as it is to be read. Some fields are left to their good defaults."""
+    table = [field for field in REPORTS[report] if draw(st.integers(0, 3))]
+    # Of many fields with any value, one is nearly always refused.
+    bad = draw(st.sampled_from([None, None, *(ours for _, ours, _ in table)]))
+    drawn = {
+        field: (ours, draw(values if ours == bad else values.filter(lambda case: case[1] is not None)))
+        for field, ours, values in table
+    }
+    sent = {field: case[0] for field, (_, case) in drawn.items()}
+    read = {ours: case[1] for ours, case in drawn.values()}
+    if report == "sources" and sent.get("mode") == 2:
+        # A reference clock has a reference ID in place of an address.
+        sent.pop("address", None)
+        sent["reference ID"] = draw(WORD)
+        read["address"] = name(sent["reference ID"])
+    if report == "tracking" and {"reference_id", "reference_ip"} <= read.keys():
+        read["reference_id_name"] = read["reference_ip"] or name(read["reference_id"])
+    return sent, read
+
+
+@pytest.fixture(scope="module")
+def scripted(start_shared: Start) -> Daemon:
+    """A scripted chronyd for all tests of this module; each gives it its own values."""
+    return start_shared("scripted")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_every_field_is_generated(report: str, scripted: Daemon) -> None:
+    scripted.say('values {"rtcdata": {}, "sources": 1}')
+    found = FUNCTIONS[report](scripted.socket)
+    record = found[0] if isinstance(found, list) else found
+    derived = {"reference_id_name"}
+    assert {field.name for field in fields(record)} - derived == {ours for _, ours, _ in REPORTS[report]}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_values_are_read_as_sent_or_refused_by_name(report: str, data: st.DataObject, scripted: Daemon) -> None:
+    is_list = report in {"sources", "sourcestats"}
+    drawn = data.draw(
+        st.lists(records(report), min_size=1, max_size=3) if is_list else records(report).map(lambda record: [record])
+    )
+    sent = [record[0] for record in drawn]
+    values: dict[str, Any] = {report: sent if is_list else sent[0]}
+    if report == "sourcestats":
+        values["sources"] = len(sent)
+    scripted.say(f"values {json.dumps(values)}")
+
+    wrong = {ours for _, read in drawn for ours, value in read.items() if value is None}
+    if wrong:
+        with pytest.raises(ChronyDataError) as caught:
+            FUNCTIONS[report](scripted.socket)
+        assert caught.value.error_code == -4
+        assert caught.value.message.split(":")[0] in {f"Invalid {ours}" for ours in wrong}
+        return
+    found = FUNCTIONS[report](scripted.socket)
+    for record, (_, read) in zip(found if is_list else [found], drawn, strict=True):
+        assert {ours: getattr(record, ours) for ours in read} == read

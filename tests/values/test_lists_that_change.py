@@ -1,0 +1,84 @@
+"""Sources that come and go while a list is read: one that was there all along is in the list.
+
+chronyd moves the sources behind a removed one up, and appends new ones, so that the number may be as before.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from operator import sub
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pychrony import ChronyConnection
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
+
+#: By lanes, so many sources that all lanes are in use.
+LENGTHS = {1: 9, 8: 32}
+#: The codes of the requests for a number and for a record.
+NUMBER = 14
+REPORTS = {"get_sources": 15, "get_source_stats": 34}
+
+
+def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
+    """Whether a list of addresses is the one of before, or that of after the change, as far as it was asked for."""
+    there = before[:gone] + before[gone + 1 :]
+    kept, new = found[: len(there)], found[len(there) :]
+    return found == before or (kept == there and all(address.startswith("127.2.") for address in new))
+
+
+@pytest.mark.parametrize("transport", ["socket", "udp"])
+@pytest.mark.parametrize("lanes", LENGTHS)
+@pytest.mark.parametrize("method", REPORTS)
+def test_a_source_that_was_there_all_along_is_never_missing(
+    transport: str, lanes: int, method: str, scripted: Daemon
+) -> None:
+    """Whichever goes, wherever the reader is then, and whether as many come, or none, or more."""
+    length = LENGTHS[lanes]
+    values = f'values {{"sources": {length}, "sourcestats": {length}}}'
+    with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+
+        def read() -> list[str]:
+            return [record.address for record in getattr(connection, method)()]
+
+        scripted.say(values)
+        before = read()
+        assert len(set(before)) == length
+        wrong = []
+        # A few more than there are records, for the request that tells whether something has changed.
+        for told, gone in product(range(length + 3), range(length)):
+            if lanes > 1 and (told + gone) % 3:
+                continue
+            added = (1, 1, 0, 2)[(told + gone) % 4]
+            scripted.say(values)
+            scripted.say(f"fault churn {told} {gone} {added}")
+            found = read()
+            if not is_before_or_after(found, before, gone):
+                wrong.append((told, gone, added, sorted(set(before) - set(found) - {before[gone]})))
+    assert not wrong, f"{len(wrong)} lists, such as (records told, source gone, added, missing): {wrong[:5]}"
+
+
+@pytest.mark.parametrize("transport", ["socket", "udp"])
+@pytest.mark.parametrize("method", REPORTS)
+def test_a_list_costs_one_request_more_than_its_records(transport: str, method: str, scripted: Daemon) -> None:
+    """The one that tells whether something has changed; a list of one cannot have changed unseen."""
+
+    def requests() -> tuple[int, int]:
+        asked = scripted.say("requests")["requests"]
+        return asked.get(str(NUMBER), 0), asked.get(str(REPORTS[method]), 0)
+
+    for lanes, lengths in {1: (0, 1, 2, 9), 8: (1, 32, 100)}.items():
+        with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+            for length in lengths:
+                scripted.say(f'values {{"sources": {length}, "sourcestats": {length}}}')
+                costs = []
+                for _ in range(3):
+                    before = requests()
+                    assert len(getattr(connection, method)()) == length
+                    costs.append(tuple(map(sub, requests(), before)))
+                # Over UDP a busy machine may be taken for a loss, but not each time.
+                assert min(costs) == (1, length if length <= 1 else length + 1)
+                assert transport == "udp" or len(set(costs)) == 1

@@ -1,0 +1,240 @@
+"""What no daemon can produce: values that are no numbers, fields that are missing or of another type, failing calls.
+
+The stub library stands in for libchrony, so each test has a process of its own. The address says what the stub does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.programs import Python
+
+READ = """
+import json, pychrony, sys
+found = []
+for name, address in json.loads(sys.argv[1]):
+    try:
+        found.append(["", None, repr(getattr(pychrony, name)(address, timeout=0.3)), []])
+    except pychrony.ChronyError as error:
+        causes, cause = [], error.__cause__
+        while cause is not None:
+            causes.append([type(cause).__name__, str(cause)])
+            cause = cause.__cause__
+        found.append([type(error).__name__, error.error_code, error.message, causes])
+print(json.dumps(found))
+"""
+
+FUNCTIONS = {
+    "tracking": "get_tracking",
+    "sources": "get_sources",
+    "sourcestats": "get_source_stats",
+    "rtcdata": "get_rtc_data",
+}
+
+# libchrony's names, by report, and ours.
+FLOATS = {
+    "tracking": {
+        "current correction": "offset",
+        "last offset": "last_offset",
+        "RMS offset": "rms_offset",
+        "frequency offset": "frequency",
+        "residual frequency": "residual_freq",
+        "skew": "skew",
+        "root delay": "root_delay",
+        "root dispersion": "root_dispersion",
+        "last update interval": "update_interval",
+    },
+    "sources": {
+        "original last sample offset": "orig_latest_meas",
+        "adjusted last sample offset": "latest_meas",
+        "last sample error": "latest_meas_err",
+    },
+    "sourcestats": {
+        "standard deviation": "std_dev",
+        "residual frequency": "resid_freq",
+        "skew": "skew",
+        "offset": "offset",
+        "offset error": "offset_err",
+    },
+    "rtcdata": {"offset": "offset", "frequency offset": "freq_offset"},
+}
+OTHERS = {
+    "tracking": ["reference ID", "address", "stratum", "leap status", "reference time"],
+    "sources": ["address", "poll", "stratum", "state", "mode", "flags", "reachability", "last sample ago"],
+    "sourcestats": ["reference ID", "address", "samples", "runs", "span"],
+    "rtcdata": ["reference time", "samples", "runs", "span"],
+}
+
+
+@pytest.fixture
+def read(python: Python, stub: str) -> Any:  # noqa: ANN401
+    """Read reports at addresses through the stub."""
+
+    def run(*calls: tuple[str, str]) -> list[list[Any]]:
+        named = json.dumps([[FUNCTIONS[report], address] for report, address in calls])
+        found: list[list[Any]] = json.loads(python(READ, named, environment={"LIBCHRONY_PATH": stub}))
+        assert len(found) == len(calls)
+        return found
+
+    return run
+
+
+def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Any) -> None:  # noqa: ANN401
+    """So what the other tests see is what they told it."""
+    calls = [(report, f"/{report}") for report in FUNCTIONS]
+    for (report, _), (error, _, found, _) in zip(calls, read(*calls), strict=True):
+        assert error == ""
+        for name in FLOATS[report].values():
+            assert f"{name}=" in found
+    (_, _, none, _), (_, _, three, _) = read(("sources", "/records=0"), ("sources", "/records=3"))
+    assert none == "[]"
+    assert three.count("Source(") == 3
+
+
+@pytest.mark.parametrize("report", FLOATS)
+@pytest.mark.parametrize(("value", "shown"), [("nan", "NaN"), ("inf", "inf"), ("-inf", "-inf")])
+def test_what_is_no_finite_number_is_refused_by_name(report: str, value: str, shown: str, read: Any) -> None:  # noqa: ANN401
+    calls = [(report, f"/{field}={value}") for field in FLOATS[report]]
+    for name, (error, code, message, causes) in zip(FLOATS[report].values(), read(*calls), strict=True):
+        assert (error, code) == ("ChronyDataError", -4)
+        assert message.startswith(f"Invalid {name}: {shown}")
+        assert f"{report} report" in message
+        assert causes == [["RuntimeError", f"Invalid {name}: {shown}"]]
+
+
+@pytest.mark.parametrize("report", FLOATS)
+def test_a_missing_field_is_incomplete_data(report: str, read: Any) -> None:  # noqa: ANN401
+    fields = [*FLOATS[report], *OTHERS[report]]
+    for field, found in zip(fields, read(*((report, f"/{field}=absent") for field in fields)), strict=True):
+        error, code, message, _ = found
+        assert (error, code) == ("ChronyDataError", -5)
+        assert f'"{field}"' in message
+        assert "missing" in message
+        assert f"{report} report" in message
+
+
+@pytest.mark.parametrize("report", FLOATS)
+def test_a_field_of_another_type_is_incomplete_data(report: str, read: Any) -> None:  # noqa: ANN401
+    """libchrony would answer a read by the wrong type with a plausible zero."""
+    kinds = ("none", "uint", "int", "float", "time", "string")
+    own = dict.fromkeys(FLOATS[report], "float") | dict.fromkeys(OTHERS[report], "uint")
+    own |= {"address": "string", "poll": "int", "reference time": "time"}
+    cases = [(field, kind) for field in [*FLOATS[report], *OTHERS[report]] for kind in kinds if kind != own[field]]
+    for (field, _), found in zip(cases, read(*((report, f"/{field}:{kind}") for field, kind in cases)), strict=True):
+        error, code, message, _ = found
+        assert (error, code) == ("ChronyDataError", -5)
+        assert f'"{field}"' in message
+        assert "another type" in message
+        assert f"{report} report" in message
+
+
+def test_numbers_beyond_their_type_are_refused(read: Any) -> None:  # noqa: ANN401
+    cases = [
+        ("tracking", "reference ID=4294967296", "Invalid reference_id: 4294967296"),
+        ("tracking", "stratum=18446744073709551615", "Invalid stratum: 18446744073709551615"),
+        ("tracking", "leap status=256", "Invalid leap_status: 256"),
+        ("sources", "reachability=4294967296", "Invalid reachability: 4294967296"),
+        ("sources", "state=256", "Invalid state: 256"),
+        ("sources", "mode=65536", "Invalid mode: 65536"),
+        ("sources", "flags=65536", "Invalid flags: 65536"),
+        ("sources", "poll=65536", "Invalid poll: 65536"),
+        ("sources", "poll=-32769", "Invalid poll: -32769"),
+        ("sources", "last sample ago=4294967296", "Invalid last_sample_ago: 4294967296"),
+        ("sourcestats", "samples=4294967296", "Invalid samples: 4294967296"),
+        ("rtcdata", "samples=65536", "Invalid samples: 65536"),
+        ("tracking", "reference time=-1.0", "Invalid ref_time: -1 s"),
+        ("tracking", "reference time=0.-1", "Invalid ref_time: 0 s and -1 ns"),
+        ("tracking", "reference time=0.1000000000", "Invalid ref_time: 0 s and 1000000000 ns"),
+    ]
+    calls = [(report, f"/{script}") for report, script, _ in cases]
+    for (_, _, wanted), (error, code, message, _) in zip(cases, read(*calls), strict=True):
+        assert (error, code) == ("ChronyDataError", -4)
+        assert message.startswith(wanted)
+
+
+def test_the_sign_of_a_poll_is_extended(read: Any) -> None:  # noqa: ANN401
+    for address, poll in (("/poll=65534", -2), ("/poll=-2", -2), ("/poll=32767", 32767), ("/poll=32768", -32768)):
+        ((_, _, found, _),) = read(("sources", address))
+        assert f" poll={poll}," in found
+
+
+def test_a_session_that_cannot_be_made_is_a_connection_error(read: Any) -> None:  # noqa: ANN401
+    for report in FUNCTIONS:
+        (error, code, message, causes), (*_, with_errno) = read((report, "/init=1"), (report, "/init=1;errno=24"))
+        assert (error, code) == ("ChronyConnectionError", -1)
+        assert message.startswith("Failed to initialize chrony session")
+        assert causes[0] == ["RuntimeError", "libchrony: stub's error 1 (1)"]
+        assert with_errno[0] == causes[0]
+
+
+@pytest.mark.parametrize("report", FUNCTIONS)
+def test_a_request_that_cannot_be_made_is_told_as_such(report: str, read: Any) -> None:  # noqa: ANN401
+    """libchrony's error and the system's are both behind the exception."""
+    refused, failed = read((report, "/request=7"), (report, "/request=5;errno=105"))
+    assert refused[:2] == ["ChronyDataError", -4]
+    assert refused[2].startswith(f"Failed to request {report} report")
+    assert refused[3] == [["RuntimeError", "libchrony: stub's error 7 (7)"]]
+    assert failed[:2] == ["ChronyConnectionError", -1]
+    assert failed[2].startswith(f"Failed to request {report} report")
+    assert failed[3][0] == ["RuntimeError", "libchrony: stub's error 5 (5)"]
+    assert failed[3][1][0] == "OSError"
+
+
+@pytest.mark.parametrize("report", FUNCTIONS)
+def test_a_response_that_cannot_be_processed_is_told_as_such(report: str, read: Any) -> None:  # noqa: ANN401
+    refused, failed = read((report, "/process=14"), (report, "/process=6;errno=103"))
+    assert refused[:2] == ["ChronyDataError", -4]
+    assert refused[2].startswith(f"Failed to process {report} response")
+    assert failed[:2] == ["ChronyConnectionError", -1]
+    assert failed[2].startswith(f"Failed to process {report} response")
+    assert failed[3] == [
+        ["RuntimeError", "libchrony: stub's error 6 (6)"],
+        ["ConnectionAbortedError", "[Errno 103] Software caused connection abort"],
+    ]
+
+
+def test_the_number_of_records_can_fail_like_a_record(read: Any) -> None:  # noqa: ANN401
+    for report in ("sources", "sourcestats"):
+        request, process, negative = read(
+            (report, "/count-request=7"), (report, "/count-process=14"), (report, "/records=-1")
+        )
+        assert request[2].startswith(f"Failed to request {report} report")
+        assert process[2].startswith(f"Failed to process {report} response")
+        assert negative[2].startswith(f"Invalid number of {report} records: -1")
+        assert [found[:2] for found in (request, process, negative)] == [["ChronyDataError", -4]] * 3
+    # A report of one record has no number to ask for.
+    ((error, *_),) = read(("tracking", "/count-request=7"))
+    assert error == ""
+
+
+def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Any) -> None:  # noqa: ANN401
+    """libchrony's clean-up can change errno before anybody reads it."""
+    for number in (1, 13, 22, 111):
+        ((error, code, message, causes),) = read(("tracking", f"/open={number}"))
+        assert (error, code) == ("ChronyConnectionError", -2)
+        assert message.startswith(f"Failed to connect to chronyd at /open={number}")
+        assert causes == [["FileNotFoundError", "[Errno 2] No such file or directory"]]
+
+
+def test_interruptions_and_strangers_do_not_end_a_call(read: Any) -> None:  # noqa: ANN401
+    """A response for somebody else is no response, and an interrupted receive (EINTR, EAGAIN) is none either."""
+    good, silent, interrupted, again = read(
+        ("tracking", "/again=5"),
+        ("tracking", "/silent"),
+        ("tracking", "/process=6;errno=4"),
+        ("tracking", "/process=6;errno=11"),
+    )
+    assert good[0] == ""
+    for error, code, message, _ in (silent, interrupted, again):
+        assert (error, code) == ("ChronyConnectionError", -1)
+        assert "did not answer within 300ms" in message
+
+
+def test_text_that_is_no_utf_8_does_no_harm(read: Any) -> None:  # noqa: ANN401
+    ((error, _, found, _),) = read(("sources", "/address=a%ff%fe"))
+    assert error == ""
+    assert "address='a" in found
