@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import defaults
 
 from pychrony import ChronyConnectionError, aio
 
@@ -42,7 +43,7 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
 ) -> None:
     """Of a function and of a connection; chronyd falls silent after so many answers."""
     address = getattr(scripted, transport)
-    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}}}')
+    scripted.say(defaults(LENGTH))
 
     async def stop_after(answers: int, held: Held, read: Callable[[], Awaitable[object]]) -> None:
         for fault in (f"after {answers}", "silence"):

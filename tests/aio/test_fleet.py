@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import REPORTS
 
-from pychrony import ChronyConnectionError, ChronyError, RTCData, TrackingStatus, aio
+from pychrony import ChronyConnectionError, ChronyError, TrackingStatus, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -73,23 +74,16 @@ def test_each_address_comes_once_with_its_own_values_round_after_round(
 
 
 def test_several_reports_are_a_tuple_with_a_result_each(run: Run, scripted: Daemon, server: Daemon) -> None:
-    scripted.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}}')
-    reports = (aio.get_tracking, aio.get_sources, aio.get_source_stats, aio.get_rtc_data)
+    expected = tuple(report.function(scripted.socket) for report in REPORTS)
 
     async def main() -> None:
         # As they were given.
         addresses: list[str | Path] = [Path(server.socket), server.udp]
         async with aio.Fleet(iter(addresses)) as fleet:
             for _ in range(2):
-                found = {address: results async for address, results in fleet.read(*reports)}
-                assert set(found) == set(addresses)
-                for status, sources, stats, rtc in found.values():
-                    assert isinstance(status, TrackingStatus)
-                    assert isinstance(sources, list)
-                    assert isinstance(stats, list)
-                    assert isinstance(rtc, RTCData)
-                    assert [source.address for source in sources] == ["127.1.0.1", "127.1.0.2", "127.1.0.3"]
-                    assert len(stats) == 3
+                functions: tuple[Any, ...] = tuple(report.aio for report in REPORTS)
+                found = {address: results async for address, results in fleet.read(*functions)}
+                assert found == dict.fromkeys(addresses, expected)
             assert scripted.leftovers() != []
         assert scripted.leftovers() == []
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import REPORTS, defaults
 
 from pychrony import ChronyError, aio
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
 LENGTH = 20
-REPORTS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]
 TRANSPORTS = ["socket", "udp"]
 #: What CPython, and a loop that has cancelled timers, keep for a while; a block lost in each call would be more.
 KEPT = 600
@@ -63,19 +63,19 @@ def failing(call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[Non
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_calls_keep_nothing(transport: str, scripted: Daemon, run: Run) -> None:
     address = getattr(scripted, transport)
-    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}, "rtcdata": {{}}}}')
+    scripted.say(defaults(LENGTH))
 
     async def enter_and_leave() -> None:
         async with aio.ChronyConnection(address) as connection:
             await connection.get_sources()
 
     async def use() -> None:
-        for name in REPORTS:
-            await assert_keeps_nothing(lambda: getattr(aio, name)(address), 200)  # noqa: B023
+        for report in REPORTS:
+            await assert_keeps_nothing(lambda: report.aio(address), 200)  # noqa: B023
         await assert_keeps_nothing(enter_and_leave, 200)
         async with aio.ChronyConnection(address) as connection:
-            for name in REPORTS:
-                await assert_keeps_nothing(getattr(connection, name))
+            for report in REPORTS:
+                await assert_keeps_nothing(report.of(connection))
             await assert_keeps_nothing(
                 lambda: asyncio.gather(*(connection.get_tracking() for _ in range(10))), TIMES // 10
             )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import defaults
 
 from pychrony import ChronyConnectionError, aio
 
@@ -23,7 +24,7 @@ TASKS = 200
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted: Daemon, run: Run) -> None:
     """While one waits, each of the others has its turn once."""
-    scripted.say('values {"sources": 20, "sourcestats": 20}')
+    scripted.say(defaults(20))
     ended: list[int] = []
     most_passed = 0
 

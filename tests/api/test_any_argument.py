@@ -12,16 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.reports import REPORTS
 
-import pychrony
 from pychrony import ChronyConnection, ChronyError
 
-FUNCTIONS: list[Callable[..., Any]] = [
-    pychrony.get_tracking,
-    pychrony.get_sources,
-    pychrony.get_source_stats,
-    pychrony.get_rtc_data,
-]
+FUNCTIONS: list[Callable[..., Any]] = [report.function for report in REPORTS]
 #: Refused at once, whatever the timeout.
 NOWHERE = "/nonexistent/chronyd.sock"
 BRIEF = 0.002

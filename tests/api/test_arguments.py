@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.reports import REPORTS
 
-import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError
 
-FUNCTIONS = [pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data]
+FUNCTIONS = [report.function for report in REPORTS]
 Function = Callable[..., object]
 
 each_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)

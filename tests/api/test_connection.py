@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import CALLS, NOTHING, REPORTS
 
 import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError, ChronyError, Transport
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tests.support.held import Resources
 
 Connect = Callable[..., ChronyConnection]
-METHODS = ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"]
 TRANSPORTS = {
     "socket": Transport.UNIX_SOCKET,
     "udp": Transport.COMMAND_PORT,
@@ -43,7 +43,7 @@ def test_the_signature() -> None:
     )
     with pytest.raises(TypeError):
         ChronyConnection("127.0.0.1", 5.0)  # type: ignore[call-arg]
-    for name in METHODS:
+    for name in CALLS:
         returned = inspect.signature(getattr(pychrony, name)).return_annotation
         assert str(inspect.signature(getattr(ChronyConnection, name))) == f"(self) -> {returned!r}"
 
@@ -53,9 +53,8 @@ def test_methods_return_what_the_functions_return(transport: str, scripted: Daem
     address = getattr(scripted, transport)
     connection = connect(address)
     # Twice: on the first and on the kept session.
-    for name in METHODS * 2:
-        expected = getattr(pychrony, name)(address)
-        found = getattr(connection, name)()
+    for report in REPORTS * 2:
+        expected, found = report.function(address), report.of(connection)()
         assert found == expected
         assert type(found) is type(expected)
         if isinstance(found, list):
@@ -67,15 +66,17 @@ def test_methods_return_what_the_functions_return(transport: str, scripted: Daem
 def test_methods_raise_what_the_functions_raise(transport: str, scripted: Daemon, connect: Connect) -> None:
     address = getattr(scripted, transport)
     connection = connect(address)
-    scripted.say('values {"rtcdata": null}')
+    scripted.say(NOTHING)
     for fault in (None, "fault status 2", "fault status 1", "fault truncate 40"):
         if fault is not None:
             scripted.say(fault)
-        for name in METHODS[3:] if fault is None else METHODS:
+        for report in REPORTS:
+            if fault is None and report.unavailable is None:
+                continue
             with pytest.raises(ChronyError) as expected:
-                getattr(pychrony, name)(address, timeout=0.2)
+                report.function(address, timeout=0.2)
             with pytest.raises(ChronyError) as caught:
-                getattr(connection, name)()
+                report.of(connection)()
             assert type(caught.value) is type(expected.value)
             assert caught.value.message == expected.value.message
             assert caught.value.error_code == expected.value.error_code
@@ -114,9 +115,9 @@ def test_a_refusal_is_an_answer_with_an_address(scripted: Daemon) -> None:
 
 def assert_closed(connection: ChronyConnection) -> None:
     """Fail unless each method says that the connection is used outside of a with block."""
-    for name in METHODS:
+    for report in REPORTS:
         with pytest.raises(RuntimeError, match=r"not open; use it in a with block") as caught:
-            getattr(connection, name)()
+            report.of(connection)()
         assert not isinstance(caught.value, ChronyError)
         assert caught.value.__cause__ is None
     assert place(connection) == (None, None)

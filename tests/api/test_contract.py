@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from tests.support.reports import Report, each_report
 
 import pychrony
 
@@ -35,13 +36,6 @@ CONTRACT = [
 ]
 BEYOND_IT = ["LeapStatus", "SourceMode", "SourceState", "libchrony_path", "__version__"]
 PUBLIC = [name for name in pychrony.__all__ if not name.startswith("_")]
-
-RETURNED = {
-    "get_tracking": pychrony.TrackingStatus,
-    "get_sources": list[pychrony.Source],
-    "get_source_stats": list[pychrony.SourceStats],
-    "get_rtc_data": pychrony.RTCData,
-}
 
 FIELDS: dict[str, list[tuple[str, type]]] = {
     "TrackingStatus": [
@@ -138,9 +132,9 @@ def test_nothing_else_is_public() -> None:
     assert found - modules == set(PUBLIC)
 
 
-@pytest.mark.parametrize("name", RETURNED)
-def test_functions_have_the_signature_of_the_contract_and_a_timeout(name: str) -> None:
-    function = getattr(pychrony, name)
+@each_report
+def test_functions_have_the_signature_of_the_contract_and_a_timeout(report: Report) -> None:
+    function = report.function
     signature = inspect.signature(function)
     hints = get_type_hints(function)
     socket_path, timeout = signature.parameters.values()
@@ -153,7 +147,7 @@ def test_functions_have_the_signature_of_the_contract_and_a_timeout(name: str) -
     assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
     assert type(timeout.default) is float
     assert hints["timeout"] is float
-    assert hints["return"] == RETURNED[name]
+    assert hints["return"] == report.returned
 
 
 @pytest.mark.parametrize("name", FIELDS)

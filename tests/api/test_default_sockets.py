@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import CALLS, NAMES
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
@@ -24,15 +25,14 @@ def read(function):
         return repr(function(timeout=5))
     except pychrony.ChronyError as error:
         return [type(error).__name__, error.error_code, error.message]
-print(json.dumps({name: read(getattr(pychrony, name))
-    for name in ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")}))
+print(json.dumps({name: read(getattr(pychrony, name)) for name in NAMES}))
 """
 
 
 @pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
 def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Python) -> None:
     daemon = start_at(place, "pair")
-    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount")))
+    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount")))
     assert "reference_id_name='127.0.0.1'" in results["get_tracking"]
     assert results["get_sources"].startswith("[Source(address='127.0.0.1'")
     assert results["get_source_stats"].startswith("[SourceStats(")
@@ -55,8 +55,8 @@ def test_the_first_default_socket_comes_first(start_at: StartAt, start: Start, p
 
 
 def test_neither_default_socket_exists(private_run: list[str], python: Python) -> None:
-    results = json.loads(python(READ_ALL, wrapper=private_run))
-    assert len(results) == 4
+    results = json.loads(python(NAMES + READ_ALL, wrapper=private_run))
+    assert len(results) == len(CALLS)
     for name, code, message in results.values():
         assert (name, code) == ("ChronyConnectionError", -2)
         tried = "chronyd socket not found. Tried: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock"
@@ -66,7 +66,7 @@ def test_neither_default_socket_exists(private_run: list[str], python: Python) -
 def test_a_default_socket_that_refuses_is_not_called_missing(start_at: StartAt, python: Python) -> None:
     daemon = start_at("/run/chrony", "chronyd")
     daemon.say("kill")
-    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount")))
+    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount")))
     for name, code, message in results.values():
         assert (name, code) == ("ChronyConnectionError", -1)
         assert message.startswith("Failed to connect to chronyd at /run/chrony/chronyd.sock")
@@ -74,7 +74,7 @@ def test_a_default_socket_that_refuses_is_not_called_missing(start_at: StartAt, 
 
 def test_a_default_socket_without_permission_is_told(start_at: StartAt, python: Python) -> None:
     daemon = start_at("/run/chrony", "chronyd")
-    results = json.loads(python(READ_ALL, wrapper=daemon.inside("mount"), nobody=True))
+    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount"), nobody=True))
     for name, code, message in results.values():
         assert (name, code) == ("ChronyPermissionError", -3)
         assert message.startswith("Permission denied accessing /run/chrony/chronyd.sock")
@@ -98,11 +98,5 @@ def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> N
     second = run_doctests(scripted, "get_rtc_data")
     assert second["report"] == ""
     assert sorted(real["ran"] + second["ran"]) == real["all"]
-    functions = {"get_tracking", "get_sources", "get_source_stats", "get_rtc_data", "libchrony_path"}
-    assert {f"pychrony.functions.{name}" for name in functions} | {"pychrony"} <= set(real["all"])
-
-
-def test_the_examples_are_compared(start_at: StartAt) -> None:
-    """The same examples fail where there is no RTC."""
-    results = run_doctests(start_at("/run/chrony", "chronyd"), "get_rtc_data")
-    assert "RTC tracking is not available" in results["report"]
+    functions = {f"pychrony.functions.{name}" for name in [*CALLS, "libchrony_path"]}
+    assert functions | {"pychrony"} <= set(real["all"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import CALLS, NAMES, REPORTS
 
 import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError
@@ -22,10 +23,7 @@ def enter(address: str, *, timeout: float) -> ChronyConnection:
     return ChronyConnection(address, timeout=timeout).__enter__()
 
 
-CALLS: list[Callable[..., object]] = [
-    *(pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data),
-    enter,
-]
+FUNCTIONS: list[Callable[..., object]] = [*(report.function for report in REPORTS), enter]
 
 #: Tells what each function and a connection reads at an address, or by default, and how long it took.
 TELL = """
@@ -39,7 +37,7 @@ def connect(*address, timeout):
         return [connection.address, connection.get_tracking()]
 
 found = []
-for function in (pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, connect):
+for function in [*(getattr(pychrony, name) for name in NAMES), connect]:
     before = time.monotonic()
     try:
         result = ["", None, repr(function(*address, timeout=float(timeout)))]
@@ -64,8 +62,8 @@ EMPTY = ["unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs tmpfs /run &
 
 def tell(finish: Finish, *address: str, timeout: float = 5, wrapper: Any = (), nobody: bool = False) -> list[Any]:  # noqa: ANN401
     """Run that program."""
-    found: list[Any] = json.loads(finish(TELL, str(timeout), *address, wrapper=wrapper, nobody=nobody))
-    assert len(found) == 4
+    found: list[Any] = json.loads(finish(NAMES + TELL, str(timeout), *address, wrapper=wrapper, nobody=nobody))
+    assert len(found) == len(CALLS) + 1
     return found
 
 
@@ -74,9 +72,13 @@ def test_a_user_reads_a_chronyd_of_his_own(start: Start, finish: Finish) -> None
     daemon = start("chronyd", "--command-port", "--line", "local stratum 3", wrapper=UNPRIVILEGED)
     assert Path(f"/proc/{daemon.pid}").stat().st_uid == 65534
     for address in (daemon.socket, daemon.udp, daemon.udp6):
-        tracking, sources, stats, connected = tell(finish, address, nobody=True)
-        assert "stratum=3" in tracking[2]
-        assert sources[:3] == stats[:3] == ["", None, "[]"]
+        *found, connected = tell(finish, address, nobody=True)
+        assert "stratum=3" in found[0][2]
+        for report, (error, _, result, _) in zip(REPORTS, found, strict=True):
+            if report.unavailable is not None:
+                assert result.startswith(report.unavailable)
+            elif address == daemon.socket or report.is_open:
+                assert (error, result[:2]) == ("", "[]" if report.is_list else report.record.__name__[:2])
         assert connected[2].startswith(f"['{address}', TrackingStatus(")
     assert daemon.leftovers() == []
 
@@ -106,7 +108,7 @@ def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
     places = {str(left): "no chronyd listens there", f"127.0.0.1:{number}": "is its cmdport not 0?"}
     for address, advice in places.items():
         # A deadline that nobody would wait for.
-        for call in CALLS:
+        for call in FUNCTIONS:
             with pytest.raises(ChronyConnectionError) as caught:
                 call(address, timeout=600)
             assert caught.value.error_code == -1

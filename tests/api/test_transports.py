@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import CALLS, NAMES, REPORTS, Report, each_report
 
 import pychrony
 from pychrony import ChronyConnectionError, ChronyError
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
-Functions = dict[str, Callable[..., object]]
 Compare = Callable[..., dict[str, Any]]
 
-REPORT = """
+READ_ALL = """
 import json, sys
 import pychrony
-functions = [pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data]
 found = []
-for function in functions:
+for function in [getattr(pychrony, name) for name in NAMES]:
     try:
         found.append(repr(function(sys.argv[1])))
     except pychrony.ChronyError as error:
@@ -63,19 +62,19 @@ def test_an_address_of_four_printable_bytes_is_a_name_as_it_stands(
     assert tracking.reference_id == int.from_bytes(b"d@2!", "big")
     assert (tracking.reference_id_name, tracking.reference_ip) == ("100.64.50.33", "100.64.50.33")
     assert [source.address for source in found["sources"]] == ["100.64.50.33"]
-    assert [one.address for one in found["stats"]] == ["100.64.50.33"]
+    assert [one.address for one in found["sourcestats"]] == ["100.64.50.33"]
 
 
 def test_a_command_port_of_another_network_namespace_is_out_of_reach(start: Start, python: Python) -> None:
     daemon = start("chronyd", "--command-port", "--local-address", "127.0.0.77", wrapper=["unshare", "--net"])
     with pytest.raises(ChronyConnectionError, match="Failed to connect to chronyd at 127"):
         pychrony.get_tracking(daemon.udp, timeout=1)
-    inside = json.loads(python(REPORT, daemon.udp, wrapper=daemon.inside("net")))
+    inside = json.loads(python(NAMES + READ_ALL, daemon.udp, wrapper=daemon.inside("net")))
     assert inside[0].startswith("TrackingStatus(")
 
 
 def test_a_process_without_rights_is_refused_on_the_unix_socket(pair: Daemon, python: Python) -> None:
-    for name, code, message, cause in json.loads(python(REPORT, pair.socket, nobody=True)):
+    for name, code, message, cause in json.loads(python(NAMES + READ_ALL, pair.socket, nobody=True)):
         assert (name, code) == ("ChronyPermissionError", -3)
         assert message.startswith(f"Permission denied accessing {pair.socket}")
         assert "command port" in message
@@ -87,7 +86,7 @@ def test_a_process_without_rights_is_refused_by_the_socket_itself(start: Start, 
     daemon = start("chronyd")
     for mode in (0o755, 0o1777):
         daemon.folder.chmod(mode)
-        for name, code, message, _ in json.loads(python(REPORT, daemon.socket, nobody=True)):
+        for name, code, message, _ in json.loads(python(NAMES + READ_ALL, daemon.socket, nobody=True)):
             assert (name, code) == ("ChronyPermissionError", -3)
             assert message.startswith(f"Permission denied accessing {daemon.socket}")
         assert daemon.leftovers() == []
@@ -95,11 +94,18 @@ def test_a_process_without_rights_is_refused_by_the_socket_itself(start: Start, 
 
 def test_a_process_without_rights_reads_over_the_command_port(pair: Daemon, python: Python) -> None:
     for address in (pair.udp, pair.udp6):
-        tracking, sources, stats, rtc = json.loads(python(REPORT, address, nobody=True))
-        assert "reference_ip='127.0.0.1'" in tracking
-        assert sources.startswith("[Source(address='127.0.0.1'")
-        assert stats.startswith("[SourceStats(reference_id=2130706433, address='127.0.0.1'")
-        assert rtc[:2] == ["ChronyDataError", -4]
+        found = dict(zip(CALLS, json.loads(python(NAMES + READ_ALL, address, nobody=True)), strict=True))
+        assert "reference_ip='127.0.0.1'" in found["get_tracking"]
+        assert found["get_sources"].startswith("[Source(address='127.0.0.1'")
+        assert found["get_source_stats"].startswith("[SourceStats(reference_id=2130706433, address='127.0.0.1'")
+        for report in REPORTS:
+            result = found[report.call]
+            if report.unavailable is not None:
+                assert result[:2] == ["ChronyDataError", -4]
+            elif report.is_open:
+                assert isinstance(result, str)
+            else:
+                assert result[:2] == ["ChronyPermissionError", -3]
 
 
 MALFORMED = {
@@ -143,11 +149,11 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", ["get_tracking", "get_sources", "get_source_stats", "get_rtc_data"])
+@each_report
 @pytest.mark.parametrize("address", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_address_is_an_error_of_the_hierarchy(address: str, name: str, functions: Functions) -> None:
+def test_a_malformed_address_is_an_error_of_the_hierarchy(address: str, report: Report) -> None:
     with pytest.raises(ChronyConnectionError) as caught:
-        functions[name](address)
+        report.function(address)
     assert caught.value.message.startswith("Failed to connect to chronyd at ")
     # A lone surrogate makes a path that cannot exist.
     assert caught.value.error_code == (-2 if address.startswith("/run/\ud800") else -1)
@@ -174,9 +180,9 @@ def bound() -> Iterator[Callable[[Path], socket.socket]]:
 def fails(path: Path | str, code: int) -> str:
     """Try all functions, and return the message of the last."""
     message = ""
-    for function in (pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data):
+    for report in REPORTS:
         with pytest.raises(ChronyConnectionError) as caught:
-            function(str(path), timeout=2)
+            report.function(str(path), timeout=2)
         message = caught.value.message
         assert message.startswith(f"Failed to connect to chronyd at {path}")
         assert caught.value.error_code == code

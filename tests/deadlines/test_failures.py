@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import LISTS, REPORTS
 
 import pychrony
 from pychrony import ChronyConnectionError, ChronyError
@@ -16,11 +17,9 @@ from pychrony import ChronyConnectionError, ChronyError
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
-Functions = dict[str, Callable[..., object]]
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp", "udp6"]
 Timed = Callable[..., Any]
-REPORTS = {"get_tracking": "tracking", "get_sources": "sources", "get_source_stats": "sourcestats"}
 
 
 def failure(function: Callable[..., object], address: str, timeout: float) -> ChronyConnectionError:
@@ -39,17 +38,12 @@ def stopped(start: Start) -> Daemon:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_stopped_chronyd_is_an_error_at_the_deadline(
-    transport: str, stopped: Daemon, functions: Functions, timed: Timed
-) -> None:
+def test_a_stopped_chronyd_is_an_error_at_the_deadline(transport: str, stopped: Daemon, timed: Timed) -> None:
     address = getattr(stopped, transport)
     for timeout in (0.05, 0.4, 1.3):
-        for name, function in functions.items():
-            if timeout > 1 and name != "get_sources":
-                continue
-            error = timed(partial(failure, function, address, timeout), timeout)
+        for report in LISTS[:1] if timeout > 1 else REPORTS:
+            error = timed(partial(failure, report.function, address, timeout), timeout)
             assert error.error_code == -1
-            report = REPORTS.get(name, "rtcdata")
             start_of_message = f"Failed to process {report} response: chronyd at {address} did not answer within"
             assert error.message.startswith(start_of_message)
             # A request is sent again after a second over UDP, and never on a Unix socket.
@@ -84,14 +78,14 @@ def test_a_call_that_waits_goes_on_when_chronyd_does(transport: str, stopped: Da
 
 
 @pytest.mark.parametrize("transport", ["udp", "udp6"])
-def test_a_dead_port_is_an_error_every_time(transport: str, start: Start, functions: Functions, timed: Timed) -> None:
+def test_a_dead_port_is_an_error_every_time(transport: str, start: Start, timed: Timed) -> None:
     daemon = start("chronyd", "--command-port")
     address = getattr(daemon, transport)
     daemon.say("terminate")
-    for function in [*functions.values()] * 2:
+    for report in REPORTS * 2:
         for _ in range(2):
             # A refusal comes at once; no call waits for its deadline.
-            error = timed(partial(failure, function, address, 60), 0)
+            error = timed(partial(failure, report.function, address, 60), 0)
             assert error.error_code == -1
             assert error.message.startswith(f"Failed to connect to chronyd at {address}")
             assert isinstance(error.__cause__, ConnectionRefusedError)

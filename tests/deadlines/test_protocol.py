@@ -8,37 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import LISTS, NOTHING, REPORTS, SINGLES, Report, each_report
 
 import pychrony
 from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, ChronyPermissionError
 
 if TYPE_CHECKING:
-    from tests.support.daemon import Daemon, Start
+    from tests.support.daemon import Daemon
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tracking": pychrony.get_tracking,
-    "sources": pychrony.get_sources,
-    "sourcestats": pychrony.get_source_stats,
-    "rtcdata": pychrony.get_rtc_data,
-}
 TRANSPORTS = ["socket", "udp", "udp6"]
 #: The codes of the requests.
 NUMBER, SOURCE, TRACKING = 14, 15, 33
 Timed = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def server(start_shared: Start) -> Daemon:
-    """A scripted chronyd for all tests of this module."""
-    return start_shared("scripted")
-
-
-@pytest.fixture
-def scripted(server: Daemon) -> Daemon:
-    """It, in order again, with three sources and an RTC."""
-    server.say("clear")
-    server.say('values {"sources": 3, "rtcdata": {}}')
-    return server
 
 
 def requests(scripted: Daemon, code: int) -> int:
@@ -61,19 +42,19 @@ def requests_without(answers: int, address: str, scripted: Daemon) -> int:
     return requests(scripted, TRACKING) - before
 
 
-def fails(scripted: Daemon, report: str, timeout: float = 5.0) -> list[ChronyError]:
+def fails(scripted: Daemon, report: Report, timeout: float = 5.0) -> list[ChronyError]:
     """The errors of a function on every transport."""
     errors = []
     for transport in TRANSPORTS:
         with pytest.raises(ChronyError) as caught:
-            FUNCTIONS[report](getattr(scripted, transport), timeout=timeout)
+            report.function(getattr(scripted, transport), timeout=timeout)
         errors.append(caught.value)
     return errors
 
 
-@pytest.mark.parametrize("report", FUNCTIONS)
+@each_report
 @pytest.mark.parametrize("status", [1, 3, 4, 7, 18, 19, 99])
-def test_a_refusal_is_a_data_error(status: int, report: str, scripted: Daemon) -> None:
+def test_a_refusal_is_a_data_error(status: int, report: Report, scripted: Daemon) -> None:
     scripted.say(f"fault status {status}")
     for error in fails(scripted, report):
         assert type(error) is ChronyDataError
@@ -85,8 +66,8 @@ def test_a_refusal_is_a_data_error(status: int, report: str, scripted: Daemon) -
         assert error.__cause__.__cause__ is None
 
 
-@pytest.mark.parametrize("report", FUNCTIONS)
-def test_a_report_that_is_not_open_is_a_permission_error(report: str, scripted: Daemon) -> None:
+@each_report
+def test_a_report_that_is_not_open_is_a_permission_error(report: Report, scripted: Daemon) -> None:
     scripted.say("fault status 2")
     for error in fails(scripted, report):
         assert type(error) is ChronyPermissionError
@@ -97,24 +78,24 @@ def test_a_report_that_is_not_open_is_a_permission_error(report: str, scripted: 
 
 
 @pytest.mark.parametrize("status", [6, 13])
-def test_only_a_missing_rtc_is_called_that(status: int, scripted: Daemon) -> None:
+def test_only_what_chronyd_may_be_without_is_called_missing(status: int, scripted: Daemon) -> None:
     scripted.say(f"fault status {status}")
-    for report in FUNCTIONS:
+    for report in REPORTS:
         for error in fails(scripted, report):
             assert type(error) is ChronyDataError
             assert error.error_code == -4
-            rtc = report == "rtcdata"
-            wanted = "RTC tracking is not available" if rtc else f"Failed to process {report} response"
-            assert error.message.startswith(wanted)
+            assert error.message.startswith(report.unavailable or f"Failed to process {report} response")
     scripted.say("clear")
-    scripted.say('values {"rtcdata": null}')
-    for error in fails(scripted, "rtcdata"):
-        assert error.message.startswith("RTC tracking is not available")
+    scripted.say(NOTHING)
+    for report in REPORTS:
+        if report.unavailable is not None:
+            for error in fails(scripted, report):
+                assert error.message.startswith(report.unavailable)
 
 
 def test_a_status_that_has_nothing_to_do_with_sources_is_not_blamed_on_them(scripted: Daemon) -> None:
     scripted.say("fault status 1")
-    for report in ("tracking", "rtcdata"):
+    for report in SINGLES:
         for error in fails(scripted, report):
             assert "sources" not in error.message.lower()
 
@@ -122,7 +103,7 @@ def test_a_status_that_has_nothing_to_do_with_sources_is_not_blamed_on_them(scri
 @pytest.mark.parametrize("fault", ["reply-code 99", "reply-code 13", "truncate 40"])
 def test_a_reply_of_another_form_is_a_data_error(fault: str, scripted: Daemon) -> None:
     scripted.say(f"fault {fault}")
-    for report in FUNCTIONS:
+    for report in REPORTS:
         for error in fails(scripted, report):
             assert type(error) is ChronyDataError
             assert error.error_code == -4
@@ -133,11 +114,11 @@ NO_REPLIES = ["silence", "version 5", "version 7", "packet-type 1", "request-cod
 
 
 @pytest.mark.parametrize("fault", [*NO_REPLIES, "junk-forever"])
-@pytest.mark.parametrize("report", FUNCTIONS)
-def test_no_valid_reply_is_an_error_at_the_deadline(report: str, fault: str, scripted: Daemon, timed: Timed) -> None:
+@each_report
+def test_no_valid_reply_is_an_error_at_the_deadline(report: Report, fault: str, scripted: Daemon, timed: Timed) -> None:
     scripted.say(f"fault {fault}")
     for transport in ("socket", "udp"):
-        error = timed(partial(failure, FUNCTIONS[report], getattr(scripted, transport), 0.15), 0.15)
+        error = timed(partial(failure, report.function, getattr(scripted, transport), 0.15), 0.15)
         assert error.error_code == -1
         assert error.message.startswith(f"Failed to process {report} response")
         assert "did not answer" in error.message
@@ -169,12 +150,13 @@ def test_a_chronyd_that_leaves_in_the_middle_is_told_and_found_again(scripted: D
             assert len(pychrony.get_sources(getattr(scripted, transport))) == 3
 
 
+@each_report
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_junk_before_the_reply_is_passed_over(transport: str, scripted: Daemon) -> None:
+def test_junk_before_the_reply_is_passed_over(transport: str, report: Report, scripted: Daemon) -> None:
+    command, expected = report.sample()
+    scripted.say(command)
     scripted.say("fault junk-before 25")
-    address = getattr(scripted, transport)
-    assert pychrony.get_tracking(address).stratum == 2
-    assert [source.address for source in pychrony.get_sources(address)] == ["127.1.0.1", "127.1.0.2", "127.1.0.3"]
+    assert report.function(getattr(scripted, transport)) == expected
 
 
 def test_a_queue_that_nobody_reads_is_an_error_at_the_deadline(scripted: Daemon, timed: Timed) -> None:
@@ -203,18 +185,22 @@ def test_one_deadline_holds_for_a_whole_list(scripted: Daemon, timed: Timed) -> 
     assert len(pychrony.get_sources(scripted.socket, timeout=20)) == 3
 
 
-def test_a_late_reply_is_a_reply(scripted: Daemon) -> None:
-    before = requests(scripted, TRACKING)
+@each_report
+def test_a_late_reply_is_a_reply(report: Report, scripted: Daemon) -> None:
+    command, expected = report.sample()
+    scripted.say(command)
+    before = requests(scripted, report.request)
     scripted.say("fault delay 0.3")
-    assert pychrony.get_tracking(scripted.udp).stratum == 2
-    assert requests(scripted, TRACKING) == before + 1
+    assert report.function(scripted.udp) == expected
+    # A list costs one more, which tells whether it has changed.
+    assert requests(scripted, report.request) == before + (len(expected) + 1 if report.is_list else 1)
 
 
 @pytest.mark.parametrize("number", [-1, -2, 2147483647, 4294967294, 1000000])
 def test_an_impossible_number_of_sources_is_a_data_error(number: int, scripted: Daemon) -> None:
     scripted.say(f"fault count {number % 2**32}")
     signed = (number + 2**31) % 2**32 - 2**31
-    for report in ("sources", "sourcestats"):
+    for report in LISTS:
         for error in fails(scripted, report):
             assert type(error) is ChronyDataError
             assert error.error_code == -4
@@ -224,8 +210,8 @@ def test_an_impossible_number_of_sources_is_a_data_error(number: int, scripted: 
 def test_no_sources_is_an_empty_list(scripted: Daemon) -> None:
     scripted.say('values {"sources": []}')
     for transport in TRANSPORTS:
-        assert pychrony.get_sources(getattr(scripted, transport)) == []
-        assert pychrony.get_source_stats(getattr(scripted, transport)) == []
+        for report in LISTS:
+            assert report.function(getattr(scripted, transport)) == []
 
 
 def test_a_list_that_shrinks_during_the_read_is_read_again(scripted: Daemon) -> None:
@@ -258,8 +244,8 @@ def test_each_error_is_the_only_one(scripted: Daemon) -> None:
     """Nothing of a failed call is left for the next."""
     for fault in ("status 1", "truncate 40", "silence", "count -1", "status 2"):
         scripted.say(f"fault {fault}")
-        for report in ("sources", "tracking", "rtcdata"):
-            if not (fault.startswith("count") and report != "sources"):
+        for report in REPORTS:
+            if report.is_list or not fault.startswith("count"):
                 fails(scripted, report, timeout=0.05)
         scripted.say("clear")
         for transport in TRANSPORTS:

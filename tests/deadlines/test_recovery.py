@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import LISTS, REPORTS, defaults
 
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyError
 
@@ -59,10 +60,10 @@ def test_after_a_restart_the_next_call_works(
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_after_a_restart_the_next_call_may_be_a_long_one(transport: str, real: Daemon, connect: Connect) -> None:
     connection = connect(getattr(real, transport), timeout=3)
-    for name in ("get_source_stats", "get_sources"):
+    for report in LISTS:
         assert_works(connection)
         real.say("restart")
-        found = [record.address for record in getattr(connection, name)()]
+        found = [record.address for record in report.of(connection)()]
         assert found == SOURCES[: len(found)]
 
 
@@ -76,9 +77,9 @@ def test_a_dead_chronyd_is_an_error_until_it_is_back(
     assert_works(connection)
     real.say(end)
     before = time.monotonic()
-    for name in ("get_sources", "get_tracking", "get_rtc_data", "get_source_stats"):
+    for report in REPORTS:
         with pytest.raises(ChronyConnectionError) as caught:
-            getattr(connection, name)()
+            report.of(connection)()
         assert caught.value.message.startswith(f"Failed to connect to chronyd at {address}")
         assert caught.value.error_code == (-2 if transport == "socket" and end == "terminate" else -1)
     # A refusal comes at once; no call waits for its deadline.
@@ -166,7 +167,7 @@ def test_any_of_the_clients_folders_may_go(real: Daemon, connect: Connect) -> No
 def test_chronyd_may_go_away_in_the_middle_of_a_list(
     transport: str, lanes: int, scripted: Daemon, resources: Resources, eventually: Eventually
 ) -> None:
-    scripted.say('values {"sources": 200, "sourcestats": 200}')
+    scripted.say(defaults(200))
     connection = ChronyConnection(getattr(scripted, transport), timeout=20, lanes=lanes)
     with connection:
         whole = connection.get_sources()

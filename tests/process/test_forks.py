@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import Report, each_report
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
@@ -101,6 +102,26 @@ assert (sockets(), folders()) == ([], [])
 print("done")
 """
     assert run(code) == "done\n"
+
+
+@each_report
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_parent_and_child_read_every_report(transport: str, report: Report, scripted: Daemon, python: Python) -> None:
+    code = f"""
+import pychrony
+
+def read():
+    assert connection.{report.call}() == pychrony.{report.call}(address) == before
+
+with ChronyConnection(address) as connection:
+    before = connection.{report.call}()
+    for _ in range(3):
+        pid = child(read)
+        read()
+        ended(pid)
+print("done")
+"""
+    assert python(PROGRAM + code, getattr(scripted, transport), str(scripted.folder), "3") == "done\n"
 
 
 def test_parent_and_child_read_in_turns_and_at_once(run: Callable[[str], str]) -> None:

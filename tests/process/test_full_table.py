@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import CALLS, NAMES
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
@@ -57,10 +58,10 @@ def outcome(function, address):
     assert opened() == before
     return found
 
-FUNCTIONS = [pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, enter]
+FUNCTIONS = [*(getattr(pychrony, name) for name in NAMES), enter]
 """
 
-CALLS = """
+CALL_ALL = """
 pychrony.libchrony_path()
 fill(int(sys.argv[2]))
 found = [outcome(function, sys.argv[1]) for function in FUNCTIONS]
@@ -74,8 +75,8 @@ print(json.dumps([found, [outcome(function, sys.argv[1]) for function in FUNCTIO
 def test_a_call_says_so_and_leaves_nothing(free: int, transport: str, many: Daemon, finish: Finish) -> None:
     """It needs two descriptors: a socket and, for each session, libchrony's source of random numbers."""
     address = getattr(many, transport)
-    found, afterwards = json.loads(finish(FILL + CALLS, address, str(free)))
-    assert len(found) == 4
+    found, afterwards = json.loads(finish(NAMES + FILL + CALL_ALL, address, str(free)))
+    assert len(found) == len(CALLS) + 1
     if free < 2:
         for name, code, message, _ in found:
             assert (name, code) == ("ChronyConnectionError", -1)
@@ -83,8 +84,8 @@ def test_a_call_says_so_and_leaves_nothing(free: int, transport: str, many: Daem
             assert "Too many open files" in message
             assert "raise the limit" in message
     else:
-        assert found == [None] * 4
-    assert afterwards == [None] * 4
+        assert found == [None] * len(found)
+    assert afterwards == [None] * len(found)
     assert many.leftovers() == []
 
 
@@ -95,7 +96,7 @@ found = outcome(pychrony.get_tracking, sys.argv[1])
 empty()
 print(json.dumps([found, outcome(pychrony.get_tracking, sys.argv[1])]))
 """
-    (name, _, message, _), afterwards = json.loads(finish(FILL + code, many.socket))
+    (name, _, message, _), afterwards = json.loads(finish(NAMES + FILL + code, many.socket))
     assert name == "ChronyLibraryError"
     assert "Too many open files" in message
     assert afterwards is None
@@ -124,7 +125,7 @@ print(len(lists[0]), [one == lists[0] for one in lists] == [True] * 10)
 def test_a_long_list_is_read_over_as_many_lanes_as_there_is_room_for(
     transport: str, many: Daemon, finish: Finish
 ) -> None:
-    assert finish(FILL + LIST, getattr(many, transport)) == "40 True\n"
+    assert finish(NAMES + FILL + LIST, getattr(many, transport)) == "40 True\n"
     assert many.leftovers() == []
 
 
@@ -141,7 +142,7 @@ with ChronyConnection(sys.argv[1]) as connection:
     empty()
     assert len(opened()) == len(before)
 """
-    with python.running(FILL + code, getattr(many, transport)) as process:
+    with python.running(NAMES + FILL + code, getattr(many, transport)) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "2\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import REPORTS, defaults
 
-import pychrony
 from pychrony import ChronyConnection, ChronyError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ LENGTH = 200
 @pytest.fixture
 def long(scripted: Daemon) -> Daemon:
     """The scripted chronyd with a long list."""
-    scripted.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}}}')
+    scripted.say(defaults(LENGTH))
     return scripted
 
 
@@ -71,24 +72,27 @@ def test_a_cycle_of_references_is_collected(long: Daemon, resources: Resources) 
 
 
 def test_functions_close_their_lanes(long: Daemon, resources: Resources) -> None:
-    for _ in range(5):
+    for report in REPORTS * 2:
         for transport in TRANSPORTS:
-            assert len(pychrony.get_sources(getattr(long, transport))) == LENGTH
+            assert len(report.records(report.function(getattr(long, transport)))) == (LENGTH if report.is_list else 1)
             resources.assert_none_left()
 
 
 def test_errors_of_all_kinds_leave_nothing(long: Daemon, resources: Resources) -> None:
     for transport in TRANSPORTS:
-        connection = ChronyConnection(getattr(long, transport), timeout=0.1)
-        for fault in ("status 1", "status 2", "truncate 40", "silence", "count -1", "drop 3", "reply-code 99"):
+        connection = ChronyConnection(getattr(long, transport), timeout=0.3)
+        faults = ("status 1", "status 2", "truncate 40", "silence", "count -1", "drop 3", "reply-code 99")
+        for report, fault in itertools.product(REPORTS, faults):
+            if fault.startswith("count") and not report.is_list:
+                continue
             with connection:
-                connection.get_sources()
+                before = report.of(connection)()
                 long.say(f"fault {fault}")
                 with pytest.raises(ChronyError):
-                    connection.get_sources()
+                    report.of(connection)()
                 assert resources.opened() == 0
                 long.say("clear")
-                assert len(connection.get_sources()) == LENGTH
+                assert report.of(connection)() == before
             resources.assert_none_left()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import LISTS, NOTHING, REPORTS, Report, defaults, each_report
 
 import pychrony
 import pychrony.models
@@ -22,12 +23,8 @@ from pychrony import (
     ChronyError,
     ChronyPermissionError,
     LeapStatus,
-    RTCData,
-    Source,
     SourceMode,
     SourceState,
-    SourceStats,
-    TrackingStatus,
     Transport,
 )
 
@@ -35,12 +32,12 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
 LENGTH = 20
-REPORTS = ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")
 #: What every call uses, and what every record refers to. Each is an object that may be counted.
-CLASSES = (TrackingStatus, Source, SourceStats, RTCData, ChronyConnection, Transport)
+RECORDS = tuple(report.record for report in REPORTS)
+CLASSES = (*RECORDS, ChronyConnection, Transport)
 ERRORS = (ChronyError, ChronyConnectionError, ChronyDataError, ChronyPermissionError, OSError, RuntimeError)
 MEMBERS = (*LeapStatus, *SourceState, *SourceMode, *Transport)
-NAMES = tuple(sys.intern(name) for name in {field for kind in CLASSES[:4] for field in kind.__annotations__})
+NAMES = tuple(sys.intern(name) for name in {field for kind in RECORDS for field in kind.__annotations__})
 #: By how many references of one object anything else in the process may move meanwhile.
 STRAY = 5
 #: How many objects CPython keeps for the next of their type; a block lost in each call would be more.
@@ -52,7 +49,8 @@ MEBIBYTE = 1024 * 1024
 def chronyd(start_shared: Start) -> Daemon:
     """A scripted chronyd with more records than one lane reads."""
     daemon = start_shared("scripted")
-    daemon.say(f'values {{"sources": {LENGTH}, "sourcestats": {LENGTH}}}')
+    daemon.say(defaults(LENGTH))
+    daemon.say(NOTHING)
     return daemon
 
 
@@ -115,10 +113,10 @@ def read(function: Callable[..., object], *arguments: object) -> Callable[[], No
 
 
 @pytest.mark.parametrize("transport", ["socket", "udp"])
-@pytest.mark.parametrize("name", REPORTS)
-def test_functions_keep_nothing(name: str, transport: str, chronyd: Daemon) -> None:
+@each_report
+def test_functions_keep_nothing(report: Report, transport: str, chronyd: Daemon) -> None:
     address = getattr(chronyd, transport)
-    assert_keeps_nothing(read(getattr(pychrony, name), address), 200)
+    assert_keeps_nothing(read(report.function, address), 200)
 
 
 @pytest.mark.parametrize("transport", ["socket", "udp"])
@@ -126,8 +124,8 @@ def test_functions_keep_nothing(name: str, transport: str, chronyd: Daemon) -> N
 def test_connections_keep_nothing(lanes: int, transport: str, chronyd: Daemon) -> None:
     address = getattr(chronyd, transport)
     with ChronyConnection(address, lanes=lanes) as connection:
-        for name in REPORTS:
-            assert_keeps_nothing(read(getattr(connection, name)), 200)
+        for report in REPORTS:
+            assert_keeps_nothing(read(report.of(connection)), 200)
         assert_keeps_nothing(lambda: (connection.address, connection.transport, repr(connection)), 1000)
 
     def enter_and_leave() -> None:
@@ -190,8 +188,8 @@ def test_records_go_with_their_last_reference(chronyd: Daemon) -> None:
     gc.disable()
     try:
         with ChronyConnection(chronyd.socket) as connection:
-            for read in (connection.get_sources, connection.get_source_stats):
-                records: list[Any] = [*read()]
+            for report in LISTS:
+                records = report.records(report.of(connection)())
                 watched = [weakref.ref(record) for record in records]
                 assert all(watch() is not None for watch in watched)
                 del records
@@ -199,7 +197,7 @@ def test_records_go_with_their_last_reference(chronyd: Daemon) -> None:
             watch = weakref.ref(connection.get_tracking())
             assert watch() is None
         watch_connection = weakref.ref(connection)
-        del connection, read
+        del connection
         assert watch_connection() is None
     finally:
         gc.enable()

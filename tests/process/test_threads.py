@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import REPORTS, defaults
 
 from pychrony import ChronyConnection, ChronyConnectionError
 
@@ -53,22 +54,19 @@ def naps(thread: int) -> int:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_no_wrong_record_in_tens_of_thousands(transport: str, scripted: Daemon, connect: Connect) -> None:
     """Each thread compares every record; none is late, none gets an error."""
-    scripted.say('values {"sources": 450, "sourcestats": 450}')
+    scripted.say(defaults(450))
     connection = connect(getattr(scripted, transport), timeout=30)
-    sources, stats = connection.get_sources(), connection.get_source_stats()
-    tracking, rtc = connection.get_tracking(), connection.get_rtc_data()
-    assert len({source.address for source in sources}) == len(sources) == len(stats) == 450
+    expected = [(report.of(connection), report.of(connection)()) for report in REPORTS]
+    lists = [one for one in expected if isinstance(one[1], list)]
+    assert all(len(found) == 450 for _, found in lists)
+    assert len({source.address for source in connection.get_sources()}) == 450
 
     def hammer(index: int) -> int:
         records = 0
         for turn in range(6):
-            if (index + turn) % 2:
-                assert connection.get_sources() == sources
-            else:
-                assert connection.get_source_stats() == stats
-            assert connection.get_tracking() == tracking
-            assert connection.get_rtc_data() == rtc
-            records += 452
+            for read, found in [lists[(index + turn) % len(lists)], *(one for one in expected if one not in lists)]:
+                assert read() == found
+                records += len(found) if isinstance(found, list) else 1
         return records
 
     assert sum(future.result() for future in in_threads(hammer, 8)) > 20_000

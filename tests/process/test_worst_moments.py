@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import CALLS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +100,9 @@ def watch(frame, event, argument):
         below.append(f"{frame.f_code.co_name} below {call}")
 
 def use(address):
-    for function in (pychrony.get_tracking, pychrony.get_sources, pychrony.get_source_stats, pychrony.get_rtc_data):
+    for name in NAMES:
         try:
-            function(address)
+            getattr(pychrony, name)(address)
         except pychrony.ChronyError:
             pass
     connection = ChronyConnection(address)
@@ -120,7 +121,7 @@ assert below == [], below
 print(calls)
 """
     # Two of each function and of entering, and one of reading and leaving.
-    assert run(code) == "12\n"
+    assert run(NAMES + code) == f"{2 * (len(CALLS) + 1) + 2}\n"
 
 
 def test_a_handler_may_use_the_connection_that_its_thread_is_waiting_on(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from tests.support.daemon import Daemon
+from tests.support.reports import defaults
 
 
 @pytest.fixture
 def scripted(scripted: Daemon) -> Daemon:
     """The scripted chronyd, with enough sources for all lanes."""
-    scripted.say('values {"sources": 40, "sourcestats": 40}')
+    scripted.say(defaults(40))
     return scripted

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import LISTS, defaults
 
-import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 MOST = 65_536
 LONGEST = """
 import resource, sys, pychrony
-address, most = sys.argv[1:]
+address, most, *names = sys.argv[1:]
 pychrony.get_sources(address, timeout=30)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 found = []
-for read in (pychrony.get_sources, pychrony.get_source_stats):
-    found = read(address, timeout=30)
+for name in names:
+    found = getattr(pychrony, name)(address, timeout=30)
     assert len(found) == int(most)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
@@ -40,15 +40,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 def test_the_longest_list_takes_bounded_memory(scripted: Daemon, python: Python) -> None:
     """One more record than that is refused before anything is asked for."""
-    scripted.say(f'values {{"sources": {MOST + 1}, "sourcestats": {MOST + 1}}}')
-    for read in (pychrony.get_sources, pychrony.get_source_stats):
+    scripted.say(defaults(MOST + 1))
+    for report in LISTS:
         with pytest.raises(ChronyDataError, match=f"^Invalid number of .* {MOST + 1},"):
-            read(scripted.socket)
-    scripted.say('values {"sources": 1, "sourcestats": 1}')
+            report.function(scripted.socket)
+    scripted.say(defaults(1))
     requests = scripted.say("requests")["requests"]
     assert "15" not in requests
-    scripted.say(f'values {{"sources": {MOST}, "sourcestats": {MOST}}}')
-    kilobytes = int(python(LONGEST, scripted.socket, str(MOST)))
+    scripted.say(defaults(MOST))
+    kilobytes = int(python(LONGEST, scripted.socket, str(MOST), *(report.call for report in LISTS)))
     assert 0 < kilobytes < 128 * 1024
 
 

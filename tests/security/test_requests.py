@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.support.reports import LISTS, REPORTS
+
 import pychrony
 from pychrony import ChronyConnection, ChronyError
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.front import Front
 
-#: chrony's request codes: N_SOURCES, SOURCE_DATA, TRACKING, SOURCESTATS, RTCREPORT.
-COUNT, SOURCE, TRACKING, STATS, RTC = READING = 14, 15, 33, 34, 35
+#: chrony's code of the request for the number of sources. Those of the reports are in their list.
+NUMBER = 14
 FAULTS = ["status 1", "status 2", "status 13", "truncate 40", "count 41", "count -1", "random 7", "drop 1"]
 
 
@@ -52,6 +54,6 @@ def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Fro
             # Besides it, no argument but the number of a record.
             argument, rest = request[20:24], request[6:8] + request[12:20] + request[24:]
             assert not any(rest)
-            assert not any(argument) or code in {SOURCE, STATS}
+            assert not any(argument) or code in {report.request for report in LISTS}
             sent.add(code)
-        assert sent == set(READING)
+        assert sent == {NUMBER, *(report.request for report in REPORTS)}

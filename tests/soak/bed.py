@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tests.soak.records import check_fields
+from tests.support import reports
 from tests.support.daemon import Daemon
 
 from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, Source, SourceStats, TrackingStatus
 
-#: The reports that are lists, and the class of their records.
-LISTS: dict[str, type] = {"get_sources": Source, "get_source_stats": SourceStats}
+#: The reports that are lists.
+LISTS = {report.call for report in reports.LISTS}
 #: A chronyd to which nothing happens answers in this time, however busy the machine is.
 AMPLE = 4.0
 
@@ -47,17 +48,18 @@ class Bed(ABC, Generic[Moment]):
 
     def check(self, name: str, result: Any, before: Moment, after: Moment) -> int:  # noqa: ANN401
         """Fail if the result of a call between two moments cannot be right; return how many records it has."""
-        assert name != "get_rtc_data", f"RTC data of a chronyd that has none: {result}"
         if name == "enter":
             return 0
-        if name == "get_tracking":
-            check_fields(result, TrackingStatus)
+        report = reports.BY_CALL[name]
+        assert report.unavailable is None, f"{name} of a chronyd that has no such thing: {result}"
+        records = report.records(result)
+        for record in records:
+            check_fields(record, report)
+        if report.record is TrackingStatus:
             self.check_tracking(result, before, after)
-            return 1
-        for record in result:
-            check_fields(record, LISTS[name])
-        self.check_list(result, before, after)
-        return len(result)
+        if report.record in {Source, SourceStats}:
+            self.check_list(result, before, after)
+        return len(records)
 
     def explains(self, name: str, error: ChronyError, left: float | None, before: Moment, after: Moment) -> bool:
         """Whether what happened to it between two moments explains an error.

@@ -15,6 +15,7 @@ from tests.soak.calls import REPORTS, Tally, ended, is_busy, judge
 from tests.soak.judge import Lateness
 from tests.soak.readers import LONG_TIMEOUTS, TIMEOUTS
 from tests.soak.run import Run
+from tests.support.reports import LISTS, SINGLES
 
 from pychrony import ChronyError, aio
 
@@ -23,6 +24,8 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
 }
 SHARING = 8
+#: What a fleet reads at once.
+FLEETS = ([one.call for one in SINGLES if one.unavailable is None], [one.call for one in LISTS])
 #: For calls that wait for others.
 TIMEOUT = 5.0
 
@@ -56,7 +59,7 @@ class Tasks:
     async def read(self) -> None:
         """Run all until the end, and fail with the first that fails."""
         beds = self._run.beds
-        bodies = [self._watch(), *(self._read_fleet(reports) for reports in ((0,), (1, 2)))]
+        bodies = [self._watch(), *(self._read_fleet(names) for names in FLEETS)]
         for bed in beds.real:
             bodies += [self._share(bed), self._own(bed, TIMEOUTS)]
         for bad in beds.scripted:
@@ -147,12 +150,11 @@ class Tasks:
                         break
                 await connection.__aexit__(None, None, None)
 
-    async def _read_fleet(self, reports: tuple[int, ...]) -> None:
+    async def _read_fleet(self, names: list[str]) -> None:
         """Rounds over all real chronyds, at each of their addresses."""
         named = [bed for bed in self._run.beds.real for _ in bed.addresses]
         addresses = [address for bed in self._run.beds.real for address in bed.addresses.values()]
         beds = dict(zip(addresses, named, strict=True))
-        names = [("get_tracking", "get_sources", "get_source_stats")[number] for number in reports]
         while not self._run.stop.is_set():
             async with aio.Fleet(addresses, timeout=TIMEOUT) as fleet:
                 for _ in range(self._rng.randint(1, 30)):

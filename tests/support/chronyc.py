@@ -6,7 +6,11 @@ value has to lie between both, widened by what the last printed digit is worth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.support.daemon import Daemon
+from tests.support.reports import BY_NAME
 
 from pychrony import Source, SourceStats, TrackingStatus
 
@@ -85,3 +89,24 @@ def compare_stats(stats: SourceStats, before: Texts, after: Texts) -> None:
     }.items():
         assert_between(field, getattr(stats, field), before[column], after[column])
     assert stats.offset_err >= 0
+
+
+#: For each report that is compared, how a record is compared with its line of chronyc.
+COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
+    "tracking": compare_tracking,
+    "sources": compare_source,
+    "sourcestats": compare_stats,
+}
+
+
+def compare(daemon: Daemon, address: str | None = None) -> dict[str, Any]:
+    """Read those reports at an address, and compare every field with the daemon's chronyc; return them by name."""
+    address = daemon.socket if address is None else address
+    before = {name: daemon.rows(name) for name in COMPARISONS}
+    found = {name: BY_NAME[name].function(address) for name in COMPARISONS}
+    after = {name: daemon.rows(name) for name in COMPARISONS}
+    for name, compare_one in COMPARISONS.items():
+        # zip() checks that there are as many, in the same order.
+        for record, *texts in zip(BY_NAME[name].records(found[name]), before[name], after[name], strict=True):
+            compare_one(record, *texts)
+    return found

@@ -117,7 +117,7 @@ def install(driver: str) -> None:
             return self._connection.transport
 
     def method(function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
-        return functools.wraps(function)(lambda self: run(function(self._connection)))
+        return functools.wraps(function)(lambda self, *arguments: run(function(self._connection, *arguments)))
 
     for name, function in vars(aio.ChronyConnection).items():
         if name.startswith("get_"):

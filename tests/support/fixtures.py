@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.chronyc import compare_source, compare_stats, compare_tracking
+from tests.support import chronyc
 from tests.support.daemon import ROOT, TESTBED, Daemon, Start, starter
 from tests.support.front import Front
 from tests.support.held import Resources
 from tests.support.machine import PRIVATE_RUN, Machine
 from tests.support.programs import NOBODY, Finish, Python
+from tests.support.reports import defaults
 from tests.support.waiting import PATIENCE, has_socket, punctually, wait_until
 
 import pychrony
@@ -121,18 +122,18 @@ def server(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def scripted(server: Daemon) -> Daemon:
-    """It, in order again, with three sources and an RTC."""
+    """It, in order again, with default records of every report, and three sources."""
     server.say("clear")
     server.say("come-back")
-    server.say('values {"sources": 3, "sourcestats": 3, "rtcdata": {}, "tracking": {}}')
+    server.say(defaults())
     return server
 
 
 @pytest.fixture
 def many(start: Start) -> Daemon:
-    """A scripted chronyd with enough sources for all lanes."""
+    """A scripted chronyd of the test's own, with enough sources for all lanes."""
     daemon = start("scripted")
-    daemon.say('values {"sources": 40}')
+    daemon.say(defaults(40))
     return daemon
 
 
@@ -204,28 +205,8 @@ def crowd() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def compare() -> Callable[..., dict[str, Any]]:
-    """Read tracking, sources and source statistics at an address, and compare every field with the daemon's chronyc."""
-
-    def run(daemon: Daemon, address: str | None = None) -> dict[str, Any]:
-        address = daemon.socket if address is None else address
-
-        def rows() -> list[list[list[str]]]:
-            return [daemon.rows(report) for report in ("tracking", "sources", "sourcestats")]
-
-        before = rows()
-        tracking = pychrony.get_tracking(address)
-        sources = pychrony.get_sources(address)
-        stats = pychrony.get_source_stats(address)
-        after = rows()
-        compare_tracking(tracking, before[0][0], after[0][0])
-        # zip() checks that there are as many, in the same order.
-        for source, *texts in zip(sources, before[1], after[1], strict=True):
-            compare_source(source, *texts)
-        for one, *texts in zip(stats, before[2], after[2], strict=True):
-            compare_stats(one, *texts)
-        return {"tracking": tracking, "sources": sources, "stats": stats}
-
-    return run
+    """Read at an address what chronyc shows, and compare every field with the daemon's chronyc."""
+    return chronyc.compare
 
 
 @pytest.fixture(scope="session")
@@ -255,13 +236,6 @@ def quiet_pair(
     eventually(lambda: pychrony.get_source_stats(client.socket)[0].samples >= 8, "eight samples")
     quieten(client)
     return client
-
-
-@pytest.fixture(scope="session")
-def functions() -> dict[str, Callable[..., object]]:
-    """The four functions by name."""
-    names = ("get_tracking", "get_sources", "get_source_stats", "get_rtc_data")
-    return {name: getattr(pychrony, name) for name in names}
 
 
 @pytest.fixture(scope="session")

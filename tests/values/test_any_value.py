@@ -5,7 +5,6 @@ What a value means is worked out here a second time, from chrony's protocol and 
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable
 from dataclasses import fields
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.reports import Field, Report, each_report
 
-import pychrony
 from pychrony import ChronyDataError
 
 if TYPE_CHECKING:
@@ -86,124 +85,11 @@ ADDRESSES = st.one_of(
     st.integers(4, 2**16 - 1).map(lambda family: ({"family": family}, "")),
 )
 
-#: libchrony's name of a field, ours, and its values.
-REPORTS: dict[str, list[tuple[str, str, Cases]]] = {
-    "tracking": [
-        ("reference ID", "reference_id", integers(32)),
-        ("address", "reference_ip", ADDRESSES),
-        ("stratum", "stratum", integers(16, 16)),
-        ("leap status", "leap_status", integers(16, 3)),
-        ("reference time", "ref_time", TIMES),
-        ("current correction", "offset", OFFSETS),
-        ("last offset", "last_offset", OFFSETS),
-        ("RMS offset", "rms_offset", MEASURES),
-        ("frequency offset", "frequency", OFFSETS),
-        ("residual frequency", "residual_freq", OFFSETS),
-        ("skew", "skew", MEASURES),
-        ("root delay", "root_delay", MEASURES),
-        ("root dispersion", "root_dispersion", MEASURES),
-        ("last update interval", "update_interval", MEASURES),
-    ],
-    "sources": [
-        ("address", "address", ADDRESSES),
-        ("poll", "poll", st.integers(-(2**15), 2**15 - 1).map(lambda poll: (poll, poll))),
-        ("stratum", "stratum", integers(16, 15)),
-        ("state", "state", integers(16, 5)),
-        ("mode", "mode", integers(16, 2)),
-        ("flags", "flags", integers(16)),
-        ("reachability", "reachability", integers(16, 255)),
-        ("last sample ago", "last_sample_ago", integers(32)),
-        ("original last sample offset", "orig_latest_meas", OFFSETS),
-        ("adjusted last sample offset", "latest_meas", OFFSETS),
-        ("last sample error", "latest_meas_err", MEASURES),
-    ],
-    "sourcestats": [
-        ("reference ID", "reference_id", integers(32)),
-        ("address", "address", ADDRESSES),
-        ("samples", "samples", integers(32)),
-        ("runs", "runs", integers(32)),
-        ("span", "span", integers(32)),
-        ("standard deviation", "std_dev", MEASURES),
-        ("residual frequency", "resid_freq", OFFSETS),
-        ("skew", "skew", MEASURES),
-        ("offset", "offset", OFFSETS),
-        ("offset error", "offset_err", MEASURES),
-    ],
-    "rtcdata": [
-        ("reference time", "ref_time", TIMES),
-        ("samples", "samples", integers(16)),
-        ("runs", "runs", integers(16)),
-        ("span", "span", integers(32)),
-        ("offset", "offset", OFFSETS),
-        ("frequency offset", "freq_offset", OFFSETS),
-    ],
-}
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tracking": pychrony.get_tracking,
-    "sources": pychrony.get_sources,
-    "sourcestats": pychrony.get_source_stats,
-    "rtcdata": pychrony.get_rtc_data,
-}
-
-
-@st.composite
-def records(draw: st.DrawFn, report: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A record as it is sent and as it is to be read. Some fields are left to their good defaults."""
-    table = [field for field in REPORTS[report] if draw(st.integers(0, 3))]
-    # Of many fields with any value, one is nearly always refused.
-    bad = draw(st.sampled_from([None, None, *(ours for _, ours, _ in table)]))
-    drawn = {
-        field: (ours, draw(values if ours == bad else values.filter(lambda case: case[1] is not None)))
-        for field, ours, values in table
-    }
-    sent = {field: case[0] for field, (_, case) in drawn.items()}
-    read = {ours: case[1] for ours, case in drawn.values()}
-    if report == "sources" and sent.get("mode") == 2:
-        # A reference clock has a reference ID in place of an address.
-        sent.pop("address", None)
-        sent["reference ID"] = draw(WORD)
-        read["address"] = name(sent["reference ID"])
-    if report == "tracking" and {"reference_id", "reference_ip"} <= read.keys():
-        read["reference_id_name"] = read["reference_ip"] or name(read["reference_id"])
-    return sent, read
-
-
-@pytest.fixture(scope="module")
-def scripted(start_shared: Start) -> Daemon:
-    """A scripted chronyd for all tests of this module; each gives it its own values."""
-    return start_shared("scripted")
-
-
-@pytest.mark.parametrize("report", REPORTS)
-def test_every_field_is_generated(report: str, scripted: Daemon) -> None:
-    scripted.say('values {"rtcdata": {}, "sources": 1}')
-    found = FUNCTIONS[report](scripted.socket)
-    record = found[0] if isinstance(found, list) else found
-    derived = {"reference_id_name"}
-    assert {field.name for field in fields(record)} - derived == {ours for _, ours, _ in REPORTS[report]}
-
-
-@pytest.mark.parametrize("report", REPORTS)
-@settings(max_examples=80, deadline=None)
-@given(data=st.data())
-def test_values_are_read_as_sent_or_refused_by_name(report: str, data: st.DataObject, scripted: Daemon) -> None:
-    is_list = report in {"sources", "sourcestats"}
-    drawn = data.draw(
-        st.lists(records(report), min_size=1, max_size=3) if is_list else records(report).map(lambda record: [record])
-    )
-    sent = [record[0] for record in drawn]
-    values: dict[str, Any] = {report: sent if is_list else sent[0]}
-    if report == "sourcestats":
-        values["sources"] = len(sent)
-    scripted.say(f"values {json.dumps(values)}")
-
-    wrong = {ours for _, read in drawn for ours, value in read.items() if value is None}
-    if wrong:
-        with pytest.raises(ChronyDataError) as caught:
-            FUNCTIONS[report](scripted.socket)
-        assert caught.value.error_code == -4
-        assert caught.value.message.split(":")[0] in {f"Invalid {ours}" for ours in wrong}
-        return
-    found = FUNCTIONS[report](scripted.socket)
-    for record, (_, read) in zip(found if is_list else [found], drawn, strict=True):
-        assert {ours: getattr(record, ours) for ours in read} == read
+CONTENTS: dict[str, Callable[[Field], Cases]] = {
+    "offset": lambda _: OFFSETS,
+    "measure": lambda _: MEASURES,
+    "time": lambda _: TIMES,
+    "address": lambda _: ADDRESSES,
+    "i16": lambda _: st.integers(-(2**15), 2**15 - 1).map(lambda number: (number, number)),
+    "u16": lambda field: integers(16, field.highest),
+    "u32": lambda field: integers(32, field.highest),

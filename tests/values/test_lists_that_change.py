@@ -10,6 +10,7 @@ from operator import sub
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import LISTS, Report, defaults
 
 from pychrony import ChronyConnection
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 #: By lanes, so many sources that all lanes are in use.
 LENGTHS = {1: 9, 8: 32}
-#: The codes of the requests for a number and for a record.
+#: The code of the request for their number.
 NUMBER = 14
-REPORTS = {"get_sources": 15, "get_source_stats": 34}
+#: The lists whose records are asked for by their index.
+by_index = pytest.mark.parametrize("report", [report for report in LISTS if not report.is_optional], ids=str)
 
 
 def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
@@ -32,17 +34,17 @@ def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
 
 @pytest.mark.parametrize("transport", ["socket", "udp"])
 @pytest.mark.parametrize("lanes", LENGTHS)
-@pytest.mark.parametrize("method", REPORTS)
+@by_index
 def test_a_source_that_was_there_all_along_is_never_missing(
-    transport: str, lanes: int, method: str, scripted: Daemon
+    transport: str, lanes: int, report: Report, scripted: Daemon
 ) -> None:
     """Whichever goes, wherever the reader is then, and whether as many come, or none, or more."""
     length = LENGTHS[lanes]
-    values = f'values {{"sources": {length}, "sourcestats": {length}}}'
+    values = defaults(length)
     with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
 
         def read() -> list[str]:
-            return [record.address for record in getattr(connection, method)()]
+            return [record.address for record in report.of(connection)()]
 
         scripted.say(values)
         before = read()
@@ -62,22 +64,22 @@ def test_a_source_that_was_there_all_along_is_never_missing(
 
 
 @pytest.mark.parametrize("transport", ["socket", "udp"])
-@pytest.mark.parametrize("method", REPORTS)
-def test_a_list_costs_one_request_more_than_its_records(transport: str, method: str, scripted: Daemon) -> None:
+@by_index
+def test_a_list_costs_one_request_more_than_its_records(transport: str, report: Report, scripted: Daemon) -> None:
     """The one that tells whether something has changed; a list of one cannot have changed unseen."""
 
     def requests() -> tuple[int, int]:
         asked = scripted.say("requests")["requests"]
-        return asked.get(str(NUMBER), 0), asked.get(str(REPORTS[method]), 0)
+        return asked.get(str(NUMBER), 0), asked.get(str(report.request), 0)
 
     for lanes, lengths in {1: (0, 1, 2, 9), 8: (1, 32, 100)}.items():
         with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
             for length in lengths:
-                scripted.say(f'values {{"sources": {length}, "sourcestats": {length}}}')
+                scripted.say(defaults(length))
                 costs = []
                 for _ in range(3):
                     before = requests()
-                    assert len(getattr(connection, method)()) == length
+                    assert len(report.of(connection)()) == length
                     costs.append(tuple(map(sub, requests(), before)))
                 # Over UDP a busy machine may be taken for a loss, but not each time.
                 assert min(costs) == (1, length if length <= 1 else length + 1)

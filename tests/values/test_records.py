@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import pychrony
+from tests.support.reports import Report, each_report
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Python
 
 
-def test_fields_are_in_their_order_in_the_record_itself(scripted: Daemon) -> None:
+@each_report
+def test_fields_are_in_their_order_in_the_record_itself(report: Report, scripted: Daemon) -> None:
     """As in a record that is made by hand: what prints `vars(record)`, or makes JSON of it, shows the same."""
-    source, address = scripted.socket, scripted.udp
-    for record in (
-        *(pychrony.get_tracking(source), pychrony.get_sources(address)[0]),
-        *(pychrony.get_source_stats(source)[0], pychrony.get_rtc_data(address)),
-    ):
+    for address in (scripted.socket, scripted.udp):
+        record = report.records(report.function(address))[0]
         names = [field.name for field in dataclasses.fields(record)]
         assert list(vars(record)) == names
         assert list(vars(dataclasses.replace(record))) == names

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import BY_NAME, Report, defaults, each_report
 
 import pychrony
 from pychrony import ChronyDataError, LeapStatus, SourceMode, SourceState
@@ -14,12 +13,6 @@ from pychrony import ChronyDataError, LeapStatus, SourceMode, SourceState
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tracking": pychrony.get_tracking,
-    "sources": pychrony.get_sources,
-    "sourcestats": pychrony.get_source_stats,
-    "rtcdata": pychrony.get_rtc_data,
-}
 #: The lowest and the highest number that the protocol's floats can have: 25 bits times a power of 2 to the 38th.
 LOWEST, HIGHEST = {"raw": 0x7F000000}, {"raw": 0x7EFFFFFF}
 
@@ -32,11 +25,8 @@ def scripted(start_shared: Start) -> Daemon:
 
 def tell(scripted: Daemon, report: str, record: dict[str, Any], *more: dict[str, Any]) -> None:
     """Let it send these records, and defaults for whatever they do not name."""
-    whole = record if report in {"tracking", "rtcdata"} else [record, *more]
-    values: dict[str, Any] = {"tracking": {}, "sources": 1, report: whole}
-    if report == "sourcestats":
-        values["sources"] = 1 + len(more)
-    scripted.say(f"values {json.dumps(values)}")
+    scripted.say(defaults(1))
+    scripted.say(BY_NAME[report].values(record, *more))
 
 
 OUT_OF_RANGE: list[tuple[str, str, Any, str, str]] = [
@@ -71,7 +61,7 @@ def test_a_value_out_of_range_is_refused_by_name(case: tuple[str, str, Any, str,
     tell(scripted, report, {field: sent})
     for address in (scripted.socket, scripted.udp):
         with pytest.raises(ChronyDataError) as caught:
-            FUNCTIONS[report](address)
+            BY_NAME[report].function(address)
         assert caught.value.message.startswith(f"Invalid {name}: {shown}")
         assert caught.value.error_code == -4
         assert f"{report} report" in caught.value.message
@@ -137,7 +127,7 @@ IN_RANGE: list[tuple[str, str, Any, str, object]] = [
 def test_a_value_at_the_border_is_read_as_it_is(case: tuple[str, str, Any, str, object], scripted: Daemon) -> None:
     report, field, sent, name, expected = case
     tell(scripted, report, {field: sent})
-    found = FUNCTIONS[report](scripted.socket)
+    found = BY_NAME[report].function(scripted.socket)
     value = getattr(found[0] if isinstance(found, list) else found, name)
     assert value == expected
     assert type(value) is type(expected)
@@ -153,19 +143,18 @@ def test_every_state_and_mode_is_a_member(scripted: Daemon) -> None:
     assert all(type(source.state) is SourceState and type(source.mode) is SourceMode for source in found)
 
 
-def test_rtc_data_of_a_chronyd_that_has_an_rtc(scripted: Daemon) -> None:
-    record = {
-        "reference time": {"sec": 1700000000, "nsec": 500000000},
-        "samples": 10,
-        "runs": 5,
-        "span": 600,
-        "offset": 0.25,
-        "frequency offset": -2.5,
-    }
-    tell(scripted, "rtcdata", record)
-    expected = pychrony.RTCData(1700000000.5, 10, 5, 600, 0.25, -2.5)
+@each_report
+def test_every_field_is_read_as_it_was_sent(report: Report, scripted: Daemon) -> None:
+    command, expected = report.sample()
+    scripted.say(defaults())
+    scripted.say(command)
     for address in (scripted.socket, scripted.udp, scripted.udp6):
-        assert pychrony.get_rtc_data(address) == expected
+        found = report.function(address)
+        assert found == expected
+        for record in report.records(found):
+            assert {one.ours: type(getattr(record, one.ours)) for one in report.fields.values()} == {
+                one.ours: type(one.read) for one in report.fields.values()
+            }
 
 
 ADDRESSES: list[tuple[Any, str]] = [

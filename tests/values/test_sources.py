@@ -29,7 +29,7 @@ def test_no_source_is_an_empty_list(start: Start) -> None:
 
 def test_one_source(quiet_pair: Daemon, compare: Compare) -> None:
     found = compare(quiet_pair)
-    (source,), (stats,) = found["sources"], found["stats"]
+    (source,), (stats,) = found["sources"], found["sourcestats"]
     assert (source.address, source.stratum, source.poll) == ("127.0.0.1", 1, -4)
     assert source.mode is SourceMode.CLIENT
     assert source.state in {SourceState.SELECTED, SourceState.NONSELECTABLE}

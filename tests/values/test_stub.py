@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import BY_NAME, LISTS, REPORTS, Report, each_report
 
 if TYPE_CHECKING:
     from tests.support.programs import Python
@@ -28,54 +29,18 @@ for name, address in json.loads(sys.argv[1]):
 print(json.dumps(found))
 """
 
-FUNCTIONS = {
-    "tracking": "get_tracking",
-    "sources": "get_sources",
-    "sourcestats": "get_source_stats",
-    "rtcdata": "get_rtc_data",
-}
 
-# libchrony's names, by report, and ours.
-FLOATS = {
-    "tracking": {
-        "current correction": "offset",
-        "last offset": "last_offset",
-        "RMS offset": "rms_offset",
-        "frequency offset": "frequency",
-        "residual frequency": "residual_freq",
-        "skew": "skew",
-        "root delay": "root_delay",
-        "root dispersion": "root_dispersion",
-        "last update interval": "update_interval",
-    },
-    "sources": {
-        "original last sample offset": "orig_latest_meas",
-        "adjusted last sample offset": "latest_meas",
-        "last sample error": "latest_meas_err",
-    },
-    "sourcestats": {
-        "standard deviation": "std_dev",
-        "residual frequency": "resid_freq",
-        "skew": "skew",
-        "offset": "offset",
-        "offset error": "offset_err",
-    },
-    "rtcdata": {"offset": "offset", "frequency offset": "freq_offset"},
-}
-OTHERS = {
-    "tracking": ["reference ID", "address", "stratum", "leap status", "reference time"],
-    "sources": ["address", "poll", "stratum", "state", "mode", "flags", "reachability", "last sample ago"],
-    "sourcestats": ["reference ID", "address", "samples", "runs", "span"],
-    "rtcdata": ["reference time", "samples", "runs", "span"],
-}
+def floats(report: Report) -> dict[str, str]:
+    """libchrony's names of the fields that are floats, and ours."""
+    return {name: field.ours for name, field in report.fields.items() if field.kind == "float"}
 
 
 @pytest.fixture
 def read(python: Python, stub: str) -> Any:  # noqa: ANN401
     """Read reports at addresses through the stub."""
 
-    def run(*calls: tuple[str, str]) -> list[list[Any]]:
-        named = json.dumps([[FUNCTIONS[report], address] for report, address in calls])
+    def run(*calls: tuple[Report | str, str]) -> list[list[Any]]:
+        named = json.dumps([[BY_NAME[str(report)].call, address] for report, address in calls])
         found: list[list[Any]] = json.loads(python(READ, named, environment={"LIBCHRONY_PATH": stub}))
         assert len(found) == len(calls)
         return found
@@ -85,31 +50,31 @@ def read(python: Python, stub: str) -> Any:  # noqa: ANN401
 
 def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Any) -> None:  # noqa: ANN401
     """So what the other tests see is what they told it."""
-    calls = [(report, f"/{report}") for report in FUNCTIONS]
+    calls = [(report, f"/{report}") for report in REPORTS]
     for (report, _), (error, _, found, _) in zip(calls, read(*calls), strict=True):
         assert error == ""
-        for name in FLOATS[report].values():
-            assert f"{name}=" in found
+        for field in report.fields.values():
+            assert f"{field.ours}=" in found
     (_, _, none, _), (_, _, three, _) = read(("sources", "/records=0"), ("sources", "/records=3"))
     assert none == "[]"
     assert three.count("Source(") == 3
 
 
-@pytest.mark.parametrize("report", FLOATS)
+@each_report
 @pytest.mark.parametrize(("value", "shown"), [("nan", "NaN"), ("inf", "inf"), ("-inf", "-inf")])
-def test_what_is_no_finite_number_is_refused_by_name(report: str, value: str, shown: str, read: Any) -> None:  # noqa: ANN401
-    calls = [(report, f"/{field}={value}") for field in FLOATS[report]]
-    for name, (error, code, message, causes) in zip(FLOATS[report].values(), read(*calls), strict=True):
+def test_what_is_no_finite_number_is_refused_by_name(report: Report, value: str, shown: str, read: Any) -> None:  # noqa: ANN401
+    calls = [(report, f"/{field}={value}") for field in floats(report)]
+    for name, (error, code, message, causes) in zip(floats(report).values(), read(*calls), strict=True):
         assert (error, code) == ("ChronyDataError", -4)
         assert message.startswith(f"Invalid {name}: {shown}")
         assert f"{report} report" in message
         assert causes == [["RuntimeError", f"Invalid {name}: {shown}"]]
 
 
-@pytest.mark.parametrize("report", FLOATS)
-def test_a_missing_field_is_incomplete_data(report: str, read: Any) -> None:  # noqa: ANN401
-    fields = [*FLOATS[report], *OTHERS[report]]
-    for field, found in zip(fields, read(*((report, f"/{field}=absent") for field in fields)), strict=True):
+@each_report
+def test_a_missing_field_is_incomplete_data(report: Report, read: Any) -> None:  # noqa: ANN401
+    calls = [(report, f"/{field}=absent") for field in report.fields]
+    for field, found in zip(report.fields, read(*calls), strict=True):
         error, code, message, _ = found
         assert (error, code) == ("ChronyDataError", -5)
         assert f'"{field}"' in message
@@ -117,13 +82,11 @@ def test_a_missing_field_is_incomplete_data(report: str, read: Any) -> None:  # 
         assert f"{report} report" in message
 
 
-@pytest.mark.parametrize("report", FLOATS)
-def test_a_field_of_another_type_is_incomplete_data(report: str, read: Any) -> None:  # noqa: ANN401
+@each_report
+def test_a_field_of_another_type_is_incomplete_data(report: Report, read: Any) -> None:  # noqa: ANN401
     """libchrony would answer a read by the wrong type with a plausible zero."""
     kinds = ("none", "uint", "int", "float", "time", "string")
-    own = dict.fromkeys(FLOATS[report], "float") | dict.fromkeys(OTHERS[report], "uint")
-    own |= {"address": "string", "poll": "int", "reference time": "time"}
-    cases = [(field, kind) for field in [*FLOATS[report], *OTHERS[report]] for kind in kinds if kind != own[field]]
+    cases = [(field, kind) for field, own in report.fields.items() for kind in kinds if kind != own.kind]
     for (field, _), found in zip(cases, read(*((report, f"/{field}:{kind}") for field, kind in cases)), strict=True):
         error, code, message, _ = found
         assert (error, code) == ("ChronyDataError", -5)
@@ -163,7 +126,7 @@ def test_the_sign_of_a_poll_is_extended(read: Any) -> None:  # noqa: ANN401
 
 
 def test_a_session_that_cannot_be_made_is_a_connection_error(read: Any) -> None:  # noqa: ANN401
-    for report in FUNCTIONS:
+    for report in REPORTS:
         (error, code, message, causes), (*_, with_errno) = read((report, "/init=1"), (report, "/init=1;errno=24"))
         assert (error, code) == ("ChronyConnectionError", -1)
         assert message.startswith("Failed to initialize chrony session")
@@ -171,8 +134,8 @@ def test_a_session_that_cannot_be_made_is_a_connection_error(read: Any) -> None:
         assert with_errno[0] == causes[0]
 
 
-@pytest.mark.parametrize("report", FUNCTIONS)
-def test_a_request_that_cannot_be_made_is_told_as_such(report: str, read: Any) -> None:  # noqa: ANN401
+@each_report
+def test_a_request_that_cannot_be_made_is_told_as_such(report: Report, read: Any) -> None:  # noqa: ANN401
     """libchrony's error and the system's are both behind the exception."""
     refused, failed = read((report, "/request=7"), (report, "/request=5;errno=105"))
     assert refused[:2] == ["ChronyDataError", -4]
@@ -184,8 +147,8 @@ def test_a_request_that_cannot_be_made_is_told_as_such(report: str, read: Any) -
     assert failed[3][1][0] == "OSError"
 
 
-@pytest.mark.parametrize("report", FUNCTIONS)
-def test_a_response_that_cannot_be_processed_is_told_as_such(report: str, read: Any) -> None:  # noqa: ANN401
+@each_report
+def test_a_response_that_cannot_be_processed_is_told_as_such(report: Report, read: Any) -> None:  # noqa: ANN401
     refused, failed = read((report, "/process=14"), (report, "/process=6;errno=103"))
     assert refused[:2] == ["ChronyDataError", -4]
     assert refused[2].startswith(f"Failed to process {report} response")
@@ -198,7 +161,7 @@ def test_a_response_that_cannot_be_processed_is_told_as_such(report: str, read: 
 
 
 def test_the_number_of_records_can_fail_like_a_record(read: Any) -> None:  # noqa: ANN401
-    for report in ("sources", "sourcestats"):
+    for report in LISTS:
         request, process, negative = read(
             (report, "/count-request=7"), (report, "/count-process=14"), (report, "/records=-1")
         )

@@ -5,7 +5,7 @@
 //! - a report with one record (`tracking`, `activity`, `serverstats`, `rtcdata`, `smoothing`): an object of libchrony's
 //!   field names, or null for "chronyd has no such thing" (`rtcdata` is null unless given);
 //! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
-//!   or the number of default records. All but `sources` follow the list of sources unless given;
+//!   or the number of default records. All but `sources` follow the list of sources unless given, and again after null;
 //! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
 //!   given).
 //!
@@ -73,6 +73,10 @@ impl Values {
             let records = match value {
                 Value::Object(record) if report.key == Key::Single => vec![record.clone()],
                 Value::Null if report.key == Key::Single => vec![],
+                Value::Null if report.name != "sources" => {
+                    self.records.remove(report.name);
+                    continue;
+                }
                 Value::Array(list) if report.key != Key::Single => {
                     let records: Option<_> = list.iter().map(|record| record.as_object().cloned()).collect();
                     records.ok_or(format!("{name}: a record is a JSON object"))?
@@ -255,6 +259,16 @@ mod tests {
         // One that is not there cannot go.
         values.churn(4, 0);
         assert_eq!(values.sources(), 4);
+    }
+
+    #[test]
+    fn lists_follow_the_sources_again_after_null() {
+        let mut values = Values::new(&json!({"sourcestats": 3}));
+        let stats = find("sourcestats").unwrap();
+        assert!(values.encode(stats, 2).is_some());
+        values.change(&json!({"sources": 2, "sourcestats": null})).unwrap();
+        assert!(values.encode(stats, 1).is_some());
+        assert_eq!(values.encode(stats, 2), None);
     }
 
     #[test]

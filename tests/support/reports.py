@@ -1,0 +1,221 @@
+"""The one list of reports. Every promise is tested over it, so that a further report is covered by its entry here.
+
+A report's fields are a table: libchrony's name, ours, what the number means, and a value as it is sent and as it is to
+be read. What is read is written down here a second time, and not taken from pychrony.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+
+import pychrony
+from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, aio
+
+
+class Field(NamedTuple):
+    """One field of a report.
+
+    `content` is "offset", "measure" (not negative), "time", "address", or the bits of an integer: "u16", "i16", "u32".
+    """
+
+    ours: str
+    content: str
+    #: As the scripted chronyd is told it.
+    sent: Any
+    #: As pychrony is to read it.
+    read: Any
+    #: The highest good number, if that is not what the bits allow.
+    highest: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """libchrony's type, as the stub names it."""
+        kinds = {"offset": "float", "measure": "float", "time": "time", "address": "string"}
+        return kinds.get(self.content, "int" if self.content.startswith("i") else "uint")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report, as all tests see it."""
+
+    #: libchrony's and the test bed's name of it.
+    name: str
+    #: The function of pychrony, the method of both classes of connections, and the function of `pychrony.aio`.
+    call: str
+    record: type
+    #: The protocol's code of its request.
+    request: int
+    #: By libchrony's names.
+    fields: dict[str, Field]
+    is_list: bool = False
+    #: Whether the place of a reference clock in the list is None.
+    is_optional: bool = False
+    #: Whether chronyd serves it over the command port, too.
+    is_open: bool = True
+    #: Begins the message of the error where chronyd has no such thing; None if it always has.
+    unavailable: str | None = None
+    #: Fields of ours that are made of others, of the sample.
+    derived: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Its name, as the id of a test."""
+        return self.name
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function of pychrony."""
+        function: Callable[..., Any] = getattr(pychrony, self.call)
+        return function
+
+    @property
+    def aio(self) -> Callable[..., Any]:
+        """The function of `pychrony.aio`."""
+        function: Callable[..., Any] = getattr(aio, self.call)
+        return function
+
+    @property
+    def returned(self) -> object:
+        """What they return, as it is annotated."""
+        record = self.record | None if self.is_optional else self.record
+        return list[record] if self.is_list else record  # type: ignore[valid-type]
+
+    def of(self, connection: object) -> Callable[[], Any]:
+        """The method of a connection."""
+        method: Callable[[], Any] = getattr(connection, self.call)
+        return method
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The sample as the scripted chronyd is told it."""
+        return {name: one.sent for name, one in self.fields.items()}
+
+    @property
+    def read(self) -> Any:  # noqa: ANN401
+        """The sample as it is to be read."""
+        return self.record(**{one.ours: one.read for one in self.fields.values()}, **self.derived)
+
+    def records(self, result: Any) -> list[Any]:  # noqa: ANN401
+        """The records of a result, without the places that have none."""
+        return [record for record in (result if self.is_list else [result]) if record is not None]
+
+    def values(self, *records: dict[str, Any]) -> str:
+        """The command that has the scripted chronyd tell these records, over defaults."""
+        if not self.is_list:
+            (record,) = records
+            return f"values {json.dumps({self.name: record})}"
+        return f"values {json.dumps({'sources': len(records), self.name: list(records)})}"
+
+    def sample(self) -> tuple[str, Any]:
+        """The command that has the scripted chronyd tell the sample, and the result that is to be read then."""
+        if not self.is_list:
+            return self.values(self.sent), self.read
+        if not self.is_optional:
+            return self.values(self.sent, self.sent), [self.read, self.read]
+        sources = [{"address": "127.1.0.1"}, {"reference ID": 0x47505300}]
+        return f"values {json.dumps({'sources': sources, self.name: [self.sent, {}]})}", [self.read, None]
+
+
+REPORTS = [
+    Report(
+        "tracking",
+        "get_tracking",
+        TrackingStatus,
+        33,
+        {
+            "reference ID": Field("reference_id", "u32", 0xC0000201, 0xC0000201),
+            "address": Field("reference_ip", "address", "192.0.2.1", "192.0.2.1"),
+            "stratum": Field("stratum", "u16", 3, 3, highest=15),
+            "leap status": Field("leap_status", "u16", 1, LeapStatus.INSERT, highest=3),
+            "reference time": Field("ref_time", "time", {"sec": 1700000000, "nsec": 250000000}, 1700000000.25),
+            "current correction": Field("offset", "offset", -0.5, -0.5),
+            "last offset": Field("last_offset", "offset", 0.25, 0.25),
+            "RMS offset": Field("rms_offset", "measure", 0.125, 0.125),
+            "frequency offset": Field("frequency", "offset", -12.5, -12.5),
+            "residual frequency": Field("residual_freq", "offset", 0.75, 0.75),
+            "skew": Field("skew", "measure", 1.5, 1.5),
+            "root delay": Field("root_delay", "measure", 0.375, 0.375),
+            "root dispersion": Field("root_dispersion", "measure", 0.625, 0.625),
+            "last update interval": Field("update_interval", "measure", 64, 64.0),
+        },
+        derived={"reference_id_name": "192.0.2.1"},
+    ),
+    Report(
+        "sources",
+        "get_sources",
+        Source,
+        15,
+        {
+            "address": Field("address", "address", "2001:db8::1", "2001:db8::1"),
+            "poll": Field("poll", "i16", -4, -4),
+            "stratum": Field("stratum", "u16", 2, 2, highest=15),
+            "state": Field("state", "u16", 4, SourceState.UNSELECTED, highest=5),
+            "mode": Field("mode", "u16", 1, SourceMode.PEER, highest=2),
+            "flags": Field("flags", "u16", 5, 5),
+            "reachability": Field("reachability", "u16", 0o377, 255, highest=255),
+            "last sample ago": Field("last_sample_ago", "u32", 33, 33),
+            "original last sample offset": Field("orig_latest_meas", "offset", -0.125, -0.125),
+            "adjusted last sample offset": Field("latest_meas", "offset", 0.25, 0.25),
+            "last sample error": Field("latest_meas_err", "measure", 0.5, 0.5),
+        },
+        is_list=True,
+    ),
+    Report(
+        "sourcestats",
+        "get_source_stats",
+        SourceStats,
+        34,
+        {
+            "reference ID": Field("reference_id", "u32", 0xC0000201, 0xC0000201),
+            "address": Field("address", "address", "192.0.2.1", "192.0.2.1"),
+            "samples": Field("samples", "u32", 11, 11),
+            "runs": Field("runs", "u32", 7, 7),
+            "span": Field("span", "u32", 600, 600),
+            "standard deviation": Field("std_dev", "measure", 0.125, 0.125),
+            "residual frequency": Field("resid_freq", "offset", -2.5, -2.5),
+            "skew": Field("skew", "measure", 1.5, 1.5),
+            "offset": Field("offset", "offset", -0.25, -0.25),
+            "offset error": Field("offset_err", "measure", 0.375, 0.375),
+        },
+        is_list=True,
+    ),
+    Report(
+        "rtcdata",
+        "get_rtc_data",
+        RTCData,
+        35,
+        {
+            "reference time": Field("ref_time", "time", {"sec": 1700000000, "nsec": 500000000}, 1700000000.5),
+            "samples": Field("samples", "u16", 10, 10),
+            "runs": Field("runs", "u16", 5, 5),
+            "span": Field("span", "u32", 600, 600),
+            "offset": Field("offset", "offset", 0.25, 0.25),
+            "frequency offset": Field("freq_offset", "offset", -2.5, -2.5),
+        },
+        unavailable="RTC tracking is not available",
+    ),
+]
+BY_NAME = {report.name: report for report in REPORTS}
+BY_CALL = {report.call: report for report in REPORTS}
+LISTS = [report for report in REPORTS if report.is_list]
+SINGLES = [report for report in REPORTS if not report.is_list]
+#: The functions of pychrony, which are the methods of a connection and the functions of `pychrony.aio`, too.
+CALLS = [report.call for report in REPORTS]
+#: Begins the programs that call all of them, as `NAMES`.
+NAMES = f"NAMES = {CALLS}\n"
+
+each_report = pytest.mark.parametrize("report", REPORTS, ids=str)
+
+
+#: The command that has the scripted chronyd say that there is none of what it may be without.
+NOTHING = f"values {json.dumps({report.name: None for report in REPORTS if report.unavailable})}"
+
+
+def defaults(sources: int = 3) -> str:
+    """The command that has the scripted chronyd tell default records of every report, with so many sources."""
+    values: dict[str, Any] = {report.name: None if report.is_list else {} for report in REPORTS}
+    return f"values {json.dumps(values | {'sources': sources})}"
