@@ -47,8 +47,9 @@ def tests_in(text: str, folder: Path) -> list[tuple[Path, str]]:
     for code in CODE.findall(text):
         file, _, name = code.partition("::")
         if name and file.endswith((".rs", ".py")):
-            suite = folder / "tests/suite" if "/" not in file else folder
-            found.append(((ROOT if file.endswith(".py") else suite) / file, name))
+            root = ROOT if file.endswith(".py") else folder
+            suite = (root / "tests/suite").rglob(file) if "/" not in file else ()
+            found.append((next((one for one in suite if has_test(one, name)), root / file), name))
     return found
 
 

@@ -129,7 +129,7 @@ REPORTS = [
         {
             "reference ID": Field("reference_id", "u32", 0xC0000201, 0xC0000201),
             "address": Field("reference_ip", "address", "192.0.2.1", "192.0.2.1"),
-            "stratum": Field("stratum", "u16", 3, 3, highest=15),
+            "stratum": Field("stratum", "u16", 3, 3, highest=16),
             "leap status": Field("leap_status", "u16", 1, LeapStatus.INSERT, highest=3),
             "reference time": Field("ref_time", "time", {"sec": 1700000000, "nsec": 250000000}, 1700000000.25),
             "current correction": Field("offset", "offset", -0.5, -0.5),

@@ -38,8 +38,8 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
     fn close(&self);
 
-    /// Reads the sources over these connections at once, which may be the same ones. What each call had, and its number, in
-    /// the order in which they ended.
+    /// Reads the sources over these connections at once, which may be the same ones. What each call had, and its
+    /// number, in the order in which they ended.
     fn together(connections: &[&Self]) -> Vec<(usize, Result<Vec<Source>, Error>)>;
 }
 

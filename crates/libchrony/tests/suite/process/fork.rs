@@ -21,7 +21,7 @@ fn used(chronyd: &Scripted) -> (Connection, Vec<(i32, std::path::PathBuf)>) {
 
 #[test]
 fn a_child_reads_through_a_socket_of_its_own() {
-    alone("fork::a_child_reads_through_a_socket_of_its_own", || {
+    alone("process::fork::a_child_reads_through_a_socket_of_its_own", || {
         let chronyd = scripted("{}");
         let (connection, parents) = used(&chronyd);
         assert!(in_fork(|| {
@@ -40,7 +40,7 @@ fn a_child_reads_through_a_socket_of_its_own() {
 
 #[test]
 fn a_child_that_only_drops_the_connection_closes_and_removes_nothing() {
-    alone("fork::a_child_that_only_drops_the_connection_closes_and_removes_nothing", || {
+    alone("process::fork::a_child_that_only_drops_the_connection_closes_and_removes_nothing", || {
         let chronyd = scripted("{}");
         let (connection, parents) = used(&chronyd);
         let connection = &mut Some(connection);
@@ -59,7 +59,7 @@ fn a_child_that_only_drops_the_connection_closes_and_removes_nothing() {
 
 #[test]
 fn a_child_cleans_up_its_own_and_a_grandchild_too() {
-    alone("fork::a_child_cleans_up_its_own_and_a_grandchild_too", || {
+    alone("process::fork::a_child_cleans_up_its_own_and_a_grandchild_too", || {
         let chronyd = scripted("{}");
         let (connection, parents) = used(&chronyd);
         assert!(in_fork(|| {
@@ -83,7 +83,7 @@ fn a_child_cleans_up_its_own_and_a_grandchild_too() {
 
 #[test]
 fn forks_during_other_threads_calls_leave_the_child_able_to_read() {
-    alone("fork::forks_during_other_threads_calls_leave_the_child_able_to_read", || {
+    alone("process::fork::forks_during_other_threads_calls_leave_the_child_able_to_read", || {
         let chronyd = scripted("{\"sources\": 20}");
         let connection = connect_to(&chronyd);
         let done = AtomicBool::new(false);
@@ -106,7 +106,7 @@ fn forks_during_other_threads_calls_leave_the_child_able_to_read() {
 
 #[test]
 fn parent_and_child_read_at_the_same_time_from_a_real_chronyd() {
-    alone("fork::parent_and_child_read_at_the_same_time_from_a_real_chronyd", || {
+    alone("process::fork::parent_and_child_read_at_the_same_time_from_a_real_chronyd", || {
         let mut builder = Chronyd::builder().command_port();
         for host in 1..=20 {
             builder = builder.line(format!("server 127.99.0.{host} port 9 offline"));

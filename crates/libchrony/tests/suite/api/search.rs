@@ -1,7 +1,7 @@
 //! Where libchrony is looked for, and in which order. Each case is a process with an environment of its own.
 
+use super::library::folder;
 use crate::common::alone::{Alone, is_alone};
-use crate::library::folder;
 use libchrony::{Connection, Error, Library};
 use std::env;
 use std::fs;
@@ -41,7 +41,7 @@ fn refused() -> String {
 
 #[test]
 fn the_variable_comes_first_and_is_used_alone() {
-    const TEST: &str = "search::the_variable_comes_first_and_is_used_alone";
+    const TEST: &str = "api::search::the_variable_comes_first_and_is_used_alone";
     let (chosen, system, text) = (with_library("chosen"), with_library("passed-over"), with_text("chosen-text"));
     let chosen = chosen.join("libchrony.so.0");
     Alone::new(TEST, "good")
@@ -64,7 +64,7 @@ fn the_variable_comes_first_and_is_used_alone() {
 
 #[test]
 fn a_relative_path_in_the_variable_is_a_file_and_not_searched_for() {
-    const TEST: &str = "search::a_relative_path_in_the_variable_is_a_file_and_not_searched_for";
+    const TEST: &str = "api::search::a_relative_path_in_the_variable_is_a_file_and_not_searched_for";
     let (here, system) = (with_library("relative"), with_text("relative-system"));
     let alone = || Alone::new(TEST, "bare").env(VARIABLE, "libchrony.so.0").env("LD_LIBRARY_PATH", &system);
     alone()
@@ -86,7 +86,7 @@ fn a_relative_path_in_the_variable_is_a_file_and_not_searched_for() {
 
 #[test]
 fn without_the_variable_or_with_an_empty_one_the_system_decides() {
-    const TEST: &str = "search::without_the_variable_or_with_an_empty_one_the_system_decides";
+    const TEST: &str = "api::search::without_the_variable_or_with_an_empty_one_the_system_decides";
     let system = with_library("system");
     let is_systems = || assert_eq!(loaded(), system.join("libchrony.so.0"));
     Alone::new(TEST, "unset").without_env(VARIABLE).env("LD_LIBRARY_PATH", &system).run(is_systems);
@@ -102,7 +102,7 @@ fn without_the_variable_or_with_an_empty_one_the_system_decides() {
 
 #[test]
 fn a_fallback_comes_last() {
-    const TEST: &str = "search::a_fallback_comes_last";
+    const TEST: &str = "api::search::a_fallback_comes_last";
     let (system, text, fallback) = (with_library("before"), with_text("useless"), with_library("fallback"));
     let fallback = fallback.join("libchrony.so.0");
     Alone::new(TEST, "unneeded").without_env(VARIABLE).env("LD_LIBRARY_PATH", &system).run(|| {
@@ -122,7 +122,7 @@ fn a_fallback_comes_last() {
 /// test; for others there is no such program, and the variable is as good as ever.
 #[test]
 fn a_set_user_id_program_ignores_the_variable() {
-    const TEST: &str = "search::a_set_user_id_program_ignores_the_variable";
+    const TEST: &str = "api::search::a_set_user_id_program_ignores_the_variable";
     let program = folder("set-user-id").join("program");
     if !is_alone() {
         // A copy by another process: while this one has a file open for writing, a fork elsewhere in it keeps the file

@@ -197,7 +197,7 @@ fn a_lost_answer_is_asked_for_again_over_udp() {
 
 #[test]
 fn a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had() {
-    alone("silence::a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had", || {
+    alone("deadlines::silence::a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had", || {
         let chronyd = scripted("{\"sources\": 5}");
         let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
         connection.tracking().unwrap();

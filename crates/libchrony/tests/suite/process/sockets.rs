@@ -23,7 +23,7 @@ fn mode(path: &Path, mode: u32) {
 
 #[test]
 fn a_thousand_connections_leave_no_descriptor_and_no_folder() {
-    alone("sockets::a_thousand_connections_leave_no_descriptor_and_no_folder", || {
+    alone("process::sockets::a_thousand_connections_leave_no_descriptor_and_no_folder", || {
         let chronyd = scripted("{}");
         let [socket, port] = both(&chronyd);
         let before = descriptors();
@@ -45,7 +45,7 @@ fn a_thousand_connections_leave_no_descriptor_and_no_folder() {
 
 #[test]
 fn sessions_that_fail_to_start_leave_no_descriptor() {
-    alone("sockets::sessions_that_fail_to_start_leave_no_descriptor", || {
+    alone("process::sockets::sessions_that_fail_to_start_leave_no_descriptor", || {
         let connections = ["/init=1", "/open=111", "/request=7", "/silent"].map(|script| hasty_stub(script, ms(100)));
         let before = descriptors();
         for connection in &connections {
@@ -59,7 +59,7 @@ fn sessions_that_fail_to_start_leave_no_descriptor() {
 
 #[test]
 fn no_descriptor_is_inherited_by_a_child_program() {
-    alone("sockets::no_descriptor_is_inherited_by_a_child_program", || {
+    alone("process::sockets::no_descriptor_is_inherited_by_a_child_program", || {
         let chronyd = scripted("{}");
         let before = inheritable();
         let connections = both(&chronyd).map(|address| connect(&address, ms(5000)));
@@ -74,7 +74,7 @@ fn no_descriptor_is_inherited_by_a_child_program() {
 
 #[test]
 fn no_descriptor_is_inherited_when_threads_open_at_the_same_time() {
-    alone("sockets::no_descriptor_is_inherited_when_threads_open_at_the_same_time", || {
+    alone("process::sockets::no_descriptor_is_inherited_when_threads_open_at_the_same_time", || {
         let chronyd = scripted("{}");
         let before = inheritable();
         let together = Barrier::new(8);
@@ -97,7 +97,7 @@ fn no_descriptor_is_inherited_when_threads_open_at_the_same_time() {
 
 #[test]
 fn a_closed_standard_stream_stays_closed() {
-    alone("sockets::a_closed_standard_stream_stays_closed", || {
+    alone("process::sockets::a_closed_standard_stream_stays_closed", || {
         let chronyd = scripted("{\"sources\": 40}");
         for closed in [vec![0], vec![0, 1], vec![0, 1, 2]] {
             let streams: Vec<_> = closed.into_iter().map(StreamClosed::new).collect();
@@ -117,7 +117,7 @@ fn a_closed_standard_stream_stays_closed() {
 fn a_connection_that_is_never_dropped_leaves_no_folder_when_the_process_ends() {
     const FOLDER: &str = "LIBCHRONY_TEST_SOCKET";
     let chronyd = scripted("{}");
-    let name = "sockets::a_connection_that_is_never_dropped_leaves_no_folder_when_the_process_ends";
+    let name = "process::sockets::a_connection_that_is_never_dropped_leaves_no_folder_when_the_process_ends";
     Alone::new(name, "only").env(FOLDER, chronyd.socket()).run(|| {
         let socket = std::path::PathBuf::from(std::env::var_os(FOLDER).unwrap());
         let connection = Box::leak(Box::new(connect(&unix(&socket), ms(20_000))));
@@ -191,7 +191,7 @@ fn a_folder_with_too_long_a_path() {
 
 #[test]
 fn no_permission_on_the_socket_or_its_folder() {
-    alone("sockets::no_permission_on_the_socket_or_its_folder", || {
+    alone("process::sockets::no_permission_on_the_socket_or_its_folder", || {
         let chronyd = scripted("{}");
         let [closed, crowded] = ["closed", "crowded"].map(|name| chronyd.folder().join(name));
         for folder in [&closed, &crowded] {
@@ -230,7 +230,7 @@ fn no_permission_on_the_socket_or_its_folder() {
 
 #[test]
 fn the_default_sockets() {
-    const TEST: &str = "sockets::the_default_sockets";
+    const TEST: &str = "process::sockets::the_default_sockets";
     let sockets = || Connection::builder().addresses(Address::default_sockets());
     Alone::new(TEST, "none").prepared(own_empty_run).run(|| {
         let error = sockets().build().unwrap().tracking().unwrap_err();

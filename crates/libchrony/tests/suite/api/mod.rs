@@ -1,0 +1,8 @@
+//! What a caller sees: addresses and libraries, connections, errors, and what may be sent between threads.
+
+mod candidates;
+mod connection;
+mod errors;
+mod library;
+mod markers;
+mod search;

@@ -1,0 +1,5 @@
+//! What calls do to the process they are in: forks, signals, sockets and descriptors.
+
+mod fork;
+mod signals;
+mod sockets;

@@ -1,0 +1,3 @@
+//! What a chronyd that means harm can send.
+
+mod replies;

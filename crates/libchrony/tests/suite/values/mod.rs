@@ -1,0 +1,6 @@
+//! Every record is what chronyd said, or an error with the name of a field.
+
+mod fields;
+mod lists;
+mod real;
+mod records;
