@@ -48,3 +48,182 @@ def test_every_name_is_the_packages() -> None:
     assert inspect.signature(aio.ChronyConnection) == inspect.signature(ChronyConnection)
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_the_documentation_of_a_report_is_that_of_the_packages_function(name: str) -> None:
+    for other in getattr(aio, name), getattr(aio.ChronyConnection, name), getattr(ChronyConnection, name):
+        assert (inspect.getdoc(other) or "").startswith(f"As `pychrony.{name}`, ")
+
+
+def test_the_documentation_of_the_connection_is_that_of_the_packages() -> None:
+    """But for the example, and for what is to be said of event loops."""
+    ours, theirs = inspect.getdoc(aio.ChronyConnection), inspect.getdoc(ChronyConnection)
+    assert ours is not None
+    assert theirs is not None
+    assert ">>> asyncio.run(" in ours.partition("Example:\n")[2]
+    for section in ("Args:\n", "Raises:\n"):
+        assert ours.partition(section)[2].split("\n\n")[0] == theirs.partition(section)[2].split("\n\n")[0]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_results_are_the_packages(transport: str, scripted: Daemon, run: Run) -> None:
+    address = getattr(scripted, transport)
+    scripted.say(defaults(40))
+
+    async def read() -> list[object]:
+        found = [await report.aio(address) for report in REPORTS]
+        async with aio.ChronyConnection(address) as connection:
+            # Twice: on the first and on the kept session.
+            found += [await report.of(connection)() for report in REPORTS * 2]
+            assert (connection.address, connection.transport) == (
+                address,
+                Transport.UNIX_SOCKET if transport == "socket" else Transport.COMMAND_PORT,
+            )
+        assert (connection.address, connection.transport) == (None, None)
+        return found
+
+    expected = [report.function(address) for report in REPORTS]
+    found = run(read())
+    assert found == expected * 3
+    assert [type(one) for one in found] == [type(one) for one in expected * 3]
+
+
+WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    *(((), {"timeout": timeout}) for timeout in (0, -1, math.nan, math.inf, None, "5", 10**400, b"")),
+    *(((address,), {}) for address in (323, b"/run", object, "", "[::1", "a b", "::1:x", "\0", "unix:/run/x", "h:0")),
+    (("/nonexistent/chronyd.sock",), {}),
+    ((Path("/nonexistent/chronyd.sock"),), {}),
+    (("/" + "x" * 200,), {}),
+    (("/",), {}),
+    (("/dev/null",), {}),
+    (("127.0.0.1:1",), {}),
+    (("[::1]:1",), {}),
+    (("localhost:1",), {}),
+    (("host.invalid",), {}),
+]
+
+
+@pytest.mark.parametrize("name", [*CALLS, "ChronyConnection"])
+def test_what_is_wrong_is_told_as_by_the_package(name: str, run: Run) -> None:
+    for arguments, options in WRONG:
+        if name == "ChronyConnection":
+
+            def blocking(arguments: Any = arguments, options: Any = options) -> None:  # noqa: ANN401
+                with ChronyConnection(*arguments, **options):
+                    pass
+
+            async def ours(arguments: Any = arguments, options: Any = options) -> None:  # noqa: ANN401
+                async with aio.ChronyConnection(*arguments, **options):
+                    pass
+
+        else:
+
+            def blocking(arguments: Any = arguments, options: Any = options) -> None:  # noqa: ANN401
+                getattr(pychrony, name)(*arguments, **options)
+
+            async def ours(arguments: Any = arguments, options: Any = options) -> None:  # noqa: ANN401
+                await getattr(aio, name)(*arguments, **options)
+
+        assert outcome_of(lambda: run(ours())) == outcome_of(blocking), (arguments, options)
+
+
+@pytest.mark.parametrize("lanes", [0, -1, 1.5, "8", None, 10**400, 2**70])
+def test_a_wrong_number_of_lanes_is_told_as_by_the_package(lanes: Any) -> None:  # noqa: ANN401
+    assert outcome_of(lambda: aio.ChronyConnection(lanes=lanes)) == outcome_of(lambda: ChronyConnection(lanes=lanes))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    "fault", ["status 2", "status 1", "status 6", "truncate 40", "count -1", "reply-code 99", "version 7", "random 3"]
+)
+def test_what_chronyd_refuses_is_told_as_by_the_package(fault: str, transport: str, scripted: Daemon, run: Run) -> None:
+    address = getattr(scripted, transport)
+    scripted.say(NOTHING)
+
+    async def read(report: Report) -> object:
+        async with aio.ChronyConnection(address) as connection:
+            return await report.of(connection)()
+
+    scripted.say(f"fault {fault}")
+    for report in REPORTS:
+        expected = outcome_of(lambda: report.function(address, timeout=0.3))  # noqa: B023
+        if fault == "random 3" or (isinstance(expected, list) and "did not answer" in str(expected)):
+            continue
+        assert outcome_of(lambda: run(report.aio(address))) == expected  # noqa: B023
+        # Entering asks, too, and takes a refusal for an answer.
+        assert outcome_of(lambda: run(read(report))) == expected  # noqa: B023
+
+
+def test_use_outside_of_a_block_says_so(scripted: Daemon, run: Run) -> None:
+    async def use() -> None:
+        connection = aio.ChronyConnection(scripted.socket)
+        with pytest.raises(RuntimeError, match="not open; use it in an async with block"):
+            await connection.get_tracking()
+        async with connection:
+            await connection.get_tracking()
+        with pytest.raises(RuntimeError, match="not open; use it in an async with block"):
+            await connection.get_tracking()
+        assert not hasattr(connection, "__enter__")
+
+    run(use())
+
+
+def test_entering_nests_and_opens_again(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
+    async def use() -> None:
+        held = hold()
+        connection = aio.ChronyConnection(scripted.socket)
+        for _ in range(2):
+            async with connection as entered:
+                assert entered is connection
+                async with connection:
+                    assert (await connection.get_tracking()).stratum == 2
+                assert (await connection.get_tracking()).stratum == 2
+                assert held.sockets() == 1
+            held.assert_none()
+        await connection.__aexit__(None, None, None)
+        async with connection:
+            assert (await connection.get_tracking()).stratum == 2
+        held.assert_none()
+
+    run(use())
+
+
+def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
+    async def use() -> None:
+        held = hold()
+        connection = aio.ChronyConnection(scripted.socket, timeout=0.05)
+        scripted.say("fault silence")
+        with pytest.raises(ChronyError) as caught:
+            await connection.__aenter__()
+        held.assert_none()
+        scripted.say("clear")
+        scripted.say("fault status 1")
+        with pytest.raises(ChronyDataError):
+            async with connection:
+                await connection.get_sources()
+        held.assert_none()
+        assert "within 50ms" in caught.value.message
+
+    run(use())
+
+
+def test_the_representation_is_that_of_the_package() -> None:
+    for address in (None, "127.0.0.1", Path("/x")):
+        ours, theirs = (kind(address, timeout=1, lanes=2) for kind in (aio.ChronyConnection, ChronyConnection))
+        assert repr(ours) == repr(theirs)
+    assert repr(aio.ChronyConnection()) == repr(ChronyConnection())
+
+
+IMPORTS = """
+import sys
+import pychrony
+print("asyncio" in sys.modules, "pychrony.aio" in sys.modules)
+try:
+    pychrony.get_tracking("127.0.0.1:1")
+except pychrony.ChronyConnectionError:
+    pass
+print("asyncio" in sys.modules)
+"""
+
+
+def test_the_package_does_not_import_asyncio(python: Python) -> None:
+    assert python(IMPORTS) == "False False\nFalse\n"

@@ -100,3 +100,9 @@ def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> N
     assert sorted(real["ran"] + second["ran"]) == real["all"]
     functions = {f"pychrony.functions.{name}" for name in [*CALLS, "libchrony_path"]}
     assert functions | {"pychrony"} <= set(real["all"])
+
+
+def test_the_examples_are_compared(start_at: StartAt) -> None:
+    """The same examples fail where there is no RTC."""
+    results = run_doctests(start_at("/run/chrony", "chronyd"), "get_rtc_data")
+    assert "RTC tracking is not available" in results["report"]

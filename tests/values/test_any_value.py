@@ -93,3 +93,61 @@ CONTENTS: dict[str, Callable[[Field], Cases]] = {
     "i16": lambda _: st.integers(-(2**15), 2**15 - 1).map(lambda number: (number, number)),
     "u16": lambda field: integers(16, field.highest),
     "u32": lambda field: integers(32, field.highest),
+}
+
+
+@st.composite
+def records(draw: st.DrawFn, report: Report) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A record as it is sent and as it is to be read. Some fields are left to their good defaults."""
+    table = [
+        (name, field.ours, CONTENTS[field.content](field))
+        for name, field in report.fields.items()
+        if draw(st.integers(0, 3))
+    ]
+    # Of many fields with any value, one is nearly always refused.
+    bad = draw(st.sampled_from([None, None, *(ours for _, ours, _ in table)]))
+    drawn = {
+        field: (ours, draw(values if ours == bad else values.filter(lambda case: case[1] is not None)))
+        for field, ours, values in table
+    }
+    sent = {field: case[0] for field, (_, case) in drawn.items()}
+    read = {ours: case[1] for ours, case in drawn.values()}
+    if report.name == "sources" and sent.get("mode") == 2:
+        # A reference clock has a reference ID in place of an address.
+        sent.pop("address", None)
+        sent["reference ID"] = draw(WORD)
+        read["address"] = name(sent["reference ID"])
+    if report.name == "tracking" and {"reference_id", "reference_ip"} <= read.keys():
+        read["reference_id_name"] = read["reference_ip"] or name(read["reference_id"])
+    return sent, read
+
+
+@pytest.fixture(scope="module")
+def scripted(start_shared: Start) -> Daemon:
+    """A scripted chronyd for all tests of this module; each gives it its own values."""
+    return start_shared("scripted")
+
+
+@each_report
+def test_every_field_is_generated(report: Report) -> None:
+    ours = {field.ours for field in report.fields.values()} | report.derived.keys()
+    assert {field.name for field in fields(report.record)} == ours
+
+
+@each_report
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_values_are_read_as_sent_or_refused_by_name(report: Report, data: st.DataObject, scripted: Daemon) -> None:
+    drawn = data.draw(st.lists(records(report), min_size=1, max_size=3 if report.is_list else 1))
+    scripted.say(report.values(*(sent for sent, _ in drawn)))
+
+    wrong = {ours for _, read in drawn for ours, value in read.items() if value is None}
+    if wrong:
+        with pytest.raises(ChronyDataError) as caught:
+            report.function(scripted.socket)
+        assert caught.value.error_code == -4
+        assert caught.value.message.split(":")[0] in {f"Invalid {ours}" for ours in wrong}
+        return
+    found = report.function(scripted.socket)
+    for record, (_, read) in zip(found if report.is_list else [found], drawn, strict=True):
+        assert {ours: getattr(record, ours) for ours in read} == read
