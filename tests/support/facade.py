@@ -9,6 +9,7 @@ own, whichever threads they come from.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import threading
 from collections.abc import Callable, Coroutine
@@ -81,7 +82,17 @@ def is_of_calls(test: str) -> bool:
 def install(driver: str) -> None:
     """Have pychrony's names stand for those of `pychrony.aio`, in a loop of this kind."""
     loop = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}[driver]()
-    threading.Thread(target=loop.run_forever, name="event loop", daemon=True).start()
+    thread = threading.Thread(target=loop.run_forever, name="event loop", daemon=True)
+    thread.start()
+
+    # An interpreter that ends must not have the loop behind it: a look-up of uvloop's ends later, and would have a loop
+    # that still runs call into Python, which crashes.
+    @atexit.register
+    def stop() -> None:
+        # A child of `os.fork` has no such thread.
+        if thread.is_alive():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
     def run(coroutine: Coroutine[Any, Any, T]) -> T:
         try:
