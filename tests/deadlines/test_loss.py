@@ -38,13 +38,6 @@ def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, scripted: Daemo
         assert all(addresses == whole for addresses in pool.map(read, [1, 1, 8, 8, 8, 8]))
 
 
-def taken(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.monotonic()
-    call()
-    return time.monotonic() - start
-
-
 def requests(daemon: Daemon) -> int:
     """How many requests it has received."""
     return sum(daemon.say("requests")["requests"].values())
@@ -52,15 +45,19 @@ def requests(daemon: Daemon) -> int:
 
 def cost_of_a_loss(read: Callable[[], object], daemon: Daemon, loss: str) -> float:
     """By how many round trips a call takes longer for a loss; a busy machine makes some of them longer, not all."""
-    before = requests(daemon)
-    usual = min(taken(read) for _ in range(3))
-    asked = requests(daemon) - before
-    costs = []
+
+    def measure() -> tuple[float, int]:
+        before, start = requests(daemon), time.monotonic()
+        read()
+        return time.monotonic() - start, requests(daemon) - before
+
+    usual = [measure() for _ in range(3)]
+    lossy = []
     for _ in range(3):
         daemon.say(f"fault {loss}")
-        costs.append((taken(read) - usual) / ROUND_TRIP)
-    assert requests(daemon) - before >= 2 * asked + 3
-    return min(costs)
+        lossy.append(measure())
+    assert min(asked for _, asked in lossy) > min(asked for _, asked in usual)
+    return (min(lossy)[0] - min(usual)[0]) / ROUND_TRIP
 
 
 def test_the_patience_with_a_request_follows_the_measured_round_trip(scripted: Daemon) -> None:

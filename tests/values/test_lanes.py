@@ -243,18 +243,18 @@ def test_a_refusal_in_the_middle_is_one_error(lanes: int, many: Daemon, resource
 def test_silence_in_the_middle_ends_at_the_deadline(
     lanes: int, many: Daemon, resources: Resources, timed: Callable[..., Any]
 ) -> None:
-    connection = ChronyConnection(many.socket, lanes=lanes, timeout=0.6)
+    connection = ChronyConnection(many.socket, lanes=lanes, timeout=2)
 
     def fail() -> None:
         many.say(f"fault only {SOURCE}")
         many.say("fault after 100")
         many.say("fault silence")
-        with pytest.raises(ChronyConnectionError, match=r"did not answer within 600ms"):
+        with pytest.raises(ChronyConnectionError, match=r"did not answer within 2s"):
             connection.get_sources()
         many.say("clear")
 
     with connection:
-        timed(fail, 0.6)
+        timed(fail, 2)
         assert resources.opened() == 0
         assert_whole(connection.get_sources())
     resources.assert_none_left()
