@@ -162,6 +162,22 @@ def test_a_cancelled_task_loses_nothing_and_the_round_goes_on(run: Run, addresse
     run(main())
 
 
+def test_tasks_that_share_a_round_sleep_while_nothing_comes(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("leave all")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses[:3], timeout=1) as fleet:
+            round_ = fleet.read(aio.get_tracking)
+            cancelled, *tasks = (asyncio.create_task(rest(round_)) for _ in range(3))
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            wall, cpu = time.monotonic(), time.process_time()
+            assert sum(map(len, await asyncio.gather(*tasks))) == 3
+            assert time.process_time() - cpu < (time.monotonic() - wall) / 10
+
+    run(main())
+
+
 def test_a_round_that_is_left_is_ended_by_the_next(
     run: Run, addresses: list[str], hold: Callable[[], Held], daemons: Daemon
 ) -> None:
@@ -229,7 +245,10 @@ def test_another_loop_is_refused(run: Run, addresses: list[str]) -> None:
     run(main())
 
 
-def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str]) -> None:
+def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    # Long enough for both to have to wait.
+    daemons.say("delay 0.1 all")
+
     async def main() -> None:
         async with aio.Fleet(addresses) as fleet:
             round_ = fleet.read(aio.get_tracking)
@@ -257,6 +276,32 @@ def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str]) ->
         done.append(True)
 
     run(main())
+
+
+def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
+    run: Run, scripted: Daemon, timed: Callable[..., Any]
+) -> None:
+    """Which has the answer when it comes, and not when it looks by itself, a second after the request."""
+    scripted.say("fault delay 0.3")
+
+    async def main() -> None:
+        async with aio.Fleet([scripted.socket]) as fleet:
+            answer = asyncio.create_task(rest(fleet.read(aio.get_tracking)))
+            await asyncio.sleep(0)
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    fleet.__aexit__(None, None, None).send(None)
+                except StopIteration:
+                    status = 0
+                finally:
+                    os._exit(status)
+            assert os.waitpid(child, 0)[1] == 0
+            [(_, found)] = await answer
+            assert isinstance(found, TrackingStatus)
+
+    timed(lambda: run(main()), 0.3)
 
 
 def test_a_fleet_that_is_not_left_is_told_and_closed(run: Run, addresses: list[str], hold: Callable[[], Held]) -> None:

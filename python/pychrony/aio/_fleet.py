@@ -116,6 +116,8 @@ class Fleet:
             raise RuntimeError("the Fleet is open already; one async with block at a time")
         self._opened = self._settings.open()
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        # In a child, it is its parent's.
+        self._waiter = None
         return self
 
     async def __aexit__(
@@ -234,6 +236,7 @@ class Waiter:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         self._loop = loop
+        self._process = os.getpid()
         self._descriptor = descriptor
         self._futures: set[asyncio.Future[None]] = set()
         self._is_watched = False
@@ -251,6 +254,7 @@ class Waiter:
         finally:
             timer.cancel()
             self._futures.discard(future)
+            # Tasks that share a round would wake each other without end if each of them ended the others' waits.
             if not self._futures:
                 self.stop()
 
@@ -262,7 +266,8 @@ class Waiter:
     def stop(self) -> None:
         """End all waits, before the descriptor is closed."""
         self._wake()
-        if self._is_watched and not self._loop.is_closed():
+        # What the loop of a forked child watches is its parent's, too.
+        if self._is_watched and not self._loop.is_closed() and self._process == os.getpid():
             self._loop.remove_reader(self._descriptor)
         self._is_watched = False
 
