@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
 
-use crate::{Error, folder, port, process};
+use crate::{Error, folder, port, process, secrets};
 
 /// A chronyd answers within milliseconds; this is for a machine in trouble.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -25,6 +25,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     server: bool,
+    nts: bool,
     command_port: bool,
     lines: Vec<String>,
 }
@@ -37,6 +38,14 @@ impl Builder {
         self
     }
 
+    /// Serve NTP as [`Builder::server`] does, and NTS key establishment on the same port over TCP. See
+    /// [`Chronyd::certificate`].
+    #[must_use]
+    pub fn nts(mut self) -> Self {
+        self.nts = true;
+        self.server()
+    }
+
     /// Answer commands over UDP too, on a free port of 127.0.0.1 and `::1`.
     #[must_use]
     pub fn command_port(mut self) -> Self {
@@ -44,11 +53,18 @@ impl Builder {
         self
     }
 
-    /// Add a line of chrony.conf as it stands.
+    /// Add a line of chrony.conf as it stands, but for `{folder}`, which is the daemon's own. A source's option `key N`
+    /// works between any two chronyds of a test bed: key 1 is MD5, 2 SHA1, 3 SHA256, 4 SHA384, 5 SHA512, 6 to 9 SHA3,
+    /// 13 AES128, 14 AES256.
     #[must_use]
     pub fn line(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
+    }
+
+    /// Its lines so far.
+    pub(crate) fn lines_mut(&mut self) -> &mut Vec<String> {
+        &mut self.lines
     }
 
     /// Starts it and waits until it answers.
@@ -60,6 +76,10 @@ impl Builder {
         let ntp_port = self.server.then(port::free);
         let command_port = self.command_port.then(port::free);
         let config = self.config(folder.path(), ntp_port, command_port);
+        secrets::write_keys(&folder.path().join("keys"))?;
+        if self.nts {
+            secrets::write_certificate(&folder.path().join("certificate"), &folder.path().join("key"))?;
+        }
         fs::write(folder.path().join("chrony.conf"), config).map_err(Error::system("could not write chrony.conf"))?;
 
         let mut chronyd = Chronyd { program, client, child: None, folder, socket, command_port, ntp_port };
@@ -75,17 +95,23 @@ impl Builder {
              bindcmdaddress 127.0.0.1\n\
              bindcmdaddress ::1\n\
              cmdport {}\n\
-             port {}\n",
+             port {}\n\
+             keyfile {folder}/keys\n",
             command_port.unwrap_or(0),
             ntp_port.unwrap_or(0),
         );
         if self.server {
             text.push_str("local stratum 1\nallow\n");
         }
+        if self.nts {
+            // No process beside chronyd, which would outlive one that is killed.
+            text.push_str("ntsservercert {folder}/certificate\nntsserverkey {folder}/key\nntsprocesses 0\n");
+            writeln!(text, "ntsport {}", ntp_port.expect("a server has one")).expect("a String takes all");
+        }
         for line in &self.lines {
             writeln!(text, "{line}").expect("a String takes all");
         }
-        text
+        text.replace("{folder}", &folder.to_string())
     }
 }
 
@@ -130,6 +156,12 @@ impl Chronyd {
         self.ntp_port
     }
 
+    /// The certificate that a client has to trust (`ntstrustedcerts`) for its NTS, if it serves that. It is for
+    /// 127.0.0.1 to 127.0.0.99, and for `::1`.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        Some(self.folder().join("certificate")).filter(|file| file.exists())
+    }
+
     /// Its folder, which holds the socket, `chrony.conf`, `log` and nothing of anyone else's.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -167,16 +199,30 @@ impl Chronyd {
 
     /// Waits until it has a reference, for at most `patience`.
     pub fn wait_synchronised(&self, patience: Duration) -> Result<(), Error> {
+        self.wait_until(&["tracking"], patience, |tracking| {
+            // Reference ID first, leap status last: "7F000001,127.0.0.1,2,…,Normal".
+            let fields: Vec<&str> = tracking.trim().split(',').collect();
+            fields.last() != Some(&"Not synchronised") && fields.first() != Some(&"00000000")
+        })
+        .map(drop)
+    }
+
+    /// Waits until what [`Chronyd::chronyc`] prints is as it shall be, for at most `patience`; returns it.
+    pub fn wait_until(
+        &self,
+        args: &[&str],
+        patience: Duration,
+        condition: impl Fn(&str) -> bool,
+    ) -> Result<String, Error> {
         let deadline = Instant::now() + patience;
         loop {
-            // Reference ID first, leap status last: "7F000001,127.0.0.1,2,…,Normal".
-            let tracking = self.chronyc(&["tracking"])?;
-            let fields: Vec<&str> = tracking.trim().split(',').collect();
-            if fields.last() != Some(&"Not synchronised") && fields.first() != Some(&"00000000") {
-                return Ok(());
+            let output = self.chronyc(args)?;
+            if condition(&output) {
+                return Ok(output);
             }
             if Instant::now() > deadline {
-                return Err(self.failure(format!("chronyd not synchronised after {patience:?}: {tracking}")));
+                let args = args.join(" ");
+                return Err(self.failure(format!("after {patience:?}, chronyc {args} still prints:\n{output}")));
             }
             thread::sleep(PROBE_INTERVAL);
         }

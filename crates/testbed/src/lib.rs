@@ -11,6 +11,7 @@ pub mod pair;
 mod port;
 mod process;
 pub mod scripted;
+mod secrets;
 mod stub;
 mod worker;
 

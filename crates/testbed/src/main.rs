@@ -25,6 +25,18 @@ Commands on stdin, each answered by one JSON line:
   wait-synchronised SECONDS   wait until it has a reference
   chronyc ARGS…               run chronyc -c -n on its socket; answers {\"output\": …}";
 
+const PAIR_COMMANDS: &str = "\
+Commands are those of testbed chronyd, for the client; after the word \"server\", for the server.
+
+{server} in a line stands for the server's port and quick polling, {port} for its port alone, for NTP and for NTS:
+  --line 'server 127.0.0.2 {server} nts ntsport {port}' --line 'server 127.0.0.3 {server} key 3'
+Without a line with {server}, there is one source, 127.0.0.1. With some, the client has four good measurements of each
+when it is ready.
+
+--all-kinds adds the reference clock GPS; 127.0.0.1 with NTS, 127.0.0.2 with key 3, 127.0.0.3 interleaved, 127.0.0.4 to
+127.0.0.7 with noselect, prefer, trust, and require with key 13; 127.0.0.101 and 127.0.0.102, whose NTS fails;
+127.0.0.103, offline; 127.0.0.104 with a key that there is not; a name that is not resolved; and smoothtime.";
+
 const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
   fault NAME [VALUE]   do wrong from now on; faults add up:
@@ -64,8 +76,8 @@ enum Bed {
     #[command(after_help = CHRONYD_COMMANDS)]
     Chronyd(Options),
     /// A real server and a client synchronised to it; options and commands are for the client
-    #[command(after_help = CHRONYD_COMMANDS)]
-    Pair(Options),
+    #[command(after_help = PAIR_COMMANDS)]
+    Pair(PairOptions),
     /// A chronyd that says and does what it is told
     #[command(after_help = SCRIPTED_COMMANDS)]
     Scripted,
@@ -78,18 +90,37 @@ enum Bed {
 
 #[derive(Args)]
 struct Options {
-    /// Add a line to its chrony.conf
+    /// Add a line to its chrony.conf; {folder} in it stands for its folder
     #[arg(long = "line", value_name = "LINE")]
     lines: Vec<String>,
     /// Serve NTP on a free port, as stratum 1
     #[arg(long)]
     server: bool,
+    /// Serve NTS too, on the same port over TCP
+    #[arg(long)]
+    nts: bool,
     /// Answer commands over UDP too, on a free port of 127.0.0.1 and ::1
     #[arg(long)]
     command_port: bool,
     /// First bring up the loopback interface and give it this address (in a network namespace)
     #[arg(long = "local-address", value_name = "ADDRESS")]
     local_addresses: Vec<String>,
+}
+
+#[derive(Args)]
+struct PairOptions {
+    #[command(flatten)]
+    client: Options,
+    /// Add a source of every kind
+    #[arg(long)]
+    all_kinds: bool,
+}
+
+impl PairOptions {
+    fn start(self) -> Result<Pair, Error> {
+        let client = self.client.prepare()?;
+        if self.all_kinds { Pair::of_all_kinds(client) } else { Pair::start(client) }
+    }
 }
 
 #[derive(Args)]
@@ -125,6 +156,9 @@ impl Options {
         if self.server {
             builder = builder.server();
         }
+        if self.nts {
+            builder = builder.nts();
+        }
         if self.command_port {
             builder = builder.command_port();
         }
@@ -145,11 +179,14 @@ fn main() -> ExitCode {
             say(&describe(&chronyd));
             serve(&events, |line| command(&mut chronyd, line));
         }),
-        Bed::Pair(options) => options.prepare().and_then(Pair::start).map(|mut pair| {
+        Bed::Pair(options) => options.start().map(|mut pair| {
             let mut description = describe(&pair.client);
             description["server"] = describe(&pair.server);
             say(&description);
-            serve(&events, |line| command(&mut pair.client, line));
+            serve(&events, |line| match line.strip_prefix("server ") {
+                Some(line) => command(&mut pair.server, line),
+                None => command(&mut pair.client, line),
+            });
         }),
         Bed::Scripted => Scripted::start(Values::default()).map(|scripted| {
             say(&json!({
@@ -270,6 +307,7 @@ fn describe(chronyd: &Chronyd) -> Value {
         "socket": chronyd.socket(),
         "command_port": chronyd.command_port(),
         "ntp_port": chronyd.ntp_port(),
+        "certificate": chronyd.certificate(),
         "pid": chronyd.pid(),
         "folder": chronyd.folder(),
     })

@@ -6,6 +6,13 @@ use crate::{Builder, Chronyd, Error};
 
 /// About 0.25 s is usual.
 const SYNCHRONISE_DEADLINE: Duration = Duration::from_secs(20);
+/// About 1.5 s is usual with several sources: the first selection waits for all of them.
+const MEASURE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What stands for the port of the server and quick polling in the line of a source.
+const SERVER: &str = "{server}";
+/// What stands for the port of the server alone, for NTP and for NTS.
+const PORT: &str = "{port}";
 
 /// A chronyd and the one it takes its time from.
 #[derive(Debug)]
@@ -19,13 +26,87 @@ pub struct Pair {
 impl Pair {
     /// Starts a server, and `client` with that server as a source; waits until the client is synchronised.
     ///
+    /// Lines of the client may name the server's port: `{port}`, or `{server}` with quick polling, as in
+    /// `server 127.0.0.2 {server} nts ntsport {port}`; each address of 127.0.0.0/8 is another source. Without a line
+    /// with `{server}` there is one source, 127.0.0.1. With some, the client has four good measurements of each when
+    /// this returns.
+    ///
     /// `iburst` takes the first samples a quarter of the polling interval apart; chronyd selects a source once it has
     /// three of them, and waits 0.2 s before the first. Nothing else makes it quicker.
-    pub fn start(client: Builder) -> Result<Self, Error> {
-        let server = Chronyd::builder().server().start()?;
-        let port = server.ntp_port().expect("a server has an NTP port");
-        let client = client.line(format!("server 127.0.0.1 port {port} iburst minpoll -4 maxpoll -4")).start()?;
+    pub fn start(mut client: Builder) -> Result<Self, Error> {
+        let lines = client.lines_mut();
+        let measured: Vec<String> =
+            lines.iter().filter(|line| line.contains(SERVER)).map(|line| address(line)).collect();
+        if measured.is_empty() {
+            lines.push(format!("server 127.0.0.1 {SERVER}"));
+        }
+        let nts = lines.iter().any(|line| line.split_whitespace().any(|word| word == "nts"));
+        let server = Chronyd::builder();
+        let server = if nts { server.nts() } else { server.server() }.start()?;
+
+        let port = server.ntp_port().expect("a server has an NTP port").to_string();
+        for line in lines.iter_mut() {
+            *line = line.replace(SERVER, "port {port} iburst minpoll -4 maxpoll -4").replace(PORT, &port);
+        }
+        if let Some(certificate) = server.certificate() {
+            lines.extend(["nosystemcert".into(), format!("ntstrustedcerts {}", certificate.display())]);
+        }
+        let client = client.start()?;
         client.wait_synchronised(SYNCHRONISE_DEADLINE)?;
+        client.wait_until(&["ntpdata"], MEASURE_DEADLINE, |ntpdata| {
+            measured.iter().all(|address| ntpdata.lines().any(|line| good_measurements(line, address) >= 4))
+        })?;
         Ok(Self { client, server })
     }
+
+    /// Starts a pair whose client has a source of every kind, beside what is asked of it:
+    ///
+    /// - the reference clock GPS, which has no samples;
+    /// - 127.0.0.1 with NTS, 127.0.0.2 with key 3 (SHA256), 127.0.0.3 in interleaved mode, 127.0.0.4 to 127.0.0.7 with
+    ///   `noselect`, `prefer`, `trust` and `require`, the last one with key 13 (AES128) too;
+    /// - 127.0.0.101 and 127.0.0.102, whose NTS key establishment fails: nothing listens, and the certificate is for
+    ///   other addresses;
+    /// - 127.0.0.103, which is offline; 127.0.0.104 with a key that there is not; a name that cannot be resolved.
+    ///
+    /// It smooths the time that it would serve.
+    pub fn of_all_kinds(client: Builder) -> Result<Self, Error> {
+        let lines = [
+            "refclock SOCK {folder}/refclock.sock refid GPS",
+            "server 127.0.0.1 {server} nts ntsport {port}",
+            "server 127.0.0.2 {server} key 3",
+            "server 127.0.0.3 {server} xleave",
+            "server 127.0.0.4 {server} noselect",
+            "server 127.0.0.5 {server} prefer",
+            "server 127.0.0.6 {server} trust",
+            "server 127.0.0.7 {server} require key 13",
+            // Port 9 discards, and is no program's that a test would find.
+            "server 127.0.0.101 port 9 nts ntsport 9",
+            "server 127.0.0.102 port {port} nts ntsport {port}",
+            "server 127.0.0.103 port 9 offline",
+            "server 127.0.0.104 port 9 key 4294967295",
+            "server name.invalid",
+            "smoothtime 400 1",
+        ];
+        let pair = Self::start(lines.into_iter().fold(client, Builder::line))?;
+        // A line of a source with NTS: address, "NTS", key ID, type, length, age, attempts.
+        let failed = |authdata: &str, address: &str| {
+            authdata.lines().any(|line| line.starts_with(&format!("{address},NTS,0,0,0,4294967295,1,")))
+        };
+        pair.client.wait_until(&["authdata"], MEASURE_DEADLINE, |authdata| {
+            failed(authdata, "127.0.0.101") && failed(authdata, "127.0.0.102")
+        })?;
+        pair.client.wait_until(&["smoothing"], MEASURE_DEADLINE, |smoothing| smoothing.starts_with("Yes,"))?;
+        Ok(pair)
+    }
+}
+
+/// The address in the line of a source.
+fn address(line: &str) -> String {
+    line.split_whitespace().nth(1).unwrap_or_default().to_owned()
+}
+
+/// How many measurements of this source were good, by its line of `chronyc ntpdata`.
+fn good_measurements(line: &str, address: &str) -> u32 {
+    let fields: Vec<&str> = line.split(',').collect();
+    if fields[0] == address { fields[33].parse().expect("a count") } else { 0 }
 }

@@ -1,4 +1,4 @@
-//! Picks UDP ports that nobody uses.
+//! Picks ports that are free for UDP and for TCP.
 //!
 //! They come from below the range the kernel hands out by itself: chronyd opens its sockets with `SO_REUSEADDR`, so
 //! it would share a port with a stranger without an error, and a daemon that restarts must find its port again.
@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::Mutex;
 
 const FIRST: u16 = 20_000;
@@ -29,7 +29,7 @@ pub(crate) fn free() -> u16 {
 }
 
 fn is_free(address: &str, port: u16) -> bool {
-    match UdpSocket::bind((address, port)) {
+    match UdpSocket::bind((address, port)).and_then(|_udp| TcpListener::bind((address, port))) {
         Ok(_) => true,
         // A machine without IPv6 refuses for another reason.
         Err(error) => error.kind() != ErrorKind::AddrInUse,

@@ -60,6 +60,24 @@ fn a_pair_obeys_and_leaves_nothing() {
 }
 
 #[test]
+fn a_pair_has_all_kinds_of_sources_and_two_ends() {
+    let (mut program, pair) = Program::start(&["pair", "--all-kinds", "--line", "local stratum 9"]);
+    assert!(is_there(&pair["server"]["certificate"]) && pair["certificate"].is_null(), "{pair}");
+    let sources = program.say("chronyc authdata")["output"].to_string();
+    assert!(sources.contains("127.0.0.1,NTS,1,") && sources.contains("127.0.0.2,SK,3,"), "{sources}");
+    assert_eq!(program.say("server chronyc sources")["output"], "");
+    assert!(program.say("server dance")["error"].as_str().unwrap().contains("unknown command"));
+}
+
+#[test]
+fn a_chronyd_serves_nts_from_its_folder() {
+    let lines = ["chronyd", "--nts", "--line", "refclock SOCK {folder}/refclock.sock refid GPS"];
+    let (_program, ready) = Program::start(&lines);
+    assert!(is_there(&ready["certificate"]) && ready["ntp_port"].is_u64(), "{ready}");
+    assert!(Path::new(ready["folder"].as_str().unwrap()).join("refclock.sock").exists());
+}
+
+#[test]
 fn a_signal_ends_it_cleanly() {
     let (mut program, ready) = Program::start(&["chronyd", "--server"]);
     let pid = program.child.id().to_string();

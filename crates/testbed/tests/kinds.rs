@@ -1,0 +1,142 @@
+//! A pair of real chronyds shows what the reports about authentication, selection, measurements and serving have to
+//! tell, by chronyc's account.
+
+use std::time::Duration;
+
+use testbed::{Chronyd, Pair};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What chronyc prints, as lines of fields.
+fn table(chronyd: &Chronyd, args: &[&str]) -> Vec<Vec<String>> {
+    let fields = |line: &str| line.split(',').map(str::to_owned).collect();
+    chronyd.chronyc(args).unwrap().lines().map(fields).collect()
+}
+
+/// The line of this source, from its name on.
+fn line(table: &[Vec<String>], name: &str) -> String {
+    let from = |line: &Vec<String>| line.iter().position(|field| field == name).map(|first| line[first..].join(","));
+    table.iter().find_map(from).unwrap_or_else(|| panic!("{name} is not in {table:?}"))
+}
+
+#[test]
+fn a_client_has_sources_of_every_kind() {
+    let pair = Pair::of_all_kinds(Chronyd::builder()).unwrap();
+    authentication(&pair.client);
+    selection(&pair.client);
+    measurements(&pair.client);
+    activity(&pair.client);
+    smoothing(&pair.client);
+    serving(&pair.server);
+}
+
+fn authentication(client: &Chronyd) {
+    // Mode, key ID, type, length, age, attempts, NAK, cookies, length of a cookie.
+    let authdata = table(client, &["authdata", "-a"]);
+    let nts: Vec<u32> = line(&authdata, "127.0.0.1").split(',').skip(2).map(|field| field.parse().unwrap()).collect();
+    let &[id, kind, length, age, _attempts, nak, cookies, cookie_length] = nts.as_slice() else { panic!("{nts:?}") };
+    // AEAD-AES-SIV-CMAC-256, or AEAD-AES-128-GCM-SIV where both have it.
+    assert!((kind, length) == (15, 256) || (kind, length) == (30, 128), "{nts:?}");
+    assert!(id == 1 && age < 30 && nak == 0 && (7..=8).contains(&cookies) && cookie_length >= 80, "{nts:?}");
+    for (name, expected) in [
+        ("127.0.0.2", "SK,3,3,256,4294967295,0,0,0,0"),
+        ("127.0.0.3", "-,0,0,0,4294967295,0,0,0,0"),
+        ("127.0.0.7", "SK,13,13,128,4294967295,0,0,0,0"),
+        ("127.0.0.101", "NTS,0,0,0,4294967295,1,0,0,0"),
+        ("127.0.0.102", "NTS,0,0,0,4294967295,1,0,0,0"),
+        ("127.0.0.104", "SK,4294967295,0,0,4294967295,0,0,0,0"),
+        ("ID#0000000001", "-,0,0,0,4294967295,0,0,0,0"),
+    ] {
+        assert_eq!(line(&authdata, name), format!("{name},{expected}"));
+    }
+    let log = client.log();
+    assert!(log.contains("name in the certificate does not match") && log.contains("Connection refused"), "{log}");
+}
+
+fn selection(client: &Chronyd) {
+    let selectdata = table(client, &["selectdata", "-a"]);
+    // Authentication, and the options that are configured.
+    for (name, expected) in [
+        ("GPS", "N,-,-,-,-"),
+        ("127.0.0.1", "Y,-,-,-,-"),
+        ("127.0.0.2", "Y,-,-,-,-"),
+        ("127.0.0.3", "N,-,-,-,-"),
+        ("127.0.0.4", "N,N,-,-,-"),
+        ("127.0.0.5", "N,-,P,-,-"),
+        ("127.0.0.6", "N,-,-,T,-"),
+        ("127.0.0.7", "Y,-,-,-,R"),
+        ("ID#0000000001", "N,-,-,-,-"),
+    ] {
+        let line = line(&selectdata, name);
+        assert!(line.starts_with(&format!("{name},{expected},")), "{line}");
+    }
+    // Those that are authenticated have to be agreed with, when some are not.
+    assert!(line(&selectdata, "127.0.0.1").starts_with("127.0.0.1,Y,-,-,-,-,-,-,-,T,R,"), "{selectdata:?}");
+    assert_eq!(selectdata.iter().filter(|line| line[0] == "*").count(), 1, "{selectdata:?}");
+    // What chronyd 4.3 says of a source without a sample, and what later ones say.
+    assert!(["s", "M"].contains(&selectdata[0][0].as_str()), "{selectdata:?}");
+    assert_eq!(selectdata[0][1], "GPS");
+}
+
+fn measurements(client: &Chronyd) {
+    let ntpdata = table(client, &["ntpdata"]);
+    for (name, interleaved, authenticated) in
+        [("127.0.0.1", "No", "Yes"), ("127.0.0.2", "No", "Yes"), ("127.0.0.3", "Yes", "No"), ("127.0.0.4", "No", "No")]
+    {
+        let line = line(&ntpdata, name);
+        let fields: Vec<&str> = line.split(',').collect();
+        assert_eq!((fields[7], fields[26], fields[27]), ("Server", interleaved, authenticated), "{line}");
+    }
+    // One that has never answered, and none for the reference clock and for the name.
+    let silent = line(&ntpdata, "127.0.0.103");
+    assert!(silent.starts_with("127.0.0.103,7F000067,9,[UNSPEC],00000000,Normal,0,Invalid,0,"), "{silent}");
+    assert_eq!((ntpdata.len(), table(client, &["sources", "-a"]).len()), (11, 13));
+}
+
+fn activity(client: &Chronyd) {
+    assert_eq!(table(client, &["activity"])[0].join(","), "10,1,0,0,1");
+    // The source that is offline, and one that is online and does not answer either.
+    client.chronyc(&["burst", "4/4", "127.0.0.103"]).unwrap();
+    client.chronyc(&["burst", "4/4", "127.0.0.104"]).unwrap();
+    client.wait_until(&["activity"], PATIENCE, |activity| activity == "9,0,1,1,1\n").unwrap();
+}
+
+fn smoothing(client: &Chronyd) {
+    assert!(client.chronyc(&["smoothing"]).unwrap().starts_with("Yes,,"));
+}
+
+fn serving(server: &Chronyd) {
+    let serverstats = server.chronyc(&["serverstats"]).unwrap();
+    let counts: Vec<u64> = serverstats.trim().split(',').map(|count| count.parse().unwrap()).collect();
+    let [received, dropped, commands, _, _, accepted, _, authenticated, interleaved, held, ..] = counts[..] else {
+        panic!("{serverstats}")
+    };
+    // Four measurements of each of seven sources, of which three are authenticated.
+    assert!(received >= 28 && dropped == 0 && commands >= 1, "{serverstats}");
+    // A connection is accepted before the client looks at the certificate.
+    assert_eq!(accepted, 2, "{serverstats}");
+    assert!(authenticated >= 12 && interleaved >= 2 && held >= 2, "{serverstats}");
+}
+
+#[test]
+fn a_server_that_is_not_asked_for_nts_has_no_certificate() {
+    let pair = Pair::start(Chronyd::builder().line("server 127.0.0.9 {server} key 14")).unwrap();
+    assert_eq!(pair.server.certificate(), None);
+    assert!(pair.client.chronyc(&["authdata"]).unwrap().starts_with("127.0.0.9,SK,14,14,256,"));
+    let refused = pair.client.chronyc(&["smoothing"]).unwrap_err().to_string();
+    assert!(refused.contains("505 Facility not enabled"), "{refused}");
+}
+
+#[test]
+fn each_key_has_the_type_of_its_number() {
+    let numbers = (1..=9).chain([13, 14]);
+    let client = numbers.clone().fold(Chronyd::builder(), |client, number| {
+        client.line(format!("server 127.0.0.{number} {{server}} key {number}"))
+    });
+    let pair = Pair::start(client).unwrap();
+    let authdata = table(&pair.client, &["authdata"]);
+    for number in numbers {
+        let line = line(&authdata, &format!("127.0.0.{number}"));
+        assert!(line.contains(&format!(",SK,{number},{number},")), "{line}");
+    }
+}
