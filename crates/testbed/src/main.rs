@@ -41,9 +41,9 @@ const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
   fault NAME [VALUE]   do wrong from now on; faults add up:
                          silence, delay SECONDS, drop N, loss PERCENT, seed N, unheard, status N,
-                         count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N, junk-forever, version N, packet-type N,
-                         request-code N, reply-code N, sequence-off, truncate N, random SEED, leave,
-                         unread, open; only CODE[,CODE…] and after N narrow the others
+                         count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N,
+                         junk-forever, version N, packet-type N, request-code N, reply-code N, sequence-off,
+                         truncate N, random SEED, leave, unread, open; only CODE[,CODE…] and after N narrow the others
   clear                do nothing wrong from now on
   values JSON          replace the reports named in it
   requests             answers {\"requests\": {CODE: NUMBER, …}}, those received so far
@@ -57,6 +57,7 @@ Commands on stdin, each answered by one JSON line. DAEMONS are numbers and range
   delay SECONDS DAEMONS   they answer so much later
   loss PERCENT [SEED]     lose so many of a hundred answers, at random
   values JSON             replace the reports named in it, for all
+  open                    serve every report from now on, as opencommands allows from chrony 4.7 on
   tally                   answers {\"requests\": {CODE: NUMBER, …}, \"answers\": …, \"least\": …, \"most\": …, \"cpu\": …}:
                           least and most are the requests to the daemon that was asked least, and most; cpu is in
                           seconds
@@ -264,6 +265,7 @@ fn order(fleet: &Fleet, line: &str) -> Result<Value, Error> {
             fleet.lose(percent, seed);
         }
         ("values", _) => fleet.change(parse(rest)?)?,
+        ("open", []) => fleet.open(),
         ("tally", []) => {
             let tally = fleet.tally();
             return Ok(json!({

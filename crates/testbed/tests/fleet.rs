@@ -6,15 +6,19 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testbed::{Fleet, Values};
+use testbed::{Error, Fleet, Values};
 
 const TRACKING: u8 = 33;
 
 fn chronyc(fleet: &Fleet, number: u32, report: &str) -> String {
+    try_chronyc(fleet, number, report).unwrap()
+}
+
+fn try_chronyc(fleet: &Fleet, number: u32, report: &str) -> Result<String, Error> {
     let address = fleet.address(number);
     let mut command = Command::new("chronyc");
     command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string(), "-c", "-n", report]);
-    testbed::run(command).unwrap()
+    testbed::run(command)
 }
 
 fn client() -> UdpSocket {
@@ -76,6 +80,32 @@ fn chronyc_reads_reports() {
     fleet.change(json!({"sources": 1, "tracking": {"stratum": 5}})).unwrap();
     assert_eq!(addresses(1, "sources", 2).len(), 1);
     assert!(chronyc(&fleet, 0, "tracking").starts_with("7F100001,127.16.0.1,5,"));
+}
+
+#[test]
+fn records_by_address_are_served_once_it_is_open() {
+    let values = json!({
+        "sources": [{}, {"reference ID": 0x4750_5300}, {"address": "127.0.0.2"}],
+        "authdata": [{"mode": 1}, null, {"mode": 2, "cookies": 7}],
+        "ntpdata": [{"stratum": 4}, null, {"stratum": 5}],
+        "layouts": {"ntpdata": 1},
+    });
+    let fleet = Fleet::start(3, Values::new(&values)).unwrap();
+    assert!(chronyc(&fleet, 2, "sources").contains("#,*,GPS,"));
+    let first_two = |line: &str| line.split(',').take(2).map(str::to_owned).collect::<Vec<_>>().join(",");
+    let refused = try_chronyc(&fleet, 0, "authdata").unwrap_err().to_string();
+    assert!(refused.contains("501 Not authorised"), "{refused}");
+    fleet.open();
+    for number in 0..3 {
+        let authdata = chronyc(&fleet, number, "authdata");
+        let [first, last] = ["0:0", "0:2"].map(|index| format!("fd00::7f10:{}:{index}", number + 1));
+        let lines: Vec<_> = authdata.lines().map(first_two).collect();
+        assert_eq!(lines, [format!("{first},SK"), format!("{last},NTS")]);
+        let ntpdata = chronyc(&fleet, number, "ntpdata");
+        let lines: Vec<_> = ntpdata.lines().map(|line| line.split(',').collect::<Vec<_>>()).collect();
+        assert_eq!((lines[0][0], lines[0][8]), (first.as_str(), "4"));
+        assert_eq!((lines[1][0], lines[1][8]), (last.as_str(), "5"));
+    }
 }
 
 #[test]

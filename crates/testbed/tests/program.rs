@@ -128,7 +128,9 @@ fn each_fault_of_the_help_is_known() {
 fn a_fleet_obeys() {
     let (mut program, ready) = Program::start(&["fleet", "--count", "3000", "--silent", "2", "--sources", "5"]);
     assert_eq!((&ready["first"], &ready["count"]), (&"127.16.0.1".into(), &3000.into()));
-    for command in ["leave 0-9,2999", "come all", "delay 0.5 7,8", "loss 1.5 3", "loss 0", "values {\"sources\": 2}"] {
+    for command in
+        ["leave 0-9,2999", "come all", "delay 0.5 7,8", "loss 1.5 3", "loss 0", "open", "values {\"sources\": 2}"]
+    {
         assert_eq!(program.say(command)["done"], command);
     }
     assert!(program.say("tally")["requests"].is_object());

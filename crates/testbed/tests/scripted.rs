@@ -72,6 +72,52 @@ fn chronyc_reads_the_other_reports() {
 }
 
 #[test]
+fn it_plays_numbers_that_have_no_name_and_hardware_timestamps() {
+    let values = json!({
+        "sources": [{"reference ID": 0x4750_5300}, {}, {"address": {"id": 7}}, {"address": "127.0.0.2"}],
+        "authdata": [null, {"mode": 9, "key type": 12}, {"mode": 2, "last key establishment ago": 5, "NAK": 1}, {}],
+        "ntpdata": [
+            null,
+            {"mode": 3, "leap status": 9, "transmit timestamping": 72, "receive timestamping": 0, "flags": 0xc3fd},
+            {},
+            {"local address": null, "transmit timestamping": 68, "poll": -7, "stratum": 16, "jitter asymmetry": -0.25},
+        ],
+        "selectdata": [
+            {"state": 114, "configured options": 0xffff, "effective options": 0x8, "low limit": -1, "leap status": 9},
+        ],
+        "smoothing": {"flags": 3, "wander": -1, "remaining time": 0.5},
+        "layouts": {"ntpdata": 1},
+    });
+    let scripted = Scripted::start(Values::new(&values)).unwrap();
+    let lines = |report| chronyc(&scripted, report).unwrap();
+    // chronyc hides the name that is not resolved, and reference clocks have none of either.
+    assert_eq!(lines("authdata"), "127.0.0.1,?,0,12,0,4294967295,0,0,0,0\n127.0.0.2,-,0,0,0,4294967295,0,0,0,0\n");
+    let ntpdata = lines("ntpdata");
+    let fields: Vec<Vec<&str>> = ntpdata.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(
+        [fields[0][5], fields[0][7], fields[0][28], fields[0][29]],
+        ["Invalid", "Invalid", "Hardware", "Invalid"]
+    );
+    assert_eq!(fields[0][23..28], ["111", "111", "1101", "Yes", "Yes"]);
+    assert_eq!([fields[1][0], fields[1][3], fields[1][8]], ["127.0.0.2", "[UNSPEC]", "16"]);
+    assert_eq!([fields[1][9], fields[1][22], fields[1][28]], ["-7", "-0.25", "Daemon"]);
+    scripted.set("count 1".parse().unwrap());
+    assert_eq!(lines("selectdata").trim(), "r,GPS,N,N,P,T,R,-,-,-,-,R,-,12,1.0,-1.000000000,0.000200000,Invalid");
+    assert_eq!(lines("smoothing").trim(), "Yes,(leap second only),0.000100000,0.010000,-1.000000,8.0,0.5");
+}
+
+#[test]
+fn a_source_goes_between_two_requests_about_it() {
+    let scripted = Scripted::start(Values::new(&json!({"sources": 3}))).unwrap();
+    // The second request for a source by its address, which chronyc sends when it knows that there is one.
+    scripted.set("only 67".parse().unwrap());
+    scripted.set("churn 1 1 0".parse().unwrap());
+    let output = chronyc(&scripted, "authdata").unwrap_err();
+    assert!(output.contains("127.1.0.1,-,") && output.contains("503 No such source"), "{output}");
+    assert_eq!(chronyc(&scripted, "authdata").unwrap().lines().count(), 2);
+}
+
+#[test]
 fn it_plays_a_thousand_sources() {
     let scripted = Scripted::start(Values::new(&json!({"sources": 1000}))).unwrap();
     assert_eq!(chronyc(&scripted, "sources").unwrap().lines().count(), 1000);

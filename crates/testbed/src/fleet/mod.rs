@@ -102,6 +102,11 @@ impl Fleet {
         });
     }
 
+    /// Has all of them serve every report, as `opencommands` allows from chrony 4.7 on.
+    pub fn open(&self) {
+        self.thread.call(Server::open);
+    }
+
     /// Replaces the values that `values` names; see [`Values`].
     pub fn change(&self, values: Value) -> Result<(), Error> {
         self.thread.call(move |server| server.change(&values))

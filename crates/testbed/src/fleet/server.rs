@@ -5,7 +5,8 @@
 //!
 //! - `tracking`: the reference ID and the address are those of the daemon that was asked;
 //! - `sources`, `sourcestats` and `selectdata`: the address is `fd00::A:I`, with the daemon's address as A (32 bits) and
-//!   the source's index as I (32 bits), and the reference ID is the daemon's address.
+//!   the source's index as I (32 bits), and the reference ID is the daemon's address; but a reference clock stays one;
+//! - `authdata` and `ntpdata` are asked for by these addresses, and `ntpdata` tells them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -78,6 +79,8 @@ pub(super) struct Server {
     /// By when they are due and in the order in which they came.
     delayed: BTreeMap<(Instant, u64), Outgoing>,
     pub(super) loss: Loss,
+    /// Whether every report is served, as `opencommands` allows from chrony 4.7 on.
+    open: bool,
     requests: BTreeMap<u16, u64>,
     answers: u64,
     received: u64,
@@ -99,6 +102,7 @@ impl Server {
             templates: HashMap::new(),
             delayed: BTreeMap::new(),
             loss: Loss::default(),
+            open: false,
             requests: BTreeMap::new(),
             answers: 0,
             received: 0,
@@ -120,6 +124,11 @@ impl Server {
     pub(super) fn change(&mut self, values: &Value) -> Result<(), Error> {
         self.templates.clear();
         self.values.change(values)
+    }
+
+    pub(super) fn open(&mut self) {
+        self.templates.clear();
+        self.open = true;
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -197,14 +206,24 @@ impl Server {
     fn answer(&mut self, datagram: &mut [u8], number: u32) -> Option<Vec<u8>> {
         let mut sequence = [0; 4];
         sequence.swap_with_slice(&mut datagram[SEQUENCE.0..][..4]);
+        let daemon = u32::from(FIRST) + number;
+        let code = Request::parse(datagram)?.code;
+        if REPORTS.iter().any(|report| report.request == code && report.key == Key::Address) {
+            // A source's address differs from daemon to daemon; the template is by the address that it has in the values.
+            let asked = datagram.get_mut(REQUEST_HEADER..)?.get_mut(..20)?;
+            let index = u32::from_be_bytes(asked[12..16].try_into().expect("four bytes"));
+            let is_here = asked == source_address(daemon, index);
+            let shared = self.values.address(index as usize).filter(|_| is_here);
+            asked.copy_from_slice(&shared.unwrap_or(vec![0; 20]));
+        }
         if !self.templates.contains_key(datagram) {
             if self.templates.len() == MOST_TEMPLATES {
                 self.templates.clear();
             }
-            self.templates.insert(datagram.to_vec(), Template::new(datagram, &self.values));
+            self.templates.insert(datagram.to_vec(), Template::new(datagram, &self.values, self.open));
         }
         let template = self.templates[&*datagram].as_ref()?;
-        Some(template.fill(sequence, u32::from(FIRST) + number))
+        Some(template.fill(sequence, daemon))
     }
 
     fn send_delayed(&mut self) {
@@ -235,26 +254,32 @@ impl Server {
 
 impl Template {
     /// The answer to a request, None where chronyd gives none.
-    fn new(datagram: &[u8], values: &Values) -> Option<Self> {
+    fn new(datagram: &[u8], values: &Values, open: bool) -> Option<Self> {
         let request = Request::parse(datagram)?;
-        let bytes = reply(&request, values, false, &Wrong::default())?;
+        let bytes = reply(&request, values, open, &Wrong::default())?;
         let mut template = Self { bytes, reference_id: None, address: None, index: None };
         let Some(report) = REPORTS.iter().find(|report| report.request == request.code) else { return Some(template) };
         let code = u16::from_be_bytes([template.bytes[6], template.bytes[7]]);
         // None of a refusal.
         let Some(layout) = report.layouts.iter().find(|layout| layout.reply == code) else { return Some(template) };
+        let arguments = datagram.get(REQUEST_HEADER..).unwrap_or_default();
+        template.index = match report.key {
+            Key::Single => None,
+            Key::Index => arguments.first_chunk().copied().map(u32::from_be_bytes),
+            Key::Address => values.source_at(arguments.get(..20)?).and_then(|index| index.try_into().ok()),
+        };
+        if template.index.is_some_and(|index| values.is_reference_clock(index as usize)) {
+            return Some(template);
+        }
         let mut place = REPLY_HEADER;
         for (name, wire, _) in layout.fields() {
             match *name {
-                "reference ID" => template.reference_id = Some(place),
-                "address" => template.address = Some(place),
+                // What a source has told of its own source stays.
+                "reference ID" if report.key != Key::Address => template.reference_id = Some(place),
+                "address" | "remote address" => template.address = Some(place),
                 _ => {}
             }
             place += wire.size();
-        }
-        if report.key == Key::Index {
-            let index = datagram[REQUEST_HEADER..][..4].try_into().expect("four bytes");
-            template.index = Some(u32::from_be_bytes(index));
         }
         Some(template)
     }
@@ -268,14 +293,17 @@ impl Template {
         }
         if let Some(place) = self.address {
             let address = match self.index {
-                Some(index) => {
-                    let low = u128::from(daemon) << 32 | u128::from(index);
-                    address_bytes(2, &Ipv6Addr::from(0xfd00 << 112 | low).octets())
-                }
+                Some(index) => source_address(daemon, index),
                 None => address_bytes(1, &daemon.to_be_bytes()),
             };
             bytes[place..][..address.len()].copy_from_slice(&address);
         }
         bytes
     }
+}
+
+/// The address that a daemon tells of a source, as it travels.
+fn source_address(daemon: u32, index: u32) -> Vec<u8> {
+    let low = u128::from(daemon) << 32 | u128::from(index);
+    address_bytes(2, &Ipv6Addr::from(0xfd00 << 112 | low).octets())
 }

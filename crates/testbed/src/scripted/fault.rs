@@ -33,7 +33,8 @@ pub enum Fault {
     /// Tell these numbers of sources, one a request, the last for ever (`count N[,N…]`; -1 is 4294967295).
     Count(Vec<u32>),
     /// Once, after so many requests for records of sources: remove the source of this index, and append so many others
-    /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources behind the removed one move up.
+    /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources behind the removed one move up. libchrony sends two
+    /// requests for a record of authdata and of ntpdata, so that a source can go between them.
     Churn {
         /// How many records are told before the change.
         after: u32,

@@ -238,9 +238,11 @@ const NTPDATA_TIMESTAMPS: &[Field] = &[
     ("hardware receive timestamps", U32, "0"),
 ];
 
-const NTPDATA_RESERVED: &[Field] = &[("reserved #1", U32, "0"), ("reserved #2", U32, "0"), ("reserved #3", U32, "0")];
+/// chronyd fills what is reserved here and in serverstats with ones.
+const NTPDATA_RESERVED: &[Field] =
+    &[("reserved #1", U32, "4294967295"), ("reserved #2", U32, "4294967295"), ("reserved #3", U32, "4294967295")];
 
-const NTPDATA_RESERVED_2: &[Field] = &[("reserved #4", U32, "0")];
+const NTPDATA_RESERVED_2: &[Field] = &[("reserved #4", U32, "4294967295")];
 
 const SERVERSTATS_1: &[Field] = &[
     ("received NTP requests", U32, "1001"),
@@ -285,10 +287,10 @@ const SERVERSTATS_4: &[Field] = &[
     ("served kernel TX timestamps", U64, "1015"),
     ("served hardware RX timestamps", U64, "1016"),
     ("served hardware TX timestamps", U64, "1017"),
-    ("reserved #1", U64, "0"),
-    ("reserved #2", U64, "0"),
-    ("reserved #3", U64, "0"),
-    ("reserved #4", U64, "0"),
+    ("reserved #1", U64, "18446744073709551615"),
+    ("reserved #2", U64, "18446744073709551615"),
+    ("reserved #3", U64, "18446744073709551615"),
+    ("reserved #4", U64, "18446744073709551615"),
 ];
 
 const RTCDATA: &[Field] = &[

@@ -51,9 +51,9 @@ impl<'a> Request<'a> {
         self.code == NUMBER_OF_SOURCES.0
     }
 
-    /// Whether it asks for a source by its index.
+    /// Whether it asks for a source, by its index or its address.
     pub(super) fn asks_source(&self) -> bool {
-        REPORTS.iter().any(|report| report.request == self.code && report.key == Key::Index)
+        REPORTS.iter().any(|report| report.request == self.code && report.key != Key::Single)
     }
 }
 
@@ -166,6 +166,23 @@ mod tests {
         assert_eq!(status_of(&values, &request(35, &[]), true), 13);
         assert_eq!(status_of(&values, &request(51, &[]), true), 6);
         assert_eq!(status_of(&values, &request(99, &[]), true), 3);
+    }
+
+    #[test]
+    fn a_reference_clock_has_no_record_by_address() {
+        let sources = json!([{"reference ID": 0x7f00_0009}, {"address": "127.0.0.2"}, {"address": {"id": 3}}]);
+        let values = Values::new(&json!({"sources": sources}));
+        for code in [57, 67] {
+            // That of no family, which sourcestats tells; the one that sources seems to tell; a source's; a name's.
+            for (bytes, family, status) in
+                [([0; 4], 0, 4), ([127, 0, 0, 9], 1, 4), ([127, 0, 0, 2], 1, 0), ([0, 0, 0, 3], 3, 0)]
+            {
+                let mut address = [0; 20];
+                address[..4].copy_from_slice(&bytes);
+                address[17] = family;
+                assert_eq!(status_of(&values, &request(code, &address), true), status, "{code} {bytes:?}");
+            }
+        }
     }
 
     #[test]

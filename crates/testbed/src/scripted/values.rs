@@ -5,13 +5,14 @@
 //! - a report with one record (`tracking`, `activity`, `serverstats`, `rtcdata`, `smoothing`): an object of libchrony's
 //!   field names, or null for "chronyd has no such thing" (`rtcdata` is null unless given);
 //! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
-//!   or the number of default records. All but `sources` follow the list of sources unless given, and again after null;
+//!   or the number of default records. All but `sources` follow the list of sources: unless given, they have its
+//!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a reference clock;
 //! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
 //!   given).
 //!
 //! A source with a `reference ID` in place of an address is a reference clock. See [`super::wire`] for the values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
@@ -27,6 +28,8 @@ type Record = Map<String, Value>;
 pub struct Values {
     records: BTreeMap<&'static str, Vec<Record>>,
     layouts: BTreeMap<&'static str, usize>,
+    /// Which source has an address, as it travels. A reference clock has none.
+    by_address: HashMap<Vec<u8>, usize>,
     /// How many sources have come.
     added: u32,
 }
@@ -37,7 +40,9 @@ impl Default for Values {
         let reports = ["tracking", "sources", "activity", "serverstats", "smoothing"];
         let mut records: BTreeMap<_, _> = reports.into_iter().map(|name| (name, one())).collect();
         records.insert("rtcdata", vec![]);
-        Self { records, layouts: BTreeMap::new(), added: 0 }
+        let mut values = Self { records, layouts: BTreeMap::new(), by_address: HashMap::new(), added: 0 };
+        values.find_addresses();
+        values
     }
 }
 
@@ -53,6 +58,7 @@ impl Values {
     pub fn change(&mut self, values: &Value) -> Result<(), Error> {
         let mut changed = self.clone();
         changed.take(values).map_err(Error::Script)?;
+        changed.find_addresses();
         *self = changed;
         Ok(())
     }
@@ -70,7 +76,7 @@ impl Values {
                 continue;
             }
             let report = find(name)?;
-            let records = match value {
+            let mut records = match value {
                 Value::Object(record) if report.key == Key::Single => vec![record.clone()],
                 Value::Null if report.key == Key::Single => vec![],
                 Value::Null if report.name != "sources" => {
@@ -78,13 +84,21 @@ impl Values {
                     continue;
                 }
                 Value::Array(list) if report.key != Key::Single => {
-                    let records: Option<_> = list.iter().map(|record| record.as_object().cloned()).collect();
+                    let record = |record: &Value| match record {
+                        Value::Null if report.key == Key::Address => Some(Record::new()),
+                        record => record.as_object().cloned(),
+                    };
+                    let records: Option<_> = list.iter().map(record).collect();
                     records.ok_or(format!("{name}: a record is a JSON object"))?
                 }
                 Value::Number(number) if report.key != Key::Single => default_sources(number.as_u64().unwrap_or(0)),
                 _ => return Err(format!("{name}: not its records: {value}")),
             };
-            for record in &records {
+            for record in &mut records {
+                // A source with a reference ID is a reference clock unless it says otherwise.
+                if report.name == "sources" && record.contains_key("reference ID") {
+                    record.entry("mode").or_insert(json!(2));
+                }
                 check(report, record)?;
             }
             self.records.insert(report.name, records);
@@ -110,6 +124,12 @@ impl Values {
             let record = |source: &Record| if *name == "sources" { source.clone() } else { follow(report, source) };
             records.extend(new.iter().map(record));
         }
+        self.find_addresses();
+    }
+
+    fn find_addresses(&mut self) {
+        let indexes = (0..self.sources()).rev().filter(|&index| !self.is_reference_clock(index));
+        self.by_address = indexes.filter_map(|index| Some((self.address(index)?, index))).collect();
     }
 
     /// The number of sources.
@@ -118,18 +138,32 @@ impl Values {
     }
 
     /// Which source has this address, as it travels.
-    pub(super) fn source_at(&self, address: &[u8]) -> Option<usize> {
-        (0..self.sources()).find(|&index| {
-            let source = &self.records["sources"][index];
-            !source.contains_key("reference ID") && value_bytes(source, &SOURCE_ADDRESS) == Ok(address.to_vec())
-        })
+    pub(crate) fn source_at(&self, address: &[u8]) -> Option<usize> {
+        self.by_address.get(address).copied()
+    }
+
+    /// The address of a source as it travels.
+    pub(crate) fn address(&self, index: usize) -> Option<Vec<u8>> {
+        let source = self.records["sources"].get(index)?;
+        Some(value_bytes(source, &SOURCE_ADDRESS).expect("checked when given"))
+    }
+
+    /// Whether a source is a reference clock, which has no address.
+    pub(crate) fn is_reference_clock(&self, index: usize) -> bool {
+        self.records["sources"].get(index).is_some_and(|source| source.contains_key("reference ID"))
     }
 
     /// The reply code and the bytes of a record, None if there is no such record.
     pub(super) fn encode(&self, report: &'static Report, index: usize) -> Option<(u16, Vec<u8>)> {
+        let source = self.records["sources"].get(index);
+        let follows = report.key != Key::Single && report.name != "sources";
+        let followed = source.filter(|_| follows).map(|source| follow(report, source));
         let record = match self.records.get(report.name) {
-            Some(records) => records.get(index)?.clone(),
-            None => follow(report, self.records["sources"].get(index)?),
+            Some(records) => {
+                let given = records.get(index)?.clone();
+                followed.into_iter().flatten().chain(given).collect()
+            }
+            None => followed?,
         };
         let layout = self.layout(report);
         let bytes = layout.fields().flat_map(|field| value_bytes(&record, field).expect("checked when given"));
@@ -170,7 +204,8 @@ fn follow(report: &Report, source: &Record) -> Record {
         record.insert("address".into(), Value::Null);
     } else if report.key == Key::Index {
         let id = wire::encode(Wire::Address, &address).expect("checked when given");
-        let id = u32::from_be_bytes(id[..4].try_into().expect("four bytes"));
+        // A name that is not resolved has none.
+        let id = if id[17] == 3 { 0 } else { u32::from_be_bytes(id[..4].try_into().expect("four bytes")) };
         record.insert("reference ID".into(), json!(id));
         record.insert("address".into(), address);
     }
@@ -196,13 +231,9 @@ fn value_bytes(record: &Record, (name, wire, default): &Field) -> Result<Vec<u8>
     {
         return Ok(wire::address_bytes(1, &wire::encode(Wire::U32, reference_id)?));
     }
-    match (record.get(*name), *name) {
-        (Some(value), _) => wire::encode(*wire, value),
-        // A source with a reference ID is a reference clock unless it says otherwise.
-        (None, "mode") if record.contains_key("reference ID") && record.get("mode").is_none() => {
-            wire::encode(*wire, &json!(2))
-        }
-        (None, _) => wire::encode(*wire, &wire::default(*wire, default)),
+    match record.get(*name) {
+        Some(value) => wire::encode(*wire, value),
+        None => wire::encode(*wire, &wire::default(*wire, default)),
     }
 }
 
@@ -241,6 +272,41 @@ mod tests {
                 let length: usize = values.layout(report).fields().map(|field| field.1.size()).sum();
                 assert_eq!(values.encode(report, 0).unwrap().1.len(), length);
                 assert_eq!(values.encode(report, 3), None);
+            }
+        }
+    }
+
+    #[test]
+    fn each_field_of_each_layout_takes_any_value_and_no_other_changes() {
+        for report in REPORTS {
+            for (number, layout) in report.layouts.iter().enumerate() {
+                let mut place = 0;
+                for (name, wire, _) in layout.fields() {
+                    let value = match wire {
+                        Wire::I8 | Wire::I16 => json!(-77),
+                        Wire::Float => json!({"raw": 0xdead_beef_u32}),
+                        Wire::Address | Wire::Source => json!("203.0.113.77"),
+                        Wire::Time => json!({"high": 7, "low": 8, "nsec": 9}),
+                        Wire::U8 | Wire::U16 | Wire::U32 | Wire::U64 => json!(177),
+                    };
+                    let bytes = |record: Value| {
+                        let records = if report.key == Key::Single { record } else { json!([record]) };
+                        let layouts = json!({report.name: number + 1});
+                        let values = Values::new(&json!({report.name: records, "layouts": layouts}));
+                        values.encode(report, 0).unwrap()
+                    };
+                    let (changed, plain) = (bytes(json!({*name: value})), bytes(json!({})));
+                    assert_eq!((changed.0, plain.0), (layout.reply, layout.reply));
+                    let end = place + wire.size();
+                    assert_eq!(changed.1[place..end], wire::encode(*wire, &value).unwrap(), "{name}");
+                    assert_ne!(changed.1[place..end], plain.1[place..end], "{name}");
+                    assert_eq!(
+                        (&changed.1[..place], &changed.1[end..]),
+                        (&plain.1[..place], &plain.1[end..]),
+                        "{name}"
+                    );
+                    place = end;
+                }
             }
         }
     }

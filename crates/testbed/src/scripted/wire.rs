@@ -24,7 +24,7 @@ pub(super) fn default(wire: Wire, text: &str) -> Value {
 }
 
 fn number(text: &str) -> Value {
-    json!(text.parse::<i64>().expect("a whole number"))
+    text.parse().expect("a whole number")
 }
 
 /// Encodes `value`:
