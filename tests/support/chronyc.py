@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.support.daemon import Daemon
-from tests.support.reports import BY_NAME
+from tests.support.reports import BY_NAME, REPORTS, Report
 
 from pychrony import Source, SourceStats, TrackingStatus
 
@@ -91,11 +91,22 @@ def compare_stats(stats: SourceStats, before: Texts, after: Texts) -> None:
     assert stats.offset_err >= 0
 
 
+def compare_columns(report: Report) -> Callable[[Any, Texts, Texts], None]:
+    """Compare the numbers of a record with the columns that the report names."""
+
+    def compare_one(record: object, before: Texts, after: Texts) -> None:
+        for field, column in (report.columns or {}).items():
+            assert_between(field, getattr(record, field), before[column], after[column])
+
+    return compare_one
+
+
 #: For each report that is compared, how a record is compared with its line of chronyc.
 COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
     "tracking": compare_tracking,
     "sources": compare_source,
     "sourcestats": compare_stats,
+    **{report.name: compare_columns(report) for report in REPORTS if report.columns},
 }
 
 

@@ -59,6 +59,8 @@ class Report:
     is_open: bool = True
     #: Begins the message of the error where chronyd has no such thing; None if it always has.
     unavailable: str | None = None
+    #: The columns in which `chronyc -c` prints the values of fields; None if it is compared otherwise, or prints none.
+    columns: dict[str, int] | None = None
     #: Fields of ours that are made of others, of the sample.
     derived: dict[str, Any] = field(default_factory=dict)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args, g
 
 import pychrony
 from pychrony import _core
-from pychrony.aio import _functions
 from pychrony.exceptions import ChronyError
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ class Fleet:
 
 def record_of(report: Callable[..., object]) -> type[object]:
     """Tell the record that a function of `pychrony.aio` reads: that of the module now, which may have been reloaded."""
-    if getattr(report, "__module__", None) != _functions.__name__:
+    if getattr(report, "__module__", None) != __package__:
         raise TypeError(f"a fleet reads reports as functions of pychrony.aio do, such as get_tracking, not {report!r}")
     found = get_type_hints(report)["return"]
     while arguments := get_args(found):
