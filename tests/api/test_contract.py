@@ -203,7 +203,7 @@ def test_everything_public_is_documented(name: str) -> None:
         assert isinstance(thing, type)
         own = {attribute: value for attribute, value in vars(thing).items() if not attribute.startswith("_")}
         described = re.findall(r"^ {4}(\w+): ", inspect.cleandoc(thing.__doc__), re.MULTILINE)
-        assert described == [field for field, _ in FIELDS[name]]
+        assert described == [field.name for field in dataclasses.fields(thing)]
         for value in own.values():
             if inspect.isfunction(value) or isinstance(value, property):
                 assert value.__doc__

@@ -1,7 +1,7 @@
 //! Records that no chronyd sends: fields missing, of another type, out of bounds. The stub library has them.
 
 use crate::common::*;
-use libchrony::{Error, ErrorKind, Field, FieldError, Report, RtcData, Source, SourceStats, Tracking};
+use libchrony::{Error, ErrorKind, Field, FieldError, REPORTS, Report, RtcData, Source, SourceStats, Table, Tracking};
 
 /// Reads one report through the stub library.
 fn read<R: Report>(script: &str) -> Result<(), Error> {
@@ -16,19 +16,20 @@ fn field_error(result: Result<(), Error>) -> FieldError {
 }
 
 /// Every field of a report, each missing and each of every other type.
-fn each_field_is_checked<R: Report>() {
-    read::<R>("/").unwrap();
-    for field in R::FIELDS {
+fn each_field_is_checked(table: &'static Table) {
+    let read = |script: &str| stub(script).rows(table).map(drop);
+    read("/").unwrap();
+    for field in table.fields {
         let name = field.libchrony.to_str().unwrap();
-        let missing = field_error(read::<R>(&format!("/{name}=absent")));
+        let missing = field_error(read(&format!("/{name}=absent")));
         assert_eq!(missing, FieldError::Missing { field: name.to_owned() });
-        let renamed = field_error(read::<R>(&format!("/{name}>{}", name.to_uppercase())));
+        let renamed = field_error(read(&format!("/{name}>{}", name.to_uppercase())));
         assert_eq!(renamed, missing);
-        let untyped = field_error(read::<R>(&format!("/{name}:none")));
+        let untyped = field_error(read(&format!("/{name}:none")));
         assert_eq!(untyped, FieldError::Type { field: name.to_owned(), found: 0 });
         let mut accepted = 0;
         for (number, other) in [(1, "uint:1"), (2, "int:1"), (3, "float:1"), (4, "time:1.0"), (5, "string:x")] {
-            match read::<R>(&format!("/{name}={other}")) {
+            match read(&format!("/{name}={other}")) {
                 Ok(()) | Err(Error::Field { source: FieldError::Invalid { .. }, .. }) => accepted += 1,
                 refused => {
                     let expected = FieldError::Type { field: name.to_owned(), found: number };
@@ -42,10 +43,7 @@ fn each_field_is_checked<R: Report>() {
 
 #[test]
 fn a_field_that_is_missing_or_of_another_type_is_an_error_and_never_zero() {
-    each_field_is_checked::<Tracking>();
-    each_field_is_checked::<Source>();
-    each_field_is_checked::<SourceStats>();
-    each_field_is_checked::<RtcData>();
+    REPORTS.iter().copied().for_each(each_field_is_checked);
 }
 
 #[test]
@@ -96,22 +94,19 @@ fn is_finite_float(field: &Field) -> bool {
 
 #[test]
 fn floats_are_finite_and_measures_not_negative() {
-    fn check<R: Report>() {
-        for field in R::FIELDS.iter().filter(|field| is_finite_float(field)) {
+    for table in REPORTS {
+        let read = |script: &str| stub(script).rows(table).map(drop);
+        for field in table.fields.iter().filter(|field| is_finite_float(field)) {
             let name = field.libchrony.to_str().unwrap();
             for (value, words) in [("nan", "NaN"), ("inf", "inf"), ("-inf", "-inf")] {
-                let error = read::<R>(&format!("/{name}={value}")).unwrap_err();
+                let error = read(&format!("/{name}={value}")).unwrap_err();
                 assert!(error.to_string().starts_with(&format!("Invalid {}: {words} ", field.name)), "{error}");
             }
-            let below = read::<R>(&format!("/{name}=-0.5"));
+            let below = read(&format!("/{name}=-0.5"));
             assert_eq!(below.is_err(), field.min == 0.0, "{name}: {below:?}");
-            read::<R>(&format!("/{name}=0")).unwrap();
+            read(&format!("/{name}=0")).unwrap();
         }
     }
-    check::<Tracking>();
-    check::<Source>();
-    check::<SourceStats>();
-    check::<RtcData>();
     let measures = |fields: &[Field]| {
         fields
             .iter()
