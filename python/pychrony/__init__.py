@@ -20,10 +20,21 @@ from pychrony.exceptions import (
     ChronyLibraryError,
     ChronyPermissionError,
 )
-from pychrony.functions import get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path
-from pychrony.models import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, Transport
+from pychrony.functions import get_activity, get_rtc_data, get_source_stats, get_sources, get_tracking, libchrony_path
+from pychrony.models import (
+    Activity,
+    LeapStatus,
+    RTCData,
+    Source,
+    SourceMode,
+    SourceState,
+    SourceStats,
+    TrackingStatus,
+    Transport,
+)
 
 __all__ = [
+    "Activity",
     "ChronyConnection",
     "ChronyConnectionError",
     "ChronyDataError",
@@ -39,6 +50,7 @@ __all__ = [
     "TrackingStatus",
     "Transport",
     "__version__",
+    "get_activity",
     "get_rtc_data",
     "get_source_stats",
     "get_sources",

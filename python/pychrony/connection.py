@@ -10,7 +10,7 @@ from pychrony import _core
 from pychrony.models import Transport
 
 if TYPE_CHECKING:
-    from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+    from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
 
 
 class ChronyConnection(_core.Connection):
@@ -79,3 +79,7 @@ class ChronyConnection(_core.Connection):
     def get_rtc_data(self) -> RTCData:
         """As `pychrony.get_rtc_data`, on this connection. RuntimeError if called outside a ``with`` block."""
         return self._read(pychrony.models.RTCData)
+
+    def get_activity(self) -> Activity:
+        """As `pychrony.get_activity`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.Activity)

@@ -10,7 +10,7 @@ from os import PathLike
 
 import pychrony
 from pychrony import _core
-from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
 
 
 def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> TrackingStatus:
@@ -126,6 +126,34 @@ def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: flo
         RTC offset: 0.012345 s, drift: -1.23 ppm
     """
     return _core.read(pychrony.models.RTCData, socket_path, timeout)
+
+
+def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Activity:
+    """Get how many servers and peers chronyd uses.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        Activity: How many sources are online, offline, in a burst, and without an address.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If the data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_activity
+        >>> activity = get_activity()
+        >>> print(f"{activity.online_sources} online, {activity.offline_sources} offline")
+        1 online, 0 offline
+    """
+    return _core.read(pychrony.models.Activity, socket_path, timeout)
 
 
 def libchrony_path() -> str:

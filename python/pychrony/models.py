@@ -324,3 +324,29 @@ class RTCData:
             bool: True if samples is not 0.
         """
         return self.samples > 0
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How many servers and peers are in use (libchrony report "activity", chronyc ``activity``).
+
+    Reference clocks are not counted.
+
+    Attributes:
+        online_sources: Sources that are polled. (libchrony "online sources")
+        offline_sources: Sources that are not polled, since chronyd takes them as unreachable. (libchrony "offline
+            sources")
+        burst_online_sources: Sources that are asked a burst of requests now, and will be online after it. (libchrony
+            "burst online-return sources")
+        burst_offline_sources: Sources that are asked a burst of requests now, and will be offline after it.
+            (libchrony "burst offline-return sources")
+        unresolved_sources: Sources whose name has no address yet. (libchrony "unresolved sources")
+    """
+
+    __report__: ClassVar[_Report] = ("activity", {})
+
+    online_sources: int
+    offline_sources: int
+    burst_online_sources: int
+    burst_offline_sources: int
+    unresolved_sources: int

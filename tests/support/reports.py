@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import pychrony
-from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, aio
+from pychrony import Activity, LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, aio
 
 
 class Field(NamedTuple):
@@ -199,6 +199,26 @@ REPORTS = [
             "frequency offset": Field("freq_offset", "offset", -2.5, -2.5),
         },
         unavailable="RTC tracking is not available",
+    ),
+    Report(
+        "activity",
+        "get_activity",
+        Activity,
+        44,
+        {
+            "online sources": Field("online_sources", "u32", 5, 5),
+            "offline sources": Field("offline_sources", "u32", 4, 4),
+            "burst online-return sources": Field("burst_online_sources", "u32", 3, 3),
+            "burst offline-return sources": Field("burst_offline_sources", "u32", 2, 2),
+            "unresolved sources": Field("unresolved_sources", "u32", 1, 1),
+        },
+        columns={
+            "online_sources": 0,
+            "offline_sources": 1,
+            "burst_online_sources": 2,
+            "burst_offline_sources": 3,
+            "unresolved_sources": 4,
+        },
     ),
 ]
 BY_NAME = {report.name: report for report in REPORTS}

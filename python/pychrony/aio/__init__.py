@@ -23,13 +23,14 @@ import pychrony
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Descriptors, Fleet, Round
 from pychrony.aio._link import once
-from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
 
 __all__ = [
     "ChronyConnection",
     "Descriptors",
     "Fleet",
     "Round",
+    "get_activity",
     "get_rtc_data",
     "get_source_stats",
     "get_sources",
@@ -57,3 +58,8 @@ async def get_source_stats(
 async def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> RTCData:
     """As `pychrony.get_rtc_data`, in the event loop that is running."""
     return await once(pychrony.models.RTCData, socket_path, timeout)
+
+
+async def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Activity:
+    """As `pychrony.get_activity`, in the event loop that is running."""
+    return await once(pychrony.models.Activity, socket_path, timeout)

@@ -16,7 +16,7 @@ from pychrony.models import Transport
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pychrony.models import RTCData, Source, SourceStats, TrackingStatus
+    from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
 
 
 class ChronyConnection:
@@ -148,3 +148,7 @@ class ChronyConnection:
     async def get_rtc_data(self) -> RTCData:
         """As `pychrony.get_rtc_data`, on this connection; RuntimeError outside its block or event loop."""
         return await self._report(pychrony.models.RTCData)
+
+    async def get_activity(self) -> Activity:
+        """As `pychrony.get_activity`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.Activity)

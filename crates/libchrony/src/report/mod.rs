@@ -26,6 +26,8 @@ macro_rules! for_each_report {
             source_stats: SourceStats => Vec<SourceStats>;
             /// The tracking of the real-time clock.
             rtc_data: RtcData => RtcData;
+            /// How many servers and peers are in use.
+            activity: Activity => Activity;
         }
     };
 }
