@@ -10,7 +10,18 @@ from pychrony import _core
 from pychrony.models import Transport
 
 if TYPE_CHECKING:
-    from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
+    from pychrony.models import (
+        Activity,
+        AuthData,
+        NTPData,
+        RTCData,
+        SelectData,
+        ServerStats,
+        Smoothing,
+        Source,
+        SourceStats,
+        TrackingStatus,
+    )
 
 
 class ChronyConnection(_core.Connection):
@@ -83,3 +94,23 @@ class ChronyConnection(_core.Connection):
     def get_activity(self) -> Activity:
         """As `pychrony.get_activity`, on this connection. RuntimeError if called outside a ``with`` block."""
         return self._read(pychrony.models.Activity)
+
+    def get_select_data(self) -> list[SelectData]:
+        """As `pychrony.get_select_data`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.SelectData)
+
+    def get_auth_data(self) -> list[AuthData | None]:
+        """As `pychrony.get_auth_data`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.AuthData)
+
+    def get_ntp_data(self) -> list[NTPData | None]:
+        """As `pychrony.get_ntp_data`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.NTPData)
+
+    def get_server_stats(self) -> ServerStats:
+        """As `pychrony.get_server_stats`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.ServerStats)
+
+    def get_smoothing(self) -> Smoothing:
+        """As `pychrony.get_smoothing`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read(pychrony.models.Smoothing)

@@ -10,7 +10,18 @@ from os import PathLike
 
 import pychrony
 from pychrony import _core
-from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
+from pychrony.models import (
+    Activity,
+    AuthData,
+    NTPData,
+    RTCData,
+    SelectData,
+    ServerStats,
+    Smoothing,
+    Source,
+    SourceStats,
+    TrackingStatus,
+)
 
 
 def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> TrackingStatus:
@@ -154,6 +165,155 @@ def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: flo
         1 online, 0 offline
     """
     return _core.read(pychrony.models.Activity, socket_path, timeout)
+
+
+def get_select_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SelectData]:
+    """Get what the selection makes of all time sources.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        list[SelectData]: A SelectData for each source, in chronyd's order. Empty if no sources are configured.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd, or if its command port refuses the report.
+        ChronyDataError: If the data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_select_data
+        >>> for source in get_select_data():
+        ...     print(f"{source.address}: score {source.score:.1f}")
+        192.0.2.1: score 1.0
+    """
+    return _core.read(pychrony.models.SelectData, socket_path, timeout)
+
+
+def get_auth_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[AuthData | None]:
+    """Get how the packets of all time sources are authenticated.
+
+    A record has no address: the record at a position is that of the source at the same position of `get_sources`.
+    Sources that come or go between the two calls move others; compare the addresses of `get_sources` before and after.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        list[AuthData | None]: An AuthData for each source, in the order of `get_sources`; None for a reference clock.
+            Empty if no sources are configured.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd, or if its command port refuses the report.
+        ChronyDataError: If the data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_auth_data, get_sources
+        >>> for source, auth in zip(get_sources(), get_auth_data()):
+        ...     print(f"{source.address}: mode {auth.mode}" if auth else f"{source.address}: a reference clock")
+        192.0.2.1: mode 0
+    """
+    return _core.read(pychrony.models.AuthData, socket_path, timeout)
+
+
+def get_ntp_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[NTPData | None]:
+    """Get the last valid answers of all time sources.
+
+    Match it with `get_sources` by `remote_address`. Reference clocks have none, and are at the same positions in both
+    unless sources come or go between the two calls.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        list[NTPData | None]: An NTPData for each source, in the order of `get_sources`; None for a reference clock.
+            Empty if no sources are configured.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd, or if its command port refuses the report.
+        ChronyDataError: If the data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_ntp_data
+        >>> for data in get_ntp_data():
+        ...     if data is not None:
+        ...         print(f"{data.remote_address}: delay {data.peer_delay:.6f} s")
+        192.0.2.1: delay 0.000123 s
+    """
+    return _core.read(pychrony.models.NTPData, socket_path, timeout)
+
+
+def get_server_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> ServerStats:
+    """Get what chronyd has served since it was started.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        ServerStats: How many requests chronyd has received, and dropped.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd, or if its command port refuses the report.
+        ChronyDataError: If the data is invalid or incomplete.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_server_stats
+        >>> stats = get_server_stats()
+        >>> print(f"{stats.received_ntp_requests} NTP requests, {stats.dropped_ntp_requests} dropped")
+        0 NTP requests, 0 dropped
+    """
+    return _core.read(pychrony.models.ServerStats, socket_path, timeout)
+
+
+def get_smoothing(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Smoothing:
+    """Get how the time that chronyd serves is smoothed.
+
+    Args:
+        socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
+            '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
+            such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
+        timeout: Seconds that the call takes at most, greater than 0.
+
+    Returns:
+        Smoothing: How the time that is served differs from chronyd's own.
+
+    Raises:
+        ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+        ChronyConnectionError: If chronyd is not running or unreachable, or does not answer in time.
+        ChronyPermissionError: If insufficient permissions to access chronyd.
+        ChronyDataError: If time smoothing is not enabled, or if the data is invalid.
+        ValueError: If the timeout is not a finite number greater than 0.
+
+    Example:
+        >>> from pychrony import get_smoothing
+        >>> smoothing = get_smoothing()
+        >>> print(f"Offset of the time served: {smoothing.offset:.6f} s")
+        Offset of the time served: 0.000000 s
+    """
+    return _core.read(pychrony.models.Smoothing, socket_path, timeout)
 
 
 def libchrony_path() -> str:

@@ -7,7 +7,7 @@ which explains each value at length.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, IntFlag
 from typing import ClassVar, TypeVar
 
 _C = TypeVar("_C", bound="_Constant")
@@ -93,6 +93,230 @@ class SourceMode(_Constant):
     CLIENT = 0
     PEER = 1
     REFCLOCK = 2
+
+
+@_words(
+    "ignored",
+    "not synchronized",
+    "missing samples",
+    "unacceptable distance",
+    "large distance",
+    "jittery",
+    "waiting for others",
+    "missing selectable sources",
+    "stale",
+    "orphan",
+    "not trusted",
+    "not preferred",
+    "waiting for update",
+    "falseticker",
+    "combined",
+    "best",
+)
+class SelectState(_Constant):
+    """State of a source at a selection (chronyc ``selectdata``, column S).
+
+    Attributes:
+        IGNORED: The option ``noselect`` is set (``N``).
+        NOT_SYNCHRONIZED: The source says that it is not synchronised (``s``).
+        MISSING_SAMPLES: It has too few samples (``M``).
+        UNACCEPTABLE_DISTANCE: Its root distance is too large (``d``).
+        LARGE_DISTANCE: Its distance is too large to be combined with others (``D``).
+        JITTERY: Its jitter is too large (``~``).
+        WAITING_FOR_OTHERS: It waits until others have samples (``w``).
+        MISSING_SELECTABLE_SOURCES: It waits for more sources, or for a required one (``W``).
+        STALE: Its samples are older than those of others (``S``).
+        ORPHAN: Its stratum is that of an orphan (``O``).
+        NOT_TRUSTED: It does not agree with trusted sources (``T``).
+        NOT_PREFERRED: Another source is preferred (``P``).
+        WAITING_FOR_UPDATE: It waits for a new sample (``U``).
+        FALSETICKER: It disagrees with the majority (``x``).
+        COMBINED: It is combined with the best one (``+``).
+        BEST: chronyd follows it (``*``).
+    """
+
+    IGNORED = 78
+    NOT_SYNCHRONIZED = 115
+    MISSING_SAMPLES = 77
+    UNACCEPTABLE_DISTANCE = 100
+    LARGE_DISTANCE = 68
+    JITTERY = 126
+    WAITING_FOR_OTHERS = 119
+    MISSING_SELECTABLE_SOURCES = 87
+    STALE = 83
+    ORPHAN = 79
+    NOT_TRUSTED = 84
+    NOT_PREFERRED = 80
+    WAITING_FOR_UPDATE = 85
+    FALSETICKER = 120
+    COMBINED = 43
+    BEST = 42
+
+
+class SelectOption(IntFlag):
+    """Options of the selection (chronyc ``selectdata``, columns Conf and Eff).
+
+    Bits without a name are kept.
+
+    Attributes:
+        NOSELECT: The source is never selected (``N``).
+        PREFER: It is preferred to those without the option (``P``).
+        TRUST: It is taken to be right (``T``).
+        REQUIRE: No selection is made without it (``R``).
+    """
+
+    NOSELECT = 0x1
+    PREFER = 0x2
+    TRUST = 0x4
+    REQUIRE = 0x8
+
+
+@_words("none", "symmetric key", "NTS")
+class AuthMode(_Constant):
+    """What authenticates the packets of a source (chronyc ``authdata``, "Mode").
+
+    Attributes:
+        NONE: Nothing.
+        SYMMETRIC_KEY: A key that both sides have (SK).
+        NTS: Network Time Security.
+    """
+
+    NONE = 0
+    SYMMETRIC_KEY = 1
+    NTS = 2
+
+
+@_words(
+    "MD5",
+    "SHA1",
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "SHA3-224",
+    "SHA3-256",
+    "SHA3-384",
+    "SHA3-512",
+    "TIGER",
+    "WHIRLPOOL",
+    "AES128",
+    "AES256",
+    "AEAD-AES-SIV-CMAC-256",
+    "AEAD-AES-128-GCM-SIV",
+)
+class KeyType(_Constant):
+    """Type of a key (chronyc ``authdata``, "Type").
+
+    Attributes:
+        MD5: MD5.
+        SHA1: SHA1.
+        SHA256: SHA256.
+        SHA384: SHA384.
+        SHA512: SHA512.
+        SHA3_224: SHA3-224.
+        SHA3_256: SHA3-256.
+        SHA3_384: SHA3-384.
+        SHA3_512: SHA3-512.
+        TIGER: Tiger.
+        WHIRLPOOL: Whirlpool.
+        AES128: AES-CMAC of 128 bits.
+        AES256: AES-CMAC of 256 bits.
+        AEAD_AES_SIV_CMAC_256: NTS, with AES-SIV-CMAC-256.
+        AEAD_AES_128_GCM_SIV: NTS, with AES-128-GCM-SIV.
+    """
+
+    MD5 = 1
+    SHA1 = 2
+    SHA256 = 3
+    SHA384 = 4
+    SHA512 = 5
+    SHA3_224 = 6
+    SHA3_256 = 7
+    SHA3_384 = 8
+    SHA3_512 = 9
+    TIGER = 10
+    WHIRLPOOL = 11
+    AES128 = 13
+    AES256 = 14
+    AEAD_AES_SIV_CMAC_256 = 15
+    AEAD_AES_128_GCM_SIV = 30
+
+
+@_words("active symmetric", "passive symmetric", "server")
+class NTPMode(_Constant):
+    """NTP mode of an answer (chronyc ``ntpdata``, "Mode").
+
+    Attributes:
+        ACTIVE_SYMMETRIC: A peer that is configured.
+        PASSIVE_SYMMETRIC: A peer that is not.
+        SERVER: A server.
+    """
+
+    ACTIVE_SYMMETRIC = 1
+    PASSIVE_SYMMETRIC = 2
+    SERVER = 4
+
+
+@_words("daemon", "kernel", "hardware")
+class Timestamping(_Constant):
+    """What stamps a packet (chronyc ``ntpdata``, "TX timestamping").
+
+    Attributes:
+        DAEMON: chronyd.
+        KERNEL: The kernel.
+        HARDWARE: The network card.
+    """
+
+    DAEMON = 68
+    KERNEL = 75
+    HARDWARE = 72
+
+
+class NTPFlag(IntFlag):
+    """Tests that an answer has passed, and its mode (chronyc ``ntpdata``, "NTP tests").
+
+    Bits without a name are kept.
+
+    Attributes:
+        TEST_D: Test D: no loop of synchronisation.
+        TEST_C: Test C: the ratio of delay and deviation.
+        TEST_B: Test B: the ratio of delays.
+        TEST_A: Test A: the delay, and others.
+        TEST_7: Test 7: root delay and dispersion.
+        TEST_6: Test 6: the source is synchronised.
+        TEST_5: Test 5: authentication.
+        TEST_3: Test 3: timestamps are valid.
+        TEST_2: Test 2: it answers the request.
+        TEST_1: Test 1: it is no duplicate.
+        INTERLEAVED: The answer was in interleaved mode.
+        AUTHENTICATED: The answer was authenticated.
+    """
+
+    TEST_D = 0x1
+    TEST_C = 0x2
+    TEST_B = 0x4
+    TEST_A = 0x8
+    TEST_7 = 0x10
+    TEST_6 = 0x20
+    TEST_5 = 0x40
+    TEST_3 = 0x80
+    TEST_2 = 0x100
+    TEST_1 = 0x200
+    INTERLEAVED = 0x4000
+    AUTHENTICATED = 0x8000
+
+
+class SmoothingFlag(IntFlag):
+    """State of the smoothing (chronyc ``smoothing``).
+
+    Bits without a name are kept.
+
+    Attributes:
+        ACTIVE: Smoothing is active.
+        LEAPONLY: Only leap seconds are smoothed.
+    """
+
+    ACTIVE = 0x1
+    LEAPONLY = 0x2
 
 
 class Transport(Enum):
@@ -350,3 +574,276 @@ class Activity:
     burst_online_sources: int
     burst_offline_sources: int
     unresolved_sources: int
+
+
+@dataclass(frozen=True)
+class SelectData:
+    """What the selection makes of a source (libchrony report "selectdata", chronyc ``selectdata``).
+
+    chrony has it from version 4.0 on.
+    A number that has no name yet is a plain number.
+
+    Attributes:
+        reference_id: Reference ID of the source, 0 to 2**32-1: an IPv4 address, a hash of an IPv6 address, or a
+            reference clock's name. (libchrony "reference ID")
+        address: The IP address, or ``ID#`` and ten digits while a name is not resolved. Empty for a reference clock.
+            (libchrony "address")
+        state: State of the source at the last selection; a member of `SelectState`. (libchrony "state")
+        authentication: Whether its packets are to be authenticated. (libchrony "authentication")
+        leap_status: What the source says of a leap second. Not synchronised before its first measurement; a member of
+            `LeapStatus`. (libchrony "leap status")
+        configured_options: Options of the selection as they are configured; a `SelectOption`. (libchrony "configured
+            options")
+        effective_options: The same as they are in use, since authenticated sources may be preferred; a `SelectOption`.
+            (libchrony "effective options")
+        last_sample_ago: Seconds since the last sample when the selection was made. 0 when there was none. (libchrony
+            "last sample ago")
+        score: Score against the selected source, 0 or more. Above 1 when it was better in recent selections.
+            (libchrony "score")
+        low_limit: Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a
+            sample. (libchrony "low limit")
+        high_limit: High end of the same, in seconds. Below the low end when the distance is not acceptable. (libchrony
+            "high limit")
+    """
+
+    __report__: ClassVar[_Report] = (
+        "selectdata",
+        {
+            "state": SelectState,
+            "leap_status": LeapStatus,
+            "configured_options": SelectOption,
+            "effective_options": SelectOption,
+        },
+    )
+
+    reference_id: int
+    address: str
+    state: int
+    authentication: bool
+    leap_status: int
+    configured_options: int
+    effective_options: int
+    last_sample_ago: int
+    score: float
+    low_limit: float
+    high_limit: float
+
+
+@dataclass(frozen=True)
+class AuthData:
+    """How the packets of a source are authenticated (libchrony report "authdata", chronyc ``authdata``).
+
+    chrony has it from version 4.0 on.
+    A number that has no name yet is a plain number.
+
+    Attributes:
+        mode: What authenticates the packets; a member of `AuthMode`. (libchrony "mode")
+        key_type: Type of the key. 0, which has no name, when there is none (yet); a member of `KeyType`. (libchrony
+            "key type")
+        key_id: Number of the key. With NTS, the number of successful key establishments. 0 without a key. (libchrony
+            "key ID")
+        key_length: Length of the key in bits. 0 without a key. (libchrony "key length")
+        key_establishment_attempts: With NTS, attempts to establish keys since the last success that an authenticated
+            answer followed. (libchrony "key establishment attempts")
+        last_key_establishment_ago: Seconds since keys were last established. 4294967295 when they never were, and
+            without NTS. (libchrony "last key establishment ago")
+        cookies: NTS cookies that chronyd holds, 8 at most. Fewer tell of lost answers. (libchrony "cookies")
+        cookie_length: Length of the next cookie in bytes. 0 without one. (libchrony "cookie length")
+        nak: Whether the server has refused a cookie (an NTS NAK) since the last request. (libchrony "NAK")
+    """
+
+    __report__: ClassVar[_Report] = ("authdata", {"mode": AuthMode, "key_type": KeyType})
+
+    mode: int
+    key_type: int
+    key_id: int
+    key_length: int
+    key_establishment_attempts: int
+    last_key_establishment_ago: int
+    cookies: int
+    cookie_length: int
+    nak: bool
+
+
+@dataclass(frozen=True)
+class NTPData:
+    """The last valid answer of a source (libchrony report "ntpdata", chronyc ``ntpdata``), and counters of messages.
+
+    A source that has never answered has 0 as ``received_valid_messages``, no local address, and zeros elsewhere.
+    A number that has no name yet is a plain number.
+
+    Attributes:
+        remote_address: IP address of the source, or ``ID#`` and ten digits while its name is not resolved. (libchrony
+            "remote address")
+        local_address: Local IP address that received the answer. Empty before the first. (libchrony "local address")
+        remote_port: UDP port that is asked. (libchrony "remote port")
+        leap_status: What the source says of a leap second; a member of `LeapStatus`. (libchrony "leap status")
+        version: NTP version of the answer. 0 before the first. (libchrony "version")
+        mode: NTP mode of the answer. 0, which has no name, before the first; a member of `NTPMode`. (libchrony "mode")
+        stratum: Stratum as the answer has it, 0 to 255. 0 in a kiss-o'-death, and before the first. (libchrony
+            "stratum")
+        poll: Polling interval as the answer has it, as a power of two, in seconds. (libchrony "poll")
+        precision: Precision of the source's clock as a power of two, in seconds. (libchrony "precision")
+        root_delay: Delay of the path from the source to its stratum-1 server, in seconds, 0 or more. (libchrony "root
+            delay")
+        root_dispersion: Dispersion accumulated over that path, in seconds, 0 or more. (libchrony "root dispersion")
+        reference_id: What the source follows. A name when its stratum is 1, a kiss code when it is 0, 0 to 2**32-1.
+            (libchrony "reference ID")
+        ref_time: When the source's clock was last set. The epoch when that is not known. (libchrony "reference time")
+        offset: Offset of the sample, in seconds. Positive: the local clock is behind the source, other than in
+            ``sources``. (libchrony "offset")
+        peer_delay: Delay to the source and back, in seconds, 0 or more. (libchrony "peer delay")
+        peer_dispersion: Dispersion of the sample, in seconds, 0 or more. (libchrony "peer dispersion")
+        response_time: How long the source took to answer, in seconds, 0 or more. (libchrony "response time")
+        jitter_asymmetry: How the jitter differs between the two ways, -0.5 to 0.5. Negative: the way to the source
+            varies more. (libchrony "jitter asymmetry")
+        flags: Which tests the answer has passed, and in which mode it came; an `NTPFlag`. (libchrony "flags")
+        transmit_timestamping: What stamped the request as it was sent. 0, which has no name, before the first answer;
+            a member of `Timestamping`. (libchrony "transmit timestamping")
+        receive_timestamping: What stamped the answer as it was received. 0, which has no name, before the first; a
+            member of `Timestamping`. (libchrony "receive timestamping")
+        transmitted_messages: Messages sent to the source. (libchrony "transmitted messages")
+        received_messages: Messages received from it. (libchrony "received messages")
+        received_valid_messages: Those that passed the tests 1 to 5. (libchrony "received valid messages")
+        received_good_messages: Those that passed all tests, so that they gave a sample. (libchrony "received good
+            messages")
+        kernel_transmit_timestamps: Requests that the kernel stamped. From chrony 4.6 on; None before. (libchrony
+            "kernel transmit timestamps")
+        kernel_receive_timestamps: Answers that the kernel stamped. From chrony 4.6 on; None before. (libchrony "kernel
+            receive timestamps")
+        hardware_transmit_timestamps: Requests that the network card stamped. From chrony 4.6 on; None before.
+            (libchrony "hardware transmit timestamps")
+        hardware_receive_timestamps: Answers that the network card stamped. From chrony 4.6 on; None before. (libchrony
+            "hardware receive timestamps")
+    """
+
+    __report__: ClassVar[_Report] = (
+        "ntpdata",
+        {
+            "leap_status": LeapStatus,
+            "mode": NTPMode,
+            "flags": NTPFlag,
+            "transmit_timestamping": Timestamping,
+            "receive_timestamping": Timestamping,
+        },
+    )
+
+    remote_address: str
+    local_address: str
+    remote_port: int
+    leap_status: int
+    version: int
+    mode: int
+    stratum: int
+    poll: int
+    precision: int
+    root_delay: float
+    root_dispersion: float
+    reference_id: int
+    ref_time: float
+    offset: float
+    peer_delay: float
+    peer_dispersion: float
+    response_time: float
+    jitter_asymmetry: float
+    flags: int
+    transmit_timestamping: int
+    receive_timestamping: int
+    transmitted_messages: int
+    received_messages: int
+    received_valid_messages: int
+    received_good_messages: int
+    kernel_transmit_timestamps: int | None
+    kernel_receive_timestamps: int | None
+    hardware_transmit_timestamps: int | None
+    hardware_receive_timestamps: int | None
+
+
+@dataclass(frozen=True)
+class ServerStats:
+    """What chronyd has served since it was started (libchrony report "serverstats", chronyc ``serverstats``).
+
+    Until chrony 4.4, numbers begin at 0 again after 4294967295.
+
+    Attributes:
+        received_ntp_requests: NTP requests received. (libchrony "received NTP requests")
+        accepted_nts_ke_connections: Connections accepted for NTS key establishment. From chrony 4.0 on; None before.
+            (libchrony "accepted NTS-KE connections")
+        received_command_requests: Command requests received, with those of this program. (libchrony "received command
+            requests")
+        dropped_ntp_requests: NTP requests dropped by the limit on their rate. (libchrony "dropped NTP requests")
+        dropped_nts_ke_connections: NTS-KE connections dropped by the limit on their rate. From chrony 4.0 on; None
+            before. (libchrony "dropped NTS-KE connections")
+        dropped_command_requests: Command requests dropped by the limit on their rate. (libchrony "dropped command
+            requests")
+        dropped_client_log_records: Records of clients dropped by the limit on memory. (libchrony "dropped client log
+            records")
+        received_authenticated_ntp_requests: NTP requests that were authenticated by a key or NTS. From chrony 4.0 on;
+            None before. (libchrony "received authenticated NTP requests")
+        received_interleaved_ntp_requests: NTP requests in interleaved mode. From chrony 4.2 on; None before.
+            (libchrony "received interleaved NTP requests")
+        held_ntp_timestamps: Pairs of timestamps held for interleaved clients. From chrony 4.2 on; None before.
+            (libchrony "held NTP timestamps")
+        ntp_timestamp_span: Seconds that these cover. From chrony 4.2 on; None before. (libchrony "NTP timestamp span")
+        served_daemon_rx_timestamps: Answers with a receive timestamp of the daemon. From chrony 4.4 on; None before.
+            (libchrony "served daemon RX timestamps")
+        served_daemon_tx_timestamps: Answers with a transmit timestamp of the daemon. From chrony 4.4 on; None before.
+            (libchrony "served daemon TX timestamps")
+        served_kernel_rx_timestamps: Answers with a receive timestamp of the kernel. From chrony 4.4 on; None before.
+            (libchrony "served kernel RX timestamps")
+        served_kernel_tx_timestamps: Answers with a transmit timestamp of the kernel. From chrony 4.4 on; None before.
+            (libchrony "served kernel TX timestamps")
+        served_hardware_rx_timestamps: Answers with a receive timestamp of the network card. From chrony 4.4 on; None
+            before. (libchrony "served hardware RX timestamps")
+        served_hardware_tx_timestamps: Answers with a transmit timestamp of the network card. From chrony 4.4 on; None
+            before. (libchrony "served hardware TX timestamps")
+    """
+
+    __report__: ClassVar[_Report] = ("serverstats", {})
+
+    received_ntp_requests: int
+    accepted_nts_ke_connections: int | None
+    received_command_requests: int
+    dropped_ntp_requests: int
+    dropped_nts_ke_connections: int | None
+    dropped_command_requests: int
+    dropped_client_log_records: int
+    received_authenticated_ntp_requests: int | None
+    received_interleaved_ntp_requests: int | None
+    held_ntp_timestamps: int | None
+    ntp_timestamp_span: int | None
+    served_daemon_rx_timestamps: int | None
+    served_daemon_tx_timestamps: int | None
+    served_kernel_rx_timestamps: int | None
+    served_kernel_tx_timestamps: int | None
+    served_hardware_rx_timestamps: int | None
+    served_hardware_tx_timestamps: int | None
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How the time that chronyd serves is smoothed (libchrony report "smoothing", chronyc ``smoothing``).
+
+    All numbers are 0 while smoothing is not active.
+
+    Attributes:
+        flags: Whether smoothing is active, and whether it is for leap seconds only; a `SmoothingFlag`. (libchrony
+            "flags")
+        offset: Offset of the time that is served, in seconds. Positive: it is ahead of the true time. (libchrony
+            "offset")
+        freq_offset: Frequency offset of the time that is served, in ppm. Negative: it runs slower. (libchrony
+            "frequency offset")
+        wander: How fast that frequency changes, in ppm per second. Negative: it slows down. (libchrony "wander")
+        last_update_ago: Seconds since the smoothing process was last updated, 0 or more. (libchrony "last update ago")
+        remaining_time: Seconds until offset and frequency are 0 without further updates, 0 or more. (libchrony
+            "remaining time")
+    """
+
+    __report__: ClassVar[_Report] = ("smoothing", {"flags": SmoothingFlag})
+
+    flags: int
+    offset: float
+    freq_offset: float
+    wander: float
+    last_update_ago: float
+    remaining_time: float

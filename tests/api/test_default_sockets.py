@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import CALLS, NAMES
+from tests.support.reports import CALLS, NAMES, REPORTS
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
@@ -90,12 +90,13 @@ def run_doctests(daemon: Daemon, *names: str) -> dict[str, Any]:
 
 
 def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> None:
-    """chronyd needs a real-time clock for RTC data, so those examples read the scripted chronyd."""
-    real = run_doctests(start_at("/run/chrony", "pair"), "-get_rtc_data")
+    """Examples of what a usual chronyd does not have, such as RTC data, read the scripted one."""
+    special = [report.call for report in REPORTS if report.unavailable]
+    real = run_doctests(start_at("/run/chrony", "pair"), *(f"-{call}" for call in special))
     assert real["report"] == ""
     scripted = start_at("/run/chrony", "scripted")
     scripted.say('values {"rtcdata": {"frequency offset": -1.234}}')
-    second = run_doctests(scripted, "get_rtc_data")
+    second = run_doctests(scripted, *special)
     assert second["report"] == ""
     assert sorted(real["ran"] + second["ran"]) == real["all"]
     functions = {f"pychrony.functions.{name}" for name in [*CALLS, "libchrony_path"]}

@@ -11,7 +11,12 @@ from tests.support.reports import Field, Report
 def whole(low: int, high: int) -> Callable[[Field, object], bool]:
     """A check for integers of a range, or of a field's own."""
     return lambda field, value: (
-        isinstance(value, type(field.read)) and isinstance(value, int) and low <= value <= (field.highest or high)
+        (
+            isinstance(value, (type(field.read), int) if field.highest is None else type(field.read))
+            and isinstance(value, int)
+            and low <= value <= (field.highest or high)
+        )
+        or (field.is_optional and value is None)
     )
 
 
@@ -30,9 +35,13 @@ CONTENTS: dict[str, Callable[[Field, object], bool]] = {
     "measure": measure,
     "time": measure,
     "address": lambda _, value: isinstance(value, str),
+    "bool": lambda _, value: isinstance(value, bool),
+    "i8": whole(-(2**7), 2**7 - 1),
     "i16": whole(-(2**15), 2**15 - 1),
+    "u8": whole(0, 2**8 - 1),
     "u16": whole(0, 2**16 - 1),
     "u32": whole(0, 2**32 - 1),
+    "u64": whole(0, 2**64 - 1),
 }
 
 

@@ -113,11 +113,12 @@ COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
 def compare(daemon: Daemon, address: str | None = None) -> dict[str, Any]:
     """Read those reports at an address, and compare every field with the daemon's chronyc; return them by name."""
     address = daemon.socket if address is None else address
-    before = {name: daemon.rows(name) for name in COMPARISONS}
-    found = {name: BY_NAME[name].function(address) for name in COMPARISONS}
-    after = {name: daemon.rows(name) for name in COMPARISONS}
-    for name, compare_one in COMPARISONS.items():
+    names = [name for name in COMPARISONS if BY_NAME[name].is_open or address == daemon.socket]
+    before = {name: daemon.rows(name) for name in names}
+    found = {name: BY_NAME[name].function(address) for name in names}
+    after = {name: daemon.rows(name) for name in names}
+    for name in names:
         # zip() checks that there are as many, in the same order.
         for record, *texts in zip(BY_NAME[name].records(found[name]), before[name], after[name], strict=True):
-            compare_one(record, *texts)
+            COMPARISONS[name](record, *texts)
     return found

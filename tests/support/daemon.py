@@ -39,6 +39,9 @@ class Daemon:
         self.described: dict[str, Any] = {}
         try:
             self.described = self._answer("ready")
+            if arguments == ("scripted",):
+                # As chrony 4.7 with `opencommands`, so that every report can be read over every transport.
+                self.say('values {"open": true}')
         except BaseException:
             self.close()
             raise

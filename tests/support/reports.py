@@ -14,13 +14,36 @@ from typing import Any, NamedTuple
 import pytest
 
 import pychrony
-from pychrony import Activity, LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus, aio
+from pychrony import (
+    Activity,
+    AuthData,
+    AuthMode,
+    KeyType,
+    LeapStatus,
+    NTPData,
+    NTPFlag,
+    NTPMode,
+    RTCData,
+    SelectData,
+    SelectOption,
+    SelectState,
+    ServerStats,
+    Smoothing,
+    SmoothingFlag,
+    Source,
+    SourceMode,
+    SourceState,
+    SourceStats,
+    Timestamping,
+    TrackingStatus,
+    aio,
+)
 
 
 class Field(NamedTuple):
     """One field of a report.
 
-    `content` is "offset", "measure" (not negative), "time", "address", or the bits of an integer: "u16", "i16", "u32".
+    `content` is "offset", "measure" (not negative), "time", "address", "bool", or the bits of an integer: "i16".
     """
 
     ours: str
@@ -31,6 +54,8 @@ class Field(NamedTuple):
     read: Any
     #: The highest good number, if that is not what the bits allow.
     highest: int | None = None
+    #: Whether older versions of chrony do not have it.
+    is_optional: bool = False
 
     @property
     def kind(self) -> str:
@@ -110,7 +135,9 @@ class Report:
         if not self.is_list:
             (record,) = records
             return f"values {json.dumps({self.name: record})}"
-        return f"values {json.dumps({'sources': len(records), self.name: list(records)})}"
+        # libchrony asks sourcestats for the addresses of others.
+        values: dict[str, Any] = {"sources": len(records), "sourcestats": None}
+        return f"values {json.dumps(values | {self.name: list(records)})}"
 
     def sample(self) -> tuple[str, Any]:
         """The command that has the scripted chronyd tell the sample, and the result that is to be read then."""
@@ -219,6 +246,147 @@ REPORTS = [
             "burst_offline_sources": 3,
             "unresolved_sources": 4,
         },
+    ),
+    Report(
+        "selectdata",
+        "get_select_data",
+        SelectData,
+        69,
+        {
+            "reference ID": Field("reference_id", "u32", 3221225985, 3221225985),
+            "address": Field("address", "address", "192.0.2.1", "192.0.2.1"),
+            "state": Field("state", "u8", 43, SelectState.COMBINED),
+            "authentication": Field("authentication", "bool", sent=1, read=True),
+            "leap status": Field("leap_status", "u8", 1, LeapStatus.INSERT),
+            "configured options": Field("configured_options", "u16", 3, SelectOption.NOSELECT | SelectOption.PREFER),
+            "effective options": Field("effective_options", "u16", 8, SelectOption.REQUIRE),
+            "last sample ago": Field("last_sample_ago", "u32", 33, 33),
+            "score": Field("score", "measure", 1.5, 1.5),
+            "low limit": Field("low_limit", "offset", -0.25, -0.25),
+            "high limit": Field("high_limit", "offset", 0.125, 0.125),
+        },
+        is_list=True,
+        is_open=False,
+    ),
+    Report(
+        "authdata",
+        "get_auth_data",
+        AuthData,
+        67,
+        {
+            "mode": Field("mode", "u16", 2, AuthMode.NTS),
+            "key type": Field("key_type", "u16", 15, KeyType.AEAD_AES_SIV_CMAC_256),
+            "key ID": Field("key_id", "u32", 7, 7),
+            "key length": Field("key_length", "u16", 256, 256),
+            "key establishment attempts": Field("key_establishment_attempts", "u16", 3, 3),
+            "last key establishment ago": Field("last_key_establishment_ago", "u32", 600, 600),
+            "cookies": Field("cookies", "u16", 8, 8),
+            "cookie length": Field("cookie_length", "u16", 100, 100),
+            "NAK": Field("nak", "bool", sent=1, read=True),
+        },
+        is_list=True,
+        is_optional=True,
+        is_open=False,
+    ),
+    Report(
+        "ntpdata",
+        "get_ntp_data",
+        NTPData,
+        57,
+        {
+            "remote address": Field("remote_address", "address", "192.0.2.1", "192.0.2.1"),
+            "local address": Field("local_address", "address", "2001:db8::1", "2001:db8::1"),
+            "remote port": Field("remote_port", "u16", 123, 123),
+            "leap status": Field("leap_status", "u8", 2, LeapStatus.DELETE),
+            "version": Field("version", "u8", 4, 4),
+            "mode": Field("mode", "u8", 4, NTPMode.SERVER),
+            "stratum": Field("stratum", "u8", 2, 2),
+            "poll": Field("poll", "i8", -4, -4),
+            "precision": Field("precision", "i8", -24, -24),
+            "root delay": Field("root_delay", "measure", 0.375, 0.375),
+            "root dispersion": Field("root_dispersion", "measure", 0.625, 0.625),
+            "reference ID": Field("reference_id", "u32", 1196446464, 1196446464),
+            "reference time": Field("ref_time", "time", {"sec": 1700000000, "nsec": 250000000}, 1700000000.25),
+            "offset": Field("offset", "offset", -0.5, -0.5),
+            "peer delay": Field("peer_delay", "measure", 0.25, 0.25),
+            "peer dispersion": Field("peer_dispersion", "measure", 0.125, 0.125),
+            "response time": Field("response_time", "measure", 0.0625, 0.0625),
+            "jitter asymmetry": Field("jitter_asymmetry", "offset", -0.25, -0.25),
+            "flags": Field(
+                "flags", "u16", 33283, NTPFlag.AUTHENTICATED | NTPFlag.TEST_1 | NTPFlag.TEST_C | NTPFlag.TEST_D
+            ),
+            "transmit timestamping": Field("transmit_timestamping", "u8", 72, Timestamping.HARDWARE),
+            "receive timestamping": Field("receive_timestamping", "u8", 75, Timestamping.KERNEL),
+            "transmitted messages": Field("transmitted_messages", "u32", 9, 9),
+            "received messages": Field("received_messages", "u32", 8, 8),
+            "received valid messages": Field("received_valid_messages", "u32", 7, 7),
+            "received good messages": Field("received_good_messages", "u32", 6, 6),
+            "kernel transmit timestamps": Field("kernel_transmit_timestamps", "u32", 5, 5, is_optional=True),
+            "kernel receive timestamps": Field("kernel_receive_timestamps", "u32", 4, 4, is_optional=True),
+            "hardware transmit timestamps": Field("hardware_transmit_timestamps", "u32", 3, 3, is_optional=True),
+            "hardware receive timestamps": Field("hardware_receive_timestamps", "u32", 2, 2, is_optional=True),
+        },
+        is_list=True,
+        is_optional=True,
+        is_open=False,
+    ),
+    Report(
+        "serverstats",
+        "get_server_stats",
+        ServerStats,
+        54,
+        {
+            "received NTP requests": Field("received_ntp_requests", "u64", 100, 100),
+            "accepted NTS-KE connections": Field("accepted_nts_ke_connections", "u64", 101, 101, is_optional=True),
+            "received command requests": Field("received_command_requests", "u64", 102, 102),
+            "dropped NTP requests": Field("dropped_ntp_requests", "u64", 103, 103),
+            "dropped NTS-KE connections": Field("dropped_nts_ke_connections", "u64", 104, 104, is_optional=True),
+            "dropped command requests": Field("dropped_command_requests", "u64", 105, 105),
+            "dropped client log records": Field("dropped_client_log_records", "u64", 106, 106),
+            "received authenticated NTP requests": Field(
+                "received_authenticated_ntp_requests", "u64", 107, 107, is_optional=True
+            ),
+            "received interleaved NTP requests": Field(
+                "received_interleaved_ntp_requests", "u64", 108, 108, is_optional=True
+            ),
+            "held NTP timestamps": Field("held_ntp_timestamps", "u64", 109, 109, is_optional=True),
+            "NTP timestamp span": Field("ntp_timestamp_span", "u64", 110, 110, is_optional=True),
+            "served daemon RX timestamps": Field("served_daemon_rx_timestamps", "u64", 111, 111, is_optional=True),
+            "served daemon TX timestamps": Field("served_daemon_tx_timestamps", "u64", 112, 112, is_optional=True),
+            "served kernel RX timestamps": Field("served_kernel_rx_timestamps", "u64", 113, 113, is_optional=True),
+            "served kernel TX timestamps": Field("served_kernel_tx_timestamps", "u64", 114, 114, is_optional=True),
+            "served hardware RX timestamps": Field("served_hardware_rx_timestamps", "u64", 115, 115, is_optional=True),
+            "served hardware TX timestamps": Field("served_hardware_tx_timestamps", "u64", 116, 116, is_optional=True),
+        },
+        is_open=False,
+        columns={
+            "received_ntp_requests": 0,
+            "dropped_ntp_requests": 1,
+            "received_command_requests": 2,
+            "dropped_command_requests": 3,
+            "dropped_client_log_records": 4,
+            "accepted_nts_ke_connections": 5,
+            "dropped_nts_ke_connections": 6,
+            "received_authenticated_ntp_requests": 7,
+            "received_interleaved_ntp_requests": 8,
+            "held_ntp_timestamps": 9,
+            "ntp_timestamp_span": 10,
+        },
+    ),
+    Report(
+        "smoothing",
+        "get_smoothing",
+        Smoothing,
+        51,
+        {
+            "flags": Field("flags", "u32", 3, SmoothingFlag.ACTIVE | SmoothingFlag.LEAPONLY),
+            "offset": Field("offset", "offset", -0.5, -0.5),
+            "frequency offset": Field("freq_offset", "offset", 2.5, 2.5),
+            "wander": Field("wander", "offset", -0.125, -0.125),
+            "last update ago": Field("last_update_ago", "measure", 1.5, 1.5),
+            "remaining time": Field("remaining_time", "measure", 600, 600.0),
+        },
+        unavailable="Time smoothing is not available",
     ),
 ]
 BY_NAME = {report.name: report for report in REPORTS}

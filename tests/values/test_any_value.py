@@ -90,9 +90,13 @@ CONTENTS: dict[str, Callable[[Field], Cases]] = {
     "measure": lambda _: MEASURES,
     "time": lambda _: TIMES,
     "address": lambda _: ADDRESSES,
+    "bool": lambda _: st.integers(0, 255).map(lambda number: (number, number != 0)),
+    "i8": lambda _: st.integers(-(2**7), 2**7 - 1).map(lambda number: (number, number)),
     "i16": lambda _: st.integers(-(2**15), 2**15 - 1).map(lambda number: (number, number)),
+    "u8": lambda field: integers(8, field.highest),
     "u16": lambda field: integers(16, field.highest),
     "u32": lambda field: integers(32, field.highest),
+    "u64": lambda field: integers(64, field.highest),
 }
 
 

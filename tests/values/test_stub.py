@@ -73,8 +73,8 @@ def test_what_is_no_finite_number_is_refused_by_name(report: Report, value: str,
 
 @each_report
 def test_a_missing_field_is_incomplete_data(report: Report, read: Any) -> None:  # noqa: ANN401
-    calls = [(report, f"/{field}=absent") for field in report.fields]
-    for field, found in zip(report.fields, read(*calls), strict=True):
+    needed = [name for name, field in report.fields.items() if not field.is_optional]
+    for field, found in zip(needed, read(*((report, f"/{field}=absent") for field in needed)), strict=True):
         error, code, message, _ = found
         assert (error, code) == ("ChronyDataError", -5)
         assert f'"{field}"' in message

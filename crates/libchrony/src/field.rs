@@ -255,6 +255,12 @@ impl Field {
         self
     }
 
+    /// A field that older versions of chrony do not have.
+    pub(crate) const fn since(mut self, version: &'static str) -> Self {
+        self.since = Some(version);
+        self
+    }
+
     /// The unit of its values.
     #[must_use]
     pub const fn unit(&self) -> Unit {

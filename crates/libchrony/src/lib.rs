@@ -75,7 +75,7 @@ pub use library::{Library, LibraryError};
 pub use raw::failure::LibchronyError;
 pub use refid::ReferenceId;
 pub use report::*;
-pub use value::Value;
+pub use value::{Open, Value};
 
 /// The examples of the repository's front page.
 #[cfg(doctest)]

@@ -28,9 +28,10 @@ impl<'a> Record<'a> {
         self.0.number_fields() == 0
     }
 
-    /// The index of the field of this name, looked for at `index` first.
+    /// The index of the field of this name, looked for at `index` first, and behind it: a reserved field may come between.
     pub(crate) fn find(self, index: c::Int, name: &CStr) -> Option<c::Int> {
-        if self.0.field_is(index, name) { Some(index) } else { self.0.field_index(name) }
+        let near = [index, index.saturating_add(1)].into_iter().find(|index| self.0.field_is(*index, name));
+        near.or_else(|| self.0.field_index(name))
     }
 
     /// The index of the field of this name and type.

@@ -4,6 +4,7 @@ use crate::field::{Constants, Field, FieldError, Type};
 use crate::record::Record;
 use crate::refid::ReferenceId;
 use libchrony_sys::types::Int;
+use std::fmt;
 use std::time::SystemTime;
 
 /// A value of any field, for code that treats all reports alike.
@@ -136,6 +137,70 @@ impl FieldValue for SystemTime {
 
     fn value(&self) -> Value<'_> {
         Value::Time(*self)
+    }
+}
+
+/// A number that has a name.
+pub(crate) trait Constant: Copy {
+    const NAMES: &'static [(u64, &'static str)];
+
+    fn from_number(number: u64) -> Option<Self>;
+
+    fn number(self) -> u64;
+}
+
+impl<T: Constant> FieldValue for T {
+    const TYPE: Type = u8::TYPE;
+    const CONSTANTS: Option<&'static Constants> = Some(&Constants { names: T::NAMES, is_open: false });
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let number = record.unsigned(index, field.libchrony)?;
+        T::from_number(number).ok_or_else(|| FieldError::invalid(field.name, number))
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Constant(self.number())
+    }
+}
+
+/// One of a field's constants, or a number that has no name (yet): a newer chronyd may have more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Open<T> {
+    /// One that has a name.
+    Known(T),
+    /// The number of one that has none.
+    Unknown(u64),
+}
+
+impl<T: PartialEq> PartialEq<T> for Open<T> {
+    fn eq(&self, other: &T) -> bool {
+        matches!(self, Self::Known(known) if known == other)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Open<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(known) => known.fmt(f),
+            Self::Unknown(number) => f.pad(&format!("unknown ({number})")),
+        }
+    }
+}
+
+impl<T: Constant> FieldValue for Open<T> {
+    const TYPE: Type = u16::TYPE;
+    const CONSTANTS: Option<&'static Constants> = Some(&Constants { names: T::NAMES, is_open: true });
+
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
+        let number = record.unsigned(index, field.libchrony)?;
+        Ok(T::from_number(number).map_or(Self::Unknown(number), Self::Known))
+    }
+
+    fn value(&self) -> Value<'_> {
+        Value::Constant(match self {
+            Self::Known(known) => known.number(),
+            Self::Unknown(number) => *number,
+        })
     }
 }
 

@@ -8,7 +8,7 @@
 use libchrony::{AnyRecords, REPORTS, Row, Shape, Table, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyType};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,8 +27,18 @@ struct Field {
     name: Py<PyString>,
     /// Which of the report's values it has.
     value: usize,
-    /// The members of the field's enum by their numbers.
-    constants: Option<Py<PyDict>>,
+    constants: Option<Constants>,
+}
+
+/// The enum of a field.
+struct Constants {
+    class: Py<PyType>,
+    /// Its members by their numbers. Combinations of flags become members as they are seen.
+    members: Py<PyDict>,
+    /// The names of single flags, from the lowest bit up.
+    flags: Vec<(u64, String)>,
+    /// `int.__new__`, which makes what enums are made of.
+    new: Py<PyAny>,
 }
 
 impl Dataclass {
@@ -64,7 +74,7 @@ impl Dataclass {
                 return Err(PyTypeError::new_err(format!("the report {report} has no field {name}")));
             };
             let constants = match constants.get_item(&name)? {
-                Some(constants) => Some(constants.getattr("_value2member_map_")?.cast_into()?.unbind()),
+                Some(constants) => Some(Constants::look_at(&constants.cast_into()?)?),
                 None => None,
             };
             fields.push(Field { name: name.unbind(), value, constants });
@@ -102,14 +112,15 @@ impl Dataclass {
 impl Field {
     fn convert<'py>(&self, py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
         Ok(match value {
-            Value::Constant(number) | Value::Flags(number) => {
-                let number = number.into_pyobject(py)?.into_any();
-                let member = match &self.constants {
-                    Some(constants) => constants.bind(py).get_item(&number)?,
-                    None => None,
-                };
-                member.unwrap_or(number)
+            Value::Constant(number) => {
+                let key = number.into_pyobject(py)?.into_any();
+                let member = self.constants.as_ref().map(|constants| constants.members.bind(py).get_item(&key));
+                member.transpose()?.flatten().unwrap_or(key)
             }
+            Value::Flags(number) => match &self.constants {
+                Some(constants) => constants.combine(py, number)?,
+                None => number.into_pyobject(py)?.into_any(),
+            },
             Value::Unsigned(number) => number.into_pyobject(py)?.into_any(),
             Value::Signed(number) => number.into_pyobject(py)?.into_any(),
             Value::Float(number) => number.into_pyobject(py)?.into_any(),
@@ -118,6 +129,50 @@ impl Field {
             Value::Text(text) => text.unwrap_or_default().into_pyobject(py)?.into_any(),
             Value::Missing => py.None().into_bound(py),
         })
+    }
+}
+
+impl Constants {
+    fn look_at(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
+        let members = class.getattr("_value2member_map_")?.cast_into::<PyDict>()?;
+        let mut flags = Vec::new();
+        for (number, member) in members.iter() {
+            flags.push((number.extract()?, member.getattr("_name_")?.extract::<Option<String>>()?));
+        }
+        let single = |(number, name): (u64, Option<String>)| {
+            name.filter(|_| number.is_power_of_two()).map(|name| (number, name))
+        };
+        let mut flags: Vec<_> = flags.into_iter().filter_map(single).collect();
+        flags.sort_unstable();
+        let new = py.get_type::<PyInt>().getattr("__new__")?.unbind();
+        Ok(Self { class: class.clone().unbind(), members: members.unbind(), flags, new })
+    }
+
+    /// The member of an `IntFlag` that has these bits. One that is new is made as Python's own code makes it, which is
+    /// not to run here.
+    fn combine<'py>(&self, py: Python<'py>, bits: u64) -> PyResult<Bound<'py, PyAny>> {
+        let (members, key) = (self.members.bind(py), bits.into_pyobject(py)?);
+        if let Some(member) = members.get_item(&key)? {
+            return Ok(member);
+        }
+        let member = self.new.bind(py).call1((self.class.bind(py), &key))?;
+        member.setattr(pyo3::intern!(py, "_value_"), &key)?;
+        member.setattr(pyo3::intern!(py, "_name_"), self.name(py, bits))?;
+        // Another thread may have been quicker.
+        members.call_method1(pyo3::intern!(py, "setdefault"), (key, member))
+    }
+
+    /// The name that Python gives to a combination: none before 3.11.
+    fn name(&self, py: Python<'_>, bits: u64) -> Option<String> {
+        let set: Vec<_> = self.flags.iter().filter(|(bit, _)| bits & bit != 0).collect();
+        if set.is_empty() || py.version_info() < (3, 11) {
+            return None;
+        }
+        let unknown = set.iter().fold(bits, |bits, (bit, _)| bits & !bit);
+        let mut names: Vec<_> = set.into_iter().map(|(_, name)| name.clone()).collect();
+        names.extend((unknown != 0).then(|| unknown.to_string()));
+        Some(names.join("|"))
     }
 }
 

@@ -23,7 +23,18 @@ import pychrony
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Descriptors, Fleet, Round
 from pychrony.aio._link import once
-from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
+from pychrony.models import (
+    Activity,
+    AuthData,
+    NTPData,
+    RTCData,
+    SelectData,
+    ServerStats,
+    Smoothing,
+    Source,
+    SourceStats,
+    TrackingStatus,
+)
 
 __all__ = [
     "ChronyConnection",
@@ -31,7 +42,12 @@ __all__ = [
     "Fleet",
     "Round",
     "get_activity",
+    "get_auth_data",
+    "get_ntp_data",
     "get_rtc_data",
+    "get_select_data",
+    "get_server_stats",
+    "get_smoothing",
     "get_source_stats",
     "get_sources",
     "get_tracking",
@@ -63,3 +79,30 @@ async def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeou
 async def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Activity:
     """As `pychrony.get_activity`, in the event loop that is running."""
     return await once(pychrony.models.Activity, socket_path, timeout)
+
+
+async def get_select_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SelectData]:
+    """As `pychrony.get_select_data`, in the event loop that is running."""
+    return await once(pychrony.models.SelectData, socket_path, timeout)
+
+
+async def get_auth_data(
+    socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0
+) -> list[AuthData | None]:
+    """As `pychrony.get_auth_data`, in the event loop that is running."""
+    return await once(pychrony.models.AuthData, socket_path, timeout)
+
+
+async def get_ntp_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[NTPData | None]:
+    """As `pychrony.get_ntp_data`, in the event loop that is running."""
+    return await once(pychrony.models.NTPData, socket_path, timeout)
+
+
+async def get_server_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> ServerStats:
+    """As `pychrony.get_server_stats`, in the event loop that is running."""
+    return await once(pychrony.models.ServerStats, socket_path, timeout)
+
+
+async def get_smoothing(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Smoothing:
+    """As `pychrony.get_smoothing`, in the event loop that is running."""
+    return await once(pychrony.models.Smoothing, socket_path, timeout)

@@ -16,7 +16,18 @@ from pychrony.models import Transport
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pychrony.models import Activity, RTCData, Source, SourceStats, TrackingStatus
+    from pychrony.models import (
+        Activity,
+        AuthData,
+        NTPData,
+        RTCData,
+        SelectData,
+        ServerStats,
+        Smoothing,
+        Source,
+        SourceStats,
+        TrackingStatus,
+    )
 
 
 class ChronyConnection:
@@ -152,3 +163,23 @@ class ChronyConnection:
     async def get_activity(self) -> Activity:
         """As `pychrony.get_activity`, on this connection; RuntimeError outside its block or event loop."""
         return await self._report(pychrony.models.Activity)
+
+    async def get_select_data(self) -> list[SelectData]:
+        """As `pychrony.get_select_data`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.SelectData)
+
+    async def get_auth_data(self) -> list[AuthData | None]:
+        """As `pychrony.get_auth_data`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.AuthData)
+
+    async def get_ntp_data(self) -> list[NTPData | None]:
+        """As `pychrony.get_ntp_data`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.NTPData)
+
+    async def get_server_stats(self) -> ServerStats:
+        """As `pychrony.get_server_stats`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.ServerStats)
+
+    async def get_smoothing(self) -> Smoothing:
+        """As `pychrony.get_smoothing`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report(pychrony.models.Smoothing)

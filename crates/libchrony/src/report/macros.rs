@@ -69,37 +69,26 @@ macro_rules! unavailable {
 }
 pub(crate) use unavailable;
 
-/// Declares an enum of a field's constants, with libchrony's own words for them. With `..` at the end, a number without
-/// a name is a value, too.
+/// Declares an enum of a field's constants, with libchrony's own words for them.
 macro_rules! constants {
     ($(#[$doc:meta])* $name:ident: $type:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $number:literal, $words:literal;)*
-        $(.. $other:ident;)?
     }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr($type)]
         pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-            $(
-                /// A number that has no name yet.
-                $other($type),
-            )?
+            $($(#[$variant_doc])* $variant = $number,)*
         }
 
         impl $name {
-            /// All values that have a name.
+            /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            const CONSTANTS: &'static $crate::field::Constants =
-                &$crate::field::Constants::new(&[$(($number, $words)),*], $crate::report::macros::is_open!($($other)?));
 
             /// The value's number in chronyd's protocol.
             #[must_use]
             pub const fn number(self) -> $type {
-                match self {
-                    $(Self::$variant => $number,)*
-                    $(Self::$other(number) => number,)?
-                }
+                self as $type
             }
 
             /// libchrony's own words for the value.
@@ -107,7 +96,6 @@ macro_rules! constants {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $words,)*
-                    $(Self::$other(_) => "unknown",)?
                 }
             }
 
@@ -116,19 +104,65 @@ macro_rules! constants {
             pub fn from_number(number: u64) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$variant),)*
-                    _ => $crate::report::macros::other!(number $(, $other)?),
+                    _ => None,
                 }
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $(
-                    if let Self::$other(number) = self {
-                        return f.pad(&format!("unknown ({number})"));
-                    }
-                )?
                 f.pad(self.name())
+            }
+        }
+
+        impl $crate::value::Constant for $name {
+            const NAMES: &'static [(u64, &'static str)] = &[$(($number, $words)),*];
+
+            fn from_number(number: u64) -> Option<Self> {
+                Self::from_number(number)
+            }
+
+            fn number(self) -> u64 {
+                u64::from(self.number())
+            }
+        }
+    };
+}
+pub(crate) use constants;
+
+/// Declares the flags of a field, with libchrony's own words for them. Bits without a name are kept.
+macro_rules! flags {
+    ($(#[$doc:meta])* $name:ident: $type:ident {
+        $($(#[$flag_doc:meta])* $flag:ident = $bit:literal, $words:literal;)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $type);
+
+        impl $name {
+            $($(#[$flag_doc])* pub const $flag: Self = Self($bit);)*
+
+            const CONSTANTS: &'static $crate::field::Constants =
+                &$crate::field::Constants::new(&[$(($bit, $words)),*], true);
+
+            /// Whether all of these are set.
+            #[must_use]
+            pub const fn contains(self, flags: Self) -> bool {
+                self.0 & flags.0 == flags.0
+            }
+
+            /// libchrony's words for the flags that are set, in libchrony's order.
+            pub fn names(self) -> impl Iterator<Item = &'static str> {
+                let is_set = move |(bit, _): &&(u64, &str)| u64::from(self.0) & bit != 0;
+                Self::CONSTANTS.names.iter().filter(is_set).map(|(_, words)| *words)
+            }
+        }
+
+        impl std::ops::BitOr for $name {
+            type Output = Self;
+
+            fn bitor(self, other: Self) -> Self {
+                Self(self.0 | other.0)
             }
         }
 
@@ -141,34 +175,13 @@ macro_rules! constants {
                 index: libchrony_sys::types::Int,
                 field: &$crate::field::Field,
             ) -> Result<Self, $crate::field::FieldError> {
-                let number = record.unsigned(index, field.libchrony)?;
-                Self::from_number(number).ok_or_else(|| $crate::field::FieldError::invalid(field.name, number))
+                <$type as $crate::value::FieldValue>::decode(record, index, field).map(Self)
             }
 
             fn value(&self) -> $crate::value::Value<'_> {
-                $crate::value::Value::Constant(u64::from(self.number()))
+                $crate::value::Value::Flags(u64::from(self.0))
             }
         }
     };
 }
-pub(crate) use constants;
-
-macro_rules! is_open {
-    () => {
-        false
-    };
-    ($other:ident) => {
-        true
-    };
-}
-pub(crate) use is_open;
-
-macro_rules! other {
-    ($number:ident) => {
-        None
-    };
-    ($number:ident, $other:ident) => {
-        $number.try_into().ok().map(Self::$other)
-    };
-}
-pub(crate) use other;
+pub(crate) use flags;

@@ -28,6 +28,16 @@ macro_rules! for_each_report {
             rtc_data: RtcData => RtcData;
             /// How many servers and peers are in use.
             activity: Activity => Activity;
+            /// What the selection makes of the sources, in chronyd's order; empty when it has none.
+            select_data: SelectData => Vec<SelectData>;
+            /// How the packets of the sources are authenticated, in chronyd's order; `None` for reference clocks.
+            auth_data: AuthData => Vec<Option<AuthData>>;
+            /// The last valid answers of the sources, in chronyd's order; `None` for reference clocks.
+            ntp_data: NtpData => Vec<Option<NtpData>>;
+            /// What chronyd has served since it was started.
+            server_stats: ServerStats => ServerStats;
+            /// How the time that chronyd serves is smoothed.
+            smoothing: Smoothing => Smoothing;
         }
     };
 }
@@ -152,13 +162,9 @@ mod tests {
         for table in REPORTS {
             let session = received(&chronyd(), table.name);
             let mut names = HashSet::new();
-            for (index, field) in (0..).zip(table.fields) {
-                let is_first = names.insert(field.libchrony);
-                assert!(
-                    session.field_is(index, field.libchrony) || !is_first,
-                    "{table:?} {field:?} is not number {index}"
-                );
-            }
+            let fields = table.fields.iter().filter(|field| names.insert(field.libchrony));
+            let indexes: Vec<_> = fields.map(|field| session.field_index(field.libchrony).unwrap()).collect();
+            assert!(indexes.is_sorted() && indexes[0] == 0, "{table:?}: {indexes:?}");
             let record = (table.read)(Record::new(&session)).unwrap();
             assert_eq!(record.values().len(), table.fields.len());
         }
@@ -225,7 +231,13 @@ mod tests {
                 let libchronys = |number| Record::new(&session).constant_name(field.libchrony, number);
                 for number in 0..=u64::from(u16::MAX) {
                     let name = field.constants.and_then(|constants| constants.name(number));
-                    assert_eq!(libchronys(number), name, "{table:?} {field:?} {number}");
+                    // chronyd sends test B as 4 and test C as 2.
+                    let expected = match libchronys(number) {
+                        Some("testB") if number == 2 => Some("testC"),
+                        Some("testC") if number == 4 => Some("testB"),
+                        words => words,
+                    };
+                    assert_eq!(name, expected, "{table:?} {field:?} {number}");
                 }
             }
         }

@@ -7,6 +7,7 @@
 //! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
 //!   or the number of default records. All but `sources` follow the list of sources: unless given, they have its
 //!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a reference clock;
+//! - `open`: whether the command port serves every report, as with `opencommands` from chrony 4.7 on;
 //! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
 //!   given).
 //!
@@ -28,6 +29,7 @@ type Record = Map<String, Value>;
 pub struct Values {
     records: BTreeMap<&'static str, Vec<Record>>,
     layouts: BTreeMap<&'static str, usize>,
+    pub(super) is_open: bool,
     /// Which source has an address, as it travels. A reference clock has none.
     by_address: HashMap<Vec<u8>, usize>,
     /// How many sources have come.
@@ -40,7 +42,7 @@ impl Default for Values {
         let reports = ["tracking", "sources", "activity", "serverstats", "smoothing"];
         let mut records: BTreeMap<_, _> = reports.into_iter().map(|name| (name, one())).collect();
         records.insert("rtcdata", vec![]);
-        let mut values = Self { records, layouts: BTreeMap::new(), by_address: HashMap::new(), added: 0 };
+        let mut values = Self { records, layouts: BTreeMap::new(), is_open: false, by_address: HashMap::new(), added: 0 };
         values.find_addresses();
         values
     }
@@ -65,6 +67,10 @@ impl Values {
 
     fn take(&mut self, values: &Value) -> Result<(), String> {
         for (name, value) in values.as_object().ok_or("values are a JSON object")? {
+            if name == "open" {
+                self.is_open = value.as_bool().ok_or("open is true or false")?;
+                continue;
+            }
             if name == "layouts" {
                 for (name, number) in value.as_object().ok_or("layouts are a JSON object")? {
                     let report = find(name)?;
@@ -213,7 +219,8 @@ fn follow(report: &Report, source: &Record) -> Record {
 }
 
 fn check(report: &'static Report, record: &Record) -> Result<(), String> {
-    let fields = || report.layouts.iter().flat_map(Layout::fields);
+    // The newest layout has the widest fields.
+    let fields = || report.layouts.iter().rev().flat_map(Layout::fields);
     for (name, value) in record {
         let Some(field) = fields().find(|field| field.0 == name || (field.1 == Wire::Source && name == "reference ID"))
         else {
