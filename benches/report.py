@@ -29,6 +29,8 @@ BARS = (
     Bar("import", "functions", 0.6, "peer"),
     *(Bar(f"one-shot tracking, {transport}", "functions", 0.95, "peer") for transport in ("unix", "udp")),
     *(Bar(f"one-shot tracking, {transport}", "functions", 1.15, "raw") for transport in ("unix", "udp")),
+    Bar("one-shot tracking, unix", "connection", 0.85, "peer"),
+    Bar("one-shot tracking, unix", "connection", 1.15, "raw"),
     *(Bar(f"open tracking, {transport}", "connection", 0.65, "peer") for transport in ("unix", "udp")),
     *(Bar(f"open tracking, {transport}", "connection", 1.10, "raw") for transport in ("unix", "udp")),
     *(

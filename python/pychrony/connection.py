@@ -32,11 +32,15 @@ class ChronyConnection(_core.Connection):
     signal's handler raises leaves nothing open behind the block (from Python 3.14 on, unless it comes in the one step
     that the ``with`` statement itself has between entering and the block).
 
+    Entering a block connects to chronyd. On a Unix socket that sends nothing: it fails unless a process listens there,
+    and the first report tells whether that is a chronyd which answers. Over UDP, entering asks chronyd, since only an
+    answer shows that it is there; a refusal is one, too.
+
     Args:
         address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
-            until chronyd answers.
+            until one is found, and the others when that one does not answer a report.
         timeout: Seconds that each call takes at most, greater than 0.
         lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
@@ -64,7 +68,7 @@ class ChronyConnection(_core.Connection):
 
     @property
     def address(self) -> str | None:
-        """The address at which chronyd answered last; None while the connection is not open."""
+        """The address connected to, or at which chronyd answered since; None while the connection is not open."""
         return super().address
 
     @property

@@ -126,6 +126,22 @@ def test_what_is_wrong_is_told_as_by_the_package(name: str, run: Run) -> None:
         assert outcome_of(lambda: run(ours())) == outcome_of(blocking), (arguments, options)
 
 
+def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon, run: Run) -> None:
+    def requests() -> int:
+        return sum(scripted.say("requests")["requests"].values())
+
+    async def use() -> None:
+        for transport, sent in (("socket", 0), ("udp", 1)):
+            before = requests()
+            async with aio.ChronyConnection(getattr(scripted, transport)) as connection:
+                assert requests() - before == sent
+                assert connection.address == getattr(scripted, transport)
+                await connection.get_tracking()
+                assert requests() - before == sent + 1
+
+    run(use())
+
+
 @pytest.mark.parametrize("lanes", [0, -1, 1.5, "8", None, 10**400, 2**70])
 def test_a_wrong_number_of_lanes_is_told_as_by_the_package(lanes: Any) -> None:  # noqa: ANN401
     assert outcome_of(lambda: aio.ChronyConnection(lanes=lanes)) == outcome_of(lambda: ChronyConnection(lanes=lanes))
@@ -190,7 +206,7 @@ def test_entering_nests_and_opens_again(scripted: Daemon, hold: Callable[[], Hel
 def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
     async def use() -> None:
         held = hold()
-        connection = aio.ChronyConnection(scripted.socket, timeout=0.05)
+        connection = aio.ChronyConnection(scripted.udp, timeout=0.05)
         scripted.say("fault silence")
         with pytest.raises(ChronyError) as caught:
             await connection.__aenter__()

@@ -113,6 +113,35 @@ def test_a_refusal_is_an_answer_with_an_address(scripted: Daemon) -> None:
         scripted.say("clear")
 
 
+def requests(daemon: Daemon) -> int:
+    return sum(daemon.say("requests")["requests"].values())
+
+
+def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon) -> None:
+    for transport, sent in (("socket", 0), ("udp", 1)):
+        before = requests(scripted)
+        with ChronyConnection(getattr(scripted, transport)) as connection:
+            assert requests(scripted) - before == sent
+            assert place(connection) == (getattr(scripted, transport), TRANSPORTS[transport])
+            connection.get_tracking()
+            assert requests(scripted) - before == sent + 1
+
+
+def test_what_entering_cannot_see_is_told_by_the_first_report(scripted: Daemon) -> None:
+    for fault in ("silence", "status 2", "truncate 40"):
+        scripted.say(f"fault {fault}")
+        with ChronyConnection(scripted.socket, timeout=0.2) as connection, pytest.raises(ChronyError) as caught:
+            connection.get_tracking()
+        with pytest.raises(ChronyError) as expected:
+            pychrony.get_tracking(scripted.socket, timeout=0.2)
+        assert outcome(caught.value) == outcome(expected.value)
+        scripted.say("clear")
+
+
+def outcome(error: ChronyError) -> tuple[object, ...]:
+    return type(error), error.message, error.error_code
+
+
 def assert_closed(connection: ChronyConnection) -> None:
     """Fail unless each method says that the connection is used outside of a with block."""
     for report in REPORTS:

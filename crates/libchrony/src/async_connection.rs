@@ -70,10 +70,11 @@ impl AsyncConnection {
     ///
     /// As there.
     pub async fn connect(&self) -> Result<Address, Error> {
-        self.0.answered(self.tracking().await)
+        run(self.0.connect()).await?;
+        Ok(self.0.found())
     }
 
-    /// The address at which chronyd answered last; `None` before that.
+    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.0.address()

@@ -180,17 +180,20 @@ impl Connection {
         self.read(Rows::of(table))
     }
 
-    /// Makes sure that chronyd answers, and tells where.
+    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
+    /// first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks whether
+    /// chronyd answers, if only to refuse.
     ///
     /// # Errors
     ///
-    /// See [`Error`]: no address at which chronyd answers. A refusal of the request is an answer, too.
+    /// See [`Error`]: no address at which a chronyd is found.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
-        self.settings.answered(self.tracking())
+        self.read(Rows::none())?;
+        Ok(self.settings.found())
     }
 
-    /// The address at which chronyd answered last; `None` before that.
+    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.settings.turns.address()

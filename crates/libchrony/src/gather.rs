@@ -4,7 +4,7 @@ use crate::field::FieldError;
 use crate::list::Sink;
 use crate::reading::Asked;
 use crate::record::Record;
-use crate::report::{Report, Row, Shape, Table};
+use crate::report::{Report, Row, Shape, Table, Tracking};
 use std::mem;
 
 /// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], or the [`Rows`] of any table.
@@ -40,12 +40,19 @@ pub struct ByAddress<R>(Vec<Option<R>>);
 #[derive(Debug)]
 pub struct Rows {
     table: &'static Table,
-    rows: AnyRecords,
+    /// Whether chronyd is only looked for.
+    is_contact: bool,
+    records: AnyRecords,
 }
 
 impl Rows {
     pub(crate) fn of(table: &'static Table) -> Self {
-        Self { table, rows: Vec::new() }
+        Self { table, is_contact: false, records: Vec::new() }
+    }
+
+    /// None: a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
+    pub(crate) fn none() -> Self {
+        Self { is_contact: true, ..Self::of(Tracking::TABLE) }
     }
 }
 
@@ -108,12 +115,15 @@ impl<R: Report> Sink for ByAddress<R> {
 
 impl Sink for Rows {
     fn begin(&mut self, count: usize) {
-        begin(&mut self.rows, count);
+        begin(&mut self.records, if self.is_contact { 0 } else { count });
     }
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
+        if self.is_contact {
+            return Ok(());
+        }
         let has_none = self.table.shape == Shape::ByAddress && record.is_empty();
-        self.rows[index] = if has_none { None } else { Some((self.table.read)(record)?) };
+        self.records[index] = if has_none { None } else { Some((self.table.read)(record)?) };
         Ok(())
     }
 }
@@ -162,10 +172,10 @@ impl Gather for Rows {
 
     #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
     fn asked(&self) -> Asked {
-        self.table.asked()
+        Asked { is_contact: self.is_contact, ..self.table.asked() }
     }
 
     fn take(&mut self) -> Self::Output {
-        mem::take(&mut self.rows)
+        mem::take(&mut self.records)
     }
 }

@@ -73,7 +73,12 @@ impl Connection {
         self.read(Rows::of(table))
     }
 
-    /// The address at which chronyd answered last; `None` before that.
+    /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
+    pub fn connect(&self) -> Reading<Rows> {
+        self.read(Rows::none())
+    }
+
+    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.0.turns.address()
@@ -85,8 +90,8 @@ impl Connection {
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) fn answered<T>(&self, call: Result<T, Error>) -> Result<Address, Error> {
-        self.0.answered(call)
+    pub(crate) fn found(&self) -> Address {
+        self.0.found()
     }
 
     /// A descriptor for all sockets of its calls, for event loops.

@@ -38,6 +38,8 @@ pub(crate) struct Asked {
     pub(crate) name: &'static CStr,
     pub(crate) shape: Shape,
     pub(crate) unavailable: Option<&'static Unavailable>,
+    /// Whether the call is over once a Unix socket is connected, before anything is sent.
+    pub(crate) is_contact: bool,
 }
 
 impl Asked {
@@ -60,12 +62,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Where chronyd answered, if it did: a refusal is an answer, too.
-    pub(crate) fn answered<T>(&self, call: Result<T, Error>) -> Result<Address, Error> {
-        match call {
-            Err(error) if !error.is_answer() => Err(error),
-            _ => Ok(self.turns.address().unwrap_or_else(|| self.addresses[0].clone())),
-        }
+    /// The address that the last call has found.
+    pub(crate) fn found(&self) -> Address {
+        self.turns.address().unwrap_or_else(|| self.addresses[0].clone())
     }
 }
 
@@ -228,10 +227,14 @@ impl Machine {
                         return Ok(Progress::Host(host));
                     }
                     Found::Failed(error, answered) => {
-                        if let Some(address) = answered {
-                            self.turn.answered(address);
-                        }
-                        return Err(error);
+                        let Some(address) = answered else { return Err(error) };
+                        self.turn.answered(address);
+                        // A refusal is an answer, too.
+                        return if asked.is_contact { Ok(Progress::Done(Ok(()))) } else { Err(error) };
+                    }
+                    Found::Connected(session) => {
+                        self.turn.keep(session);
+                        return Ok(Progress::Done(Ok(())));
                     }
                     Found::Answer(session) if asked.shape != Shape::One => {
                         let claimed = session.lanes[0].number_records();
@@ -286,6 +289,6 @@ impl Machine {
         let name = self.asked.name;
         let request = if self.asked.shape == Shape::One { Request::Record(name, 0) } else { Request::Count(name) };
         let candidates = Candidates::new(Arc::clone(&settings.addresses));
-        State::Search(Search::new(request, kept, candidates, &self.clock))
+        State::Search(Search::new(request, self.asked.is_contact, kept, candidates, &self.clock))
     }
 }

@@ -1,4 +1,5 @@
-//! The first request of a call: which chronyd answers it.
+//! The first request of a call: which chronyd answers it. A call that asks only whether one is there sends none on a
+//! Unix socket.
 //!
 //! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are
 //! tried one after the other. One that refuses is done with at once. One that is silent is listened to until the call
@@ -26,6 +27,8 @@ pub(crate) enum Found {
     Nothing(Instant),
     /// The addresses of a host are needed.
     Host(Address),
+    /// A Unix socket is connected, and no more was asked for.
+    Connected(Box<Session>),
     /// The answer is in the session's first lane.
     Answer(Box<Session>),
     /// With the address if chronyd answered there.
@@ -71,6 +74,8 @@ impl Target {
 #[derive(Debug)]
 pub(crate) struct Search {
     request: Request,
+    /// Whether a Unix socket that is connected is enough.
+    is_contact: bool,
     targets: Vec<Target>,
     candidates: Candidates,
     /// The host whose addresses are needed next.
@@ -81,11 +86,17 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(request: Request, kept: Option<Box<Session>>, candidates: Candidates, clock: &Clock) -> Self {
+    pub(crate) fn new(
+        request: Request,
+        is_contact: bool,
+        kept: Option<Box<Session>>,
+        candidates: Candidates,
+        clock: &Clock,
+    ) -> Self {
         let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MOST) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
-        Self { request, targets, candidates, host: None, next, failures: Vec::new() }
+        Self { request, is_contact, targets, candidates, host: None, next, failures: Vec::new() }
     }
 
     /// Takes the addresses of the host that was asked for.
@@ -263,6 +274,10 @@ impl Search {
                 continue;
             }
             match Session::open(means, address) {
+                // Only a socket that a process listens at can be connected to.
+                Ok(session) if self.is_contact && session.address.transport() == Transport::UnixSocket => {
+                    return Some(Found::Connected(session));
+                }
                 Ok(session) => {
                     self.targets.push(Target::new(session, false, now));
                     self.next = clock.share(self.candidates.left() + 1, MOST);

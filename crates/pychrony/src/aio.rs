@@ -10,7 +10,7 @@ use crate::convert::Dataclass;
 use crate::errors;
 use crate::read::builder;
 use libchrony::nonblocking::{self, Connection, Epoll, Rows, Step};
-use libchrony::{Address, AnyRecords, Builder, Error, Report, Tracking};
+use libchrony::{Address, AnyRecords, Builder, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -85,9 +85,8 @@ impl Reader {
 
     fn begin(&self, py: Python<'_>, class: Option<Arc<Dataclass>>) -> PyResult<Reading> {
         at_exit::register_with_multiprocessing(py)?;
-        // Whether chronyd answers at all is asked with a report that it answers to all.
-        let table = class.as_ref().map_or(Tracking::TABLE, |class| class.table);
-        let reading = Box::new(self.0.connection.rows(table));
+        let connection = &self.0.connection;
+        let reading = class.as_ref().map_or_else(|| connection.connect(), |class| connection.rows(class.table));
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let waker = Waker::from(Arc::new(Turn { number, woken: Arc::clone(&self.0.woken) }));
         Ok(Reading {
@@ -95,7 +94,7 @@ impl Reader {
             waker,
             class,
             shared: Arc::clone(&self.0),
-            state: Mutex::new(State::Reads(reading, None)),
+            state: Mutex::new(State::Reads(Box::new(reading), None)),
         })
     }
 }
@@ -113,7 +112,7 @@ impl Reader {
         self.begin(record.py(), Some(Dataclass::of(record)?))
     }
 
-    /// Makes sure that chronyd answers, if only to refuse.
+    /// Finds a chronyd.
     fn connect(&self, py: Python<'_>) -> PyResult<Reading> {
         self.begin(py, None)
     }
@@ -275,7 +274,6 @@ impl Reading {
                 Some(class) => class.convert(py, &records).map(Bound::unbind),
                 None => Ok(py.None()),
             },
-            State::Done(Err(error)) if self.class.is_none() && error.is_answer() => Ok(py.None()),
             State::Done(Err(error)) => Err(errors::to_python(py, &error)),
             State::Reads(..) | State::Over => Err(PyRuntimeError::new_err("there is no result")),
         }

@@ -142,7 +142,7 @@ impl Connection {
         self.settings.set(settings).map_err(|_| PyRuntimeError::new_err("ChronyConnection.__init__ was called twice"))
     }
 
-    /// Connect to chronyd and make sure that it answers.
+    /// Connect to chronyd. Over UDP, make sure that it answers.
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let (py, connection) = (slf.py(), slf.get());
         connection.entered.fetch_add(1, Ordering::AcqRel);
@@ -177,7 +177,7 @@ impl Connection {
         class.convert(py, &self.read(py, |connection| connection.rows(class.table))?)
     }
 
-    /// The address that answered last.
+    /// The address that answered last, or that was connected to since.
     #[getter]
     fn address(&self) -> Option<OsString> {
         self.answered().as_ref().map(shown)

@@ -37,11 +37,15 @@ class ChronyConnection:
     in which they came. Cancelling a task ends its call at once, and leaves the connection usable. Every call ends by
     its deadline. It belongs to the event loop that it was opened in.
 
+    Entering a block connects to chronyd. On a Unix socket that sends nothing: it fails unless a process listens there,
+    and the first report tells whether that is a chronyd which answers. Over UDP, entering asks chronyd, since only an
+    answer shows that it is there; a refusal is one, too.
+
     Args:
         address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
-            until chronyd answers.
+            until one is found, and the others when that one does not answer a report.
         timeout: Seconds that each call takes at most, greater than 0.
         lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
@@ -82,7 +86,7 @@ class ChronyConnection:
             self._link.close()
 
     async def __aenter__(self) -> Self:
-        """Connect to chronyd and make sure that it answers."""
+        """Connect to chronyd. Over UDP, make sure that it answers."""
         if self._link is not None and self._link.is_over():
             self._close()
         if self._link is None:
@@ -133,7 +137,7 @@ class ChronyConnection:
 
     @property
     def address(self) -> str | None:
-        """The address at which chronyd answered last; None while the connection is not open."""
+        """The address connected to, or at which chronyd answered since; None while the connection is not open."""
         return None if self._link is None else self._link.reader.address
 
     @property

@@ -93,7 +93,7 @@ pub struct Table {
 impl Table {
     /// What a call asks for.
     pub(crate) fn asked(&self) -> Asked {
-        Asked { name: self.name, shape: self.shape, unavailable: self.unavailable }
+        Asked { name: self.name, shape: self.shape, unavailable: self.unavailable, is_contact: false }
     }
 }
 

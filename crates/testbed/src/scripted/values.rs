@@ -42,7 +42,8 @@ impl Default for Values {
         let reports = ["tracking", "sources", "activity", "serverstats", "smoothing"];
         let mut records: BTreeMap<_, _> = reports.into_iter().map(|name| (name, one())).collect();
         records.insert("rtcdata", vec![]);
-        let mut values = Self { records, layouts: BTreeMap::new(), is_open: false, by_address: HashMap::new(), added: 0 };
+        let mut values =
+            Self { records, layouts: BTreeMap::new(), is_open: false, by_address: HashMap::new(), added: 0 };
         values.find_addresses();
         values
     }

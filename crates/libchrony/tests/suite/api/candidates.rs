@@ -83,7 +83,7 @@ fn failures(cells: &[Cell]) -> Vec<(Cell, String)> {
     let (known, begun) = (Barrier::new(cells.len() + 1), Barrier::new(cells.len() + 1));
     let call = |cell: Cell| {
         let connection = connection(cell, &silent, &late[&cell.delay]);
-        let first = if cell.is_kept { connection.connect().map(drop) } else { Ok(()) };
+        let first = if cell.is_kept { connection.tracking().map(drop) } else { Ok(()) };
         known.wait();
         begun.wait();
         first.and_then(|()| connection.tracking()).err().map(|error| (cell, error.to_string()))

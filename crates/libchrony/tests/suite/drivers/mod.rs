@@ -2,6 +2,7 @@
 //!
 //! Each promise is written once, for any driver.
 
+mod contact;
 mod forked;
 mod kept;
 mod late;
