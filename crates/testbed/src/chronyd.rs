@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,8 @@ impl Builder {
     /// Starts it and waits until it answers.
     pub fn start(self) -> Result<Chronyd, Error> {
         let program = process::find("chronyd")?;
-        let client = process::find("chronyc")?;
+        // Missing is told before anything is started.
+        chronyc()?;
         let folder = folder::make()?;
         let socket = folder.path().join("chronyd.sock");
         let ntp_port = self.server.then(port::free);
@@ -82,7 +84,7 @@ impl Builder {
         }
         fs::write(folder.path().join("chrony.conf"), config).map_err(Error::system("could not write chrony.conf"))?;
 
-        let mut chronyd = Chronyd { program, client, child: None, folder, socket, command_port, ntp_port };
+        let mut chronyd = Chronyd { program, child: None, folder, socket, command_port, ntp_port };
         chronyd.launch()?;
         Ok(chronyd)
     }
@@ -121,7 +123,6 @@ impl Builder {
 #[derive(Debug)]
 pub struct Chronyd {
     program: PathBuf,
-    client: PathBuf,
     child: Option<Child>,
     folder: TempDir,
     socket: PathBuf,
@@ -174,8 +175,8 @@ impl Chronyd {
 
     /// Runs `chronyc -h SOCKET -c -n ARGS…` and returns what it prints.
     pub fn chronyc(&self, args: &[&str]) -> Result<String, Error> {
-        let mut command = Command::new(&self.client);
-        command.arg("-h").arg(&self.socket).args(["-c", "-n"]).args(args);
+        let mut command = chronyc()?;
+        command.arg("-h").arg(&self.socket).args(args);
         run(command)
     }
 
@@ -315,6 +316,26 @@ impl Drop for Chronyd {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The command line `chronyc -c -n`, to which options and a command are to be added.
+///
+/// From chrony 4.8 on, root's chronyc becomes another user, who may not enter a test bed's folder, unless it is told
+/// not to.
+pub fn chronyc() -> Result<Command, Error> {
+    static TAKES_A_USER: OnceLock<bool> = OnceLock::new();
+    let program = process::find("chronyc")?;
+    let takes_a_user = TAKES_A_USER.get_or_init(|| {
+        let mut help = Command::new(&program);
+        help.arg("--help");
+        run(help).is_ok_and(|help| help.contains("-u USER"))
+    });
+    let mut command = Command::new(program);
+    command.args(["-c", "-n"]);
+    if *takes_a_user {
+        command.args(["-u", "root"]);
+    }
+    Ok(command)
 }
 
 /// Runs a helper program to its end and returns its standard output.

@@ -15,7 +15,7 @@ mod secrets;
 mod stub;
 mod worker;
 
-pub use chronyd::{Builder, Chronyd, run};
+pub use chronyd::{Builder, Chronyd, chronyc, run};
 pub use fleet::Fleet;
 pub use pair::Pair;
 pub use scripted::{Fault, Scripted, Values};

@@ -2,7 +2,6 @@
 
 use std::iter;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,8 +15,8 @@ fn chronyc(fleet: &Fleet, number: u32, report: &str) -> String {
 
 fn try_chronyc(fleet: &Fleet, number: u32, report: &str) -> Result<String, Error> {
     let address = fleet.address(number);
-    let mut command = Command::new("chronyc");
-    command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string(), "-c", "-n", report]);
+    let mut command = testbed::chronyc().unwrap();
+    command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string(), report]);
     testbed::run(command)
 }
 

@@ -4,7 +4,6 @@ use std::iter;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,8 +11,8 @@ use serde_json::json;
 use testbed::{Fault, Scripted, Values};
 
 fn chronyc(scripted: &Scripted, report: &str) -> Result<String, String> {
-    let mut command = Command::new("chronyc");
-    command.arg("-h").arg(scripted.socket()).args(["-c", "-n", report]);
+    let mut command = testbed::chronyc().unwrap();
+    command.arg("-h").arg(scripted.socket()).arg(report);
     testbed::run(command).map_err(|error| error.to_string())
 }
 
@@ -347,8 +346,8 @@ fn it_serves_udp_on_both_loopbacks() {
     let scripted = Scripted::start(Values::new(&json!({"layouts": {"serverstats": 3}}))).unwrap();
     let port = scripted.command_port().to_string();
     let over_udp = |address, report| {
-        let mut command = Command::new("chronyc");
-        command.args(["-h", address, "-p", &port, "-c", "-n", report]);
+        let mut command = testbed::chronyc().unwrap();
+        command.args(["-h", address, "-p", &port, report]);
         testbed::run(command).map_err(|error| error.to_string())
     };
     over_udp("127.0.0.1", "tracking").unwrap();
