@@ -100,6 +100,13 @@ soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signa
 valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program
 	tools/valgrind
 
+.PHONY: matrix
+matrix: provision-matrix ## Run the wheel with the chronyds and Pythons of Debian 13 and unstable (as root)
+	rm -rf $(TARGET)/matrix/wheel
+	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
+	cargo build --quiet --package testbed
+	tools/matrix $(TARGET)/matrix/wheel/*.whl
+
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of crates/libchrony, 90 % of python/pychrony
 	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
@@ -115,8 +122,8 @@ clean: ## Remove everything built or provisioned here
 
 # --- Steps that the targets share ----------------------------------------------------------------------------------
 
-.PHONY: provision-demo provision-wheel provision-test provision-bench provision-valgrind
-provision-demo provision-wheel provision-test provision-bench provision-valgrind:
+.PHONY: provision-demo provision-wheel provision-test provision-bench provision-valgrind provision-matrix
+provision-demo provision-wheel provision-test provision-bench provision-valgrind provision-matrix:
 	@tools/provision $(@:provision-%=%)
 
 .PHONY: extension

@@ -92,7 +92,7 @@ impl Driver for Polled {
     }
 
     fn connect(&self) -> Result<Address, Error> {
-        finish(self.0.connect()).map(|()| self.0.address().unwrap())
+        finish(self.0.connect()).map(|_| self.0.address().unwrap())
     }
 
     fn address(&self) -> Option<Address> {

@@ -108,7 +108,7 @@ impl Driver for Watched {
     }
 
     fn connect(&self) -> Result<Address, Error> {
-        self.finish(self.connection.connect()).map(|()| self.connection.address().unwrap())
+        self.finish(self.connection.connect()).map(|_| self.connection.address().unwrap())
     }
 
     fn address(&self) -> Option<Address> {
