@@ -24,7 +24,7 @@ def test_a_file_in_the_working_directory_is_not_found_by_itself(tmp_path: Path, 
     environment = {"LIBCHRONY_PATH": None, "LD_LIBRARY_PATH": None}
     printed = python(FOUND, environment=environment, cwd=tmp_path).strip()
     assert "Tried: the system's libchrony.so.0" in printed or (tmp_path / printed).parent != tmp_path
-    # It is as good as any where it is asked for.
+    # The same file serves where it is asked for.
     assert (
         Path(python(FOUND, environment={"LIBCHRONY_PATH": "libchrony.so.0"}, cwd=tmp_path).strip()).parent == tmp_path
     )

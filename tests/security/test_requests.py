@@ -51,7 +51,7 @@ def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Fro
             code = int.from_bytes(request[4:6], "big")
             # Version 6, a request, two reserved bytes; and a number that only chronyd may see.
             assert request[:4] == b"\6\1\0\0"
-            # Besides it, no argument but the number of a record.
+            # The only other argument is the number of a record.
             argument, rest = request[20:24], request[6:8] + request[12:20] + request[24:]
             assert not any(rest)
             assert not any(argument) or code in {report.request for report in LISTS}

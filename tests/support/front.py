@@ -25,7 +25,8 @@ class Front:
         self._socket.bind(place)
         self.place: Address = self._socket.getsockname()
         self._behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._behind.settimeout(0.05)
+        # A reply that is missed would cost a call all of its time.
+        self._behind.settimeout(0.5)
         self._behind.connect(("127.0.0.1", int(daemon.described["command_port"])))
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -47,7 +48,7 @@ class Front:
                 return
             self.requests.append(request)
             self._behind.send(request)
-            # It keeps silent, or the client has gone.
+            # The scripted chronyd keeps silent, or the client has gone.
             with contextlib.suppress(OSError):
                 self.answer(self._socket, self._behind.recv(2048), client)
 
