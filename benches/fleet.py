@@ -1,4 +1,4 @@
-"""Thousands of chronyds in one thread: the crate's fleet beside libchrony's own functions and a pool of threads.
+"""Thousands of chronyds in one thread: the crate's fleet beside libchrony's own functions, asyncio and 64 threads.
 
     tools/run python benches/fleet.py                  everything, in a minute and a half
     tools/run python benches/fleet.py rate memory      what a read costs, and a session that is kept
@@ -83,6 +83,11 @@ class Daemons:
         where = self._where(count or self.count)
         return self._start(RUNNER, "fleet", *where, str(self.options.in_flight), str(timeout))
 
+    def asyncio(self) -> Contestants:
+        """A new process for `pychrony.aio.Fleet`, of the pychrony that is installed."""
+        script = str(bed.BENCHES / "aio_fleet.py")
+        return self._start(sys.executable, script, *self._where(self.count), str(self.options.in_flight), "5")
+
     def pool(self, folder: Path) -> Contestants:
         """A new process for a pool of threads that uses the pychrony in a folder."""
         script = str(bed.BENCHES / "pool.py")
@@ -117,21 +122,23 @@ def sizes(options: argparse.Namespace) -> list[int]:
 def rate(options: argparse.Namespace) -> Iterator[Figures]:
     """What a read costs, and how much memory a daemon whose session is kept."""
     for count in sizes(options):
-        for opponent in ("raw", "pool of 2.0.3"):
+        for opponent in ("raw", "asyncio", "pool of 2.0.3"):
             with contextlib.ExitStack() as stack:
                 # The pool takes much longer.
-                rounds = options.rounds if opponent == "raw" else max(3, options.rounds // 5)
+                rounds = max(3, options.rounds // 5) if opponent == "pool of 2.0.3" else options.rounds
                 yield from duel(Daemons(stack, count, options), opponent, rounds)
 
 
 def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
-    """The fleet and one other, in turns. Three at once would need more UDP ports than a machine has."""
+    """The fleet and one other, in turns. More at once would need more UDP ports than a machine has."""
     fleet = daemons.contestants(timeout=5)
     runs = {"fleet": partial(fleet.round, "crate")}
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_together = opponent == "raw" and 4 * daemons.count + RESERVE <= most
     if opponent == "raw":
         runs[opponent] = partial((fleet if is_together else daemons.contestants(timeout=5)).round, "raw")
+    elif opponent == "asyncio":
+        runs[opponent] = partial(daemons.asyncio().round, "asyncio")
     else:
         runs[opponent] = partial(daemons.pool(bed.PEER).round, "pool")
     first = {name: run() for name, run in runs.items()}

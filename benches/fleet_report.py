@@ -19,10 +19,11 @@ Written by `tools/run python benches/fleet.py --write-docs`; `make bench` does t
 
 One thread of the test bed plays the daemons, on 127.0.0.0/8, and `libchrony::fleet` reads the tracking report of all of
 them in a thread of another process, {in_flight} at once, round after round. It runs in turns with libchrony's own
-functions on as many open sessions and one event queue, and with a pool of 64 threads in Python that keep a connection
-of pychrony 2.0.3 to each daemon. All share {processors} processors with the daemons and with other programs. Times are
-medians, ratios to the one beside medians of those within a round. "First" is the first round, which opens the
-sessions.
+functions on as many open sessions and one event queue, with `pychrony.aio.Fleet` in one thread of Python with asyncio,
+and with a pool of 64 threads in Python that keep a connection of pychrony 2.0.3 to each daemon. All share {processors}
+processors with the daemons and with other programs. Times are medians, ratios to the one beside medians of those within
+a round. "First" is the first round, which opens the sessions. The ratio of times beside asyncio is the part of the
+crate's rate that asyncio has.
 
 ![Time of a round and memory against the number of daemons](fleets.svg)
 

@@ -1,0 +1,42 @@
+"""Thousands of chronyds, read by `pychrony.aio.Fleet` in one thread; a contestant of fleet.py.
+
+    python benches/aio_fleet.py FIRST PORT COUNT IN_FLIGHT SECONDS
+
+At each line of stdin it reads all daemons once, and answers with one JSON line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import sys
+import time
+
+from pychrony import ChronyError, aio
+
+
+async def main() -> None:
+    """Answer until the end of stdin."""
+    first, port, count, in_flight, seconds = sys.argv[1:]
+    addresses = [f"{ipaddress.IPv4Address(first) + number}:{port}" for number in range(int(count))]
+    numbers = {address: number for number, address in enumerate(addresses)}
+    async with aio.Fleet(
+        addresses, timeout=float(seconds), in_flight=int(in_flight), raise_descriptor_limit=True
+    ) as fleet:
+        for _ in sys.stdin:
+            wrong, failed, times = 0, [], []
+            wall, cpu = time.perf_counter_ns(), time.process_time_ns()
+            async for address, status in fleet.read(aio.get_tracking):
+                if isinstance(status, ChronyError):
+                    failed.append(numbers[str(address)])
+                else:
+                    wrong += f"{status.reference_ip}:{port}" != address
+                    times.append(time.perf_counter_ns() - wall)
+            wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
+            figures = {"wall": wall, "cpu": cpu, "wrong": wrong, "failed": failed, "times": times}
+            print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
