@@ -85,7 +85,7 @@ sdist: provision-wheel ## Build the source distribution
 bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
 	$(RUN) python benches/bench.py --write-docs
-	$(RUN) python benches/aio.py
+	$(RUN) python benches/aio.py --write-docs
 	$(RUN) python benches/fleet.py --write-docs
 
 .PHONY: fuzz

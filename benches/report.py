@@ -163,6 +163,9 @@ far apart.
 COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#000000")
 
 
+ASYNCIO = "\n## asyncio\n"
+"""The beginning of the section that aio.py writes, before that of fleet.py."""
+
 FLEETS = "\n## Fleets\n"
 """The beginning of the section that fleet.py writes."""
 
@@ -181,7 +184,7 @@ def _processor() -> str:
 
 
 def write_docs(folder: Path, measured: Mapping[str, Results], rounds: int) -> None:
-    """Write the page and its plot, and keep the section that fleet.py writes."""
+    """Write the page and its plot, and keep the sections that aio.py and fleet.py write."""
     tables = "".join(
         f"\n## {title[0].upper()}{title[1:]}\n\n{markdown(*_table(title, results))}"
         for title, results in measured.items()
@@ -190,8 +193,8 @@ def write_docs(folder: Path, measured: Mapping[str, Results], rounds: int) -> No
     rows = markdown(["", "ratio", "limit", ""], bars(measured))
     text = PAGE.format(processor=_processor(), rounds=rounds, bars=rows, tables=tables)
     page = folder / "performance.md"
-    _, *fleets = page.read_text(encoding="utf-8").partition(FLEETS)
-    page.write_text(text + "".join(fleets), encoding="utf-8")
+    _, *others = page.read_text(encoding="utf-8").partition(ASYNCIO)
+    page.write_text(text + "".join(others), encoding="utf-8")
     (folder / "performance.svg").write_text(_plot(measured), encoding="utf-8")
 
 
