@@ -163,7 +163,8 @@ def expected(place: str) -> Counter[tuple[str, float]]:
     asked: Counter[tuple[str, float]] = Counter()
     for cell in CELLS:
         if cell.place == place:
-            asked[place, cell.delay] += ANSWERS[cell.call]
+            # Entering asks nothing on a Unix socket.
+            asked[place, cell.delay] += 1 if place == "unix" else ANSWERS[cell.call]
     return asked
 
 

@@ -31,7 +31,7 @@ def test_an_error_tells_the_wait_for_a_turn_from_the_wait_for_chronyd(
     scripted: Daemon, eventually: Callable[..., None]
 ) -> None:
     def requests() -> int:
-        return int(scripted.say("requests")["requests"][str(TRACKING)])
+        return int(scripted.say("requests")["requests"].get(str(TRACKING), 0))
 
     with ChronyConnection(scripted.socket, timeout=3) as connection, ThreadPoolExecutor(1) as pool:
         before = requests()

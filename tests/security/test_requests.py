@@ -1,4 +1,4 @@
-"""Nothing changes chronyd: every request that any call sends is one of five that only read."""
+"""Nothing changes chronyd: every request that any call sends is one of those that only read."""
 
 from __future__ import annotations
 
@@ -51,8 +51,10 @@ def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Fro
             code = int.from_bytes(request[4:6], "big")
             # Version 6, a request, two reserved bytes; and a number that only chronyd may see.
             assert request[:4] == b"\6\1\0\0"
-            # The only other argument is the number of a record.
-            argument, rest = request[20:24], request[6:8] + request[12:20] + request[24:]
+            # The only other argument is the number of a record, or the address of a source.
+            by_address = code in {report.request for report in LISTS if report.is_optional}
+            end = 40 if by_address else 24
+            argument, rest = request[20:end], request[6:8] + request[12:20] + request[end:]
             assert not any(rest)
             assert not any(argument) or code in {report.request for report in LISTS}
             sent.add(code)
