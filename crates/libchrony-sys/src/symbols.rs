@@ -55,7 +55,8 @@ macro_rules! symbols {
             /// [`LoadError`] when the file cannot be opened or lacks a function.
             pub unsafe fn load(file: &OsStr) -> Result<Self, LoadError> {
                 // SAFETY: the caller vouches for the file's initialisers.
-                let library = unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| open_error(&error))?;
+                let library = unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
+                let library = library.map_err(|error| open_error(&error))?;
                 $(
                     // SAFETY: the caller vouches that a function of this name has the type `chrony.h` gives it. The
                     // pointer stays valid: the library is kept in the same struct.

@@ -23,7 +23,7 @@ const MAX_SHOWN: usize = 120;
 pub enum Transport {
     /// chronyd's Unix domain socket, which serves every report, to root and chronyd's user only.
     UnixSocket,
-    /// chronyd's UDP command port, which serves monitoring, to everybody whom `cmdallow` covers.
+    /// chronyd's UDP command port, which serves monitoring, to all whom `cmdallow` covers.
     CommandPort,
 }
 
@@ -132,7 +132,7 @@ impl Address {
         }
     }
 
-    /// The host name and the port of an address whose IP addresses a resolver has to tell. `localhost` is not such.
+    /// The host name and the port, if a resolver has to tell the IP addresses. `localhost` needs no resolver.
     #[must_use]
     pub fn host(&self) -> Option<(&str, u16)> {
         match self.meaning() {
@@ -141,7 +141,7 @@ impl Address {
         }
     }
 
-    /// Whether no network is between.
+    /// Whether it is a port of the loopback interface.
     pub(crate) fn is_loopback(&self) -> bool {
         matches!(&self.0, Inner::Udp(address) if address.ip().is_loopback())
     }
@@ -239,8 +239,8 @@ fn parse_udp(address: &str) -> Result<Inner, Reason> {
     })
 }
 
-/// The form that is taken here of `unix:/path`, `unix:///path`, `udp:192.0.2.1` or `udp://192.0.2.1:323`. A port after
-/// the colon is that of a host with such a name.
+/// The form that this crate takes, for `unix:/path`, `unix:///path`, `udp:192.0.2.1` or `udp://192.0.2.1:323`. A port
+/// after the colon is that of a host with such a name.
 fn without_scheme(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once(':')?;
     let place = rest.trim_start_matches('/');
@@ -252,7 +252,7 @@ fn without_scheme(address: &str) -> Option<String> {
     }
 }
 
-/// An IPv6 address and a port that are written without brackets, with them.
+/// The form with brackets of an IPv6 address and a port that were written without.
 fn in_brackets(address: &str) -> Option<String> {
     let (ip, port) = address.rsplit_once(':')?;
     (ip.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_ok()).then(|| format!("[{ip}]:{port}"))
@@ -280,7 +280,7 @@ fn parse_port(port: &str) -> Result<u16, Reason> {
     port.parse().ok().filter(|&number| digits && number != 0).ok_or_else(|| Reason::Port(shown(OsStr::new(port))))
 }
 
-/// An address as an error repeats it: with nothing that cannot be seen, and not at any length.
+/// An address as an error repeats it: what cannot be seen is escaped, and a long one is cut off.
 fn shown(address: &OsStr) -> String {
     let text = address.to_string_lossy();
     let mut shown: String = text.chars().take(MAX_SHOWN).flat_map(show_char).collect();

@@ -1,4 +1,4 @@
-//! What the reader of an error can do next. Only words; which error it is has been decided elsewhere.
+//! What the reader of an error can do next. This module has the words only; other modules decide which error it is.
 
 use crate::address::{Address, Transport};
 use crate::field::FieldError;
@@ -84,7 +84,7 @@ pub(crate) fn exchange(address: &Address, source: &LibchronyError) -> &'static s
 pub struct Silence {
     /// How many records of a list had been read, and of how many.
     pub records: Option<(usize, usize)>,
-    /// The time before, in which other calls had the connection.
+    /// How long other calls had the connection before.
     pub queued: Duration,
     /// For how much of the time this process itself did not run: it was stopped, or the machine is overloaded.
     pub asleep: Duration,

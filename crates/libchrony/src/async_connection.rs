@@ -29,10 +29,10 @@ use tokio::time::{Sleep, sleep_until};
 /// A connection to one chronyd for tokio, with a method for each report. Made by
 /// [`Builder::build_async`](crate::Builder::build_async).
 ///
-/// Its methods are those of [`Connection`](crate::Connection) and fail as they do; a call's time begins when it is first
-/// polled. Clones are the same connection. Tasks that share it take turns, in the order in which they came. Dropping a
-/// call ends it at once: its sockets are closed, the next task has its turn, and the connection stays usable. After a fork
-/// the child, in a runtime of its own, gets a socket of its own on its first call.
+/// Its methods are those of [`Connection`](crate::Connection) and fail as they do; a call's time begins when it is
+/// first polled. Clones are the same connection. Tasks that share it take turns, in the order in which they came.
+/// Dropping a call ends it at once: its sockets are closed, the next task has its turn, and the connection stays
+/// usable. After a fork the child, in a runtime of its own, gets a socket of its own on its first call.
 ///
 /// # Panics
 ///
@@ -110,7 +110,7 @@ type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Runs a call to its end.
 async fn run<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
-    // Dropped before the reading: its sockets leave the event queue before they are closed.
+    // This is dropped before the reading, so that its sockets leave the event queue before they are closed.
     let mut watched = Watched::new();
     let mut alarm = pin!(sleep_until(reading.end().into()));
     let mut look_up: Option<(Address, LookUp)> = None;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 /// How often the caller of a blocking call is asked whether to go on.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
-/// How long a blocking send or receive waits for what comes soon, which all but a few answers do. What takes longer is
-/// waited for with `poll`, which knows all sockets and the exact moment.
+/// How long a blocking send or receive waits for what comes soon. Most answers come that soon. `poll` waits for the
+/// others, since it knows all sockets and the exact moment.
 pub(crate) const SOON: Duration = Duration::from_millis(10);
-/// By how much a process is late, at most, that was neither stopped nor starved.
+/// The most by which a process is late that was neither stopped nor starved.
 const LATE: Duration = Duration::from_millis(250);
 /// A year: longer than anything is waited for, and short enough to add to any time.
 pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -19,7 +19,7 @@ pub(crate) struct Clock {
     pub(crate) end: Instant,
     /// The last look at the clock.
     pub(crate) last: Instant,
-    /// Until when the next one was to be.
+    /// The latest moment for the next one.
     until: Instant,
     /// For how long this process did not run when it should have.
     asleep: Duration,
@@ -50,7 +50,7 @@ impl Clock {
         now
     }
 
-    /// Promises to look again by then.
+    /// Promises to look at the clock again by then.
     pub(crate) fn waits_until(&mut self, until: Instant) {
         self.until = until.min(self.end);
     }

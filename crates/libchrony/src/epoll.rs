@@ -1,8 +1,8 @@
 //! The sockets of a connection's calls behind one descriptor.
 //!
-//! To have an event loop watch a socket, and watch it no more, costs much beside a short call, and the loop has to forget a
-//! descriptor before its number can be another's. An epoll set is watched all along, and the sockets come and go behind it.
-//! What a call does with them is decided in `reading`.
+//! An event loop takes long to begin and to end watching a socket, compared with a short call. It also has to forget a
+//! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
+//! and go behind it. `reading` decides what a call does with them.
 
 use crate::clock::SLICE;
 use crate::gather::Gather;
@@ -74,9 +74,9 @@ struct Watched {
 }
 
 impl Watched {
-    /// Leaves the set. False, so that it is not kept.
+    /// Leaves the set. Returns false, so that `retain` drops it.
     fn leave(&self, set: &OwnedFd) -> bool {
-        // Others may have closed the descriptor, which has left the set by that.
+        // Others may have closed the descriptor. It has left the set then.
         let _ = epoll::delete(set, &self.socket);
         false
     }
@@ -93,7 +93,7 @@ impl Epoll {
 
     /// As [`Reading::advance`]. It receives only from the sockets that are ready.
     pub fn advance<G: Gather>(&mut self, reading: &mut Reading<G>, waker: &Waker) -> Step<G::Output> {
-        // What is ready is another call's until its turn has come.
+        // The sockets that are ready belong to another call until the turn has come.
         let ready = if reading.waits_for_turn() { Vec::new() } else { self.ready() };
         let known = if self.is_complete { Ready::These(&ready) } else { Ready::Any };
         let step = reading.go_on(known, waker);
@@ -119,8 +119,8 @@ impl Epoll {
         self.watched.retain(|one| Arc::strong_count(&one.socket) > 1 || one.leave(set));
     }
 
-    /// Watches no more what has something to read while no call is under way, until a call waits for it: it would be
-    /// there for ever. To be called when the descriptor is readable without a call.
+    /// Stops watching sockets that have something to read while no call is under way, until a call waits for them.
+    /// Without this the descriptor would stay readable. Call it when the descriptor is readable without a call.
     pub fn forget_ready(&mut self) {
         let ready = self.ready();
         self.watch(&[], &ready);
@@ -136,7 +136,7 @@ impl Epoll {
             return Vec::new();
         }
         let mut events = Vec::with_capacity(self.watched.len());
-        // Nothing but a signal is in the way of it, and then the descriptor is readable still.
+        // Only a signal can make it fail, and the descriptor stays readable then.
         let _ = epoll::wait(&self.set, spare_capacity(&mut events), Some(&Timespec::default()));
         let ready = events.iter().map(|event: &epoll::Event| event.data.u64());
         ready.filter_map(|fd| RawFd::try_from(fd).ok()).collect()

@@ -122,8 +122,8 @@ pub enum Error {
     },
     /// The time for a fleet's round, or for one of its addresses, was over before chronyd was asked for the report.
     #[error(
-        "Failed to request {report} report: {waited:?} were over before chronyd at {address} was asked. Raise the timeout \
-         of an address, the deadline of a round, or the number of those that are asked at once"
+        "Failed to request {report} report: {waited:?} were over before chronyd at {address} was asked. Raise the \
+         timeout of an address, the deadline of a round, or the number of those that are asked at once"
     )]
     NotAsked {
         /// The report.
@@ -135,7 +135,8 @@ pub enum Error {
     },
     /// The system gives no event queue to wait for a fleet with.
     #[error(
-        "could not make an event queue to wait for chronyds with: {source}. Close descriptors, or raise the limit on open files"
+        "could not make an event queue to wait for chronyds with: {source}. Close descriptors, or raise the \
+         limit on open files"
     )]
     EventQueue {
         /// The system's error.

@@ -7,7 +7,7 @@
 //!
 //! Every call ends by its deadline, whatever chronyd does. A value out of its documented range is an error, never a
 //! number. See [`Connection`] for threads, forks and restarts, and [`Address`] for how to reach chronyd: its Unix
-//! domain socket serves root and chronyd's user, its command port (UDP 323 on the loopback interface) everybody.
+//! domain socket serves root and chronyd's user, its command port (UDP 323 on the loopback interface) all users.
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;

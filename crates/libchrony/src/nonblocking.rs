@@ -1,7 +1,7 @@
 //! Calls that never wait: for event loops, other runtimes, and programs that watch many chronyds at once.
 //!
-//! A method of a [`Connection`] starts a call and returns it as a [`Reading`]. [`Reading::advance`] takes it as far as it
-//! can go and says what it waits for: one of its sockets ([`Reading::interests`]) or a moment. The program waits, in
+//! A method of a [`Connection`] starts a call and returns it as a [`Reading`]. [`Reading::advance`] takes it as far as
+//! it can go and says what it waits for: one of its sockets ([`Reading::interests`]) or a moment. The program waits, in
 //! whatever way it waits for its other sockets, and advances it again. Dropping a reading ends the call; the connection
 //! stays usable.
 //!
@@ -145,11 +145,11 @@ pub struct Reading<G> {
 }
 
 impl<G: Gather> Reading<G> {
-    /// Goes on as far as it can: sends what is to be sent, receives what is there. `waker` is woken when the turn of a
-    /// reading has come that waited for another one of its connection.
+    /// Goes on as far as it can: sends what is to be sent, receives what is there. If the reading
+    /// waits for its turn, `waker` is woken when the turn has come.
     ///
     /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
-    /// To advance it at other times does no harm, until it is done.
+    /// Advancing it at other times does no harm, until it is done.
     pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
         self.go_on(Ready::Any, waker)
     }

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use std::thread;
 
-    /// The last waits for far longer than one that hangs is waited for.
+    /// The last one waits for far longer than others wait for one that hangs.
     #[test]
     fn threads_wait_while_the_queue_moves_and_go_on_when_one_hangs() {
         let lock: &'static Lock = Box::leak(Box::default());
@@ -111,7 +111,7 @@ mod tests {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(hold)).collect();
             assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
         });
-        // One that never lets go.
+        // This one never lets go.
         let _hangs = Opening::take(lock, Instant::now()).unwrap();
         let start = Instant::now();
         assert!(!Opening::take(lock, start + 100 * HANGS).unwrap().is_alone());

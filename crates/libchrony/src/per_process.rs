@@ -47,7 +47,7 @@ impl<T: Default> PerProcess<T> {
     }
 }
 
-/// A number that a process does not share with those that it descends from. Its own id would not do: a grandchild may
+/// A number that a process does not share with those that it descends from. A process id would not do: a grandchild may
 /// get it again, and the first process of every PID namespace has number 1. The number is remembered in memory that a
 /// fork leaves empty in the child, so that asking costs no system call.
 pub(crate) fn process_id() -> u32 {

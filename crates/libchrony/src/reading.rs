@@ -121,7 +121,7 @@ impl Machine {
         }
     }
 
-    /// With another beginning and end.
+    /// The same call with another beginning and end.
     pub(crate) fn within(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
@@ -199,7 +199,7 @@ impl Machine {
                 State::Turn => {
                     let now = self.clock.now();
                     let has_come = self.turn.has_come(waker);
-                    // One that comes too late is of no use. Whatever the time, a call that has not waited is made.
+                    // A turn that comes too late is of no use. A call that has not waited is made whatever the time.
                     if now >= self.clock.end && (self.has_waited || !has_come) {
                         return Err(Error::Busy { report, waited: settings.timeout });
                     }

@@ -18,7 +18,7 @@ pub(crate) enum Ready<'a> {
 }
 
 impl Ready<'_> {
-    /// Whether a lane may receive, which may have waited before.
+    /// Whether a lane may receive. It may have waited before.
     pub(crate) fn allows(&self, lane: &Lane, is_late: bool) -> bool {
         match self {
             Self::Any => true,

@@ -1,6 +1,6 @@
 //! Asking the system's resolver for the addresses of a host name.
 //!
-//! The resolver cannot be told when to stop, so it works in a thread, which no call waits for longer than it wants.
+//! The resolver cannot be told when to stop, so it works in a thread, and a call stops waiting for it when it wants.
 //! Threads that want the same name share one look-up, and a process has a bounded number of them: a resolver that hangs
 //! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
 
@@ -55,8 +55,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Begins to look a host up. `None` while too many others are pending. If it is not over by then, `done` is woken when
-    /// it is.
+    /// Begins to look a host up. `None` while too many others are pending. If it is not over by then, `done` is woken
+    /// when it is.
     pub(crate) fn begin(host: &Address, done: &Waker) -> io::Result<Option<Self>> {
         let (name, port) = host.host().unwrap_or_default();
         let look_ups = LOOK_UPS.get();
@@ -85,7 +85,7 @@ struct LookUps {
 struct LookUp {
     name: String,
     found: OnceLock<io::Result<Vec<SocketAddr>>>,
-    /// Of those who do not wait for it in a thread.
+    /// The wakers of those that do not wait for it in a thread.
     wakers: Mutex<Vec<Waker>>,
 }
 

@@ -15,15 +15,15 @@ pub(crate) struct Room(Option<Arc<AtomicUsize>>);
 #[derive(Debug)]
 pub(crate) struct Place(Room);
 
-/// Room for what a call cannot do without, and for what makes it quicker.
+/// Room for the sessions that a call needs, and for those that only make it quicker.
 #[derive(Clone, Debug)]
 pub(crate) struct Rooms {
     /// The first session to an address.
     pub(crate) first: Room,
     /// One on which a request is sent once more, or a further lane of a list.
     pub(crate) further: Room,
-    /// On how many sessions at once a request waits for its answer at one address. Each time that it is sent again beyond
-    /// that, the oldest of them is used anew.
+    /// On how many sessions at once a request waits for its answer at one address. Each time that it is sent again
+    /// beyond that, the oldest of them is used anew.
     pub(crate) tries: usize,
 }
 

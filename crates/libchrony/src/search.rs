@@ -143,7 +143,7 @@ impl Search {
             {
                 self.failures.push(Error::Resolve { address, source: Errno::TIMEDOUT.into() });
             }
-            // Whatever the time, one address is tried.
+            // One address is tried whatever the time.
             if now >= clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
                 return self.give_up(clock, explain);
             }
@@ -307,7 +307,7 @@ impl Search {
         None
     }
 
-    /// Nothing more can come, or not in time.
+    /// Ends the search: nothing more can come in time.
     fn give_up(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Found {
         if let Some(target) = self.targets.iter_mut().find(|target| target.refusal.is_some())
             && let Some((stage, failure)) = target.refusal.take()

@@ -22,7 +22,7 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the first lane. The session stays where it is from one call to the next, while its owners change often.
     pub(crate) fn open(means: &Means<'_>, address: Address) -> Result<Box<Self>, (Address, OpenFailure)> {
-        // Looked at first: a chronyd that restarts in between is then taken for one that restarts later.
+        // The file is looked at first. A chronyd that restarts in between is then taken for one that restarts later.
         let file = file_at(&address);
         match means.open(&address) {
             Ok(lane) => Ok(Box::new(Self { address, lanes: vec![lane], round_trip: RoundTrip::default(), file })),

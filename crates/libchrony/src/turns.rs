@@ -1,7 +1,7 @@
 //! Whose turn it is to use a connection's session.
 //!
-//! Calls that share a connection take turns in the order of their arrival: who hands the turn on gives it to the one
-//! who has waited longest. A forked child has turns of its own. Nothing here waits; who waits for its turn is woken.
+//! Calls that share a connection take turns in the order of their arrival. A call that ends hands its turn to the one
+//! that has waited longest. A forked child has turns of its own. Nothing here waits: a call that waits is woken.
 
 use crate::address::Address;
 use crate::per_process::{PerProcess, process_id};
@@ -46,8 +46,8 @@ pub(crate) struct Turn {
 enum Place {
     Waits,
     Has,
-    /// The thread is in a call already, and was asked whether to go on: the handler of a signal that calls, too, would
-    /// wait for itself. It reads on a session of its own.
+    /// The thread is in a call already, which asked it whether to go on, and a signal's handler calls, too. Waiting for
+    /// the turn would be waiting for itself, so this call reads on a session of its own.
     Nested,
     Over,
 }
@@ -170,7 +170,7 @@ impl Turn {
             if state.waiting.len() < before {
                 return;
             }
-            // It was given the turn, and does not know.
+            // It has been given the turn and does not know yet.
         }
         let next = state.waiting.pop_front();
         state.taken = next.as_ref().map(|(number, thread, _)| (*number, *thread));

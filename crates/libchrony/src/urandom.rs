@@ -1,7 +1,7 @@
 //! Whether /dev/urandom is what libchrony takes it for.
 //!
-//! libchrony draws the name of a client's socket from it, byte by byte, until it has enough letters and digits: without
-//! end where there are none. If it cannot open the file, its error is as if chronyd's socket were missing.
+//! libchrony draws the name of a client's socket from it, byte by byte, until it has enough letters and digits. Where
+//! there are none, it never ends. If it cannot open the file, its error is as if chronyd's socket were missing.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const DEVICE: &str = "/dev/urandom";
-/// How many bytes are looked at. That a true device gives no letter and no digit in so many never happens.
+/// How many bytes are looked at. A true device always has a letter or a digit among so many.
 const SAMPLE: usize = 256;
 
 /// Why it is of no use.

@@ -1,8 +1,8 @@
 //! How many requests of a list may be on their way over UDP.
 //!
-//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients; 208 while the
-//! kernel has not counted those yet that chronyd has just read. It needs some 10 µs for one, so the time that a request
-//! waits there tells how many there are.
+//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients, and 208 while
+//! the kernel has not yet counted those that chronyd has just read. chronyd needs some 10 µs for one, so the time that
+//! a request waits there tells how many there are.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Window {
             self.grows = self.answers + self.caution;
         } else if late > LONG && self.size > FIRST && self.answers >= self.shrinks {
             self.size -= 1;
-            // Those on their way by now were sent before.
+            // The requests that are on their way now were sent before.
             self.shrinks = self.answers + self.size;
             self.grows = self.grows.max(self.answers + CAUTION);
         }
@@ -64,7 +64,7 @@ impl Window {
         self.grows = self.answers + CAUTION;
     }
 
-    /// No more can be had than are on their way.
+    /// No more can be on their way than are now.
     pub(crate) fn limit(&mut self, on_their_way: usize) {
         self.size = on_their_way.max(1);
         self.most = self.most.min(self.size);

@@ -51,8 +51,8 @@ impl<P: Parts> Call<P> {
         }
     }
 
-    /// Goes on as far as it can, with what its sockets have. The moment until which it waits for more; `None` when it is
-    /// over.
+    /// Goes on as far as it can, with what its sockets have. The moment until which it waits for more; `None` when it
+    /// is over.
     pub(super) fn advance(&mut self, ready: Ready<'_>) -> Option<Instant> {
         let mut ready = ready;
         loop {

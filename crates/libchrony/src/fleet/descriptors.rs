@@ -15,14 +15,14 @@ const EACH: usize = 2;
 pub struct Descriptors {
     /// How many it takes to keep a session with each address: two for each, and two for all together.
     pub needed: usize,
-    /// How many the fleet may have: what the soft limit on open files allows, less those that were open when it was built
-    /// and a few that are left to the rest of the program.
+    /// How many the fleet may have: what the soft limit on open files allows, less those that were open when it was
+    /// built and a few that are left to the rest of the program.
     pub available: usize,
 }
 
 impl Descriptors {
-    /// Looks at what is there, after having raised the soft limit if that is wanted, the hard limit allows it, and the fleet
-    /// needs it.
+    /// Looks at what is there, after having raised the soft limit if that is wanted, the hard limit allows it, and the
+    /// fleet needs it.
     pub(super) fn of(addresses: usize, raise: bool) -> Self {
         let needed = addresses * EACH + Queue::DESCRIPTORS;
         let open = fs::read_dir("/proc/self/fd").map_or(RESERVE, Iterator::count);
@@ -46,7 +46,8 @@ impl Descriptors {
     }
 }
 
-/// How many UDP ports the fleet may have, each for a session: three of four, since all programs of the machine share them.
+/// How many UDP ports the fleet may have, each for a session: three of four, since all programs of the machine share
+/// them.
 fn ports() -> usize {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let mut bounds = range.split_whitespace().map(str::parse::<usize>);

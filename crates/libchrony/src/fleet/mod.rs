@@ -51,8 +51,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// On how many sessions at once a request waits for its answer: with one, an answer would not count that comes after the
-/// request was sent again.
+/// On how many sessions at once a request waits for its answer. With one, an answer that comes after the request was
+/// sent again would not count.
 const TRIES: usize = 2;
 /// How many addresses are asked at once, unless told otherwise.
 pub const DEFAULT_IN_FLIGHT: usize = 256;
@@ -77,29 +77,29 @@ impl Builder {
         self
     }
 
-    /// The time that one address has for all of its reports, from the moment on at which it is asked; 5 s by default. A report
-    /// that it leaves no time for fails with [`Error::NotAsked`].
+    /// The time that one address has for all of its reports, from the moment at which it is asked; 5 s by default. A
+    /// report for which no time is left fails with [`Error::NotAsked`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The time that a round takes at most; without a limit by default. An address that has not been asked by then fails
-    /// with [`Error::NotAsked`].
+    /// The time that a round takes at most; without a limit by default. An address that has not been asked by then
+    /// fails with [`Error::NotAsked`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How many addresses are asked at once, at most; [`DEFAULT_IN_FLIGHT`] by default. One that has been silent for a tenth
-    /// of a second is listened to until its time is over, but is not counted any more.
+    /// How many addresses are asked at once, at most; [`DEFAULT_IN_FLIGHT`] by default. One that has been silent for a
+    /// tenth of a second is listened to until its time is over, but is not counted any more.
     pub fn in_flight(mut self, addresses: usize) -> Self {
         self.in_flight = addresses.max(1);
         self
     }
 
-    /// As [`Builder::lanes`](crate::Builder::lanes). By default one lane reads the list of one address: many are read at the
-    /// same time as it is.
+    /// As [`Builder::lanes`](crate::Builder::lanes). By default one lane reads the list of one address, since
+    /// many addresses are read at the same time.
     pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
         self.lanes = Lanes { most, records_each };
         self
@@ -150,8 +150,8 @@ impl Builder {
 /// Many chronyds, which one thread reads at the same time.
 ///
 /// It keeps a session with each address from one round to the next, as far as the limit on open files and the machine's
-/// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and disturbs no other. After a
-/// fork the child opens sockets of its own.
+/// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and
+/// disturbs no other. After a fork the child opens sockets of its own.
 pub struct Fleet {
     members: Vec<Arc<Settings>>,
     timeout: Duration,
@@ -164,8 +164,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts a fleet with these addresses, to be told more. Each is tried alone; the address of a host stands for all of
-    /// that host's.
+    /// Starts a fleet with these addresses, to be told more. Each is tried alone; the address of a host stands for all
+    /// of that host's.
     pub fn builder(addresses: Vec<Address>) -> Builder {
         Builder {
             addresses,
@@ -178,10 +178,11 @@ impl Fleet {
         }
     }
 
-    /// Reads reports of all addresses. Each comes once, with its index among the addresses, in the order in which they end.
+    /// Reads reports of all addresses. Each comes once, with its index among the addresses, in the order in which they
+    /// end.
     ///
-    /// Nothing goes on between two results unless the next one is asked for. Dropping the round ends it; the fleet stays
-    /// usable.
+    /// The round goes on only while the next result is asked for. Dropping the round ends it; the fleet
+    /// stays usable.
     #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
     pub fn read<R: Reports<Parts: Parts<What = ()>>>(&mut self) -> Round<&mut Self, R> {
         Round::new(self, ())

@@ -1,7 +1,7 @@
 //! The event queue of a fleet: which addresses have a socket that is ready.
 //!
-//! A socket is put in once, when it is first waited for, and leaves the queue when it is closed. The queue tells of each
-//! datagram once, as it comes: a socket has to be read empty.
+//! A socket is put in once, when it is first waited for, and leaves the queue when it is closed. The queue tells of
+//! each datagram once, as it comes: a socket has to be read empty.
 
 use crate::per_process::process_id;
 use crate::ready::Interest;
@@ -37,7 +37,7 @@ struct Bell(OwnedFd);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        // It rings already if it cannot be rung.
+        // If it cannot be rung, it rings already.
         let _ = write(&self.0, &1_u64.to_ne_bytes());
     }
 }

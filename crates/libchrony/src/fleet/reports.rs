@@ -7,8 +7,8 @@ use crate::reading::Asked;
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 
-/// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec` of
-/// [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
+/// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`
+/// of [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Reports {
     /// What comes of one address: a result for each report.

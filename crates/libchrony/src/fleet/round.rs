@@ -31,8 +31,8 @@ pub enum Step<T> {
 
 /// The results of a round, as they come: the index of an address, and what was read there.
 ///
-/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which never waits, and watches the
-/// descriptor that the round has.
+/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which never waits, and watches
+/// the descriptor that the round has.
 #[must_use = "a round does nothing unless its results are asked for"]
 pub struct Round<F, R: Reports> {
     fleet: F,
@@ -46,7 +46,7 @@ struct State<P: Parts> {
     /// The addresses that have not been asked.
     pending: VecDeque<u32>,
     calls: Vec<Option<Box<Call<P>>>>,
-    /// The memory of calls that are over. To give it back and take it again would cost more than all else here.
+    /// The memory of calls that are over. Giving it back and taking it again would cost more than the rest of a round.
     spare: Vec<Box<Call<P>>>,
     running: usize,
     /// How many of the running ones count, and when each began.
@@ -65,8 +65,8 @@ struct State<P: Parts> {
 
 impl<P: Parts> State<P> {
     fn new(fleet: &Fleet, what: P::What) -> Self {
-        // Those that keep a session come first, so that there is one to be closed for each of the others. The addresses of
-        // hosts come last, since the resolver may take its time.
+        // Those that keep a session come first, so that there is one to be closed for each of the others. The addresses
+        // of hosts come last, since the resolver may take its time.
         let count = u32::try_from(fleet.members.len()).unwrap_or(u32::MAX);
         let mut pending: Vec<_> = (0..count).collect();
         pending.sort_by_cached_key(|number| {
@@ -122,7 +122,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// Counts those no more that have been silent for long.
+    /// Stops counting those that have been silent for long.
     fn count(&mut self, now: Instant) {
         let is_past = |(begun, number): &(Instant, u32), calls: &[Option<_>]| {
             now - *begun >= COUNTS || calls[*number as usize].is_none()
@@ -131,7 +131,7 @@ impl<P: Parts> State<P> {
             && let Some((_, number)) = self.begun.pop_front()
         {
             match &mut self.calls[number as usize] {
-                // The resolver is not hurried by more to look up.
+                // More look-ups would not make the resolver quicker.
                 Some(call) if call.host.is_some() => self.begun.push_back((now, number)),
                 Some(call) => {
                     call.counts = false;
@@ -153,7 +153,7 @@ impl<P: Parts> State<P> {
         {
             members[idle as usize].turns.close();
         }
-        // With nothing to wait for, the address is told that there is no room.
+        // There is nothing to wait for, so the result of the address is that there is no room.
         !fleet.room.is_full() || self.running == 0
     }
 
@@ -166,7 +166,7 @@ impl<P: Parts> State<P> {
             self.hosts.push((number, None));
         }
         let queue = &fleet.queue;
-        // Whatever cannot be watched is looked at.
+        // A socket that cannot be watched is looked at instead.
         if !call.interests().iter().all(|interest| queue.watch(number, interest)) {
             until = until.min(Instant::now() + SLICE);
         }

@@ -1,5 +1,5 @@
-//! What the exit of this process has to do with Unix sockets: remove the paths of those that are open, in a static or
-//! in a thread that is not waited for, and wait for those that threads are opening or closing. Others have no path.
+//! Unix sockets at the exit of this process. The exit removes the paths of those that are still open, in a static or in
+//! a thread that is not waited for. It waits for those that threads are opening or closing. Other sockets have no path.
 
 use super::descriptor::{Identity, copy_of};
 use crate::clock::SLICE;
@@ -30,7 +30,7 @@ fn open_sockets() -> MutexGuard<'static, OpenSockets> {
 /// Removes the paths of all sockets. Their descriptors stay open: threads may be using them.
 extern "C" fn remove_paths() {
     open_sockets().is_exiting = true;
-    // A second is for a file system that hangs.
+    // The wait is a second at most, since a file system may hang.
     let end = Instant::now() + 20 * SLICE;
     while open_sockets().busy > 0 && Instant::now() < end {
         thread::sleep(SLICE / 1000);

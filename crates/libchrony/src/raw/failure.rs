@@ -14,7 +14,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Must be called right after the C function returned, before anything else can change `errno`.
+    /// Call this right after the C function returned, before anything else can change `errno`.
     pub(super) fn check(code: c::ChronyErr) -> Result<(), Self> {
         match code {
             c::CHRONY_OK => Ok(()),

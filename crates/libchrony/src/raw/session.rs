@@ -184,7 +184,7 @@ impl RawSession {
         let _lock = string_lock();
         // SAFETY: a live session; any index is allowed, and one without a string gives null.
         let string = unsafe { (self.symbols().chrony_get_field_string)(self.session(), index) };
-        // SAFETY: not null, so NUL-terminated, and nobody writes the buffer while the lock is held.
+        // SAFETY: not null, so NUL-terminated, and nothing writes the buffer while the lock is held.
         (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
     }
 
