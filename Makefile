@@ -48,7 +48,7 @@ test: provision-test lint build ## Run everything: lints, Rust tests and doctest
 	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST)
 
 .PHONY: lint
-lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff and mypy; compare ledger and SECURITY.md with the code
+lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy, and the claims of the ledgers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -93,7 +93,7 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 	$(FUZZ) $$(($(MINUTES) * 60))
 
 .PHONY: soak
-soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, changing sources, a crowd of threads and event loops
+soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, threads and event loops
 	$(RUN) python -m tests.soak --minutes $(MINUTES)
 
 .PHONY: valgrind
@@ -108,7 +108,7 @@ matrix: provision-matrix ## Run the wheel with the chronyds and Pythons of Debia
 	tools/matrix $(TARGET)/matrix/wheel/*.whl
 
 .PHONY: coverage
-coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of crates/libchrony, 90 % of python/pychrony
+coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of the crate 85 % at least, of python 90 %
 	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
 		--include-files 'crates/libchrony/src/*' --target-dir $(TARGET)/tarpaulin --fail-under 85; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
@@ -117,7 +117,8 @@ coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 8
 .PHONY: clean
 clean: ## Remove everything built or provisioned here
 	cargo clean
-	rm -rf fuzz/target fuzz/found fuzz/artifacts dist .venv .provision .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis python/pychrony/*.so
+	rm -rf fuzz/target fuzz/found fuzz/artifacts dist .venv .provision python/pychrony/*.so
+	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find python tests tools benches -type d -name __pycache__ -exec rm -rf {} +
 
 # --- Steps that the targets share ----------------------------------------------------------------------------------

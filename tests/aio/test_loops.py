@@ -32,7 +32,7 @@ each_kind = pytest.mark.parametrize("new", NEW.values(), ids=NEW.keys())
 
 @each_kind
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_connection_that_nobody_closes_is_told_and_closed(
+def test_a_connection_that_is_not_closed_is_told_and_closed(
     new: Callable[[], asyncio.AbstractEventLoop], transport: str, scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
     """Its loop may be closed before or after."""

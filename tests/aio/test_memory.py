@@ -35,7 +35,8 @@ async def assert_keeps_nothing(call: Callable[[], Awaitable[object]], times: int
         await asyncio.sleep(0)
         gc.collect()
         references = sum(sys.getrefcount(one) for one in (None, True, False, call, asyncio.get_running_loop()))
-        return [len(gc.get_objects()), sys.getallocatedblocks(), references, len(os.listdir("/proc/self/fd"))]  # noqa: PTH208
+        descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        return [len(gc.get_objects()), sys.getallocatedblocks(), references, descriptors]
 
     for _ in range(50):
         await call()

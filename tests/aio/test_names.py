@@ -145,7 +145,7 @@ def test_cancelling_ends_the_look_up(scripted: Daemon, hold: Callable[[], Held],
 
 
 def test_the_loops_own_resolver_finds_what_the_systems_does(run: Run) -> None:
-    """By the name that this machine has for 127.0.0.1, and with a name that nobody has."""
+    """By the name that this machine has for 127.0.0.1, and with a name that does not exist."""
     for name in ("localhost.localdomain:1", "host.invalid:1", "a" * 64 + ".invalid", "xn--nxasmq6b.invalid"):
         with pytest.raises(ChronyConnectionError) as expected:
             pychrony.get_tracking(name)

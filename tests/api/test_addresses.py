@@ -63,7 +63,7 @@ def test_localhost_where_one_family_is_silent(machine: Machine) -> None:
     assert taken < 1
 
 
-def test_localhost_where_nobody_answers_names_both(machine: Machine) -> None:
+def test_localhost_without_an_answer_names_both(machine: Machine) -> None:
     name, code, message = machine.tell("localhost")
     assert (name, code) == ("ChronyConnectionError", -1)
     assert f"at {PORT}: Connection refused" in message

@@ -106,7 +106,7 @@ def test_timeout_is_given_by_name_only(function: Function) -> None:
 
 @each_function
 def test_a_tiny_timeout_ends_the_call(function: Function, timed: Callable[..., Any]) -> None:
-    """Too short for the loopback interface, or for a port that nobody listens on: either is an error in no time."""
+    """Too short for the loopback interface, or for a port that nothing listens on: either is an error in no time."""
 
     def call() -> None:
         with pytest.raises(ChronyConnectionError):

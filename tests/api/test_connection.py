@@ -167,7 +167,7 @@ def test_entering_in_vain_leaves_it_closed(scripted: Daemon, resources: Resource
     scripted.say("die")
     for _ in range(2):
         with pytest.raises(ChronyConnectionError) as caught, connection:
-            pytest.fail("nobody is there to connect to")
+            pytest.fail("nothing is there to connect to")
         assert caught.value.error_code == -2
         assert_closed(connection)
     scripted.say("come-back")
@@ -188,7 +188,7 @@ def test_nested_entering_closes_at_the_outermost_end(scripted: Daemon, resources
         # A nested entering that fails closes nothing of the outer.
         scripted.say("die")
         with pytest.raises(ChronyConnectionError), connection:
-            pytest.fail("nobody is there to connect to")
+            pytest.fail("nothing is there to connect to")
         scripted.say("come-back")
         assert connection.get_tracking().stratum == 2
     assert_closed(connection)

@@ -1,4 +1,4 @@
-"""Where chronyd is when nobody says: its Unix sockets, then port 323 of 127.0.0.1 and ::1, each proved by an answer.
+"""Where chronyd is when no address is given: its Unix sockets, then its command ports, each proved by an answer.
 
 All of it on machines of the tests' own, with real chronyds at the real places.
 """
@@ -72,7 +72,7 @@ def test_a_process_without_permission_uses_the_command_port(machine: Machine) ->
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o755])
-def test_a_missing_permission_is_said_when_nobody_answers(mode: int, machine: Machine) -> None:
+def test_a_missing_permission_is_said_when_nothing_answers(mode: int, machine: Machine) -> None:
     daemon = machine.start(place="/run/chrony")
     daemon.folder.chmod(mode)
     name, code, message = machine.tell(nobody=True)

@@ -68,7 +68,11 @@ RECORDS = [TRACKING, SOURCE, STATS, RTC]
         (1, 0, True),
     ],
 )
-def test_synchronized_takes_a_reference_and_a_stratum(reference_id: int, stratum: int, synchronized: bool) -> None:  # noqa: FBT001
+def test_synchronized_takes_a_reference_and_a_stratum(
+    reference_id: int,
+    stratum: int,
+    synchronized: bool,  # noqa: FBT001
+) -> None:
     tracking = dataclasses.replace(TRACKING, reference_id=reference_id, stratum=stratum)
     assert tracking.is_synchronized() is synchronized
 

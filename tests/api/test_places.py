@@ -1,10 +1,10 @@
-"""Where chronyd is not, or is out of reach: no rights, no /run/chrony, nobody there, a folder mounted elsewhere."""
+"""Where chronyd is not, or is out of reach: no rights, no /run/chrony, no chronyd there, a folder mounted elsewhere."""
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,9 @@ UNPRIVILEGED = [
 EMPTY = ["unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"', "sh"]
 
 
-def tell(finish: Finish, *address: str, timeout: float = 5, wrapper: Any = (), nobody: bool = False) -> list[Any]:  # noqa: ANN401
+def tell(
+    finish: Finish, *address: str, timeout: float = 5, wrapper: Sequence[str] = (), nobody: bool = False
+) -> list[Any]:
     """Run that program."""
     found: list[Any] = json.loads(finish(NAMES + TELL, str(timeout), *address, wrapper=wrapper, nobody=nobody))
     assert len(found) == len(CALLS) + 1
@@ -85,7 +87,7 @@ def test_a_user_reads_a_chronyd_of_his_own(start: Start, finish: Finish) -> None
 
 @pytest.mark.parametrize("nobody", [False, True])
 def test_without_a_folder_of_chronyds_each_place_is_named(nobody: bool, finish: Finish) -> None:  # noqa: FBT001
-    """There is no /run/chrony and nobody on the command port, with root's rights and without."""
+    """There is no /run/chrony and no chronyd on the command port, with root's rights and without."""
     *functions, connected = tell(finish, wrapper=EMPTY, nobody=nobody)
     for name, code, message, _ in functions:
         assert (name, code) == ("ChronyConnectionError", -2)
@@ -99,7 +101,7 @@ def test_without_a_folder_of_chronyds_each_place_is_named(nobody: bool, finish: 
 
 
 def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
-    """A path that a chronyd left, and a port that nobody listens on."""
+    """A path that a chronyd left, and a port that nothing listens on."""
     left = tmp_path / "chronyd.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as port:
         server.bind(str(left))
@@ -107,7 +109,7 @@ def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
         number = port.getsockname()[1]
     places = {str(left): "no chronyd listens there", f"127.0.0.1:{number}": "is its cmdport not 0?"}
     for address, advice in places.items():
-        # A deadline that nobody would wait for.
+        # A deadline that is too long to wait for.
         for call in FUNCTIONS:
             with pytest.raises(ChronyConnectionError) as caught:
                 call(address, timeout=600)

@@ -233,7 +233,7 @@ def test_a_folder_with_a_long_path_is_explained(
     folder = base / ("x" * (length - len(str(base)) - 1))
     folder.mkdir()
     assert len(str(folder)) == length
-    # Nobody reads it; a call that gets as far as sending waits for its deadline.
+    # Nothing reads it; a call that gets as far as sending waits for its deadline.
     bound(folder / "c.sock")
     with pytest.raises(ChronyError) as caught:
         pychrony.get_tracking(str(folder / "c.sock"), timeout=0.05)

@@ -59,7 +59,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(transport: str, stopped: 
 
 
 def test_a_full_queue_is_an_error_at_the_deadline_too(stopped: Daemon, timed: Timed) -> None:
-    """A Unix socket that nobody reads takes a few requests; then sending waits, and must not wait for ever."""
+    """A Unix socket that is not read takes a few requests; then sending waits, and must not wait for ever."""
     messages = set()
     for _ in range(25):
         error = timed(partial(failure, pychrony.get_tracking, stopped.socket, 0.05), 0.05)

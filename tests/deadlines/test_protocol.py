@@ -159,7 +159,7 @@ def test_junk_before_the_reply_is_passed_over(transport: str, report: Report, sc
     assert report.function(getattr(scripted, transport)) == expected
 
 
-def test_a_queue_that_nobody_reads_is_an_error_at_the_deadline(scripted: Daemon, timed: Timed) -> None:
+def test_a_queue_that_is_not_read_is_an_error_at_the_deadline(scripted: Daemon, timed: Timed) -> None:
     scripted.say("fault unread")
     starts = set()
     for _ in range(25):

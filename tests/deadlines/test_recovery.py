@@ -108,7 +108,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(
     assert f"chronyd at {getattr(real, transport)} did not answer within 300ms" in timed(fail, 0.3)
     timed(fail, 0.3)
     real.say("resume")
-    # Requests that were given up are still answered, to nobody or to a session that does not take them.
+    # Requests that were given up are still answered, to a session that is gone or does not take them.
     eventually(lambda: real.chronyc("tracking"), "chronyd to answer again")
     assert_works(connection)
 

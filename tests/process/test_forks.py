@@ -1,4 +1,4 @@
-"""A connection and the children of its process: a socket for each, and nobody's harmed by another's end."""
+"""A connection and the children of its process: a socket for each, and none harmed by another's end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Interpreters that end while connections are open or calls under way: at once, with success, without a word.
 
 A connection that was opened over the Unix socket has a folder beside chronyd's. It is removed by every end but those
-that leave nobody the time, such as `os._exit`.
+that leave no time for it, such as `os._exit`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def test_an_end_without_clean_up_leaves_one_folder_for_each_open_socket(
     assert many.leftovers() == before
     finish(START + "connection.get_sources()\nos._exit(0)", address)
     assert len(set(many.leftovers()) - set(before)) == (1 if transport == "socket" else 0)
-    # And it is in nobody's way.
+    # And it is in no one's way.
     finish(START, address)
 
 

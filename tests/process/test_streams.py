@@ -1,6 +1,6 @@
 """Programs whose standard streams are closed: no descriptor of a connection takes the number of one.
 
-What somebody writes to stdout or stderr would be sent to chronyd, and who reads stdin would take its answers.
+What is written to stdout or stderr would be sent to chronyd, and a read of stdin would take its answers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ with ChronyConnection(address) as connection:
     found = [connection.get_tracking().stratum, len(connection.get_sources())]
     during = descriptors()
     # Whoever uses a standard stream now gets what he would get without a connection.
-    uses = {number: failure(os.read, 0, 1) if number == 0 else failure(os.write, number, b"to nobody")
+    uses = {number: failure(os.read, 0, 1) if number == 0 else failure(os.write, number, b"to a closed stream")
         for number in range(3) if number not in before}
     found += [connection.get_tracking().stratum, len(connection.get_sources())]
 found += [pychrony.get_tracking(address).stratum, len(pychrony.get_sources(address))]
@@ -86,7 +86,7 @@ for number in range(3):
     os.close(number)
 before = descriptors()
 with ChronyConnection(address) as connection:
-    words = [failure(print, "to nobody", file=stream, flush=True) for stream in (sys.stdout, sys.stderr)]
+    words = [failure(print, "to a closed stream", file=stream, flush=True) for stream in (sys.stdout, sys.stderr)]
     words.append(failure(sys.stdin.readline))
     stratum = connection.get_tracking().stratum
 Path(output).write_text(json.dumps([words, stratum, descriptors() == before]))

@@ -193,7 +193,7 @@ print("done")
     assert run(code) == "done\n"
 
 
-def test_descriptors_that_others_have_closed_are_nobodys_business(run: Callable[..., str]) -> None:
+def test_descriptors_that_others_have_closed_are_left_alone(run: Callable[..., str]) -> None:
     """Daemons close all that they inherit; then the numbers are those of their own files."""
     code = """
 connection = ChronyConnection(address)

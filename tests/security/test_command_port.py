@@ -1,4 +1,4 @@
-"""Who can answer in chronyd's place at a command port: whoever can bind it, and nobody else."""
+"""Who can answer in chronyd's place at a command port: whoever can bind it, and no other."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def open_folder(scripted: Daemon) -> Iterator[Path]:
 
 @pytest.fixture
 def unconnected() -> Iterator[str]:
-    """A socket like a client's that is connected to nobody."""
+    """A socket like a client's that is not connected."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own, tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         place = Path(folder, "sock")

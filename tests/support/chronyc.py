@@ -1,6 +1,6 @@
 """Comparing what pychrony reads with what chronyc prints about the same daemon.
 
-chronyc rounds, and some values move while nobody looks. So each comparison reads chronyc before and after pychrony; a
+chronyc rounds, and some values move between two reads. So each comparison reads chronyc before and after pychrony; a
 value has to lie between both, widened by what the last printed digit is worth.
 """
 

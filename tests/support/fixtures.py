@@ -153,7 +153,7 @@ def resources(scripted: Daemon) -> Resources:
     """Compare with what the process holds once the scripted chronyd of the module runs and libchrony is loaded."""
     with ChronyConnection(scripted.socket):
         pass
-    # What earlier tests dropped is closed now, and not while somebody counts.
+    # What earlier tests dropped is closed now, and not while a test counts.
     gc.collect()
     return Resources(scripted)
 

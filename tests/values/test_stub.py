@@ -6,6 +6,7 @@ The stub library stands in for libchrony, so each test has a process of its own.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,13 +31,17 @@ print(json.dumps(found))
 """
 
 
+#: Reads reports at addresses.
+Read = Callable[..., list[list[Any]]]
+
+
 def floats(report: Report) -> dict[str, str]:
     """libchrony's names of the fields that are floats, and ours."""
     return {name: field.ours for name, field in report.fields.items() if field.kind == "float"}
 
 
 @pytest.fixture
-def read(python: Python, stub: str) -> Any:  # noqa: ANN401
+def read(python: Python, stub: str) -> Read:
     """Read reports at addresses through the stub."""
 
     def run(*calls: tuple[Report | str, str]) -> list[list[Any]]:
@@ -48,7 +53,7 @@ def read(python: Python, stub: str) -> Any:  # noqa: ANN401
     return run
 
 
-def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Any) -> None:  # noqa: ANN401
+def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Read) -> None:
     """So what the other tests see is what they told it."""
     calls = [(report, f"/{report}") for report in REPORTS]
     for (report, _), (error, _, found, _) in zip(calls, read(*calls), strict=True):
@@ -62,7 +67,7 @@ def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Any) -> None: 
 
 @each_report
 @pytest.mark.parametrize(("value", "shown"), [("nan", "NaN"), ("inf", "inf"), ("-inf", "-inf")])
-def test_what_is_no_finite_number_is_refused_by_name(report: Report, value: str, shown: str, read: Any) -> None:  # noqa: ANN401
+def test_what_is_no_finite_number_is_refused_by_name(report: Report, value: str, shown: str, read: Read) -> None:
     calls = [(report, f"/{field}={value}") for field in floats(report)]
     for name, (error, code, message, causes) in zip(floats(report).values(), read(*calls), strict=True):
         assert (error, code) == ("ChronyDataError", -4)
@@ -72,7 +77,7 @@ def test_what_is_no_finite_number_is_refused_by_name(report: Report, value: str,
 
 
 @each_report
-def test_a_missing_field_is_incomplete_data(report: Report, read: Any) -> None:  # noqa: ANN401
+def test_a_missing_field_is_incomplete_data(report: Report, read: Read) -> None:
     needed = [name for name, field in report.fields.items() if not field.is_optional]
     for field, found in zip(needed, read(*((report, f"/{field}=absent") for field in needed)), strict=True):
         error, code, message, _ = found
@@ -83,7 +88,7 @@ def test_a_missing_field_is_incomplete_data(report: Report, read: Any) -> None: 
 
 
 @each_report
-def test_a_field_of_another_type_is_incomplete_data(report: Report, read: Any) -> None:  # noqa: ANN401
+def test_a_field_of_another_type_is_incomplete_data(report: Report, read: Read) -> None:
     """libchrony would answer a read by the wrong type with a plausible zero."""
     kinds = ("none", "uint", "int", "float", "time", "string")
     cases = [(field, kind) for field, own in report.fields.items() for kind in kinds if kind != own.kind]
@@ -95,7 +100,7 @@ def test_a_field_of_another_type_is_incomplete_data(report: Report, read: Any) -
         assert f"{report} report" in message
 
 
-def test_numbers_beyond_their_type_are_refused(read: Any) -> None:  # noqa: ANN401
+def test_numbers_beyond_their_type_are_refused(read: Read) -> None:
     cases = [
         ("tracking", "reference ID=4294967296", "Invalid reference_id: 4294967296"),
         ("tracking", "stratum=18446744073709551615", "Invalid stratum: 18446744073709551615"),
@@ -119,13 +124,13 @@ def test_numbers_beyond_their_type_are_refused(read: Any) -> None:  # noqa: ANN4
         assert message.startswith(wanted)
 
 
-def test_the_sign_of_a_poll_is_extended(read: Any) -> None:  # noqa: ANN401
+def test_the_sign_of_a_poll_is_extended(read: Read) -> None:
     for address, poll in (("/poll=65534", -2), ("/poll=-2", -2), ("/poll=32767", 32767), ("/poll=32768", -32768)):
         ((_, _, found, _),) = read(("sources", address))
         assert f" poll={poll}," in found
 
 
-def test_a_session_that_cannot_be_made_is_a_connection_error(read: Any) -> None:  # noqa: ANN401
+def test_a_session_that_cannot_be_made_is_a_connection_error(read: Read) -> None:
     for report in REPORTS:
         (error, code, message, causes), (*_, with_errno) = read((report, "/init=1"), (report, "/init=1;errno=24"))
         assert (error, code) == ("ChronyConnectionError", -1)
@@ -135,7 +140,7 @@ def test_a_session_that_cannot_be_made_is_a_connection_error(read: Any) -> None:
 
 
 @each_report
-def test_a_request_that_cannot_be_made_is_told_as_such(report: Report, read: Any) -> None:  # noqa: ANN401
+def test_a_request_that_cannot_be_made_is_told_as_such(report: Report, read: Read) -> None:
     """libchrony's error and the system's are both behind the exception."""
     refused, failed = read((report, "/request=7"), (report, "/request=5;errno=105"))
     assert refused[:2] == ["ChronyDataError", -4]
@@ -148,7 +153,7 @@ def test_a_request_that_cannot_be_made_is_told_as_such(report: Report, read: Any
 
 
 @each_report
-def test_a_response_that_cannot_be_processed_is_told_as_such(report: Report, read: Any) -> None:  # noqa: ANN401
+def test_a_response_that_cannot_be_processed_is_told_as_such(report: Report, read: Read) -> None:
     refused, failed = read((report, "/process=14"), (report, "/process=6;errno=103"))
     assert refused[:2] == ["ChronyDataError", -4]
     assert refused[2].startswith(f"Failed to process {report} response")
@@ -160,7 +165,7 @@ def test_a_response_that_cannot_be_processed_is_told_as_such(report: Report, rea
     ]
 
 
-def test_the_number_of_records_can_fail_like_a_record(read: Any) -> None:  # noqa: ANN401
+def test_the_number_of_records_can_fail_like_a_record(read: Read) -> None:
     for report in LISTS:
         request, process, negative = read(
             (report, "/count-request=7"), (report, "/count-process=14"), (report, "/records=-1")
@@ -174,8 +179,8 @@ def test_the_number_of_records_can_fail_like_a_record(read: Any) -> None:  # noq
     assert error == ""
 
 
-def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Any) -> None:  # noqa: ANN401
-    """libchrony's clean-up can change errno before anybody reads it."""
+def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Read) -> None:
+    """libchrony's clean-up can change errno before it is read."""
     for number in (1, 13, 22, 111):
         ((error, code, message, causes),) = read(("tracking", f"/open={number}"))
         assert (error, code) == ("ChronyConnectionError", -2)
@@ -183,8 +188,8 @@ def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Any) -> N
         assert causes == [["FileNotFoundError", "[Errno 2] No such file or directory"]]
 
 
-def test_interruptions_and_strangers_do_not_end_a_call(read: Any) -> None:  # noqa: ANN401
-    """A response for somebody else is no response, and an interrupted receive (EINTR, EAGAIN) is none either."""
+def test_interruptions_and_strangers_do_not_end_a_call(read: Read) -> None:
+    """A response for another client is no response, and an interrupted receive (EINTR, EAGAIN) is none either."""
     good, silent, interrupted, again = read(
         ("tracking", "/again=5"),
         ("tracking", "/silent"),
@@ -197,7 +202,7 @@ def test_interruptions_and_strangers_do_not_end_a_call(read: Any) -> None:  # no
         assert "did not answer within 300ms" in message
 
 
-def test_text_that_is_no_utf_8_does_no_harm(read: Any) -> None:  # noqa: ANN401
+def test_text_that_is_no_utf_8_does_no_harm(read: Read) -> None:
     ((error, _, found, _),) = read(("sources", "/address=a%ff%fe"))
     assert error == ""
     assert "address='a" in found

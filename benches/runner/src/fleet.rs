@@ -1,7 +1,8 @@
 //! Rounds over thousands of chronyds in one thread: by the crate's fleet, and by libchrony's own functions.
 //!
-//! Both have the same number of addresses in flight, one event queue, and check that each answer is from the daemon that
-//! was asked. libchrony's own functions wait without a deadline and send nothing twice, so nothing may be lost for them.
+//! Both have the same number of addresses in flight, one event queue, and check that each answer is from the daemon
+//! that was asked. libchrony's own functions wait without a deadline and send nothing twice, so nothing may be lost for
+//! them.
 
 use crate::cpu_time;
 use crate::raw::Lanes;

@@ -7,9 +7,10 @@
 //!                                              both, on thousands of chronyds; see fleet.rs
 //! ```
 //!
-//! A fleet answers each line `crate` or `raw` with one JSON line about one round of it. The others: it answers each line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the
-//! process's CPU time for COUNT calls, and the records that one call brought. `once-` before a case's name: each call
-//! opens a connection of its own, and closes it. `/N` after it: the first N records only.
+//! A fleet answers each line `crate` or `raw` with one JSON line about one round of it. The others: it answers each
+//! line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the process's CPU time for
+//! COUNT calls, and the records that one call brought. `once-` before a case's name: each call opens a connection of
+//! its own, and closes it. `/N` after it: the first N records only.
 
 mod crate_libchrony;
 mod fleet;

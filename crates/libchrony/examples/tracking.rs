@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example tracking                        # the default sockets (as root or chronyd's user)
-//! cargo run --example tracking 127.0.0.1              # the command port (as anybody)
+//! cargo run --example tracking 127.0.0.1              # the command port (as any user)
 //! ```
 
 use libchrony::{Address, Connection, Error};

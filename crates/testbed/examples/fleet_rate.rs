@@ -46,8 +46,8 @@ fn main() {
     });
     let each = fleet.tally().cpu / total;
     println!(
-        "{daemons} daemons, {clients} clients: {} answers a second, {each:?} of processor time each: {:.0} on a processor \
-         of its own",
+        "{daemons} daemons, {clients} clients: {} answers a second, {each:?} of processor time each: {:.0} on a \
+         processor of its own",
         u64::from(total) / TIME.as_secs(),
         each.as_secs_f64().recip(),
     );

@@ -1,8 +1,8 @@
 //! Development only: chronyds for the tests of `libchrony` and `pychrony`, for the demo and for the benchmarks.
 //!
 //! [`Chronyd`] and [`Pair`] are real ones, private and harmless to the machine's clock. [`Scripted`] plays one whose
-//! answers and faults the test chooses, [`Fleet`] plays thousands. Nothing here is part of the product, and nothing here talks to chronyd as a
-//! client: that is libchrony's work, or chronyc's where a test needs a second opinion.
+//! answers and faults the test chooses, [`Fleet`] plays thousands. Nothing here is part of the product, and nothing
+//! here talks to chronyd as a client: that is libchrony's work, or chronyc's where a test needs a second opinion.
 
 pub mod chronyd;
 pub mod fleet;

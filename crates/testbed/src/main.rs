@@ -43,7 +43,8 @@ Commands on stdin, each answered by one JSON line:
                          silence, delay SECONDS, drop N, loss PERCENT, seed N, unheard, status N,
                          count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N,
                          junk-forever, version N, packet-type N, request-code N, reply-code N, sequence-off,
-                         truncate N, random SEED, leave, unread, open; only CODE[,CODE…] and after N narrow the others
+                         truncate N, random SEED, leave, unread, open; only CODE[,CODE…] and after N narrow the
+                         others
   clear                do nothing wrong from now on
   values JSON          replace the reports named in it
   requests             answers {\"requests\": {CODE: NUMBER, …}}, those received so far
@@ -58,9 +59,9 @@ Commands on stdin, each answered by one JSON line. DAEMONS are numbers and range
   loss PERCENT [SEED]     lose so many of a hundred answers, at random
   values JSON             replace the reports named in it, for all
   open                    serve every report from now on, as opencommands allows from chrony 4.7 on
-  tally                   answers {\"requests\": {CODE: NUMBER, …}, \"answers\": …, \"least\": …, \"most\": …, \"cpu\": …}:
-                          least and most are the requests to the daemon that was asked least, and most; cpu is in
-                          seconds
+  tally                   answers {\"requests\": {CODE: NUMBER, …}, \"answers\": …, \"least\": …,
+                          \"most\": …, \"cpu\": …}: least and most are the requests to the daemon that was
+                          asked least, and most; cpu is in seconds
 Daemon number N is at the address FIRST + N. It tells that address as its reference ID, and fd00::ADDRESS:INDEX as that
 of a source.";
 
@@ -326,7 +327,7 @@ fn serve(events: &Receiver<Option<String>>, mut answer: impl FnMut(&str) -> Resu
     }
 }
 
-/// One line, at once. Nobody listening any more is no reason to fail: stdin will end too.
+/// Prints one line at once. A reader that has gone is no reason to fail: stdin will end too.
 fn say(value: &Value) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{value}").and_then(|()| out.flush()).ok();

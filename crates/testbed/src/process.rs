@@ -35,7 +35,7 @@ pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
         let (sender, jobs) = channel::<Job>();
         thread::spawn(move || {
             for (mut command, answer) in jobs {
-                // Nobody waits for the answer if the asking thread is gone.
+                // The asking thread may be gone, and then the answer is not needed.
                 answer.send(command.spawn()).ok();
             }
         });

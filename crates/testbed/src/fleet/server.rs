@@ -4,8 +4,9 @@
 //! thousands of daemons say the same. Only who says it is put in each time:
 //!
 //! - `tracking`: the reference ID and the address are those of the daemon that was asked;
-//! - `sources`, `sourcestats` and `selectdata`: the address is `fd00::A:I`, with the daemon's address as A (32 bits) and
-//!   the source's index as I (32 bits), and the reference ID is the daemon's address; but a reference clock stays one;
+//! - `sources`, `sourcestats` and `selectdata`: the address is `fd00::A:I`, with the daemon's address as A (32 bits)
+//!   and the source's index as I (32 bits), and the reference ID is the daemon's address; but a reference clock stays
+//!   one;
 //! - `authdata` and `ntpdata` are asked for by these addresses, and `ntpdata` tells them.
 
 use std::collections::{BTreeMap, HashMap};

@@ -69,7 +69,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Has the response arrive at once, after those that are for somebody else.
+    /// Has the response arrive at once, after those that are for other clients.
     fn ask(&mut self, asked: Asked) {
         self.strangers = self.script.again;
         if !self.script.silent

@@ -5,7 +5,7 @@
 //! | item | effect |
 //! | --- | --- |
 //! | `tracking`, or any report, or nothing | none: every report has good values |
-//! | `FIELD=VALUE` | the field has this value, in its own type: a number, `nan`, `inf`, `-inf`; `SECONDS.NANOSECONDS`, both whole and neither bounded; an address, any text with `%XX` for a byte, `null` |
+//! | `FIELD=VALUE` | the field has this value, in its own type |
 //! | `FIELD=TYPE:VALUE` | … in another type: `uint`, `int`, `float`, `time`, `string` |
 //! | `FIELD:TYPE` | the field is of another type, or of `none` |
 //! | `FIELD=absent` | the record has no such field |
@@ -14,11 +14,14 @@
 //! | `records=N` | there are N records (1 unless given; any `int`) |
 //! | `open=ERRNO` | `chrony_open_socket` fails |
 //! | `init=CODE` | `chrony_init_session` returns the error |
-//! | `count-request=CODE`, `count-process=CODE` | sending the request for the number of records, or processing its response |
+//! | `count-request=CODE`, `count-process=CODE` | asking for the number of records fails, or its response |
 //! | `request=CODE`, `process=CODE` | the same for a record |
 //! | `errno=ERRNO` | calls that return an error of `init`, `request` or `process` leave this in `errno` |
 //! | `again=N` | N responses that are not for us come before each right one |
 //! | `silent` | no response ever comes |
+//!
+//! A `VALUE` is a number, `nan`, `inf`, `-inf`; `SECONDS.NANOSECONDS`, both whole and neither bounded; an address, any
+//! text with `%XX` for a byte, `null`.
 //!
 //! `FIELD` is libchrony's name, in every report that has it. An address without `/` has an empty script. A script
 //! with a mistake is told on stderr, and the socket does not open (EINVAL).

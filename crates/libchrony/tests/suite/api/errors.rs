@@ -66,7 +66,7 @@ fn a_send_or_a_receive_that_fails() {
 }
 
 #[test]
-fn nobody_there_after_all() {
+fn no_chronyd_there_after_all() {
     for errno in [111, 113, 101] {
         let error = stub(&format!("/process=6;errno={errno}")).tracking().unwrap_err();
         // A socket path that does not exist any more says so instead.
