@@ -68,7 +68,7 @@ class Tally:
         try:
             call()
         except ChronyError as error:
-            # Without what differs from call to call.
+            # What differs from call to call is left out.
             self.errors.append(re.sub(r"/\S+|\d[\d.:]*\S*", "…", str(error)))
         self.seconds.append(time.perf_counter() - start)
         self.passed.append(len(ended) - before)
@@ -115,7 +115,7 @@ def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> 
     for process in processes:
         process.start()
     for _, sender in pipes:
-        # So that one that fails is the end of its pipe.
+        # The parent's end is closed, so that the pipe of a process that fails ends.
         sender.close()
     seen = [receiver.recv() for receiver, _ in pipes]
     for process in processes:

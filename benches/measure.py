@@ -66,7 +66,7 @@ def alternate(runners: Sequence[Runner], case: str, address: str, rounds: int) -
     results = {runner.key: Result() for runner in runners}
     order = random.Random(0)
     for _ in range(rounds):
-        # In another order each time, or one would always run in the caches that chronyc's processes left.
+        # The order differs each time, or one would always run in the caches that chronyc's processes left.
         for runner in order.sample(runners, len(runners)):
             count = counts[runner.key]
             if count > 1:

@@ -56,7 +56,7 @@ class DemoError(Exception):
 @contextlib.contextmanager
 def private_chronyds(testbed: str) -> Iterator[dict[str, Any]]:
     """Two running chronyds, the second synchronised to the first; yields the test bed's description of them."""
-    # In a session of its own: Ctrl-C reaches this script only, which then lets the test bed clean up.
+    # The test bed has a session of its own: Ctrl-C reaches this script only, which then lets the test bed clean up.
     process = subprocess.Popen(
         [testbed, "pair"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )

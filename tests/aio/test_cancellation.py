@@ -129,7 +129,7 @@ def test_cancelling_one_that_waits_for_its_turn_leaves_the_others_theirs(
             await cancel(tasks[2])
             await cancel(tasks[5])
             assert requests(scripted) == before + 1
-            # The one whose turn it is. The next has a socket of its own.
+            # This is the call that has its turn. The next one has a socket of its own.
             await cancel(tasks[0])
             await until(lambda: requests(scripted) > before + 1, "the second request")
             scripted.say("clear")

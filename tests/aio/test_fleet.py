@@ -77,7 +77,7 @@ def test_several_reports_are_a_tuple_with_a_result_each(run: Run, scripted: Daem
     expected = tuple(report.function(scripted.socket) for report in REPORTS)
 
     async def main() -> None:
-        # As they were given.
+        # The results have the addresses as they were given.
         addresses: list[str | Path] = [Path(server.socket), server.udp]
         async with aio.Fleet(iter(addresses)) as fleet:
             for _ in range(2):
@@ -97,7 +97,7 @@ def test_a_failure_is_the_result_of_its_address(run: Run, addresses: list[str], 
         async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=1.5) as fleet:
             start = time.monotonic()
             found = {address: status async for address, status in fleet.read(aio.get_tracking)}
-            # One timeout, and not one for each.
+            # One timeout holds for all, and not one for each.
             assert time.monotonic() - start < 2 * 1.5
             errors = {address: error for address, error in found.items() if isinstance(error, ChronyError)}
             silent = {addresses[number] for number in (7, *range(100, 110))}

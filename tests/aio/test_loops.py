@@ -249,7 +249,7 @@ def test_an_answer_that_came_in_time_is_used_by_a_loop_that_was_blocked(
         assert (await block(aio.get_tracking(address, timeout=0.5))).stratum == 2
         async with aio.ChronyConnection(address, timeout=0.5) as connection:
             assert (await block(connection.get_tracking())).stratum == 2
-            # Blocked before anything is sent, it sends once whatever the time.
+            # A loop that was blocked before anything was sent sends once, whatever the time.
             scripted.say("fault silence")
             with pytest.raises(ChronyConnectionError) as caught:
                 await block(connection.get_tracking())

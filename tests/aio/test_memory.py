@@ -31,7 +31,7 @@ async def assert_keeps_nothing(call: Callable[[], Awaitable[object]], times: int
     """Call so often, and count objects, blocks of memory, references and descriptors before and after."""
 
     async def count() -> list[int]:
-        # What is to be done soon holds something.
+        # Callbacks that are still to run hold objects.
         await asyncio.sleep(0)
         gc.collect()
         references = sum(sys.getrefcount(one) for one in (None, True, False, call, asyncio.get_running_loop()))
@@ -115,7 +115,7 @@ def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Ru
     """No cycle: without the garbage collector, what the frames of a failed call held goes with the exception."""
 
     async def fail() -> list[weakref.ref[Any]]:
-        # Without pytest.raises, which is a cycle of its own.
+        # pytest.raises would make a cycle of its own.
         watched: list[weakref.ref[Any]] = []
         try:
             async with aio.ChronyConnection(scripted.socket) as connection:

@@ -44,7 +44,7 @@ def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted:
 
     async def use() -> None:
         async with aio.ChronyConnection(getattr(scripted, transport), timeout=60) as connection:
-            # One call that has its turn until all others wait for theirs.
+            # This call has its turn until all others wait for theirs.
             scripted.say("fault silence")
             first = asyncio.ensure_future(connection.get_tracking())
             await asyncio.sleep(0)

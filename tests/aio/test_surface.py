@@ -72,7 +72,7 @@ def test_results_are_the_packages(transport: str, scripted: Daemon, run: Run) ->
     async def read() -> list[object]:
         found = [await report.aio(address) for report in REPORTS]
         async with aio.ChronyConnection(address) as connection:
-            # Twice: on the first and on the kept session.
+            # They are read twice: on the first session and on the kept one.
             found += [await report.of(connection)() for report in REPORTS * 2]
             assert (connection.address, connection.transport) == (
                 address,

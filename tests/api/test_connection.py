@@ -52,7 +52,7 @@ def test_the_signature() -> None:
 def test_methods_return_what_the_functions_return(transport: str, scripted: Daemon, connect: Connect) -> None:
     address = getattr(scripted, transport)
     connection = connect(address)
-    # Twice: on the first and on the kept session.
+    # They are read twice: on the first session and on the kept one.
     for report in REPORTS * 2:
         expected, found = report.function(address), report.of(connection)()
         assert found == expected
@@ -264,7 +264,7 @@ def test_a_number_of_lanes_out_of_range_is_a_value_error(lanes: int) -> None:
 def test_settings_at_their_edges_work(scripted: Daemon, connect: Connect) -> None:
     for settings in ({"timeout": 10**9}, {"timeout": 1e300}, {"lanes": 1}, {"lanes": 2**31}, {"timeout": 3}):
         assert len(connect(scripted.socket, **settings).get_sources()) == 3
-    # As good as none; it ends, and says so, unless an answer is there at once.
+    # The timeout is almost nothing. The call ends and says so, unless an answer is there at once.
     scripted.say("fault silence")
     with pytest.raises(ChronyConnectionError, match="within 1ns"):
         connect(scripted.udp, timeout=1e-9)

@@ -42,7 +42,7 @@ def test_the_command_port_without_a_unix_socket(machine: Machine) -> None:
 def test_ipv6_where_nothing_listens_on_ipv4(machine: Machine) -> None:
     machine.start(*LINES, "bindcmdaddress 127.0.0.9")
     assert machine.tell() == [PORT6, "COMMAND_PORT", 3]
-    # All of it below a timeout that is short, too.
+    # All of this takes less than a short timeout.
     assert machine.tell(timeout=0.5) == [PORT6, "COMMAND_PORT", 3]
 
 
@@ -65,7 +65,7 @@ def test_a_unix_socket_that_refuses_is_passed_over(machine: Machine) -> None:
 def test_a_process_without_permission_uses_the_command_port(machine: Machine) -> None:
     daemon = machine.start(*LINES, place="/run/chrony")
     assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
-    # Also where the folder is open and only the socket is not.
+    # The same is true where the folder is open and only the socket is not.
     daemon.folder.chmod(0o755)
     assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
     assert daemon.leftovers() == []

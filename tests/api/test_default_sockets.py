@@ -38,7 +38,7 @@ def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Pyt
     assert results["get_source_stats"].startswith("[SourceStats(")
     name, code, message = results["get_rtc_data"]
     assert (name, code) == ("ChronyDataError", -4)
-    # Which of the two it was.
+    # The message says which of the two it was.
     assert f" {place}/chronyd.sock " in message
 
 

@@ -56,7 +56,7 @@ def another_library(_folder: Path) -> tuple[Path, str]:
     name = ctypes.util.find_library("m")
     assert name is not None
     ctypes.CDLL(name)
-    # Where the loader found it.
+    # This is where the loader found it.
     mapped = {Path(line.split()[-1]) for line in Path("/proc/self/maps").read_text().splitlines() if "/libm" in line}
     file = next(file for file in mapped if file.name.startswith(("libm.", "libm-")))
     return file, "chrony_open_socket"
@@ -76,7 +76,7 @@ def test_a_file_that_does_not_serve_is_told_by_every_call(
         assert f"LIBCHRONY_PATH={file} " in message
         assert words in message
         assert words in cause
-        # What to do about it, and no other place was tried.
+        # The message says what to do. No other place was tried.
         assert "Install libchrony" in message
         assert "the system's" not in message
 

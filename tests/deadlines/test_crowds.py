@@ -46,7 +46,7 @@ print(len(kept), len(opened) >= 2 * len(kept), sum(not flag & os.O_CLOEXEC for f
 
 
 def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
-    # Beside the socket libchrony makes folders, which take their time on a disk.
+    # libchrony makes folders beside the socket, which takes time on a disk.
     chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
     ratios, sleeps = [], []
     for _ in range(5):
@@ -55,7 +55,7 @@ def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: C
         ratios.append(many["threads_a_second"] / few["threads_a_second"])
         sleeps.append(many["sleeps_of_a_call"])
     assert median(ratios) >= 0.6, f"the rate of 128 threads in terms of that of 8: {ratios}"
-    # A thread that waits until it may open is woken when it may, and does not look every so often.
+    # A thread that waits until it may open is woken then, and does not poll.
     assert median(sleeps) < 20, f"how often a thread sleeps in a call: {sleeps}"
 
 

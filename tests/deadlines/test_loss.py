@@ -72,7 +72,7 @@ def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) 
     scripted.say('values {"sources": 12}')
     scripted.say(f"fault delay {ROUND_TRIP}")
     with ChronyConnection(scripted.udp, lanes=lanes) as connection:
-        # Lost is the answer to the twelfth request from then on.
+        # The answer to the twelfth request from then on is lost.
         assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
 
 

@@ -93,7 +93,7 @@ try:
     pychrony.get_tracking(sys.argv[1], timeout=20)
 except KeyboardInterrupt as error:
     print(json.dumps(["interrupted", time.monotonic()]), flush=True)
-    # And the interpreter is none the worse for it.
+    # The interpreter still works afterwards.
     try:
         pychrony.get_tracking(sys.argv[1], timeout=0.05)
     except pychrony.ChronyConnectionError:
@@ -189,7 +189,7 @@ def test_other_threads_run_while_one_waits(transport: str, stopped: Daemon) -> N
     during = counted - before
     end.set()
     thread.join()
-    # With the GIL held it would be next to none; without, it is millions.
+    # With the GIL held the count would be almost none; without, it is millions.
     assert during > 10_000
 
 
@@ -253,7 +253,7 @@ thread.start()
 sys.stdin.readline()
 child = os.fork()
 if child == 0:
-    # An orderly end, with all clean-up that there is.
+    # This is an orderly end, with all clean-up.
     sys.exit(0)
 print(os.waitpid(child, 0)[1], flush=True)
 thread.join()

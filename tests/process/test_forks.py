@@ -165,7 +165,7 @@ with connection:
     if pid == 0:
         connection.__exit__(None, None, None)
         {end}
-        # An orderly end, with all clean-up that there is.
+        # This is an orderly end, with all clean-up.
         sys.exit(0)
     ended(pid)
     assert folders() == before
@@ -301,7 +301,7 @@ if children == [0]:
     assert_works(connection)
     connection.__exit__(None, None, None)
     os._exit(0)
-# The parent's call is still the one on its old socket, or over UDP on a further one: its answer was not taken.
+# The parent's call is still on its old socket, or over UDP on a further one: its answer was not taken.
 assert stratum == 3, stratum
 assert sockets() == inherited or not address.startswith("/")
 ended(children[0])

@@ -207,7 +207,7 @@ def test_an_exception_keeps_no_record_once_it_is_handled(chronyd: Daemon, faults
     """No cycle: without the garbage collector, what the frames of a failed call held goes with the exception."""
 
     def read_until_it_fails() -> list[weakref.ref[Any]]:
-        # Without pytest.raises, which is a cycle of its own.
+        # pytest.raises would make a cycle of its own.
         watched: list[weakref.ref[Any]] = []
         try:
             with ChronyConnection(chronyd.socket) as connection:

@@ -75,7 +75,7 @@ def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
         assert words in str(message)
         assert "A chroot or a container needs one" in str(message)
     assert many.leftovers() == []
-    # A socket that is missing as well is told first.
+    # A socket that is missing, too, is told first.
     for name, code, message, _ in tell(finish, many.socket + ".missing", script=script):
         assert (name, code) == ("ChronyConnectionError", -2)
         assert "Is chronyd running" in str(message)
@@ -108,7 +108,7 @@ def assert_names_the_firewall(found: list[object], address: str) -> None:
     assert (name, code) == ("ChronyConnectionError", -1)
     assert str(message).startswith(f"Failed to connect to chronyd at {address}: ")
     assert "A firewall" in str(message)
-    # It is what was done, and so no advice.
+    # The program used the command port already, so this would be no advice.
     assert "use the command port" not in str(message)
     assert cause == "PermissionError"
 

@@ -105,7 +105,7 @@ def test_an_end_without_clean_up_leaves_one_folder_for_each_open_socket(
     assert many.leftovers() == before
     finish(START + "connection.get_sources()\nos._exit(0)", address)
     assert len(set(many.leftovers()) - set(before)) == (1 if transport == "socket" else 0)
-    # And it is in no one's way.
+    # The folder does not disturb the next program.
     finish(START, address)
 
 

@@ -45,7 +45,7 @@ before = descriptors()
 with ChronyConnection(address) as connection:
     found = [connection.get_tracking().stratum, len(connection.get_sources())]
     during = descriptors()
-    # Whoever uses a standard stream now gets what he would get without a connection.
+    # A use of a standard stream now has the same result as without a connection.
     uses = {number: failure(os.read, 0, 1) if number == 0 else failure(os.write, number, b"to a closed stream")
         for number in range(3) if number not in before}
     found += [connection.get_tracking().stratum, len(connection.get_sources())]
@@ -71,11 +71,11 @@ def test_a_closed_stream_stays_closed(
     found, (before, during), uses, is_as_before, opened = json.loads(output.read_text())
     assert printed == ""
     assert found == [2, 40] * 3
-    # The program is what it is meant to be.
+    # The program does what this test needs.
     assert [name is None for name in before] == [number in closed for number in range(3)]
     assert during == before
     assert uses == {str(number): "EBADF" for number in closed}
-    # A source of random numbers for each lane, and a socket, or over UDP one for each; all are gone at the end.
+    # Each lane has a source of random numbers. There is one socket, or over UDP one for each lane. All go at the end.
     assert opened == 9 if transport == "socket" else opened in range(4, 17, 2)
     assert is_as_before
     assert many.leftovers() == []

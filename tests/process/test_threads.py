@@ -102,7 +102,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
     stopped.say("suspend")
 
     def fail(index: int) -> tuple[float, str]:
-        # They start one after the other, and end so.
+        # They start one after the other, and end in that order.
         time.sleep(0.04 * index)
         before = time.monotonic()
         with pytest.raises(ChronyConnectionError) as caught:
@@ -141,7 +141,7 @@ def test_leaving_while_others_are_in_a_call(
     eventually(lambda: scripted.say("requests")["requests"].get(str(TRACKING), 0) > requests, "a call under way")
     connection.__exit__(None, None, None)
     outside = [future.exception() or future.result() for future in futures]
-    # One that had not begun when the block was left may be told so.
+    # A call that had not begun when the block was left may be told so.
     assert {result if isinstance(result, int) else type(result) for result in outside} <= {2, RuntimeError}
     assert 2 in outside
     with pytest.raises(RuntimeError, match="with block"):

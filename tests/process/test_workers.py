@@ -23,7 +23,7 @@ from pychrony import ChronyConnection
 connection = ChronyConnection(sys.argv[1])
 connection.__enter__()
 
-# Here, so that the connection was opened without it.
+# The import is here, so that the connection was opened before it.
 import multiprocessing, threading
 from concurrent.futures import ProcessPoolExecutor
 

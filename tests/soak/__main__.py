@@ -47,7 +47,7 @@ def soak(options: argparse.Namespace, seed: int, log: Callable[[str], None]) -> 
     with contextlib.ExitStack() as stack:
         beds = Beds.start(stack, rng)
         soak = Soak(beds, rng, options.slack, log)
-        # With all threads, so that their stacks and all that is made once are there before the baseline is taken.
+        # All threads run, so that their stacks and all that is made once are there before the baseline is taken.
         soak.run(warm_up)
         before = Resources.of(beds)
         log(f"warm: {before}")

@@ -121,7 +121,7 @@ def call(tally: Tally, name: str, timeout: float, function: Report) -> tuple[Any
     try:
         result = function()
     except ChronyError as error:
-        # Without the traceback, whose frames would keep records.
+        # The traceback is dropped, since its frames would keep records.
         failure = error.with_traceback(None)
     ended(tally, name, timeout, start, failure)
     return result, failure

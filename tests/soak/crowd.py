@@ -61,7 +61,7 @@ class Crowd:
                 try:
                     return method()
                 finally:
-                    # Each of the others has begun one, too.
+                    # Each of the other threads has begun a call, too.
                     member.passed = (next(ticks) - begin) // 2
 
             def excuse(error: ChronyError) -> bool:
@@ -71,7 +71,7 @@ class Crowd:
             way = f"crowd {connected.way}"
             before = bed.now()
             read(tally, bed, name, TIMEOUT, way=way, function=timed, excuse=excuse)
-            # Without chronyd all turns together are shorter than what a thread may wait for Python.
+            # Without chronyd all turns together take less time than a thread may wait for Python.
             if not bed.was_away(before, bed.now()):
                 member.calls += 1
                 member.most_passed = max(member.most_passed, member.passed)

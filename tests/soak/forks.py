@@ -28,7 +28,7 @@ def fork(run: Run, tally: Tally, rng: random.Random) -> None:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            # What is known of scripted chronyds is known to the parent only.
+            # Only the parent knows the state of scripted chronyds.
             _child([*mine, run.crowd.connected], writer, run, random.Random(seed))
         os.close(writer)
         run.events["fork"] += 1

@@ -34,7 +34,7 @@ class Lateness:
         self.worst = 0.0
         self._log = log
         self._events = events
-        # Full from the beginning, so that it takes no more memory later.
+        # It is full from the beginning, so that it takes no more memory later.
         self._delays = deque(((float(-i), float(-i)) for i in range(DELAYS)), maxlen=DELAYS)
 
     def watch(self, stop: threading.Event) -> None:

@@ -84,7 +84,7 @@ class Real(Bed[State]):
         """Remove a source if it is there, or else add it."""
         is_there = number in self.now().numbers
         command = f"delete {address_of(self.index, number)}" if is_there else f"add {line_of(self.index, number)}"
-        # A command that fails may have been done all the same.
+        # A command that fails may have been carried out anyway.
         with self.changing(), contextlib.suppress(AssertionError):
             self.daemon.chronyc(command)
         return command
@@ -184,7 +184,7 @@ class Resized(Real):
     def __init__(self, daemon: Daemon, index: int, folder: Path) -> None:
         super().__init__(daemon, index, self.LONG, 0)
         self._folder = folder
-        # In another order than that of the file.
+        # The order differs from that of the file.
         self._tell(State(0, 0, self.listed()))
 
     @classmethod

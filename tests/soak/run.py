@@ -69,7 +69,7 @@ class Run:
         """With connections that are not yet entered."""
         shared = [Connected(bed, *how) for bed in beds.real for how in (("unix", 1.0, 8), ("udp", 5.0, 4))]
         shared.append(Connected(beds.real[0], "unix", 0.3, 1))
-        # There another thread may have the connection for as long as it likes.
+        # Another thread may have the connection there for as long as it likes.
         bad_paths = [Connected(bed, bed.transport, 5.0, 4, excuse=is_busy) for bed in beds.scripted]
         crowd = Crowd(Connected(beds.crowded, rng.choice(("unix", "udp")), TIMEOUT, 8))
         return cls(beds, log, events, slack, shared, bad_paths, crowd)

@@ -153,7 +153,7 @@ class Scripted(Bed[Moment]):
             f"values {now.values()}",
             *then,
             f"fault delay {delay}",
-            # The fault that loses all is another one.
+            # Another fault loses all datagrams.
             f"fault loss {now.loss % ALL}",
             f"fault junk-before {rng.choice((0, 0, 1, 7))}",
             f"fault churn {rng.randint(0, length + 2)} {now.remove} {now.add}",
@@ -225,7 +225,7 @@ class Scripted(Bed[Moment]):
             requests, again = (longest + 3) * min(2 * len(weathers), TRIES), 7.0
         slowest = max(weather.delay for weather in weathers)
         spent = AMPLE + (again + 2 * requests * loss / 100 * (1.0 + slowest) if loss else 0.0)
-        # The rest of the time, in which one request after the other is answered. What is spent is of the best of it.
+        # One request after the other is answered in the rest of the time. The time spent is taken from the best part.
         spans = sorted(self._spans(weathers, after.time - left, after.time))
         for delay, seconds in spans:
             requests -= max(int((seconds - spent) / (delay + EACH)) - 1, 0)

@@ -27,7 +27,7 @@ class Daemon:
     def __init__(self, *arguments: str, wrapper: Sequence[str] = ()) -> None:
         """Start it, as the last arguments of `wrapper`, and wait until it is ready."""
         assert TESTBED.exists(), f"{TESTBED} is missing; run: make build"
-        # In a session of its own, so that a Ctrl-C for the tests lets it clean up.
+        # It has a session of its own, so that a Ctrl-C for the tests lets it clean up.
         self.process = subprocess.Popen(
             [*wrapper, str(TESTBED), *arguments],
             stdin=subprocess.PIPE,

@@ -14,7 +14,7 @@ class Resources:
     def __init__(self, daemon: Daemon) -> None:
         """Look for the first time."""
         self.daemon = daemon
-        # Of a test that has failed, something may be left.
+        # A test that has failed may have left something.
         self.before, self.folders = self.descriptors(), self.daemon.leftovers()
 
     @staticmethod

@@ -96,7 +96,7 @@ IN_RANGE: list[tuple[str, str, Any, str, object]] = [
         1700000000.5,
     ),
     ("tracking", "reference time", {"high": 0x7FFFFFFF, "low": 0xFFFFFFFF, "nsec": 0}, "ref_time", 4294967295.0),
-    # After 2106.
+    # This time is after 2106.
     ("tracking", "reference time", {"high": 1, "low": 0, "nsec": 0}, "ref_time", 4294967296.0),
     ("tracking", "reference time", 0, "ref_time", 0.0),
     ("sources", "stratum", 15, "stratum", 15),
