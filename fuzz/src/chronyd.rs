@@ -6,9 +6,9 @@
 //!
 //! The input, byte by byte:
 //!
-//! - a call: the number of its report in `libchrony::REPORTS`, and a byte of options. Bits 0 and 1 are the layout of its
-//!   replies; bits 2 and 3 of the first call are the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the call
-//!   takes a byte, the number of its error or 0; with bits 5 to 7, the call blocks, and otherwise it never waits;
+//! - a call: the number of its report in `libchrony::REPORTS`, and a byte of options. Bits 0 and 1 are the layout of
+//!   its replies; bits 2 and 3 of the first call are the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the
+//!   call takes a byte, the number of its error or 0; with bits 5 to 7, the call blocks, and otherwise it never waits;
 //! - for each `recv`, a byte that says what comes (see [`Chronyd::datagram`]) and what that needs;
 //! - when the call is over, the next one. When the input is over, chronyd is gone.
 

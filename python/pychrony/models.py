@@ -324,7 +324,7 @@ class Transport(Enum):
 
     Attributes:
         UNIX_SOCKET: chronyd's Unix socket, which serves every report, to root and chronyd's user only.
-        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to everybody whom ``cmdallow`` covers.
+        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to all whom ``cmdallow`` covers.
     """
 
     UNIX_SOCKET = "Unix socket"

@@ -180,9 +180,9 @@ impl Connection {
         self.read(Rows::of(table))
     }
 
-    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
-    /// first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks whether
-    /// chronyd answers, if only to refuse.
+    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there:
+    /// the first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks
+    /// whether chronyd answers, if only to refuse.
     ///
     /// # Errors
     ///

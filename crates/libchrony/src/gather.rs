@@ -17,7 +17,7 @@ pub trait Gather: Sink {
     #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
     fn asked(&self) -> Asked;
 
-    /// What was read by a call that has succeeded. What it was read into is empty then.
+    /// Takes what a call that has succeeded has read. This is empty then.
     fn take(&mut self) -> Self::Output;
 }
 
@@ -50,7 +50,7 @@ impl Rows {
         Self { table, is_contact: false, records: Vec::new() }
     }
 
-    /// None: a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
+    /// No records, for a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
     pub(crate) fn none() -> Self {
         Self { is_contact: true, ..Self::of(Tracking::TABLE) }
     }

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lanes {
     pub(crate) most: usize,
-    /// A further lane is opened for each so many records.
+    /// The number of records for each of which a further lane is opened.
     pub(crate) records_each: usize,
 }
 
@@ -43,7 +43,7 @@ impl Lanes {
     }
 }
 
-/// After how many datagrams the caller is told to look at other things.
+/// The number of datagrams after which the caller is told to look at other things.
 const TURN: usize = 64;
 
 /// A request on its way.
@@ -51,7 +51,7 @@ const TURN: usize = 64;
 struct Flight {
     lane: Lane,
     position: usize,
-    /// How often the same was asked before.
+    /// How often the same record was asked for before.
     before: u32,
     sent: Instant,
     /// When it counts as lost; `None` if it does already, or if nothing can be lost.
@@ -59,7 +59,7 @@ struct Flight {
     is_late: bool,
 }
 
-/// Where records go. They do not come in order.
+/// The place that records go to. They do not come in order.
 pub(crate) trait Sink {
     /// Begins with a list of so many records.
     fn begin(&mut self, count: usize);
@@ -72,7 +72,7 @@ pub(crate) enum Listed {
     /// Not all of it; the moment of the next step.
     Nothing(Instant),
     All,
-    /// It changed during the read, and libchrony says so, or the records do.
+    /// The list changed during the read. libchrony says so, or the records show it.
     Changed(Option<Failure>),
     /// Another chronyd is at the address by now.
     Restarted,
@@ -125,7 +125,7 @@ impl List {
         now: Instant,
     ) -> Self {
         let is_lossless = session.address.transport() == Transport::UnixSocket;
-        // The first has just answered, and on a Unix socket the others are on the same.
+        // The first lane has just answered, and on a Unix socket the others share its socket.
         let mut is_first = true;
         session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
         let is_by_address = asked.shape == Shape::ByAddress;
@@ -283,8 +283,8 @@ impl List {
         Ok(())
     }
 
-    /// A lane without a request: one that is there, or a new one. If none can be opened, lanes are done without, and at
-    /// last one that has lost its request is used again.
+    /// A lane without a request: one that is there, or a new one. If none can be opened, the list does without, and at
+    /// last it uses a lane again whose request is lost.
     fn free_lane(&mut self, means: &Means<'_>) -> Option<Lane> {
         if let Some(lane) = self.session.lanes.pop() {
             return Some(lane);
@@ -303,9 +303,9 @@ impl List {
         self.flights.remove(lost).map(|flight| flight.lane)
     }
 
-    /// Whose answer a thread waits for. Over UDP it is the one in the middle: those before it have come by then, so that
-    /// the thread wakes up once for all of them, and chronyd still has work. A chronyd with a queue has work of others, so
-    /// that it can be the last.
+    /// The position of the request whose answer a thread waits for. Over UDP it is the middle one: the answers before
+    /// it have come by then, so the thread wakes up once for all of them, and chronyd still has work. A chronyd with a
+    /// queue has work from other clients, and then it can be the last one.
     fn first(&self) -> usize {
         match self.flights.len() {
             _ if self.is_lossless || self.overtaken > 0 => 0,
@@ -405,7 +405,7 @@ impl List {
         self.window.answered(queued);
     }
 
-    /// Has the records asked for again whose answers are overdue. Fewer requests are on their way from then on.
+    /// Has the records whose answers are overdue asked for again. Fewer requests are on their way from then on.
     fn give_up_late(&mut self, now: Instant) {
         let overdue = |flight: &&mut Flight| flight.resend.is_some_and(|resend| now >= resend);
         let again = self.flights.iter_mut().filter(overdue).map(|flight| {
@@ -441,7 +441,7 @@ impl List {
 }
 
 impl Flight {
-    /// Whether its answer is not waited for any more, though it would be used.
+    /// Whether nothing waits for its answer any more. An answer that comes would still be used.
     fn is_lost(&self, is_lossless: bool) -> bool {
         !is_lossless && self.resend.is_none()
     }

@@ -23,12 +23,13 @@ impl<'a> Record<'a> {
         Self(session)
     }
 
-    /// Whether it has no field, as the record of a reference clock in a report that is asked for by address.
+    /// Whether it has no field. A reference clock has such a record in a report that is asked for by address.
     pub(crate) fn is_empty(self) -> bool {
         self.0.number_fields() == 0
     }
 
-    /// The index of the field of this name, looked for at `index` first, and behind it: a reserved field may come between.
+    /// The index of the field of this name. The search begins at `index` and behind it, since a reserved field may come
+    /// between.
     pub(crate) fn find(self, index: c::Int, name: &CStr) -> Option<c::Int> {
         let near = [index, index.saturating_add(1)].into_iter().find(|index| self.0.field_is(*index, name));
         near.or_else(|| self.0.field_index(name))

@@ -1,8 +1,8 @@
 //! What `pychrony.aio` calls: connections whose calls never wait.
 //!
-//! Event loops are not known here. Python's side takes a call on, and is told what it waits for, so that none of its code
-//! runs below a function of this module: a daemon thread that is in the middle of such when the interpreter ends would
-//! crash it (before Python 3.14).
+//! Event loops are not known here. Python's side takes a call on, and is told what it waits for, so that no Python code
+//! runs below a function of this module. A daemon thread that is in the middle of such code when the interpreter ends
+//! would crash it (before Python 3.14).
 
 use crate::at_exit::{self, Close};
 use crate::connection::{self, is_command_port, shown};
@@ -197,8 +197,8 @@ enum State {
 
 #[pymethods]
 impl Reading {
-    /// Goes on as far as it can. Tells after how many seconds it is to go on at the latest, or the name and the port of a
-    /// host to be looked up while it goes on, or nothing when it is over.
+    /// Goes on as far as it can. Tells after how many seconds it is to go on at the latest, or the name and the port of
+    /// a host to be looked up while it goes on, or nothing when it is over.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let step = py.detach(|| {
             let mut state = lock(&self.state);

@@ -1,9 +1,9 @@
 //! Records of the crate `libchrony` as instances of the dataclasses that Python hands in.
 //!
-//! A dataclass says which report it is of, and its fields have the names of the report's table, so one conversion serves
-//! all reports. It fills the instance's `__dict__` rather than calling the frozen dataclass's `__init__`, which sets the
-//! fields one by one through a guarded path and takes several times as long. No Python code runs here: daemon threads that
-//! are in the middle of some, called from here, when the interpreter ends, would crash it (before Python 3.14).
+//! A dataclass says which report it is of, and its fields have the names of the report's table, so one conversion
+//! serves all reports. It fills the instance's `__dict__` rather than calling the frozen dataclass's `__init__`, which
+//! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
+//! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
 use libchrony::{AnyRecords, REPORTS, Row, Shape, Table, Value};
 use pyo3::exceptions::PyTypeError;
@@ -52,7 +52,7 @@ impl Dataclass {
         }
         let found = Arc::new(Self::look_at(class)?);
         let mut all = last();
-        // After a reload of its module, a class takes the place of the old one.
+        // After a reload of its module, a new class takes the place of the old one.
         let (old, mut others): (Vec<_>, Vec<_>) = all.drain(..).partition(|known| known.table.name == found.table.name);
         others.push(Arc::clone(&found));
         *all = others;

@@ -14,8 +14,8 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs the handlers of signals that came in; true when one of them raised. An interpreter that is going away runs none,
-/// and the calls of its last objects go on.
+/// Runs the handlers of signals that came in; true when one of them raised. An interpreter that is going away runs
+/// none, and the calls of its last objects go on.
 pub(crate) fn interrupted() -> bool {
     let handled = Python::try_attach(|py| match greenlets::run_handlers(py) {
         Ok(()) => false,

@@ -1,4 +1,5 @@
-//! What `pychrony.aio.Fleet` calls: rounds over many chronyds that never wait. Event loops are not known here, as in `aio`.
+//! What `pychrony.aio.Fleet` calls: rounds over many chronyds that never wait. Event loops are not known here, as in
+//! `aio`.
 
 use crate::at_exit::{self, Close};
 use crate::connection::parse_number;
@@ -15,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many results are handed over at once, so that the event loop has others go on in between.
+/// How many results are handed over at once. The event loop has other tasks go on between two batches.
 const MOST: usize = 64;
 
 /// The arguments of a fleet.

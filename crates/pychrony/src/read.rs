@@ -65,7 +65,7 @@ pub(crate) fn parse_timeout(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
 pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<Duration> {
     match seconds.extract::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => {
-            // Nobody waits for longer than the most that there is.
+            // A longer timeout than a `Duration` can hold counts as the longest that it can.
             Ok(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
         }
         Err(error) if !is_about_the_value(seconds.py(), &error) => Err(error),
@@ -76,7 +76,7 @@ pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<
     }
 }
 
-/// Whether Python says with it that a value is no number, or none that fits.
+/// Whether this error of Python says that a value is no number, or none that fits.
 fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py)
         || error.is_instance_of::<PyValueError>(py)

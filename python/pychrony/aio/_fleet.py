@@ -115,7 +115,7 @@ class Fleet:
             raise RuntimeError("the Fleet is open already; one async with block at a time")
         self._opened = self._settings.open()
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
-        # In a child, it is its parent's.
+        # In a forked child, the waiter is its parent's.
         self._waiter = None
         return self
 

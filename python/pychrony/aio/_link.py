@@ -154,7 +154,7 @@ class Call:
                     self.future = self._loop.create_future()
                 return
         except Exception as error:  # noqa: BLE001
-            # The task is to have it, whoever called here.
+            # The task is to have the exception, whichever code called here.
             self.error = error
         self.end()
         if self.future is not None and not self.future.done():

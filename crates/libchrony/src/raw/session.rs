@@ -95,15 +95,15 @@ impl RawSession {
         Failure::check(unsafe { (self.symbols().chrony_request_record)(self.session(), report.as_ptr(), index) })
     }
 
-    /// As [`request_record`](Self::request_record), for a report that is asked for by address. libchrony may look at the
-    /// address in the last response, in its string buffer. The socket does not wait.
+    /// As [`request_record`](Self::request_record), for a report that is asked for by address. libchrony may look at
+    /// the address in the last response, in its string buffer. The socket does not wait.
     pub(crate) fn request_record_by_address(&mut self, report: &'static CStr, index: c::Int) -> Result<(), Failure> {
         let _lock = string_lock();
         self.request_record(report, index)
     }
 
-    /// As [`process_response`](Self::process_response), for the same. The socket does not wait, neither for a datagram nor
-    /// to send the second request.
+    /// As [`process_response`](Self::process_response), for the same. The socket does not wait, neither for a datagram
+    /// nor to send the second request.
     pub(crate) fn process_response_by_address(&mut self) -> Result<(), Failure> {
         let _lock = string_lock();
         self.process_response()

@@ -1,4 +1,4 @@
-//! What tables are written in: reports, constants and flags.
+//! The macros that tables are written in: reports, constants and flags.
 
 /// Declares a report's struct, its table and its reader.
 macro_rules! report {

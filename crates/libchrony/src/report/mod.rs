@@ -1,8 +1,8 @@
 //! The reports: one per file, each a table with a line for every field, and the only list of them all.
 //!
 //! A line of a table gives the name and type of the field here, then libchrony's content and name, and limits that the
-//! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its table
-//! and add it to the list.
+//! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its
+//! table and add it to the list.
 
 use crate::field::{Field, FieldError};
 use crate::gather::Gather;
@@ -64,7 +64,7 @@ pub enum Shape {
     ByAddress,
 }
 
-/// In which words a report is not available from a chronyd that is not configured to have it.
+/// The words that tell that a chronyd is not configured to have a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {

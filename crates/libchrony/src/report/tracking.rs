@@ -30,8 +30,8 @@ report! {
         /// The IP address of the source, or `ID#` and ten digits while its name is not resolved. `None` for a
         /// reference clock, the local clock, and when not synchronised.
         reference_ip: Option<String> = Address(c"address");
-        /// NTP stratum, 0 to 16: the number of hops to a reference clock. 0 when not synchronised; 16 when the source is
-        /// of stratum 15, which is too far away for others.
+        /// NTP stratum, 0 to 16: the number of hops to a reference clock. 0 when not synchronised; 16 when the source
+        /// is of stratum 15, which is too far away for others.
         stratum: u8 = Count(c"stratum").up_to(16);
         /// Whether a leap second is coming.
         leap_status: LeapStatus = Enum(c"leap status");

@@ -210,7 +210,8 @@ impl Server {
         let daemon = u32::from(FIRST) + number;
         let code = Request::parse(datagram)?.code;
         if REPORTS.iter().any(|report| report.request == code && report.key == Key::Address) {
-            // A source's address differs from daemon to daemon; the template is by the address that it has in the values.
+            // A source's address differs from daemon to daemon. The template goes by the address that it has in the
+            // values.
             let asked = datagram.get_mut(REQUEST_HEADER..)?.get_mut(..20)?;
             let index = u32::from_be_bytes(asked[12..16].try_into().expect("four bytes"));
             let is_here = asked == source_address(daemon, index);

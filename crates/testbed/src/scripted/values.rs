@@ -6,7 +6,8 @@
 //!   field names, or null for "chronyd has no such thing" (`rtcdata` is null unless given);
 //! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
 //!   or the number of default records. All but `sources` follow the list of sources: unless given, they have its
-//!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a reference clock;
+//!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a
+//!   reference clock;
 //! - `open`: whether the command port serves every report, as with `opencommands` from chrony 4.7 on;
 //! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
 //!   given).
