@@ -5,12 +5,21 @@ range given here. Units are in the fields' descriptions. "chronyc" refers to the
 which explains each value at length.
 """
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag
 from typing import ClassVar, TypeVar
 
 _C = TypeVar("_C", bound="_Constant")
+
+#: The reference ID of chronyd's own ``local`` clock.
+_LOCAL = 0x7F7F0101
+#: How fast chronyd takes any clock to go wrong by itself, in ppm: the default of ``maxclockerror``.
+_MAX_CLOCK_ERROR = 1.0
+#: Seconds since the last good sample, where there was none.
+_NEVER = 0xFFFFFFFF
 
 
 class _Constant(IntEnum):
@@ -400,6 +409,41 @@ class TrackingStatus:
         """
         return self.leap_status in (LeapStatus.INSERT, LeapStatus.DELETE)
 
+    def is_local(self) -> bool:
+        """Check if the clock follows nothing but itself, by chronyd's ``local`` directive.
+
+        Returns:
+            bool: True if reference_id is 0x7F7F0101 and there is no address (chronyc ``tracking``, "Reference ID").
+        """
+        return self.reference_id == _LOCAL and not self.reference_ip
+
+    def clock_error_bound(self, *, at: float | None = None) -> float | None:
+        """How wrong the system clock can be, if the stratum-1 server is right.
+
+        At the moment of the report it is ``abs(offset) + root_dispersion + 0.5 * root_delay`` (chronyc ``tracking``,
+        "Root dispersion").
+
+        Until a later moment it grows, if chronyd makes no update. chronyd adds ``skew + abs(residual_freq) +
+        maxclockerror`` of the time since ref_time to its root dispersion (``get_root_dispersion`` in its
+        reference.c). Here that is added to the bound above, with 1 ppm, which is the default, as ``maxclockerror``:
+        chronyd does not report it. A record does not say when it was read. So the growth is counted from ref_time,
+        which is not later. The bound is not too small for that, and too large by no more than the root dispersion has
+        in it since ref_time.
+
+        Args:
+            at: The later moment, in seconds since the epoch. None for the moment of the report.
+
+        Returns:
+            float | None: The bound in seconds. None when it is not known: the clock is not synchronised, a leap second
+            is being made, or the clock follows only itself.
+        """
+        if not self.is_synchronized() or self.leap_status == LeapStatus.UNSYNC or self.is_local():
+            return None
+        bound = abs(self.offset) + self.root_dispersion + 0.5 * self.root_delay
+        if at is None:
+            return bound
+        return bound + abs(at - self.ref_time) * (self.skew + abs(self.residual_freq) + _MAX_CLOCK_ERROR) * 1e-6
+
     @property
     def leap_status_name(self) -> str:
         """libchrony's words for the leap status: normal, insert second, delete second or not synchronized."""
@@ -459,6 +503,19 @@ class Source:
             bool: True if state is 0 (selected).
         """
         return self.state == SourceState.SELECTED
+
+    def has_sample(self) -> bool:
+        """Check if there was a good sample of the source.
+
+        Returns:
+            bool: True if last_sample_ago is not 4294967295 (chronyc ``sources``, "LastRx").
+        """
+        return self.last_sample_ago != _NEVER
+
+    @property
+    def poll_interval(self) -> float:
+        """The polling interval in seconds: 2 to the power of poll (chronyc ``sources``, "Poll")."""
+        return 2.0**self.poll if self.poll < sys.float_info.max_exp else math.inf
 
     @property
     def mode_name(self) -> str:

@@ -91,8 +91,17 @@ FIELDS: dict[str, list[tuple[str, type]]] = {
 }
 
 HELPERS: dict[str, dict[str, str]] = {
-    "TrackingStatus": {"is_synchronized": "(self) -> bool", "is_leap_pending": "(self) -> bool"},
-    "Source": {"is_reachable": "(self) -> bool", "is_selected": "(self) -> bool"},
+    "TrackingStatus": {
+        "is_synchronized": "(self) -> bool",
+        "is_leap_pending": "(self) -> bool",
+        "is_local": "(self) -> bool",
+        "clock_error_bound": "(self, *, at: float | None = None) -> float | None",
+    },
+    "Source": {
+        "is_reachable": "(self) -> bool",
+        "is_selected": "(self) -> bool",
+        "has_sample": "(self) -> bool",
+    },
     "SourceStats": {"has_sufficient_samples": "(self, minimum: int = 4) -> bool"},
     "RTCData": {"is_calibrated": "(self) -> bool"},
 }

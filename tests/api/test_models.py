@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import pickle
 from typing import Any
 
@@ -97,6 +98,52 @@ def test_leap_status_has_a_name_and_may_be_pending(status: int, pending: bool, n
         tracking = dataclasses.replace(TRACKING, leap_status=LeapStatus(status))
         assert tracking.is_leap_pending() is pending
         assert tracking.leap_status_name == name
+
+
+def test_the_error_bound_is_the_manuals_formula_and_grows_as_chronyds_does() -> None:
+    tracking = dataclasses.replace(
+        TRACKING, offset=-0.25, root_dispersion=0.5, root_delay=0.125, skew=1.5, residual_freq=-0.5, ref_time=1000.0
+    )
+    assert tracking.clock_error_bound() == tracking.clock_error_bound(at=1000.0) == 0.8125
+    # 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
+    assert tracking.clock_error_bound(at=1000.0 + 1e5) == pytest.approx(0.8125 + 0.3, abs=1e-12)
+    assert tracking.clock_error_bound(at=1000.0 - 1e5) == tracking.clock_error_bound(at=1000.0 + 1e5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "local", "known"),
+    [
+        ({}, False, True),
+        ({"leap_status": LeapStatus.INSERT}, False, True),
+        ({"leap_status": LeapStatus.UNSYNC}, False, False),
+        ({"stratum": 16}, False, False),
+        ({"reference_id": 0, "reference_ip": ""}, False, False),
+        ({"reference_id": 0x7F7F0101, "reference_ip": ""}, True, False),
+        # A server of this address, which is as good as any.
+        ({"reference_id": 0x7F7F0101, "reference_ip": "127.127.1.1"}, False, True),
+    ],
+)
+def test_no_error_bound_is_known_of_a_clock_that_follows_nothing(
+    changes: dict[str, Any],
+    local: bool,  # noqa: FBT001
+    known: bool,  # noqa: FBT001
+) -> None:
+    tracking = dataclasses.replace(TRACKING, **changes)
+    assert tracking.is_local() is local
+    for at in (None, 1700000001):
+        assert (tracking.clock_error_bound(at=at) is not None) is known
+
+
+@pytest.mark.parametrize(("ago", "sampled"), [(0, True), (12, True), (2**32 - 2, True), (2**32 - 1, False)])
+def test_a_source_without_a_sample_is_told(ago: int, sampled: bool) -> None:  # noqa: FBT001
+    assert dataclasses.replace(SOURCE, last_sample_ago=ago).has_sample() is sampled
+
+
+@pytest.mark.parametrize(
+    ("poll", "seconds"), [(6, 64.0), (0, 1.0), (-4, 0.0625), (1023, 2.0**1023), (32767, math.inf), (-32768, 0.0)]
+)
+def test_polls_have_an_interval_in_seconds(poll: int, seconds: float) -> None:
+    assert dataclasses.replace(SOURCE, poll=poll).poll_interval == seconds
 
 
 STATES = ["selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable", "unknown (6)"]

@@ -47,6 +47,8 @@ def test_a_source_in_use_is_selected_and_reachable(pair: Daemon) -> None:
     assert source.is_reachable()
     assert source.reachability % 2 == 1
     assert source.last_sample_ago < 5
+    assert source.has_sample()
+    assert source.poll_interval == 0.0625
     assert pair.rows("sources")[0][:3] == ["^", "*", "127.0.0.1"]
 
 
@@ -99,6 +101,7 @@ def test_every_kind_at_once(every_kind: Daemon, compare: Compare) -> None:
     for name in ("GPS", "PPS1", "127.0.0.9", "2001:db8::1", "127.0.0.3"):
         assert not sources[name].is_reachable()
         assert not sources[name].is_selected()
+        assert not sources[name].has_sample()
         assert sources[name].state is SourceState.NONSELECTABLE
         assert (sources[name].stratum, sources[name].last_sample_ago) == (0, NEVER)
     assert {name: sources[name].poll for name in ("GPS", "PPS1", "2001:db8::1", "127.0.0.3")} == {

@@ -36,6 +36,44 @@ def test_a_synchronised_client_is_as_chronyc_has_it(quiet_pair: Daemon, compare:
     assert isinstance(tracking.ref_time, float)
 
 
+def test_the_error_bound_has_the_clock_in_it_and_grows_no_slower_than_chronyds(
+    quiet_pair: Daemon, eventually: Callable[..., None]
+) -> None:
+    """The server's clock is this machine's, so that the true error is 0: within the bound."""
+    first = pychrony.get_tracking(quiet_pair.socket)
+    bound = first.clock_error_bound()
+    assert bound is not None
+    # As chronyc prints them: the offset, the root delay and the root dispersion.
+    shown = quiet_pair.rows("tracking")[0]
+    assert bound == pytest.approx(abs(float(shown[4])) + float(shown[11]) + 0.5 * float(shown[10]), abs=1e-4)
+    assert 0 < bound < 1
+
+    def dispersion() -> float:
+        return pychrony.get_tracking(quiet_pair.socket).root_dispersion
+
+    eventually(lambda: dispersion() > first.root_dispersion, "a dispersion that has grown")
+    second = pychrony.get_tracking(quiet_pair.socket)
+    assert second.ref_time == first.ref_time
+    later, grown = second.clock_error_bound(), first.clock_error_bound(at=time.time())
+    assert later is not None
+    assert grown is not None
+    assert second.root_dispersion - first.root_dispersion <= grown - bound
+    assert later <= grown
+
+
+def test_a_server_at_the_local_clocks_reference_id_is_no_local_clock(
+    start: Start, eventually: Callable[..., None]
+) -> None:
+    """127.127.1.1 is an address as any other, and the reference ID of a server there is that of the local clock."""
+    server = start("chronyd", "--server", "--line", "bindaddress 127.127.1.1")
+    client = start("chronyd", "--line", f"server 127.127.1.1 port {server.ntp_port} iburst minpoll -4 maxpoll -4")
+    eventually(lambda: pychrony.get_tracking(client.socket).is_synchronized(), "a selected source")
+    tracking = pychrony.get_tracking(client.socket)
+    assert (tracking.reference_id, tracking.reference_ip) == (0x7F7F0101, "127.127.1.1")
+    assert not tracking.is_local()
+    assert tracking.clock_error_bound() is not None
+
+
 def test_a_client_at_work_is_synchronised(pair: Daemon) -> None:
     for address in (pair.socket, pair.udp, pair.udp6):
         tracking = pychrony.get_tracking(address)
@@ -48,6 +86,8 @@ def test_a_chronyd_without_a_source_is_not_synchronised(start: Start, compare: C
     assert not tracking.is_synchronized()
     assert (tracking.reference_id, tracking.reference_id_name, tracking.reference_ip) == (0, "", "")
     assert (tracking.stratum, tracking.root_delay, tracking.root_dispersion) == (0, 1.0, 1.0)
+    assert tracking.clock_error_bound() is tracking.clock_error_bound(at=time.time()) is None
+    assert not tracking.is_local()
     assert tracking.leap_status is LeapStatus.UNSYNC
     assert tracking.leap_status_name == "not synchronized"
     assert tracking.ref_time == 0.0
@@ -69,6 +109,8 @@ def test_local_mode_names_the_local_clock(start: Start, compare: Compare) -> Non
     assert (tracking.reference_ip, tracking.stratum) == ("", 10)
     assert tracking.leap_status is LeapStatus.NORMAL
     assert (tracking.root_delay, tracking.root_dispersion) == (0.0, 0.0)
+    assert tracking.is_local()
+    assert tracking.clock_error_bound() is tracking.clock_error_bound(at=time.time()) is None
 
 
 def test_an_rtc_that_is_not_tracked_is_no_dead_chronyd(pair: Daemon) -> None:

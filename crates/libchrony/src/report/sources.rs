@@ -74,4 +74,16 @@ impl Source {
     pub fn is_selected(&self) -> bool {
         self.state == SourceState::Selected
     }
+
+    /// Whether there was a good sample of the source (chronyc manual, `sources`, "LastRx").
+    #[must_use]
+    pub fn has_sample(&self) -> bool {
+        self.last_sample_ago != u32::MAX
+    }
+
+    /// The polling interval in seconds: 2 to the power of `poll` (chronyc manual, `sources`, "Poll").
+    #[must_use]
+    pub fn poll_interval(&self) -> f64 {
+        f64::from(self.poll).exp2()
+    }
 }

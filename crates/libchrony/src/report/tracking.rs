@@ -4,6 +4,11 @@ use super::macros::{constants, report};
 use crate::refid::ReferenceId;
 use std::time::SystemTime;
 
+/// The reference ID of chronyd's own `local` clock.
+const LOCAL: ReferenceId = ReferenceId(0x7F7F_0101);
+/// How fast chronyd takes any clock to go wrong by itself, in ppm: the default of `maxclockerror` in its configuration.
+const MAX_CLOCK_ERROR: f64 = 1.0;
+
 constants! {
     /// Whether a leap second is coming (chronyc manual, `tracking`, "Leap status").
     LeapStatus: u8 {
@@ -72,5 +77,38 @@ impl Tracking {
     #[must_use]
     pub fn is_leap_pending(&self) -> bool {
         matches!(self.leap_status, LeapStatus::InsertSecond | LeapStatus::DeleteSecond)
+    }
+    /// Whether the clock follows nothing but itself, by chronyd's `local` directive: the reference ID is 7F7F0101, and
+    /// there is no address (chronyc manual, `tracking`, "Reference ID").
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.reference_id == LOCAL && self.reference_ip.is_none()
+    }
+
+    /// How wrong the system clock can be at the moment of the report, in seconds, if the stratum-1 server is right:
+    /// `|system_time_offset| + root_dispersion + (0.5 * root_delay)` (chronyc manual, `tracking`, "Root dispersion").
+    ///
+    /// `None` when that is not known: the clock is not synchronised, a leap second is being made, or the clock follows
+    /// only itself.
+    #[must_use]
+    pub fn clock_error_bound(&self) -> Option<f64> {
+        let is_known =
+            self.is_synchronized() && self.leap_status != LeapStatus::NotSynchronized && !self.is_local();
+        is_known.then(|| self.offset.abs() + self.root_dispersion + 0.5 * self.root_delay)
+    }
+
+    /// How wrong the clock can be at a later moment, in seconds, if chronyd makes no update until then.
+    ///
+    /// chronyd adds `skew + |residual_freq| + maxclockerror` of the time since `ref_time` to its root dispersion
+    /// (`get_root_dispersion` in its reference.c). Here that is added to [`clock_error_bound`](Self::clock_error_bound),
+    /// with 1 ppm, which is the default, as `maxclockerror`: chronyd does not report it.
+    ///
+    /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
+    /// is not too small for that, and too large by no more than the root dispersion has in it since `ref_time`.
+    #[must_use]
+    pub fn clock_error_bound_at(&self, at: SystemTime) -> Option<f64> {
+        let elapsed = at.duration_since(self.ref_time).unwrap_or_else(|before| before.duration());
+        let rate = (self.skew + self.residual_freq.abs() + MAX_CLOCK_ERROR) * 1e-6;
+        self.clock_error_bound().map(|bound| bound + rate * elapsed.as_secs_f64())
     }
 }

@@ -147,11 +147,54 @@ fn every_constant_is_read_as_itself() {
 }
 
 #[test]
+fn the_clocks_error_bound_is_the_manuals_and_grows_as_chronyds_does() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    let read = |values: &str| {
+        change(&chronyd, &format!(r#"{{"tracking": {{{values}}}}}"#));
+        connection.tracking().unwrap()
+    };
+    let numbers = r#""current correction": -0.25, "root dispersion": 0.5, "root delay": 0.125, "skew": 1.5,
+        "residual frequency": -0.5, "reference time": {"sec": 1000, "nsec": 0}"#;
+    let tracking = read(numbers);
+    assert_eq!((tracking.clock_error_bound(), tracking.is_local()), (Some(0.8125), false));
+    let at = |seconds| tracking.clock_error_bound_at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    assert!((at(1000) - 0.8125).abs() < 1e-12);
+    // 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
+    assert!((at(101_000) - 1.1125).abs() < 1e-12);
+    assert!((at(0) - 0.8155).abs() < 1e-12);
+
+    let local = r#""reference ID": 2139029761, "address": null"#;
+    for (values, is_local) in [
+        (r#""reference ID": 0, "address": null"#, false),
+        (r#""leap status": 3"#, false),
+        (r#""stratum": 16"#, false),
+        (local, true),
+    ] {
+        let tracking = read(values);
+        assert_eq!((tracking.clock_error_bound(), tracking.is_local()), (None, is_local), "{values}");
+        assert_eq!(tracking.clock_error_bound_at(SystemTime::now()), None);
+    }
+    // A server at 127.127.1.1.
+    let tracking = read(r#""reference ID": 2139029761, "address": "127.127.1.1""#);
+    assert!(tracking.clock_error_bound().is_some() && !tracking.is_local());
+}
+
+#[test]
 fn helpers_of_the_records() {
-    let chronyd = scripted(r#"{"rtcdata": {"samples": 0}, "sources": [{"reachability": 0}, {"reachability": 1}]}"#);
+    let chronyd = scripted(
+        r#"{"rtcdata": {"samples": 0}, "sources": [
+        {"reachability": 0, "last sample ago": 4294967295, "poll": -4}, {"reachability": 1, "last sample ago": 4294967294}
+    ]}"#,
+    );
     let connection = connect_to(&chronyd);
     let sources = connection.sources().unwrap();
     assert_eq!([sources[0].is_reachable(), sources[1].is_reachable()], [false, true]);
+    assert_eq!([sources[0].has_sample(), sources[1].has_sample()], [false, true]);
+    assert_eq!(
+        [sources[0].poll_interval().to_bits(), sources[1].poll_interval().to_bits()],
+        [0.0625_f64, 64.0].map(f64::to_bits)
+    );
     let stats = &connection.source_stats().unwrap()[0];
     assert!(stats.has_sufficient_samples(8) && !stats.has_sufficient_samples(9));
     assert!(!connection.rtc_data().unwrap().is_calibrated());
