@@ -11,6 +11,7 @@ RUN := tools/run
 # Most tests wait for something, so that a few files of them can run at once.
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
+FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
 # How long `make fuzz` and `make soak` go on.
 MINUTES ?= 10
 export PYTHON
@@ -59,12 +60,18 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	$(RUN) ruff check
 	$(RUN) mypy
 	$(RUN) python tools/check_claims.py
+	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }
 
 .PHONY: fmt
 fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix
 	cargo fmt --all
 	$(RUN) ruff check --fix-only
 	$(RUN) ruff format
+
+.PHONY: fields
+fields: provision-test ## Write docs/fields.md, the ledger of all fields, from the reports' tables
+	@$(FIELDS) > $(TARGET)/fields.md
+	mv $(TARGET)/fields.md docs/fields.md
 
 .PHONY: build
 build: provision-test extension ## Build the extension module for .venv, and all crates (debug)

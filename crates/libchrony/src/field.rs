@@ -203,6 +203,8 @@ impl Constants {
 pub struct Field {
     /// The name here and in Python.
     pub name: &'static str,
+    /// Its type here.
+    pub rust_type: &'static str,
     /// What it means, as its documentation has it.
     pub doc: &'static str,
     /// libchrony's name.
@@ -226,6 +228,7 @@ pub struct Field {
 impl Field {
     pub(crate) const fn new<T: FieldValue>(
         name: &'static str,
+        rust_type: &'static str,
         doc: &'static str,
         libchrony: &'static CStr,
         content: Content,
@@ -234,7 +237,19 @@ impl Field {
             Type::Float => (content.least(), f64::MAX),
             _ => (f64::NEG_INFINITY, f64::INFINITY),
         };
-        Self { name, doc, libchrony, or: None, content, kind: T::TYPE, constants: T::CONSTANTS, since: None, min, max }
+        Self {
+            name,
+            rust_type,
+            doc,
+            libchrony,
+            or: None,
+            content,
+            kind: T::TYPE,
+            constants: T::CONSTANTS,
+            since: None,
+            min,
+            max,
+        }
     }
 
     /// Numbers up to `most`.

@@ -138,6 +138,7 @@ impl Row for Stratum {
 const NTP_DATA: &Table = &Table {
     name: c"ntpdata",
     shape: Shape::ByAddress,
+    since: None,
     fields: &[],
     unavailable: None,
     read: |record| Ok(Box::new(Stratum(record.unsigned(6, c"stratum")?))),

@@ -4,7 +4,7 @@
 macro_rules! report {
     (
         $(#[$doc:meta])*
-        $name:ident = $report:literal, $shape:ident $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
+        $name:ident = $report:literal, $shape:ident $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
             $(
                 $(#[doc = $field_doc:literal])*
                 $field:ident: $type:ty = $content:ident($libchrony:literal) $(.$limit:ident($($arg:expr),*))*;
@@ -22,9 +22,11 @@ macro_rules! report {
             const TABLE: &'static $crate::report::Table = &$crate::report::Table {
                 name: $report,
                 shape: $crate::report::Shape::$shape,
+                since: $crate::report::macros::since!($($since)?),
                 fields: &[$(
                     $crate::field::Field::new::<$type>(
                         stringify!($field),
+                        stringify!($type),
                         concat!($($field_doc, "\n"),*),
                         $libchrony,
                         $crate::field::Content::$content,
@@ -58,6 +60,16 @@ macro_rules! report {
     };
 }
 pub(crate) use report;
+
+macro_rules! since {
+    () => {
+        None
+    };
+    ($version:literal) => {
+        Some($version)
+    };
+}
+pub(crate) use since;
 
 macro_rules! unavailable {
     () => {

@@ -84,6 +84,8 @@ pub struct Table {
     pub name: &'static CStr,
     /// How many records it has.
     pub shape: Shape,
+    /// The version of chrony from which on it exists, if libchrony can ask older ones.
+    pub since: Option<&'static str>,
     /// The fields of a record, in libchrony's order. What is made of several fields comes last.
     pub fields: &'static [Field],
     pub(crate) unavailable: Option<&'static Unavailable>,
@@ -211,8 +213,8 @@ mod tests {
     /// serverstats has four layouts, which differ in the place and the width of fields, and not all have all.
     #[test]
     fn fields_of_every_layout_are_found_and_the_missing_are_missing() {
-        let dropped = Field::new::<u32>("dropped", "", c"dropped NTP requests", Content::Count);
-        let held = Field::new::<u32>("held", "", c"held NTP timestamps", Content::Count);
+        let dropped = Field::new::<u32>("dropped", "u32", "", c"dropped NTP requests", Content::Count);
+        let held = Field::new::<u32>("held", "u32", "", c"held NTP timestamps", Content::Count);
         for layout in 1..=4 {
             let values = format!(r#"{{"layouts": {{"serverstats": {layout}}}}}"#).parse().unwrap();
             let session = received(&Scripted::start(Values::new(&values)).unwrap(), c"serverstats");

@@ -1,0 +1,88 @@
+//! Prints `docs/fields.md`, the ledger of all fields, from the reports' tables (`make fields`).
+
+use libchrony::{Content, Field, REPORTS, Shape, Type};
+
+const HEAD: &str = "\
+# The fields of all reports
+
+Made from the tables in `crates/libchrony/src/report` by `make fields`; `make lint` fails when it is not what they say.
+
+A field has one name in Rust and in Python. A field of libchrony that is in no table here is called \"reserved\", with a
+number. \"chrony\" is the version from which on the field, or its report, exists; where there is none, all versions that
+libchrony can ask have it. A value outside of its range is an error. Open: a number without a name is kept as it is.
+The meaning goes on in the documentation of the records.
+";
+
+fn main() {
+    print!("{HEAD}");
+    for table in REPORTS {
+        let records = match table.shape {
+            Shape::One => "One record.",
+            Shape::All => "A record for each source.",
+            Shape::ByAddress => "A record for each source, `None` for a reference clock.",
+        };
+        println!("\n## {}\n\n{records}\n", table.name.to_string_lossy());
+        println!("| libchrony's field | name | Rust | Python | unit | range | chrony | meaning |");
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        for field in table.fields {
+            println!(
+                "| {} | `{}` | `{}` | `{}` | {} | {} | {} | {} |",
+                [Some(field.libchrony), field.or]
+                    .into_iter()
+                    .flatten()
+                    .map(|name| name.to_string_lossy())
+                    .collect::<Vec<_>>()
+                    .join(", or "),
+                field.name,
+                field.rust_type,
+                python_type(field),
+                field.unit().name(),
+                range(field),
+                field.since.or(table.since).unwrap_or_default(),
+                first_sentence(field.doc),
+            );
+        }
+    }
+}
+
+/// The type that the field has in Python.
+fn python_type(field: &Field) -> String {
+    let name = match field.kind {
+        _ if field.content == Content::Boolean => "bool",
+        Type::Unsigned(_) | Type::Signed(_) => "int",
+        Type::Float | Type::Time => "float",
+        Type::Text => "str",
+    };
+    // A vertical line would end the cell.
+    if field.since.is_some() { format!("{name} \\| None") } else { name.to_owned() }
+}
+
+/// Which values the field can have.
+fn range(field: &Field) -> String {
+    let numbers = field.constants.map_or(&[][..], |constants| constants.names);
+    match field.kind {
+        _ if field.content == Content::Boolean => String::new(),
+        Type::Unsigned(_) if field.constants.is_some_and(|constants| !constants.is_open) => {
+            let numbers = || numbers.iter().map(|(number, _)| number);
+            format!("{} to {}", numbers().min().unwrap_or(&0), numbers().max().unwrap_or(&0))
+        }
+        Type::Unsigned(_) if field.content == Content::Enum => format!("open; {} named", numbers.len()),
+        Type::Unsigned(_) if field.max.is_finite() => format!("0 to {}", field.max),
+        Type::Unsigned(bits) => {
+            let named = if numbers.is_empty() { String::new() } else { format!("; open, {} named", numbers.len()) };
+            format!("0 to {}{named}", u64::MAX >> (u64::BITS - bits))
+        }
+        Type::Signed(bits) => {
+            let least = i64::MIN >> (i64::BITS - bits);
+            format!("{least} to {}", -(least + 1))
+        }
+        Type::Float if field.min < 0.0 => "finite".to_owned(),
+        Type::Float | Type::Time => "0 or more".to_owned(),
+        Type::Text => String::new(),
+    }
+}
+
+fn first_sentence(doc: &str) -> String {
+    let words = doc.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.split_once(". ").map_or(words.clone(), |(sentence, _)| format!("{sentence}."))
+}
