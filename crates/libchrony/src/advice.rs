@@ -56,6 +56,15 @@ fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
     address.probably_meant().map_or(words.into(), |meant| format!("If its end is the port, write {meant}").into())
 }
 
+/// Over the command port; on a Unix socket chronyd refuses no report.
+pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
+    let first = first.map_or(String::new(), |first| format!(", and {first}, which libchrony asks for first,"));
+    format!(
+        "Use its Unix socket as root or chronyd's user, or name {report}{first} in `opencommands` in chrony.conf (chrony \
+         4.7 or later), which replaces the list of reports that are open by default"
+    )
+}
+
 pub(crate) fn resolve(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::TimedOut => "The resolver has not answered. Does it work? An IP address needs none",

@@ -154,12 +154,14 @@ pub enum Error {
     },
     /// chronyd does not serve this report on this transport.
     #[error(
-        "Failed to process {report} response: chronyd at {address} refuses this report here: {source}. Use its Unix \
-         socket as root or chronyd's user, or allow the report with `opencommands` in chrony.conf (chrony 4.7 or later)"
+        "Failed to process {report} response: chronyd at {address} refuses this report here: {source}. {}",
+        advice::refusal(report, *first)
     )]
     Unauthorized {
         /// The report.
         report: &'static str,
+        /// Another report, which libchrony asks for first.
+        first: Option<&'static str>,
         /// The address.
         address: Address,
         /// libchrony's error.

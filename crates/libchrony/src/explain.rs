@@ -9,6 +9,7 @@ use crate::lane::OpenFailure;
 use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::reading::Asked;
+use crate::report::{Report, Shape, SourceStats};
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::time::Duration;
@@ -50,7 +51,11 @@ impl Explain<'_> {
         let (step, source) = (Step { stage, report }, self.libchrony(failure));
         match (failure.code, failure.errno) {
             (_, Some(_)) => Error::Exchange { stage: step, address, source },
-            (c::CHRONY_UNAUTHORIZED, _) => Error::Unauthorized { report, address, source },
+            (c::CHRONY_UNAUTHORIZED, _) => {
+                let is_second = self.asked.shape == Shape::ByAddress;
+                let first = is_second.then(|| SourceStats::NAME.to_str().unwrap_or_default());
+                Error::Unauthorized { report, first, address, source }
+            }
             (c::CHRONY_DISABLED, _) if let Some(unavailable) = self.asked.unavailable => {
                 Error::NotAvailable { report, address, source, unavailable }
             }

@@ -96,8 +96,14 @@ fn a_command_that_chronyd_refuses() {
             "{error:?}"
         );
         assert_starts(&error, "Failed to process rtcdata response: chronyd at ", ErrorKind::Permission);
-        assert!(error.to_string().contains("opencommands"), "{error}");
+        assert!(error.to_string().contains("or name rtcdata in `opencommands`"), "{error}");
+        assert!(error.to_string().ends_with("replaces the list of reports that are open by default"), "{error}");
         assert_eq!(chain(&error)[1..], ["Not authorized"]);
+        let error = to(&address).build().unwrap().ntp_data().unwrap_err();
+        assert!(
+            error.to_string().contains("or name ntpdata, and sourcestats, which libchrony asks for first, in"),
+            "{error}"
+        );
     }
 }
 
