@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CRATE = ROOT / "crates/libchrony"
 #: Traps that the ledger has at least, and what is said of each.
-TRAPS = 40
+TRAPS = 44
 POINTS = ["What", "Why", "Our way", "Code", "Test"]
 CODE = re.compile(r"`([^`]+)`")
 #: A definition, or a line of a report's table.
