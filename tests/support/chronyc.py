@@ -6,17 +6,44 @@ value has to lie between both, widened by what the last printed digit is worth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from tests.support.daemon import Daemon
-from tests.support.reports import BY_NAME, REPORTS, Report
+from tests.support.reports import REPORTS, Report
 
-from pychrony import Source, SourceStats, TrackingStatus
+from pychrony import (
+    AuthData,
+    NTPData,
+    NTPFlag,
+    NTPMode,
+    SelectData,
+    Smoothing,
+    SmoothingFlag,
+    Source,
+    SourceStats,
+    Timestamping,
+    TrackingStatus,
+)
 
 Texts = Sequence[str]
 
 LEAP = ["Normal", "Insert second", "Delete second", "Not synchronised"]
+NTP_MODES: dict[int, str] = {
+    NTPMode.ACTIVE_SYMMETRIC: "Symmetric active",
+    NTPMode.PASSIVE_SYMMETRIC: "Symmetric passive",
+    NTPMode.SERVER: "Server",
+}
+NTP_TESTS = {
+    23: (NTPFlag.TEST_1, NTPFlag.TEST_2, NTPFlag.TEST_3),
+    24: (NTPFlag.TEST_5, NTPFlag.TEST_6, NTPFlag.TEST_7),
+    25: (NTPFlag.TEST_A, NTPFlag.TEST_B, NTPFlag.TEST_C, NTPFlag.TEST_D),
+}
+TIMESTAMPING: dict[int, str] = {
+    Timestamping.DAEMON: "Daemon",
+    Timestamping.KERNEL: "Kernel",
+    Timestamping.HARDWARE: "Hardware",
+}
 MODES = "^=#"
 STATES = "*?x~+-"
 
@@ -91,34 +118,109 @@ def compare_stats(stats: SourceStats, before: Texts, after: Texts) -> None:
     assert stats.offset_err >= 0
 
 
-def compare_columns(report: Report) -> Callable[[Any, Texts, Texts], None]:
+def compare_selection(selection: SelectData, before: Texts, after: Texts) -> None:
+    """Compare the words of a line of `chronyc -c selectdata`."""
+    name = selection.address or selection.reference_id.to_bytes(4, "big").rstrip(b"\0").decode()
+    assert name == before[1]
+    assert chr(selection.state) in {before[0], after[0]}
+    assert "NY"[selection.authentication] == before[2]
+    for options, column in ((selection.configured_options, 3), (selection.effective_options, 8)):
+        shown = [letter if options & 1 << bit else "-" for bit, letter in enumerate("NPTR")]
+        assert [*shown, "-"] == list(before[column : column + 5])
+    assert LEAP[selection.leap_status] in {before[17], after[17]}
+
+
+def compare_authentication(authentication: AuthData, before: Texts, _after: Texts) -> None:
+    """Compare the words of a line of `chronyc -c authdata`."""
+    assert ["-", "SK", "NTS"][authentication.mode] == before[1]
+
+
+def compare_measurement(data: NTPData, before: Texts, after: Texts) -> None:
+    """Compare the words of a line of `chronyc -c ntpdata`."""
+    flags = NTPFlag(data.flags)
+    words = {
+        0: data.remote_address,
+        3: data.local_address or "[UNSPEC]",
+        5: LEAP[data.leap_status],
+        7: NTP_MODES.get(data.mode, "Invalid"),
+        15: f"{data.reference_id:08X}",
+        **{column: "".join(str(int(test in flags)) for test in group) for column, group in NTP_TESTS.items()},
+        26: "Yes" if NTPFlag.INTERLEAVED in flags else "No",
+        27: "Yes" if NTPFlag.AUTHENTICATED in flags else "No",
+        28: TIMESTAMPING.get(data.transmit_timestamping, "Invalid"),
+        29: TIMESTAMPING.get(data.receive_timestamping, "Invalid"),
+    }
+    assert words == {column: before[column] for column in words}
+    assert words == {column: after[column] for column in words}
+
+
+def compare_smoothing(smoothing: Smoothing, before: Texts, after: Texts) -> None:
+    """Compare the words of `chronyc -c smoothing`."""
+    flags = SmoothingFlag(smoothing.flags)
+    assert ("Yes" if SmoothingFlag.ACTIVE in flags else "No") in {before[0], after[0]}
+    assert ("(leap second only)" if SmoothingFlag.LEAPONLY in flags else "") == before[1]
+
+
+def compare_columns(report: Report, record: object, before: Texts, after: Texts) -> None:
     """Compare the numbers of a record with the columns that the report names."""
+    optional = {field.ours for field in report.fields.values() if field.is_optional}
+    for field, column in (report.columns or {}).items():
+        value = getattr(record, field)
+        if value is None:
+            assert field in optional, f"{field} is None"
+            assert len(before) <= column, f"{field} is None, and chronyc says {before[column]}"
+        else:
+            assert_between(field, value, before[column], after[column])
 
-    def compare_one(record: object, before: Texts, after: Texts) -> None:
-        for field, column in (report.columns or {}).items():
-            assert_between(field, getattr(record, field), before[column], after[column])
 
-    return compare_one
-
-
-#: For each report that is compared, how a record is compared with its line of chronyc.
+#: How a record is compared with its line of chronyc, beside the columns that its report names.
 COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
     "tracking": compare_tracking,
     "sources": compare_source,
     "sourcestats": compare_stats,
-    **{report.name: compare_columns(report) for report in REPORTS if report.columns},
+    "selectdata": compare_selection,
+    "authdata": compare_authentication,
+    "ntpdata": compare_measurement,
+    "smoothing": compare_smoothing,
 }
 
 
-def compare(daemon: Daemon, address: str | None = None) -> dict[str, Any]:
-    """Read those reports at an address, and compare every field with the daemon's chronyc; return them by name."""
+def is_compared(report: Report, daemon: Daemon, address: str, also: Collection[str]) -> bool:
+    """Whether chronyc shows the report, and chronyd serves it there."""
+    is_shown = report.name in COMPARISONS or report.columns is not None
+    is_there = report.unavailable is None or report.name in also
+    return is_shown and is_there and (report.is_open or address == daemon.socket)
+
+
+def rows(daemon: Daemon, report: Report) -> list[list[str]]:
+    """What chronyc prints of a report, of sources without an address too, which it leaves out unless told."""
+    return daemon.rows(f"{report.name} -a" if report.is_list and report.name != "ntpdata" else report.name)
+
+
+def records(report: Report, result: Any) -> list[Any]:  # noqa: ANN401
+    """The records that chronyc shows. It has no option to show ntpdata of sources without an address."""
+    return [
+        record
+        for record in report.records(result)
+        if not (isinstance(record, NTPData) and record.remote_address.startswith("ID#"))
+    ]
+
+
+def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str] = ()) -> dict[str, Any]:
+    """Read what chronyc shows at an address, and compare every field with the daemon's chronyc; return it by name.
+
+    Reports that chronyd may be without are read if they are named.
+    """
     address = daemon.socket if address is None else address
-    names = [name for name in COMPARISONS if BY_NAME[name].is_open or address == daemon.socket]
-    before = {name: daemon.rows(name) for name in names}
-    found = {name: BY_NAME[name].function(address) for name in names}
-    after = {name: daemon.rows(name) for name in names}
-    for name in names:
+    reports = [report for report in REPORTS if is_compared(report, daemon, address, also)]
+    before = {report.name: rows(daemon, report) for report in reports}
+    found = {report.name: report.function(address) for report in reports}
+    after = {report.name: rows(daemon, report) for report in reports}
+    for report in reports:
+        shown = records(report, found[report.name])
         # zip() checks that there are as many, in the same order.
-        for record, *texts in zip(BY_NAME[name].records(found[name]), before[name], after[name], strict=True):
-            COMPARISONS[name](record, *texts)
+        for record, *texts in zip(shown, before[report.name], after[report.name], strict=True):
+            compare_columns(report, record, *texts)
+            if report.name in COMPARISONS:
+                COMPARISONS[report.name](record, *texts)
     return found

@@ -126,6 +126,19 @@ class Daemon:
         return sorted(path.name for path in self.folder.iterdir() if path.name.startswith("libchrony."))
 
 
+class Server(Daemon):
+    """The server of a pair, whose program is the pair's."""
+
+    def __init__(self, pair: Daemon) -> None:
+        """It ends with the pair."""
+        self.process = pair.process
+        self.described = pair.described["server"]
+
+    def say(self, command: str) -> dict[str, Any]:
+        """Give the server a command."""
+        return super().say(f"server {command}")
+
+
 def name_of(namespace: str) -> str:
     """The name of a namespace below /proc."""
     return {"mount": "mnt"}.get(namespace, namespace)

@@ -84,7 +84,7 @@ class Report:
     is_open: bool = True
     #: Begins the message of the error where chronyd has no such thing; None if it always has.
     unavailable: str | None = None
-    #: The columns in which `chronyc -c` prints the values of fields; None if it is compared otherwise, or prints none.
+    #: The columns in which `chronyc -c` prints the numbers of fields; None if all are compared otherwise, or none.
     columns: dict[str, int] | None = None
     #: Fields of ours that are made of others, of the sample.
     derived: dict[str, Any] = field(default_factory=dict)
@@ -267,6 +267,7 @@ REPORTS = [
         },
         is_list=True,
         is_open=False,
+        columns={"last_sample_ago": 13, "score": 14, "low_limit": 15, "high_limit": 16},
     ),
     Report(
         "authdata",
@@ -287,6 +288,16 @@ REPORTS = [
         is_list=True,
         is_optional=True,
         is_open=False,
+        columns={
+            "key_id": 2,
+            "key_type": 3,
+            "key_length": 4,
+            "last_key_establishment_ago": 5,
+            "key_establishment_attempts": 6,
+            "nak": 7,
+            "cookies": 8,
+            "cookie_length": 9,
+        },
     ),
     Report(
         "ntpdata",
@@ -329,6 +340,29 @@ REPORTS = [
         is_list=True,
         is_optional=True,
         is_open=False,
+        columns={
+            "remote_port": 2,
+            "version": 6,
+            "stratum": 8,
+            "poll": 9,
+            "precision": 11,
+            "root_delay": 13,
+            "root_dispersion": 14,
+            "ref_time": 17,
+            "offset": 18,
+            "peer_delay": 19,
+            "peer_dispersion": 20,
+            "response_time": 21,
+            "jitter_asymmetry": 22,
+            "transmitted_messages": 30,
+            "received_messages": 31,
+            "received_valid_messages": 32,
+            "received_good_messages": 33,
+            "kernel_transmit_timestamps": 34,
+            "kernel_receive_timestamps": 35,
+            "hardware_transmit_timestamps": 36,
+            "hardware_receive_timestamps": 37,
+        },
     ),
     Report(
         "serverstats",
@@ -371,6 +405,12 @@ REPORTS = [
             "received_interleaved_ntp_requests": 8,
             "held_ntp_timestamps": 9,
             "ntp_timestamp_span": 10,
+            "served_daemon_rx_timestamps": 11,
+            "served_daemon_tx_timestamps": 12,
+            "served_kernel_rx_timestamps": 13,
+            "served_kernel_tx_timestamps": 14,
+            "served_hardware_rx_timestamps": 15,
+            "served_hardware_tx_timestamps": 16,
         },
     ),
     Report(
@@ -386,6 +426,7 @@ REPORTS = [
             "last update ago": Field("last_update_ago", "measure", 1.5, 1.5),
             "remaining time": Field("remaining_time", "measure", 600, 600.0),
         },
+        columns={"offset": 2, "freq_offset": 3, "wander": 4, "last_update_ago": 5, "remaining_time": 6},
         unavailable="Time smoothing is not available",
     ),
 ]
