@@ -1,0 +1,71 @@
+"""Lists by address: each record is that of the source that is at its place now, and a reference clock has none.
+
+libchrony may take the address of a source from an earlier answer, in which another source was there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.reports import LISTS, Report
+
+from pychrony import AuthData, ChronyConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.daemon import Daemon
+
+#: What is at each place: the number of a source, or None for a reference clock.
+Places = list[int | None]
+GPS = int.from_bytes(b"GPS\0", "big")
+
+by_address = pytest.mark.parametrize("report", [report for report in LISTS if report.is_optional], ids=str)
+
+
+def values(places: Places) -> str:
+    """The command that has the scripted chronyd tell them."""
+    told: dict[str, Any] = {
+        "sources": [{"reference ID": GPS} if one is None else {"address": f"127.3.0.{one}"} for one in places],
+        "authdata": [None if one is None else {"key ID": one} for one in places],
+        "sourcestats": None,
+        "ntpdata": None,
+    }
+    return f"values {json.dumps(told)}"
+
+
+def number(record: Any) -> int | None:  # noqa: ANN401
+    """The number of the source that a record is of."""
+    if record is None:
+        return None
+    return record.key_id if isinstance(record, AuthData) else int(record.remote_address.rpartition(".")[2])
+
+
+def changes(length: int) -> Iterator[Places]:
+    """Lists of a length, each of which differs from the one before in few places."""
+    usual: Places = list(range(1, length + 1))
+    for place in range(length):
+        clock, other, turned = usual.copy(), usual.copy(), usual[place:] + usual[:place]
+        clock[place], other[place] = None, 200
+        yield from (usual, clock, usual, clock, other, usual, turned)
+
+
+@pytest.mark.parametrize("transport", ["socket", "udp"])
+@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("between", ["nothing", "sourcestats"])
+@by_address
+def test_each_place_has_the_record_of_what_is_there_now(
+    transport: str, lanes: int, between: str, report: Report, scripted: Daemon
+) -> None:
+    """On a connection that has all its lanes, and reads lists of all lengths with them."""
+    with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+        scripted.say(values([*range(1, 41)]))
+        assert len(report.of(connection)()) == 40
+        for length in (1, 2, 9, 1):
+            for places in changes(length):
+                if between == "sourcestats":
+                    connection.get_source_stats()
+                scripted.say(values(places))
+                assert [number(record) for record in report.of(connection)()] == places
