@@ -11,7 +11,7 @@ from pathlib import Path
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
 #: In the order of the crate's list of reports.
-TRACKING, SOURCES, SOURCESTATS, RTCDATA = range(4)
+TRACKING, SOURCES, SOURCESTATS, RTCDATA, ACTIVITY, SELECTDATA, AUTHDATA, NTPDATA, SERVERSTATS, SMOOTHING = range(10)
 THREE_LANES, EIGHT_LANES, SENDS_FAIL = 0x08, 0x0C, 0x10
 VALUES, CUT, LONGER, STATUS, CODE, HEADER, STRAY, ERROR, OLDER, AGAIN, LIST, ZEROS = (
     0,
@@ -73,6 +73,17 @@ def listed(report: int, *bodies: bytes, options: int = 0) -> bytes:
     return bytes([report, options, LIST, len(bodies)]) + given(*bodies)
 
 
+#: What sourcestats says of a reference clock.
+NO_STATS = stats(NO_ADDRESS)
+
+
+def by_address(report: int, *stats: bytes, options: int = 0) -> bytes:
+    """A call for a list by address, over one lane: each record is asked for by what sourcestats says of its source."""
+    check = given(stats[-1]) if len(stats) > 1 else b""
+    records = b"".join(given(one) + (b"" if one == NO_STATS else bytes([ZEROS])) for one in stats)
+    return bytes([report, options, LIST, len(stats)]) + check + records + check
+
+
 FOUR_SOURCES = (source(), source(IPV6, poll=-2, state=4), source(GPS, stratum=0, mode=2), source(UNRESOLVED, state=1))
 
 SEEDS = {
@@ -113,6 +124,16 @@ SEEDS = {
     "sourcestats-eight-lanes": listed(SOURCESTATS, *[stats()] * 9, options=EIGHT_LANES),
     "rtcdata": bytes([RTCDATA, 0]) + given(rtc()),
     "rtcdata-not-tracked": bytes([RTCDATA, 0, STATUS, 13]),
+    "activity": bytes([ACTIVITY, 0]) + given(bytes(range(20))),
+    "selectdata": bytes([SELECTDATA, 0, LIST, 2, ZEROS, ZEROS, ZEROS]),
+    "authdata": by_address(AUTHDATA, stats(), NO_STATS, stats(IPV6)),
+    "ntpdata": by_address(NTPDATA, stats(), NO_STATS, stats(IPV6), options=1),
+    "ntpdata-older": by_address(NTPDATA, stats()),
+    "ntpdata-reference-clocks": by_address(NTPDATA, NO_STATS, NO_STATS),
+    "serverstats": bytes([SERVERSTATS, 0, ZEROS]),
+    "serverstats-newest": bytes([SERVERSTATS, 3]) + given(bytes(168)),
+    "smoothing": bytes([SMOOTHING, 0]) + given(bytes([0, 0, 0, 3]) + NEGATIVE * 3 + SMALL * 2),
+    "smoothing-not-enabled": bytes([SMOOTHING, 0, STATUS, 6]),
     "every-report": bytes([TRACKING, 0])
     + given(tracking())
     + listed(SOURCES, *FOUR_SOURCES)
