@@ -1,9 +1,10 @@
 //! Read the state of chronyd, the NTP daemon, through the system's [libchrony].
 //!
 //! chronyd knows how far the clock is off, which sources it follows and how good they are. This crate hands that to
-//! Rust programs as typed, validated records: [`Tracking`], [`Source`], [`SourceStats`] and [`RtcData`]. It only
-//! reads; no request that changes chronyd exists in it. libchrony speaks the protocol and is loaded at run time, so
-//! building needs no C header.
+//! Rust programs as typed, validated records, all ten reports that libchrony has: [`Tracking`], [`Source`],
+//! [`SourceStats`], [`RtcData`], [`Activity`], [`SelectData`], [`AuthData`], [`NtpData`], [`ServerStats`] and
+//! [`Smoothing`]. It only reads; no request that changes chronyd exists in it. libchrony speaks the protocol and is
+//! loaded at run time, so building needs no C header.
 //!
 //! Every call ends by its deadline, whatever chronyd does. A value out of its documented range is an error, never a
 //! number. See [`Connection`] for threads, forks and restarts, and [`Address`] for how to reach chronyd: its Unix
