@@ -60,8 +60,8 @@ fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
 pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
     let first = first.map_or(String::new(), |first| format!(", and {first}, which libchrony asks for first,"));
     format!(
-        "Use its Unix socket as root or chronyd's user, or name {report}{first} in `opencommands` in chrony.conf (chrony \
-         4.7 or later), which replaces the list of reports that are open by default"
+        "Use its Unix socket as root or chronyd's user, or name {report}{first} in `opencommands` in chrony.conf \
+         (chrony 4.7 or later), which replaces the list of reports that are open by default"
     )
 }
 

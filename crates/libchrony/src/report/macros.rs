@@ -4,7 +4,8 @@
 macro_rules! report {
     (
         $(#[$doc:meta])*
-        $name:ident = $report:literal, $shape:ident $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
+        $name:ident = $report:literal, $shape:ident
+        $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
             $(
                 $(#[doc = $field_doc:literal])*
                 $field:ident: $type:ty = $content:ident($libchrony:literal) $(.$limit:ident($($arg:expr),*))*;

@@ -100,8 +100,9 @@ impl Tracking {
     /// How wrong the clock can be at a later moment, in seconds, if chronyd makes no update until then.
     ///
     /// chronyd adds `skew + |residual_freq| + maxclockerror` of the time since `ref_time` to its root dispersion
-    /// (`get_root_dispersion` in its reference.c). Here that is added to [`clock_error_bound`](Self::clock_error_bound),
-    /// with 1 ppm, which is the default, as `maxclockerror`: chronyd does not report it.
+    /// (`get_root_dispersion` in its reference.c). Here that is added to
+    /// [`clock_error_bound`](Self::clock_error_bound), with 1 ppm, which is the default, as `maxclockerror`: chronyd
+    /// does not report it.
     ///
     /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
     /// is not too small for that, and too large by no more than the root dispersion has in it since `ref_time`.

@@ -184,7 +184,8 @@ fn the_clocks_error_bound_is_the_manuals_and_grows_as_chronyds_does() {
 fn helpers_of_the_records() {
     let chronyd = scripted(
         r#"{"rtcdata": {"samples": 0}, "sources": [
-        {"reachability": 0, "last sample ago": 4294967295, "poll": -4}, {"reachability": 1, "last sample ago": 4294967294}
+        {"reachability": 0, "last sample ago": 4294967295, "poll": -4},
+        {"reachability": 1, "last sample ago": 4294967294}
     ]}"#,
     );
     let connection = connect_to(&chronyd);
