@@ -1,6 +1,8 @@
 //! Every record is what chronyd said, or an error with the name of a field.
 
 mod fields;
+mod kinds;
 mod lists;
 mod real;
 mod records;
+mod reference_clocks;

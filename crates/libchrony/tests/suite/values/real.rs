@@ -5,12 +5,12 @@ use libchrony::{Connection, Error, ErrorKind, LeapStatus, ReferenceId, SourceMod
 use std::time::{Duration, SystemTime};
 use testbed::{Chronyd, Pair};
 
-fn connect_to(chronyd: &Chronyd) -> Connection {
+pub(super) fn connect_to(chronyd: &Chronyd) -> Connection {
     connect(&unix(chronyd.socket()), Duration::from_secs(20))
 }
 
 /// The columns of chronyc's report, a line for each record.
-fn chronyc(chronyd: &Chronyd, report: &str) -> Vec<Vec<String>> {
+pub(super) fn chronyc(chronyd: &Chronyd, report: &str) -> Vec<Vec<String>> {
     let text = chronyd.chronyc(&[report]).unwrap();
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
@@ -60,7 +60,7 @@ fn a_synchronised_chronyd() {
 }
 
 /// As chronyc prints a time.
-fn seconds(time: SystemTime) -> String {
+pub(super) fn seconds(time: SystemTime) -> String {
     let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     format!("{}.{:09}", time.as_secs(), time.subsec_nanos())
 }

@@ -1,0 +1,74 @@
+//! Lists by address: each record is that of the source that is at its place now, and a reference clock has none.
+//! libchrony may take the address of a source from an earlier answer, in which another source was there.
+
+use crate::common::*;
+use libchrony::Connection;
+use std::time::Duration;
+use testbed::Scripted;
+
+/// What is at each place: the number of a source, or `None` for a reference clock.
+type Places = Vec<Option<u32>>;
+
+fn tell(chronyd: &Scripted, places: &Places) {
+    let source = |place: &Option<u32>| match place {
+        Some(number) => format!(r#"{{"address": "127.3.0.{number}"}}"#),
+        None => r#"{"reference ID": 1196446464}"#.to_owned(),
+    };
+    let key = |place: &Option<u32>| place.map_or("null".to_owned(), |number| format!(r#"{{"key ID": {number}}}"#));
+    let sources: Vec<_> = places.iter().map(source).collect();
+    let keys: Vec<_> = places.iter().map(key).collect();
+    let values = format!(
+        r#"{{"sources": [{}], "authdata": [{}], "sourcestats": null, "ntpdata": null}}"#,
+        sources.join(", "),
+        keys.join(", ")
+    );
+    chronyd.change(values.parse().unwrap()).unwrap();
+}
+
+/// By the keys that they use.
+fn authenticated(connection: &Connection) -> Places {
+    connection.auth_data().unwrap().iter().map(|record| Some(record.as_ref()?.key_id)).collect()
+}
+
+/// By their addresses.
+fn measured(connection: &Connection) -> Places {
+    let number = |address: &str| address.rsplit('.').next().unwrap().parse().unwrap();
+    let records = connection.ntp_data().unwrap();
+    records.iter().map(|record| Some(number(record.as_ref()?.remote_address.as_ref().unwrap()))).collect()
+}
+
+/// Lists of a length, each of which differs from the one before in few places.
+fn changes(length: u32) -> impl Iterator<Item = Places> {
+    let usual: Places = (1..=length).map(Some).collect();
+    (0..usual.len()).flat_map(move |place| {
+        let [mut clock, mut other, mut turned] = [(); 3].map(|()| usual.clone());
+        (clock[place], other[place]) = (None, Some(200));
+        turned.rotate_left(place);
+        [usual.clone(), clock.clone(), usual.clone(), clock, other, usual.clone(), turned]
+    })
+}
+
+#[test]
+fn each_place_has_the_record_of_what_is_there_now() {
+    let chronyd = scripted(r#"{"open": true}"#);
+    for address in both(&chronyd) {
+        for lanes in [1, 8] {
+            for read in [authenticated, measured] {
+                for has_read_addresses in [false, true] {
+                    let connection = to(&address).timeout(Duration::from_secs(20)).lanes(lanes, 4).build().unwrap();
+                    // It has all its lanes from then on.
+                    let many: Places = (1..=40).map(Some).collect();
+                    tell(&chronyd, &many);
+                    assert_eq!(read(&connection), many);
+                    for places in [1, 2, 9, 1].into_iter().flat_map(changes) {
+                        if has_read_addresses {
+                            connection.source_stats().unwrap();
+                        }
+                        tell(&chronyd, &places);
+                        assert_eq!(read(&connection), places, "{address}, {lanes} lanes");
+                    }
+                }
+            }
+        }
+    }
+}
