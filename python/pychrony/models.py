@@ -685,6 +685,16 @@ class SelectData:
     low_limit: float
     high_limit: float
 
+    @property
+    def state_name(self) -> str:
+        """libchrony's words for the state, or "unknown" and the number."""
+        return SelectState.words_of(self.state)
+
+    @property
+    def leap_status_name(self) -> str:
+        """libchrony's words for the leap status, or "unknown" and the number."""
+        return LeapStatus.words_of(self.leap_status)
+
 
 @dataclass(frozen=True)
 class AuthData:
@@ -720,6 +730,16 @@ class AuthData:
     cookies: int
     cookie_length: int
     nak: bool
+
+    @property
+    def mode_name(self) -> str:
+        """libchrony's words for the mode, or "unknown" and the number."""
+        return AuthMode.words_of(self.mode)
+
+    @property
+    def key_type_name(self) -> str:
+        """libchrony's words for the type of the key, or "unknown" and the number."""
+        return KeyType.words_of(self.key_type)
 
 
 @dataclass(frozen=True)
@@ -814,6 +834,26 @@ class NTPData:
     kernel_receive_timestamps: int | None
     hardware_transmit_timestamps: int | None
     hardware_receive_timestamps: int | None
+
+    @property
+    def leap_status_name(self) -> str:
+        """libchrony's words for the leap status, or "unknown" and the number."""
+        return LeapStatus.words_of(self.leap_status)
+
+    @property
+    def mode_name(self) -> str:
+        """libchrony's words for the mode, or "unknown" and the number."""
+        return NTPMode.words_of(self.mode)
+
+    @property
+    def transmit_timestamping_name(self) -> str:
+        """libchrony's words for what stamped the request, or "unknown" and the number."""
+        return Timestamping.words_of(self.transmit_timestamping)
+
+    @property
+    def receive_timestamping_name(self) -> str:
+        """libchrony's words for what stamped the answer, or "unknown" and the number."""
+        return Timestamping.words_of(self.receive_timestamping)
 
 
 @dataclass(frozen=True)

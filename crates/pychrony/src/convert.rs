@@ -156,23 +156,23 @@ impl Constants {
         if let Some(member) = members.get_item(&key)? {
             return Ok(member);
         }
+        let set: Vec<_> = self.flags.iter().filter(|(bit, _)| bits & bit != 0).collect();
+        let unnamed = set.iter().fold(bits, |left, (bit, _)| left & !bit);
+        let mut name = None;
+        if py.version_info() < (3, 11) {
+            // Combinations have no name, and single bits become members with them.
+            for bit in (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| unnamed & bit != 0 && *bit != bits) {
+                self.combine(py, bit)?;
+            }
+        } else if !set.is_empty() {
+            let names = set.iter().map(|(_, name)| name.clone());
+            name = Some(names.chain((unnamed != 0).then(|| unnamed.to_string())).collect::<Vec<_>>().join("|"));
+        }
         let member = self.new.bind(py).call1((self.class.bind(py), &key))?;
         member.setattr(pyo3::intern!(py, "_value_"), &key)?;
-        member.setattr(pyo3::intern!(py, "_name_"), self.name(py, bits))?;
+        member.setattr(pyo3::intern!(py, "_name_"), name)?;
         // Another thread may have been quicker.
         members.call_method1(pyo3::intern!(py, "setdefault"), (key, member))
-    }
-
-    /// The name that Python gives to a combination: none before 3.11.
-    fn name(&self, py: Python<'_>, bits: u64) -> Option<String> {
-        let set: Vec<_> = self.flags.iter().filter(|(bit, _)| bits & bit != 0).collect();
-        if set.is_empty() || py.version_info() < (3, 11) {
-            return None;
-        }
-        let unknown = set.iter().fold(bits, |bits, (bit, _)| bits & !bit);
-        let mut names: Vec<_> = set.into_iter().map(|(_, name)| name.clone()).collect();
-        names.extend((unknown != 0).then(|| unknown.to_string()));
-        Some(names.join("|"))
     }
 }
 
