@@ -426,9 +426,10 @@ class TrackingStatus:
         Until a later moment it grows, if chronyd makes no update. chronyd adds ``skew + abs(residual_freq) +
         maxclockerror`` of the time since ref_time to its root dispersion (``get_root_dispersion`` in its
         reference.c). Here that is added to the bound above, with 1 ppm, which is the default, as ``maxclockerror``:
-        chronyd does not report it. A record does not say when it was read. So the growth is counted from ref_time,
-        which is not later. The bound is not too small for that, and too large by no more than the root dispersion has
-        in it since ref_time.
+        chronyd does not report it. Where chrony.conf has a larger one, its own bound grows faster.
+
+        A record does not say when it was read. So the growth is counted from ref_time, which is not later. The bound
+        is not too small for that. It is too large by what the root dispersion has grown from ref_time to the report.
 
         Args:
             at: The later moment, in seconds since the epoch. None for the moment of the report.

@@ -102,10 +102,10 @@ impl Tracking {
     /// chronyd adds `skew + |residual_freq| + maxclockerror` of the time since `ref_time` to its root dispersion
     /// (`get_root_dispersion` in its reference.c). Here that is added to
     /// [`clock_error_bound`](Self::clock_error_bound), with 1 ppm, which is the default, as `maxclockerror`: chronyd
-    /// does not report it.
+    /// does not report it. Where chrony.conf has a larger one, its own bound grows faster.
     ///
     /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
-    /// is not too small for that, and too large by no more than the root dispersion has in it since `ref_time`.
+    /// is not too small for that. It is too large by what the root dispersion has grown from `ref_time` to the report.
     #[must_use]
     pub fn clock_error_bound_at(&self, at: SystemTime) -> Option<f64> {
         let elapsed = at.duration_since(self.ref_time).unwrap_or_else(|before| before.duration());
