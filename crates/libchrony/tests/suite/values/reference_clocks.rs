@@ -37,35 +37,41 @@ fn measured(connection: &Connection) -> Places {
     records.iter().map(|record| Some(number(record.as_ref()?.remote_address.as_ref().unwrap()))).collect()
 }
 
-/// Lists of a length, each of which differs from the one before in few places.
-fn changes(length: u32) -> impl Iterator<Item = Places> {
+/// Lists of a length, and what they become.
+fn changes(length: u32) -> impl Iterator<Item = [Places; 2]> {
     let usual: Places = (1..=length).map(Some).collect();
     (0..usual.len()).flat_map(move |place| {
         let [mut clock, mut other, mut turned] = [(); 3].map(|()| usual.clone());
         (clock[place], other[place]) = (None, Some(200));
         turned.rotate_left(place);
-        [usual.clone(), clock.clone(), usual.clone(), clock, other, usual.clone(), turned]
+        let [usual, clock, other, turned] = [&usual, &clock, &other, &turned];
+        let changes = [(usual, clock), (clock, usual), (clock, other), (usual, other), (usual, turned)];
+        changes.map(|(before, after)| [before.clone(), after.clone()])
     })
+}
+
+fn addresses(connection: &Connection) -> Places {
+    connection.source_stats().unwrap();
+    vec![]
 }
 
 #[test]
 fn each_place_has_the_record_of_what_is_there_now() {
     let chronyd = scripted(r#"{"open": true}"#);
+    let many: Places = (1..=40).map(Some).collect();
     for address in both(&chronyd) {
         for lanes in [1, 8] {
+            let connection = to(&address).timeout(Duration::from_secs(20)).lanes(lanes, 4).build().unwrap();
             for read in [authenticated, measured] {
-                for has_read_addresses in [false, true] {
-                    let connection = to(&address).timeout(Duration::from_secs(20)).lanes(lanes, 4).build().unwrap();
-                    // It has all its lanes from then on.
-                    let many: Places = (1..=40).map(Some).collect();
-                    tell(&chronyd, &many);
-                    assert_eq!(read(&connection), many);
-                    for places in [1, 2, 9, 1].into_iter().flat_map(changes) {
-                        if has_read_addresses {
-                            connection.source_stats().unwrap();
-                        }
-                        tell(&chronyd, &places);
-                        assert_eq!(read(&connection), places, "{address}, {lanes} lanes");
+                for read_before in [addresses, authenticated, measured] {
+                    for [before, after] in [1, 3].into_iter().flat_map(changes) {
+                        // It may have lost lanes to a source that was gone.
+                        tell(&chronyd, &many);
+                        assert_eq!(read(&connection), many);
+                        tell(&chronyd, &before);
+                        read_before(&connection);
+                        tell(&chronyd, &after);
+                        assert_eq!(read(&connection), after, "{address}, {lanes} lanes");
                     }
                 }
             }
