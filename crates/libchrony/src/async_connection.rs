@@ -4,6 +4,7 @@
 //! It decides nothing about a call; that is in `reading`.
 
 use crate::address::Address;
+use crate::any::AnyRecord;
 use crate::clock::SLICE;
 use crate::error::Error;
 use crate::gather::Gather;
@@ -72,6 +73,15 @@ impl AsyncConnection {
     pub async fn connect(&self) -> Result<Address, Error> {
         run(self.0.connect()).await?;
         Ok(self.0.found())
+    }
+
+    /// As [`Connection::report`](crate::Connection::report).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+        run(self.0.report(name)?).await
     }
 
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.

@@ -4,12 +4,13 @@
 //! `reading`, and its waiting in `blocking`.
 
 use crate::address::Address;
+use crate::any::AnyRecord;
 #[cfg(feature = "tokio")]
 use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
-use crate::gather::{AnyRecords, Gather, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Rows};
 use crate::library::Library;
 use crate::list::Lanes;
 use crate::nonblocking;
@@ -180,9 +181,38 @@ impl Connection {
         self.read(Rows::of(table))
     }
 
-    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there:
-    /// the first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks
-    /// whether chronyd answers, if only to refuse.
+    /// The records of any report that the loaded libchrony [knows](Library::reports), as libchrony itself describes them:
+    /// in chronyd's order, and one for a report that has one. `None` is for a reference clock, which has no record in
+    /// `authdata` and `ntpdata`.
+    ///
+    /// No table of this crate is used, so that a newer libchrony's reports and fields are read, too. The checks follow
+    /// from the contents: floats are finite, measures are not negative, and times are possible.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownReport`] when libchrony knows no report of this name; otherwise as those of the methods for one
+    /// report.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let chronyd = testbed::Chronyd::builder().start()?;
+    /// # let address = libchrony::Address::parse(chronyd.socket())?;
+    /// let chronyd = libchrony::Connection::builder().address(address).build()?;
+    /// for record in chronyd.report("tracking")?.into_iter().flatten() {
+    ///     for (name, field) in record.fields() {
+    ///         println!("{name}: {:?} {} {}", field.value(), field.unit().name(), field.words.join(", "));
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+        self.read(Any::of(self.settings.library.report(name)?))
+    }
+
+    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
+    /// first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks whether
+    /// chronyd answers, if only to refuse.
     ///
     /// # Errors
     ///

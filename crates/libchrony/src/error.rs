@@ -3,7 +3,7 @@
 use crate::address::{Address, AddressError, Transport};
 use crate::advice::{self, Silence};
 use crate::field::FieldError;
-use crate::library::LibraryError;
+use crate::library::{LibraryError, UnknownReport};
 use crate::raw::failure::LibchronyError;
 use crate::report::Unavailable;
 use crate::urandom;
@@ -42,6 +42,9 @@ pub enum Error {
     /// The address is malformed.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The loaded libchrony knows no report of this name.
+    #[error(transparent)]
+    UnknownReport(#[from] UnknownReport),
     /// None of the default sockets exists.
     #[error(
         "chronyd socket not found. Tried: {}. Is chronyd running? If its socket is elsewhere, give its path; without \
@@ -248,7 +251,8 @@ impl Error {
             | Self::Exchange { .. } => ErrorKind::Connection,
             Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
             Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,
-            Self::Rejected { .. }
+            Self::UnknownReport(_)
+            | Self::Rejected { .. }
             | Self::ListChanged { .. }
             | Self::NotAvailable { .. }
             | Self::Count { .. }

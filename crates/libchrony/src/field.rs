@@ -162,6 +162,18 @@ pub enum Type {
 }
 
 impl Type {
+    /// It in a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unsigned(_) => "unsigned",
+            Self::Signed(_) => "signed",
+            Self::Float => "float",
+            Self::Time => "time",
+            Self::Text => "string",
+        }
+    }
+
     /// libchrony's number of it (`chrony_field_type`).
     #[must_use]
     pub const fn number(self) -> u32 {

@@ -1,13 +1,16 @@
 //! Where the records of a call go: into one record, or into all of a list.
 
+use crate::any::AnyRecord;
 use crate::field::FieldError;
 use crate::list::Sink;
 use crate::reading::Asked;
 use crate::record::Record;
 use crate::report::{Report, Row, Shape, Table, Tracking};
+use std::ffi::CStr;
 use std::mem;
 
-/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], or the [`Rows`] of any table.
+/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], the [`Rows`] of any
+/// table, or [`Any`] report that libchrony knows.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Gather: Sink {
     /// What the call returns.
@@ -43,6 +46,19 @@ pub struct Rows {
     /// Whether chronyd is only looked for.
     is_contact: bool,
     records: AnyRecords,
+}
+
+/// The records of any report that libchrony knows, in chronyd's order; `None` for what has no record.
+#[derive(Debug)]
+pub struct Any {
+    name: &'static CStr,
+    records: Vec<Option<AnyRecord>>,
+}
+
+impl Any {
+    pub(crate) fn of(name: &'static CStr) -> Self {
+        Self { name, records: Vec::new() }
+    }
 }
 
 impl Rows {
@@ -128,6 +144,17 @@ impl Sink for Rows {
     }
 }
 
+impl Sink for Any {
+    fn begin(&mut self, count: usize) {
+        begin(&mut self.records, count);
+    }
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
+        self.records[index] = if record.is_empty() { None } else { Some(AnyRecord::read(record)?) };
+        Ok(())
+    }
+}
+
 impl<R: Report> Gather for One<R> {
     type Output = R;
 
@@ -173,6 +200,19 @@ impl Gather for Rows {
     #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
     fn asked(&self) -> Asked {
         Asked { is_contact: self.is_contact, ..self.table.asked() }
+    }
+
+    fn take(&mut self) -> Self::Output {
+        mem::take(&mut self.records)
+    }
+}
+
+impl Gather for Any {
+    type Output = Vec<Option<AnyRecord>>;
+
+    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
+    fn asked(&self) -> Asked {
+        Asked { name: self.name, shape: None, unavailable: None, is_contact: false }
     }
 
     fn take(&mut self) -> Self::Output {

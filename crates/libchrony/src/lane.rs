@@ -26,6 +26,8 @@ use std::time::Instant;
 pub(crate) enum Request {
     /// The number of a report's records.
     Count(&'static CStr),
+    /// The number of a report's records, or its record if libchrony says that it always has one.
+    First(&'static CStr),
     /// One record.
     Record(&'static CStr, Int),
     /// One record of a report that chronyd is asked for by address. libchrony asks for the source's address first.
@@ -150,8 +152,13 @@ impl Lane {
             Some(Request::Record(..)) => true,
             // What is left of a reference clock's address is that there was none.
             Some(Request::ByAddress(..)) => self.record().is_empty(),
-            Some(Request::Count(_)) | None => false,
+            Some(Request::Count(_) | Request::First(_)) | None => false,
         }
+    }
+
+    /// Whether the answer is a number of records.
+    pub(crate) fn has_counted(&self) -> bool {
+        matches!(self.last, Some(Request::Count(_)))
     }
 
     /// Sends a request.
@@ -159,6 +166,14 @@ impl Lane {
         self.last = Some(request);
         let sent = match request {
             Request::Count(report) => self.session.request_count(report),
+            Request::First(report) => match self.session.request_count(report) {
+                // libchrony sends no such request for a report that always has one.
+                Ok(()) if !self.session.needs_response() => return self.send(Request::Record(report, 0)),
+                sent => {
+                    self.last = Some(Request::Count(report));
+                    sent
+                }
+            },
             Request::Record(report, index) => self.session.request_record(report, index),
             Request::ByAddress(report, index) => self.session.request_record_by_address(report, index),
         };

@@ -30,6 +30,7 @@
 
 mod address;
 mod advice;
+mod any;
 #[cfg(feature = "tokio")]
 mod async_connection;
 mod blocking;
@@ -66,13 +67,14 @@ mod window;
 
 pub use address::{Address, AddressError, Transport};
 pub use advice::Silence;
+pub use any::{AnyField, AnyRecord};
 #[cfg(feature = "tokio")]
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use error::{Error, ErrorKind, Step};
 pub use field::{Constants, Content, Field, FieldError, Type, Unit};
 pub use gather::AnyRecords;
-pub use library::{Library, LibraryError};
+pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;
 pub use refid::ReferenceId;
 pub use report::*;

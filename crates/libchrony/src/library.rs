@@ -1,15 +1,16 @@
 //! Finding and loading libchrony.
 //!
 //! A [`Library`] is a loaded libchrony that knows which file it came from. When none can be loaded, the error says
-//! where it was looked for and what the dynamic loader said of each place. This module makes no call into the library.
+//! where it was looked for and what the dynamic loader said of each place. It tells which reports it knows.
 
-use crate::raw::load::{is_set_user_id, load};
+use crate::per_process::PerProcess;
+use crate::raw::load::{is_set_user_id, load, report_names};
 use libchrony_sys::{LoadError, Symbols};
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::path::{self, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name by which the system's loader finds libchrony.
 const SYSTEM: &str = "libchrony.so.0";
@@ -86,9 +87,62 @@ impl Library {
         self.0.path()
     }
 
+    /// The names of the reports that this libchrony knows, in its order. A newer one may know more than this crate has
+    /// types for: [`Connection::report`](crate::Connection::report) reads them, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let library = libchrony::Library::load()?;
+    /// assert!(library.reports().any(|report| report == "tracking"));
+    /// # Ok::<(), libchrony::LibraryError>(())
+    /// ```
+    #[doc(alias = "chrony_get_report_name")]
+    pub fn reports(&self) -> impl Iterator<Item = &str> {
+        report_names(&self.0).filter_map(|name| name.to_str().ok())
+    }
+
+    /// The report of this name, for requests.
+    pub(crate) fn report(&self, name: &str) -> Result<&'static CStr, UnknownReport> {
+        let found = report_names(&self.0).find(|found| found.to_bytes() == name.as_bytes());
+        found.map(for_ever).ok_or_else(|| UnknownReport {
+            name: name.to_owned(),
+            known: self.reports().map(str::to_owned).collect(),
+            file: self.path().to_owned(),
+        })
+    }
+
     pub(crate) fn symbols(&self) -> &Arc<Symbols> {
         &self.0
     }
+}
+
+/// A copy of a report's name that outlives the library: libchrony keeps pointers to names, and errors have them. There is
+/// one copy of each name, so that no more is kept than all libraries know.
+fn for_ever(name: &CStr) -> &'static CStr {
+    static NAMES: PerProcess<Mutex<Vec<&'static CStr>>> = PerProcess::new();
+    let mut names = NAMES.get().lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.iter().find(|known| **known == name) {
+        return known;
+    }
+    let copy: &'static CStr = Box::leak(name.into());
+    names.push(copy);
+    copy
+}
+
+/// The loaded libchrony knows no report of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "libchrony ({}) knows no report {name:?}. It knows {}. A newer libchrony may know more", file.display(), known.join(", ")
+)]
+#[non_exhaustive]
+pub struct UnknownReport {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that it knows, in its order.
+    pub known: Vec<String>,
+    /// The file of the library.
+    pub file: PathBuf,
 }
 
 /// A path with a slash in it, which the loader takes as it is and does not search for.

@@ -20,7 +20,7 @@ use crate::raw::socket::Waits;
 use crate::reading::Asked;
 use crate::ready::{Interest, Ready};
 use crate::record::Record;
-use crate::report::{Report, Shape, SourceStats};
+use crate::report::{Report, SourceStats};
 use crate::round_trip::MOST;
 use crate::session::Session;
 use crate::window::Window;
@@ -128,7 +128,7 @@ impl List {
         // The first lane has just answered, and on a Unix socket the others share its socket.
         let mut is_first = true;
         session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
-        let is_by_address = asked.shape == Shape::ByAddress;
+        let is_by_address = asked.is_by_address();
         if is_by_address {
             session.lanes.retain(|lane| !lane.remembers_address());
         }
@@ -236,10 +236,13 @@ impl List {
 
     fn request(&self, position: usize) -> Request {
         let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
-        match self.asked.shape {
-            Shape::ByAddress if self.is_check(position) => Request::Record(SourceStats::NAME, index),
-            Shape::ByAddress => Request::ByAddress(self.asked.name, index),
-            Shape::One | Shape::All => Request::Record(self.asked.name, index),
+        match self.asked.is_by_address() {
+            // A lane that has read these remembers an address.
+            true if self.is_check(position) || self.asked.name == SourceStats::NAME => {
+                Request::Record(SourceStats::NAME, index)
+            }
+            true => Request::ByAddress(self.asked.name, index),
+            false => Request::Record(self.asked.name, index),
         }
     }
 
@@ -356,8 +359,16 @@ impl List {
                     }
                     Ok(Received::Nothing) => flight.is_late = true,
                     Ok(Received::Signal) => (flight.is_late, clock.is_signalled) = (true, true),
+                    // There is no such source. A list that is known to libchrony only may be one of other things.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
-                        return Err(Listed::Changed(Some(failure)));
+                        let position = flight.position;
+                        if self.asked.shape.is_some() || !self.is_check(position) {
+                            return Err(Listed::Changed(Some(failure)));
+                        }
+                        if let Some(Flight { lane, .. }) = self.flights.remove(at) {
+                            self.answered(position, lane, sink)?;
+                        }
+                        return Ok(true);
                     }
                     Err(failure) => return Err(Listed::Failed(Stage::Response, failure)),
                 }
@@ -382,7 +393,7 @@ impl List {
         } else if is_check && self.last != Some(lane.record().source()) {
             return Err(Listed::Changed(None));
         }
-        if !is_check || position == 0 && self.asked.shape != Shape::ByAddress {
+        if !is_check || position == 0 && !self.asked.is_by_address() {
             sink.put(self.index(position), lane.record()).map_err(Listed::Field)?;
         }
         self.session.lanes.push(lane);

@@ -40,7 +40,7 @@
 //! ```
 
 pub use crate::epoll::Epoll;
-pub use crate::gather::{All, ByAddress, Gather, One, Rows};
+pub use crate::gather::{All, Any, ByAddress, Gather, One, Rows};
 pub use crate::ready::Interest;
 
 use crate::address::Address;
@@ -71,6 +71,15 @@ impl Connection {
     /// As [`Connection::rows`](crate::Connection::rows).
     pub fn rows(&self, table: &'static Table) -> Reading<Rows> {
         self.read(Rows::of(table))
+    }
+
+    /// As [`Connection::report`](crate::Connection::report).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownReport`] when libchrony knows no report of this name.
+    pub fn report(&self, name: &str) -> Result<Reading<Any>, Error> {
+        Ok(self.read(Any::of(self.0.library.report(name)?)))
     }
 
     /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.

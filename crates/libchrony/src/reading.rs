@@ -36,13 +36,20 @@ const MAX_RECORDS: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     pub(crate) name: &'static CStr,
-    pub(crate) shape: Shape,
+    /// `None` if libchrony is to tell.
+    pub(crate) shape: Option<Shape>,
     pub(crate) unavailable: Option<&'static Unavailable>,
     /// Whether the call is over once a Unix socket is connected, before anything is sent.
     pub(crate) is_contact: bool,
 }
 
 impl Asked {
+    /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
+    /// right for all.
+    pub(crate) fn is_by_address(&self) -> bool {
+        self.shape != Some(Shape::All)
+    }
+
     /// The report's name, for messages.
     pub(crate) fn report(&self) -> &'static str {
         self.name.to_str().unwrap_or_default()
@@ -236,7 +243,7 @@ impl Machine {
                         self.turn.keep(session);
                         return Ok(Progress::Done(Ok(())));
                     }
-                    Found::Answer(session) if asked.shape != Shape::One => {
+                    Found::Answer(session) if session.lanes[0].has_counted() => {
                         let claimed = session.lanes[0].number_records();
                         let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
                         let Some(count) = count else {
@@ -287,7 +294,11 @@ impl Machine {
 
     fn search(&mut self, settings: &Settings, kept: Option<Box<Session>>) -> State {
         let name = self.asked.name;
-        let request = if self.asked.shape == Shape::One { Request::Record(name, 0) } else { Request::Count(name) };
+        let request = match self.asked.shape {
+            Some(Shape::One) => Request::Record(name, 0),
+            Some(Shape::All | Shape::ByAddress) => Request::Count(name),
+            None => Request::First(name),
+        };
         let candidates = Candidates::new(Arc::clone(&settings.addresses));
         State::Search(Search::new(request, self.asked.is_contact, kept, candidates, &self.clock))
     }

@@ -3,7 +3,7 @@
 //! libchrony answers a read by the wrong name, index or type with a plausible zero. Here a field is found by name, and
 //! its type is compared with the one expected. No default ever takes the place of a value.
 
-use crate::field::FieldError;
+use crate::field::{Content, FieldError};
 use crate::raw::session::RawSession;
 use libchrony_sys::types as c;
 use std::ffi::CStr;
@@ -23,7 +23,21 @@ impl<'a> Record<'a> {
         Self(session)
     }
 
-    /// Whether it has no field. A reference clock has such a record in a report that is asked for by address.
+    pub(crate) fn number_fields(self) -> c::Int {
+        self.0.number_fields()
+    }
+
+    /// libchrony's name of the field at an index; empty if there is none.
+    pub(crate) fn name(self, index: c::Int) -> &'a CStr {
+        self.0.field_name(index).unwrap_or_default()
+    }
+
+    /// What the values of the field at an index mean, and libchrony's number of its type.
+    pub(crate) fn described(self, index: c::Int) -> (Content, c::ChronyFieldType) {
+        (self.0.field_content(index), self.0.field_type(index))
+    }
+
+    /// Whether it has no field, as the record of a reference clock in a report that is asked for by address.
     pub(crate) fn is_empty(self) -> bool {
         self.0.number_fields() == 0
     }
@@ -31,7 +45,7 @@ impl<'a> Record<'a> {
     /// The index of the field of this name. The search begins at `index` and behind it, since a reserved field may come
     /// between.
     pub(crate) fn find(self, index: c::Int, name: &CStr) -> Option<c::Int> {
-        let near = [index, index.saturating_add(1)].into_iter().find(|index| self.0.field_is(*index, name));
+        let near = [index, index.saturating_add(1)].into_iter().find(|index| self.0.field_name(*index) == Some(name));
         near.or_else(|| self.0.field_index(name))
     }
 
@@ -76,10 +90,9 @@ impl<'a> Record<'a> {
         (self.unsigned(0, REFERENCE_ID).ok(), address)
     }
 
-    /// libchrony's own name of a constant of a field.
-    #[cfg(test)]
-    pub(crate) fn constant_name(self, field: &CStr, value: u64) -> Option<&'a str> {
-        self.0.constant_name(self.find(0, field)?, value)
+    /// libchrony's own name of a constant of the field at an index.
+    pub(crate) fn constant_name(self, index: c::Int, value: u64) -> Option<&'a str> {
+        self.0.constant_name(index, value)
     }
 }
 

@@ -3,7 +3,6 @@
 use super::descriptor::{close_on_exec, is_urandom, next_number};
 use super::failure::Failure;
 use super::socket::Socket;
-#[cfg(test)]
 use crate::field::Content;
 use crate::opening::Opening;
 use crate::per_process::PerProcess;
@@ -132,12 +131,12 @@ impl RawSession {
         unsafe { (self.symbols().chrony_get_record_number_fields)(self.session()) }
     }
 
-    /// Whether the field at `index` exists and has this name.
-    pub(crate) fn field_is(&self, index: c::Int, name: &CStr) -> bool {
+    /// The name of the field at `index`, if there is one.
+    pub(crate) fn field_name(&self, index: c::Int) -> Option<&CStr> {
         // SAFETY: a live session; any index is allowed, and one without a field gives null.
-        let found = unsafe { (self.symbols().chrony_get_field_name)(self.session(), index) };
+        let name = unsafe { (self.symbols().chrony_get_field_name)(self.session(), index) };
         // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
-        !found.is_null() && unsafe { CStr::from_ptr(found) } == name
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
     pub(crate) fn field_index(&self, name: &CStr) -> Option<c::Int> {
@@ -151,7 +150,6 @@ impl RawSession {
         unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
     }
 
-    #[cfg(test)]
     /// What a field's values mean. libchrony looks at an address for that, in its string buffer.
     pub(crate) fn field_content(&self, index: c::Int) -> Content {
         let _lock = string_lock();
@@ -189,7 +187,6 @@ impl RawSession {
     }
 
     /// libchrony's name of a constant of a field.
-    #[cfg(test)]
     pub(crate) fn constant_name(&self, index: c::Int, value: u64) -> Option<&str> {
         // SAFETY: a live session; any index and value are allowed, and one without a name gives null.
         let name = unsafe { (self.symbols().chrony_get_field_constant_name)(self.session(), index, value) };

@@ -95,7 +95,7 @@ pub struct Table {
 impl Table {
     /// What a call asks for.
     pub(crate) fn asked(&self) -> Asked {
-        Asked { name: self.name, shape: self.shape, unavailable: self.unavailable, is_contact: false }
+        Asked { name: self.name, shape: Some(self.shape), unavailable: self.unavailable, is_contact: false }
     }
 }
 
@@ -230,7 +230,8 @@ mod tests {
         for table in REPORTS {
             let session = received(&chronyd(), table.name);
             for field in table.fields {
-                let libchronys = |number| Record::new(&session).constant_name(field.libchrony, number);
+                let index = session.field_index(field.libchrony).unwrap();
+                let libchronys = |number| Record::new(&session).constant_name(index, number);
                 for number in 0..=u64::from(u16::MAX) {
                     let name = field.constants.and_then(|constants| constants.name(number));
                     // chronyd sends test B as 4 and test C as 2.

@@ -7,6 +7,7 @@
 //! grammar. The descriptor is a real one, and readable when there is a response, so that timed waits work.
 //! This file is the C interface; `record` holds what a session can read.
 
+mod future;
 #[path = "../../src/scripted/layout.rs"]
 #[expect(dead_code, reason = "the stub has no wire, and shares the table for its names and defaults")]
 mod layout;
@@ -23,7 +24,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use libc::timespec;
 
-use layout::{Key, REPORTS, Report};
+use layout::{Key, Report};
 use record::{Field, Value};
 use script::Script;
 
@@ -45,16 +46,21 @@ static OPEN: LazyLock<Mutex<HashMap<c_int, Opened>>> = LazyLock::new(Mutex::defa
 type Opened = (UnixDatagram, Arc<Script>);
 
 static REPORT_NAMES: LazyLock<Vec<CString>> =
-    LazyLock::new(|| REPORTS.iter().map(|report| CString::new(report.name).expect("no NUL")).collect());
+    LazyLock::new(|| reports().map(|report| CString::new(report.name).expect("no NUL")).collect());
 
 static ERROR_STRINGS: LazyLock<Vec<CString>> = LazyLock::new(|| {
     (0..=error::NUMBER).map(|code| CString::new(format!("stub's error {code}")).expect("no NUL")).collect()
 });
 
+/// The reports that this library knows.
+fn reports() -> impl Iterator<Item = &'static Report> {
+    layout::REPORTS.iter().chain(future::REPORTS)
+}
+
 /// What has been asked for and not yet answered.
 #[derive(Clone, Copy)]
 enum Asked {
-    Number,
+    Number(&'static Report),
     Record(&'static Report, c_int),
 }
 
@@ -103,7 +109,7 @@ unsafe fn report(name: *const c_char) -> Option<&'static Report> {
     assert!(!name.is_null(), "report name is NULL");
     // SAFETY: not NULL, and the caller keeps libchrony's rule: it ends with a NUL.
     let name = unsafe { CStr::from_ptr(name) };
-    REPORTS.iter().find(|report| report.name.as_bytes() == name.to_bytes())
+    reports().find(|report| report.name.as_bytes() == name.to_bytes())
 }
 
 #[unsafe(no_mangle)]
@@ -183,7 +189,7 @@ unsafe extern "C" fn chrony_process_response(s: *mut Session) -> c_uint {
     let session = unsafe { session(s) };
     let Some(asked) = session.asked else { return error::UNEXPECTED_CALL };
     let failure = match asked {
-        Asked::Number => session.script.count_process,
+        Asked::Number(_) => session.script.count_process,
         Asked::Record(..) => session.script.process,
     };
     if failure == error::RECV_FAILED {
@@ -202,13 +208,13 @@ unsafe extern "C" fn chrony_process_response(s: *mut Session) -> c_uint {
     }
     session.asked = None;
     match asked {
-        Asked::Number => {
-            session.records = session.script.records;
+        Asked::Number(report) => {
+            session.records = session.script.records(report);
             session.script.fail(failure)
         }
         Asked::Record(..) if failure != error::OK => session.script.fail(failure),
         Asked::Record(report, index) => {
-            if report.key != Key::Single && index >= session.script.records.max(1) {
+            if report.key != Key::Single && index >= session.script.records(report).max(1) {
                 return error::UNEXPECTED_STATUS;
             }
             session.fields = session.script.record(report);
@@ -219,7 +225,7 @@ unsafe extern "C" fn chrony_process_response(s: *mut Session) -> c_uint {
 
 #[unsafe(no_mangle)]
 extern "C" fn chrony_get_number_supported_reports() -> c_int {
-    c_int::try_from(REPORTS.len()).expect("a few")
+    c_int::try_from(REPORT_NAMES.len()).expect("a few")
 }
 
 #[unsafe(no_mangle)]
@@ -237,10 +243,10 @@ unsafe extern "C" fn chrony_request_report_number_records(s: *mut Session, name:
         return session.script.fail(session.script.count_request);
     }
     if report.key == Key::Single {
-        session.records = session.script.records;
+        session.records = session.script.records(report);
     } else {
         session.records = 0;
-        session.ask(Asked::Number);
+        session.ask(Asked::Number(report));
     }
     error::OK
 }
@@ -299,15 +305,18 @@ unsafe extern "C" fn chrony_get_field_type(s: *mut Session, index: c_int) -> c_u
     }
 }
 
-/// CHRONY_CONTENT_TIME, CHRONY_CONTENT_ADDRESS or CHRONY_CONTENT_NONE: nothing more is told apart here.
+/// CHRONY_CONTENT_TIME, CHRONY_CONTENT_ADDRESS or CHRONY_CONTENT_NONE: nothing more is told apart in the reports that
+/// libchrony has.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn chrony_get_field_content(s: *mut Session, index: c_int) -> c_uint {
     // SAFETY: see `session`.
-    match unsafe { session(s) }.value(index) {
+    let session = unsafe { session(s) };
+    let future = session.field(index).and_then(|field| future::content(field.name.to_bytes()));
+    future.unwrap_or(match session.value(index) {
         Value::Time(..) => 2,
         Value::Text(Some(_)) => 15,
         _ => 0,
-    }
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 
+use crate::future;
 use crate::layout::Wire;
 
 /// A field.
@@ -39,7 +40,8 @@ impl Field {
             ("sources", b"mode") => &[c"client", c"peer", c"reference clock"],
             _ => &[],
         };
-        names.get(usize::try_from(value).ok()?).copied()
+        let known = usize::try_from(value).ok().and_then(|value| names.get(value).copied());
+        known.or_else(|| future::constant_name(self.name.to_bytes(), value))
     }
 }
 

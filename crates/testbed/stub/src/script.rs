@@ -11,7 +11,8 @@
 //! | `FIELD=absent` | the record has no such field |
 //! | `FIELD>NAME` | the field has this name instead |
 //! | `fields=N` | a record has only its first N fields |
-//! | `records=N` | there are N records (1 unless given; any `int`) |
+//! | `layout=N` | reports have their N-th layout, or their newest if they do not have so many |
+//! | `records=N` | there are N records (1 unless given; any `int`); `future list` has two more |
 //! | `open=ERRNO` | `chrony_open_socket` fails |
 //! | `init=CODE` | `chrony_init_session` returns the error |
 //! | `count-request=CODE`, `count-process=CODE` | asking for the number of records fails, or its response |
@@ -28,8 +29,10 @@
 
 use std::ffi::{c_int, c_uint};
 
-use crate::layout::{Layout, REPORTS, Report};
+use crate::future;
+use crate::layout::{Layout, Report};
 use crate::record::{Field, Value, type_name};
+use crate::reports;
 
 /// What to do otherwise than libchrony.
 pub(crate) struct Script {
@@ -40,7 +43,8 @@ pub(crate) struct Script {
     pub(crate) count_process: c_uint,
     pub(crate) request: c_uint,
     pub(crate) process: c_uint,
-    pub(crate) records: c_int,
+    records: c_int,
+    layout: usize,
     pub(crate) again: usize,
     pub(crate) silent: bool,
     fields: usize,
@@ -66,6 +70,7 @@ impl Default for Script {
             request: 0,
             process: 0,
             records: 1,
+            layout: usize::MAX,
             again: 0,
             silent: false,
             fields: usize::MAX,
@@ -88,7 +93,7 @@ impl Script {
     }
 
     fn item(&mut self, item: &str) -> Option<()> {
-        if item.is_empty() || REPORTS.iter().any(|report| report.name == item) {
+        if item.is_empty() || reports().any(|report| report.name == item) {
             return Some(());
         }
         if item == "silent" {
@@ -111,6 +116,7 @@ impl Script {
             "request" => self.request = value.parse().ok()?,
             "process" => self.process = value.parse().ok()?,
             "records" => self.records = value.parse().ok()?,
+            "layout" => self.layout = value.parse().ok()?,
             "again" => self.again = value.parse().ok()?,
             "fields" => self.fields = value.parse().ok()?,
             _ if value == "absent" => return self.change(name, Change::Absent),
@@ -128,7 +134,7 @@ impl Script {
 
     /// None if no report has such a field, or one that has it cannot take the change.
     fn change(&mut self, name: &str, change: Change) -> Option<()> {
-        let mut fields = REPORTS.iter().flat_map(|report| newest(report).fields()).filter(|field| field.0 == name);
+        let mut fields = reports().flat_map(|report| newest(report).fields()).filter(|field| field.0 == name);
         let (_, wire, default) = fields.next()?;
         if !matches!(change, Change::Absent) {
             change.apply(type_name(*wire), default)?;
@@ -145,9 +151,15 @@ impl Script {
         code
     }
 
+    /// How many records a report has.
+    pub(crate) fn records(&self, report: &Report) -> c_int {
+        self.records.saturating_add(if report.name == future::LIST { future::MORE } else { 0 })
+    }
+
     /// The record of a report: the defaults, changed.
     pub(crate) fn record(&self, report: &'static Report) -> Vec<Field> {
-        let fields = newest(report).fields().filter_map(|(name, wire, default)| {
+        let layout = report.layouts.get(self.layout.wrapping_sub(1)).unwrap_or_else(|| newest(report));
+        let fields = layout.fields().filter_map(|(name, wire, default)| {
             let own = type_name(*wire);
             let of_default = || Value::of_type(own, default).expect("a default of its type");
             let (name, value) = match self.changes.iter().rfind(|(changed, _)| changed == name) {
@@ -187,7 +199,7 @@ mod tests {
     use super::*;
 
     fn value(script: &str, report: &str, field: &str) -> Option<Value> {
-        let report = REPORTS.iter().find(|candidate| candidate.name == report).unwrap();
+        let report = reports().find(|candidate| candidate.name == report).unwrap();
         let record = Script::parse(script).unwrap().record(report);
         record.into_iter().find(|candidate| candidate.name.to_bytes() == field.as_bytes()).map(|field| field.value)
     }
@@ -210,6 +222,9 @@ mod tests {
         assert_eq!(value("/reference time=-1.2000000000", "tracking", "reference time"), time);
         assert_eq!(value("/fields=0", "tracking", "stratum"), None);
         assert_eq!(Script::parse("/records=-1").unwrap().records, -1);
+        assert_eq!(value("/layout=1", "serverstats", "dropped NTP requests"), Some(Value::Uint(1004)));
+        assert_eq!(value("/layout=1", "serverstats", "held NTP timestamps"), None);
+        assert_eq!(value("/layout=1", "tracking", "stratum"), Some(Value::Uint(2)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each promise is written once, for any driver.
 
+mod any;
 mod contact;
 mod forked;
 mod kept;
@@ -20,7 +21,7 @@ pub(crate) use threads::Threads;
 pub(crate) use tokio_tasks::Tokio;
 pub(crate) use watched::Watched;
 
-use libchrony::{Address, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Error, Source, Tracking};
 
 /// A way to wait for calls.
 pub(crate) trait Driver: Send + Sync + 'static {
@@ -32,6 +33,9 @@ pub(crate) trait Driver: Send + Sync + 'static {
     fn tracking(&self) -> Result<Tracking, Error>;
 
     fn sources(&self) -> Result<Vec<Source>, Error>;
+
+    /// Reads any report.
+    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error>;
 
     fn connect(&self) -> Result<Address, Error>;
 

@@ -1,7 +1,7 @@
 //! Calls that block: one thread for each.
 
 use super::Driver;
-use libchrony::{Address, Builder, Connection, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Connection, Error, Source, Tracking};
 use std::sync::Mutex;
 use std::thread;
 
@@ -20,6 +20,10 @@ impl Driver for Threads {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         self.0.sources()
+    }
+
+    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+        self.0.report(name)
     }
 
     fn connect(&self) -> Result<Address, Error> {

@@ -2,7 +2,7 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use libchrony::{Address, AsyncConnection, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, AsyncConnection, Builder, Error, Source, Tracking};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -59,6 +59,10 @@ impl Driver for Tokio {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         run(self.0.sources())
+    }
+
+    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+        run(self.0.report(name))
     }
 
     fn connect(&self) -> Result<Address, Error> {

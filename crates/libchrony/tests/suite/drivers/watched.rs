@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
-use libchrony::{Address, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Error, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
 use std::ptr;
@@ -105,6 +105,10 @@ impl Driver for Watched {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         self.finish(self.connection.sources())
+    }
+
+    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+        self.finish(self.connection.report(name)?)
     }
 
     fn connect(&self) -> Result<Address, Error> {

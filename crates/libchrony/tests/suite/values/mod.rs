@@ -1,6 +1,7 @@
 //! Every record is what chronyd said, or an error with the name of a field.
 
 mod fields;
+mod generic;
 mod kinds;
 mod lists;
 mod real;

@@ -1,0 +1,113 @@
+//! Records as libchrony itself describes them: by its names, types, contents and words, and by no table of this crate.
+
+use crate::field::{Content, FieldError, Type, Unit};
+use crate::record::Record;
+use crate::value::Value;
+use libchrony_sys::types as c;
+
+/// A record of any report that the loaded libchrony knows, with its fields in libchrony's order.
+///
+/// What [`Connection::report`](crate::Connection::report) reads. Fields that libchrony calls reserved are among them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyRecord(Vec<(String, AnyField)>);
+
+impl AnyRecord {
+    pub(crate) fn read(record: Record<'_>) -> Result<Self, FieldError> {
+        (0..record.number_fields()).map(|index| AnyField::read(record, index)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The fields with libchrony's names of them.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, AnyField)] {
+        &self.0
+    }
+
+    /// The field of this name, as libchrony has it: `"root delay"`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&AnyField> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, field)| field)
+    }
+}
+
+/// A field of an [`AnyRecord`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AnyField {
+    /// Its type; `None` for one that this crate does not know, whose value is [`Value::Missing`].
+    pub kind: Option<Type>,
+    /// What its values mean.
+    pub content: Content,
+    /// libchrony's own words for the constant that it has, or for each of its flags that is set, from the lowest bit up.
+    /// A number or a bit without a name has none.
+    pub words: Vec<String>,
+    /// But for text.
+    value: Value<'static>,
+    text: Option<String>,
+}
+
+impl AnyField {
+    fn read(record: Record<'_>, index: c::Int) -> Result<(String, Self), FieldError> {
+        let name = record.name(index);
+        let (content, number) = record.described(index);
+        let shown = name.to_string_lossy().into_owned();
+        let (mut text, mut words) = (None, Vec::new());
+        let (kind, value) = match number {
+            c::CHRONY_TYPE_UINTEGER => {
+                let number = record.unsigned(index, name)?;
+                let mut add = |number| words.extend(record.constant_name(index, number).map(str::to_owned));
+                let value = match content {
+                    Content::Enum => {
+                        add(number);
+                        Value::Constant(number)
+                    }
+                    Content::Flags => {
+                        (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| number & bit != 0).for_each(add);
+                        Value::Flags(number)
+                    }
+                    Content::Boolean => Value::Boolean(number != 0),
+                    _ => Value::Unsigned(number),
+                };
+                (Some(Type::Unsigned(u64::BITS)), value)
+            }
+            c::CHRONY_TYPE_INTEGER => {
+                let number = record.signed(index, name)?;
+                // libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534. It has no wider ones.
+                let number = u16::try_from(number).map_or(number, |number| number.cast_signed().into());
+                (Some(Type::Signed(i64::BITS)), Value::Signed(number))
+            }
+            c::CHRONY_TYPE_FLOAT => {
+                let number = record.float(index, name)?;
+                // NaN is in no range.
+                if !(content.least()..=f64::MAX).contains(&number) {
+                    return Err(FieldError::invalid(&shown, number));
+                }
+                (Some(Type::Float), Value::Float(number))
+            }
+            c::CHRONY_TYPE_TIMESPEC => {
+                let time = record.time(index, name)?.map_err(|time| FieldError::invalid(&shown, time))?;
+                (Some(Type::Time), Value::Time(time))
+            }
+            c::CHRONY_TYPE_STRING => {
+                text = record.address(index, name)?;
+                (Some(Type::Text), Value::Text(None))
+            }
+            _ => (None, Value::Missing),
+        };
+        Ok((shown, Self { kind, content, words, value, text }))
+    }
+
+    /// Its value. That of a time, a float or a measure has been checked, and is an error of the call when it is none.
+    #[must_use]
+    pub fn value(&self) -> Value<'_> {
+        match self.value {
+            Value::Text(_) => Value::Text(self.text.as_deref()),
+            other => other,
+        }
+    }
+
+    /// The unit of its values.
+    #[must_use]
+    pub const fn unit(&self) -> Unit {
+        self.content.unit()
+    }
+}
