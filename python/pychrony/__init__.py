@@ -33,6 +33,7 @@ from pychrony.functions import (
     get_tracking,
     libchrony_path,
 )
+from pychrony.generic import ReportField, get_report, list_reports
 from pychrony.models import (
     Activity,
     AuthData,
@@ -74,6 +75,7 @@ __all__ = [
     "NTPFlag",
     "NTPMode",
     "RTCData",
+    "ReportField",
     "SelectData",
     "SelectOption",
     "SelectState",
@@ -91,6 +93,7 @@ __all__ = [
     "get_activity",
     "get_auth_data",
     "get_ntp_data",
+    "get_report",
     "get_rtc_data",
     "get_select_data",
     "get_server_stats",
@@ -99,4 +102,5 @@ __all__ = [
     "get_sources",
     "get_tracking",
     "libchrony_path",
+    "list_reports",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import pychrony
 from pychrony import _core
+from pychrony.generic import ReportField
 from pychrony.models import Transport
 
 if TYPE_CHECKING:
@@ -118,3 +120,7 @@ class ChronyConnection(_core.Connection):
     def get_smoothing(self) -> Smoothing:
         """As `pychrony.get_smoothing`, on this connection. RuntimeError if called outside a ``with`` block."""
         return self._read(pychrony.models.Smoothing)
+
+    def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
+        """As `pychrony.get_report`, on this connection. RuntimeError if called outside a ``with`` block."""
+        return self._read((name, ReportField))

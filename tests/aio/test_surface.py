@@ -37,8 +37,8 @@ def outcome_of(call: Callable[[], object]) -> object:
 
 def test_every_name_is_the_packages() -> None:
     beyond = {"Descriptors", "Fleet", "Round"}
-    assert set(aio.__all__) == {"ChronyConnection", *CALLS, *beyond}
-    for name in CALLS:
+    assert set(aio.__all__) == {"ChronyConnection", *CALLS, "get_report", *beyond}
+    for name in (*CALLS, "get_report"):
         function, blocking = getattr(aio, name), getattr(pychrony, name)
         assert inspect.iscoroutinefunction(function)
         assert inspect.signature(function) == inspect.signature(blocking)
@@ -48,7 +48,7 @@ def test_every_name_is_the_packages() -> None:
     assert inspect.signature(aio.ChronyConnection) == inspect.signature(ChronyConnection)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, "get_report"])
 def test_the_documentation_of_a_report_is_that_of_the_packages_function(name: str) -> None:
     for other in getattr(aio, name), getattr(aio.ChronyConnection, name), getattr(ChronyConnection, name):
         assert (inspect.getdoc(other) or "").startswith(f"As `pychrony.{name}`, ")

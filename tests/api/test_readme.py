@@ -32,7 +32,7 @@ def test_an_example_prints_something(start_at: Callable[..., Daemon], example: s
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 OPEN = """

@@ -52,7 +52,7 @@ impl Explain<'_> {
         match (failure.code, failure.errno) {
             (_, Some(_)) => Error::Exchange { stage: step, address, source },
             (c::CHRONY_UNAUTHORIZED, _) => {
-                let is_second = self.asked.shape == Shape::ByAddress;
+                let is_second = self.asked.shape == Some(Shape::ByAddress);
                 let first = is_second.then(|| SourceStats::NAME.to_str().unwrap_or_default());
                 Error::Unauthorized { report, first, address, source }
             }

@@ -6,14 +6,13 @@
 
 use crate::at_exit::{self, Close};
 use crate::connection::{self, is_command_port, shown};
-use crate::convert::Dataclass;
 use crate::errors;
+use crate::generic::{Records, Wanted};
 use crate::read::builder;
-use libchrony::nonblocking::{self, Connection, Epoll, Rows, Step};
-use libchrony::{Address, AnyRecords, Builder, Error};
+use libchrony::nonblocking::{Connection, Epoll, Gather, Reading as Call, Step};
+use libchrony::{Address, Builder, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -83,19 +82,19 @@ impl Reader {
         Ok(Self(shared))
     }
 
-    fn begin(&self, py: Python<'_>, class: Option<Arc<Dataclass>>) -> PyResult<Reading> {
+    fn begin(&self, py: Python<'_>, wanted: Option<Wanted>) -> PyResult<Reading> {
         at_exit::register_with_multiprocessing(py)?;
         let connection = &self.0.connection;
-        let reading = class.as_ref().map_or_else(|| connection.connect(), |class| connection.rows(class.table));
+        let call: Box<dyn AnyCall> = match &wanted {
+            None => Box::new(connection.connect()),
+            Some(Wanted::Records(class)) => Box::new(connection.rows(class.table)),
+            Some(Wanted::Report(name, _)) => {
+                Box::new(connection.report(name).map_err(|error| errors::to_python(py, &error))?)
+            }
+        };
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let waker = Waker::from(Arc::new(Turn { number, woken: Arc::clone(&self.0.woken) }));
-        Ok(Reading {
-            number,
-            waker,
-            class,
-            shared: Arc::clone(&self.0),
-            state: Mutex::new(State::Reads(Box::new(reading), None)),
-        })
+        Ok(Reading { number, waker, wanted, shared: Arc::clone(&self.0), state: Mutex::new(State::Reads(call, None)) })
     }
 }
 
@@ -107,9 +106,9 @@ impl Reader {
         Self::new(py, builder(py, socket_path, timeout)?)
     }
 
-    /// Reads the report of a dataclass.
-    fn read(&self, record: &Bound<'_, PyType>) -> PyResult<Reading> {
-        self.begin(record.py(), Some(Dataclass::of(record)?))
+    /// Reads a report.
+    fn read(&self, record: &Bound<'_, PyAny>) -> PyResult<Reading> {
+        self.begin(record.py(), Some(Wanted::of(record)?))
     }
 
     /// Finds a chronyd.
@@ -173,7 +172,40 @@ impl Wake for Turn {
 }
 
 /// What was read, which becomes Python's in the task that awaits it.
-type Outcome = Result<AnyRecords, Error>;
+type Outcome = Result<Records, Error>;
+
+/// A call of any kind.
+trait AnyCall: Send {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Records>;
+
+    fn is_forked(&self) -> bool;
+
+    fn waits_for_turn(&self) -> bool;
+
+    fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>);
+}
+
+impl<G: Gather<Output: Into<Records>> + Send> AnyCall for Call<G> {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Records> {
+        match epoll.advance(self, waker) {
+            Step::Wait(until) => Step::Wait(until),
+            Step::Resolve(host) => Step::Resolve(host),
+            Step::Done(result) => Step::Done(result.map(Into::into)),
+        }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.is_forked()
+    }
+
+    fn waits_for_turn(&self) -> bool {
+        self.waits_for_turn()
+    }
+
+    fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>) {
+        self.resolved(host, addresses);
+    }
+}
 
 /// One call.
 #[pyclass(frozen, name = "AsyncReading", module = "pychrony._core")]
@@ -183,14 +215,14 @@ pub(crate) struct Reading {
     number: u64,
     waker: Waker,
     /// What the result becomes; nothing if chronyd is only to answer.
-    class: Option<Arc<Dataclass>>,
+    wanted: Option<Wanted>,
     shared: Arc<Shared>,
     state: Mutex<State>,
 }
 
 enum State {
     /// With the host whose addresses are looked up.
-    Reads(Box<nonblocking::Reading<Rows>>, Option<Address>),
+    Reads(Box<dyn AnyCall>, Option<Address>),
     Done(Outcome),
     Over,
 }
@@ -203,11 +235,11 @@ impl Reading {
         let step = py.detach(|| {
             let mut state = lock(&self.state);
             let mut epoll = lock(&self.shared.epoll);
-            let (State::Reads(reading, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else { return None };
-            if reading.is_forked() {
+            let (State::Reads(call, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else { return None };
+            if call.is_forked() {
                 return Some(Err(()));
             }
-            let step = epoll.advance(reading, &self.waker);
+            let step = call.advance(epoll, &self.waker);
             match step {
                 Step::Wait(_) => {}
                 Step::Resolve(ref asked) => *host = Some(asked.clone()),
@@ -243,7 +275,7 @@ impl Reading {
 
     /// Whether it waits for its turn.
     fn waits_for_turn(&self) -> bool {
-        matches!(&*lock(&self.state), State::Reads(reading, _) if reading.waits_for_turn())
+        matches!(&*lock(&self.state), State::Reads(call, _) if call.waits_for_turn())
     }
 
     /// Takes the addresses of the host that was asked for, with port and scope.
@@ -270,8 +302,8 @@ impl Reading {
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let done = mem::replace(&mut *lock(&self.state), State::Over);
         match done {
-            State::Done(Ok(records)) => match &self.class {
-                Some(class) => class.convert(py, &records).map(Bound::unbind),
+            State::Done(Ok(records)) => match &self.wanted {
+                Some(wanted) => wanted.convert(py, &records).map(Bound::unbind),
                 None => Ok(py.None()),
             },
             State::Done(Err(error)) => Err(errors::to_python(py, &error)),
@@ -293,10 +325,10 @@ impl Reading {
 
 impl Reading {
     fn look_up_is_over(&self, found: io::Result<Vec<SocketAddr>>) {
-        if let State::Reads(reading, host) = &mut *lock(&self.state)
+        if let State::Reads(call, host) = &mut *lock(&self.state)
             && let Some(host) = host.take()
         {
-            reading.resolved(host, found);
+            call.resolved(host, found);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The base class of `pychrony.ChronyConnection`.
 
-use crate::convert::Dataclass;
 use crate::errors::{self, interrupted};
+use crate::generic::Wanted;
 use crate::read::{OPTIONAL, get_or_make, library, parse_address, parse_timeout};
 use crate::{at_exit, greenlets};
 use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -170,11 +170,11 @@ impl Connection {
         self.leave(py);
     }
 
-    /// Reads the report of a dataclass.
+    /// Reads a report.
     #[pyo3(name = "_read")]
-    fn read_report<'py>(&self, record: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, class) = (record.py(), Dataclass::of(record)?);
-        class.convert(py, &self.read(py, |connection| connection.rows(class.table))?)
+    fn read_report<'py>(&self, record: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, wanted) = (record.py(), Wanted::of(record)?);
+        wanted.convert(py, &self.read(py, |connection| wanted.read(connection))?)
     }
 
     /// The address that answered last, or that was connected to since.

@@ -117,19 +117,25 @@ impl Field {
                 let member = self.constants.as_ref().map(|constants| constants.members.bind(py).get_item(&key));
                 member.transpose()?.flatten().unwrap_or(key)
             }
-            Value::Flags(number) => match &self.constants {
-                Some(constants) => constants.combine(py, number)?,
-                None => number.into_pyobject(py)?.into_any(),
-            },
-            Value::Unsigned(number) => number.into_pyobject(py)?.into_any(),
-            Value::Signed(number) => number.into_pyobject(py)?.into_any(),
-            Value::Float(number) => number.into_pyobject(py)?.into_any(),
-            Value::Boolean(value) => value.into_pyobject(py)?.to_owned().into_any(),
-            Value::Time(time) => seconds_since_epoch(time).into_pyobject(py)?.into_any(),
-            Value::Text(text) => text.unwrap_or_default().into_pyobject(py)?.into_any(),
-            Value::Missing => py.None().into_bound(py),
+            Value::Flags(number) if let Some(constants) = &self.constants => constants.combine(py, number)?,
+            value => plain(py, value)?,
         })
     }
+}
+
+/// A value in Python's own types.
+pub(crate) fn plain<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Unsigned(number) | Value::Constant(number) | Value::Flags(number) => {
+            number.into_pyobject(py)?.into_any()
+        }
+        Value::Signed(number) => number.into_pyobject(py)?.into_any(),
+        Value::Float(number) => number.into_pyobject(py)?.into_any(),
+        Value::Boolean(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        Value::Time(time) => seconds_since_epoch(time).into_pyobject(py)?.into_any(),
+        Value::Text(text) => text.unwrap_or_default().into_pyobject(py)?.into_any(),
+        Value::Missing => py.None().into_bound(py),
+    })
 }
 
 impl Constants {

@@ -9,6 +9,7 @@ mod connection;
 mod convert;
 mod errors;
 mod fleet;
+mod generic;
 mod greenlets;
 mod imported;
 mod read;
@@ -43,6 +44,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for function in [
         wrap_pyfunction!(read::read, module)?,
         wrap_pyfunction!(read::libchrony_path, module)?,
+        wrap_pyfunction!(read::list_reports, module)?,
         wrap_pyfunction!(at_exit::close_kept, module)?,
     ] {
         module.add_function(function)?;

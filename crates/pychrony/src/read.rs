@@ -1,12 +1,12 @@
 //! The functions that read one report: open, read, close; and the arguments that connections share with them.
 
-use crate::convert::Dataclass;
 use crate::errors::{self, interrupted};
+use crate::generic::Wanted;
 use crate::greenlets;
 use libchrony::{Address, Builder, Connection, Library};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::PyString;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -105,22 +105,28 @@ pub(crate) fn builder(
     Ok(builder.library(library(py)?))
 }
 
-/// Reads the report of a dataclass on a connection of its own, without the GIL.
+/// Reads a report on a connection of its own, without the GIL.
 #[pyfunction]
 pub(crate) fn read<'py>(
-    record: &Bound<'py, PyType>,
+    record: &Bound<'py, PyAny>,
     socket_path: Option<&Bound<'py, PyAny>>,
     timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = record.py();
     greenlets::refuse_another(py)?;
     let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
-    let class = Dataclass::of(record)?;
-    let result = py.detach(|| builder.build()?.rows(class.table));
-    class.convert(py, &result.map_err(|error| errors::to_python(py, &error))?)
+    let wanted = Wanted::of(record)?;
+    let result = py.detach(|| wanted.read(&builder.build()?));
+    wanted.convert(py, &result.map_err(|error| errors::to_python(py, &error))?)
 }
 
 #[pyfunction]
 pub(crate) fn libchrony_path(py: Python<'_>) -> PyResult<OsString> {
     Ok(library(py)?.path().as_os_str().to_owned())
+}
+
+/// The names of the reports that libchrony knows.
+#[pyfunction]
+pub(crate) fn list_reports(py: Python<'_>) -> PyResult<Vec<String>> {
+    Ok(library(py)?.reports().map(str::to_owned).collect())
 }

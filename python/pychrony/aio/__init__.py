@@ -17,12 +17,14 @@ A `Fleet` reads many chronyds at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 
 import pychrony
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Descriptors, Fleet, Round
 from pychrony.aio._link import once
+from pychrony.generic import ReportField
 from pychrony.models import (
     Activity,
     AuthData,
@@ -44,6 +46,7 @@ __all__ = [
     "get_activity",
     "get_auth_data",
     "get_ntp_data",
+    "get_report",
     "get_rtc_data",
     "get_select_data",
     "get_server_stats",
@@ -106,3 +109,10 @@ async def get_server_stats(socket_path: str | PathLike[str] | None = None, *, ti
 async def get_smoothing(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Smoothing:
     """As `pychrony.get_smoothing`, in the event loop that is running."""
     return await once(pychrony.models.Smoothing, socket_path, timeout)
+
+
+async def get_report(
+    name: str, socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0
+) -> list[Mapping[str, ReportField] | None]:
+    """As `pychrony.get_report`, in the event loop that is running."""
+    return await once((name, ReportField), socket_path, timeout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pychrony
 from pychrony import _core
 from pychrony.aio._link import Link
+from pychrony.generic import ReportField
 from pychrony.models import Transport
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class ChronyConnection:
         if link is not None:
             link.close()
 
-    async def _report(self, record: type[object]) -> Any:
+    async def _report(self, record: type[object] | tuple[str, type[object]]) -> Any:
         return await self._read(lambda reader: reader.read(record))
 
     async def _read(self, read: Callable[[_core.AsyncReader], _core.AsyncReading]) -> Any:
@@ -187,3 +188,7 @@ class ChronyConnection:
     async def get_smoothing(self) -> Smoothing:
         """As `pychrony.get_smoothing`, on this connection; RuntimeError outside its block or event loop."""
         return await self._report(pychrony.models.Smoothing)
+
+    async def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
+        """As `pychrony.get_report`, on this connection; RuntimeError outside its block or event loop."""
+        return await self._report((name, ReportField))

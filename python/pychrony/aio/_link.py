@@ -208,7 +208,9 @@ def _address(host: str, port: int, _flow: int = 0, scope: int = 0) -> tuple[str,
     return host.partition("%")[0], port, scope
 
 
-async def once(record: type[object], socket_path: str | PathLike[str] | None, timeout: float) -> Any:
+async def once(
+    record: type[object] | tuple[str, type[object]], socket_path: str | PathLike[str] | None, timeout: float
+) -> Any:
     """Open, read, close."""
     link = Link(_core.AsyncReader.once(socket_path, timeout))
     try:
