@@ -1,8 +1,8 @@
 //! What the reader of an error can do next. This module has the words only; other modules decide which error it is.
 
 use crate::address::{Address, Transport};
-use crate::field::FieldError;
 use crate::raw::failure::LibchronyError;
+use crate::record::FieldError;
 use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;

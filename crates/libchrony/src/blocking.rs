@@ -5,10 +5,10 @@
 
 use crate::clock::SLICE;
 use crate::error::Error;
-use crate::list::Sink;
 use crate::reading::{Machine, Progress};
 use crate::ready::{Interest, Ready};
 use crate::resolve::look_up;
+use crate::sink::Sink;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use rustix::io::Errno;

@@ -10,9 +10,9 @@ use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
-use crate::gather::{Any, AnyRecords, Gather, Rows};
+use crate::flight::Lanes;
+use crate::gather::{Any, AnyRecords, Gather, Returned, Rows};
 use crate::library::Library;
-use crate::list::Lanes;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
 use crate::reading::{Machine, Settings};
@@ -255,7 +255,7 @@ macro_rules! methods {
                 /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
                 /// chronyd is not configured to have is [`Error::NotAvailable`].
                 pub fn $method(&self) -> Result<$output, Error> {
-                    self.read(<$record as Report>::Gather::default())
+                    self.read(<$output as Returned>::Gather::default())
                 }
             )*
         }

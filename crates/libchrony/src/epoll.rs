@@ -4,9 +4,9 @@
 //! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
 //! and go behind it. `reading` decides what a call does with them.
 
+use crate::call::{Reading, Step};
 use crate::clock::SLICE;
 use crate::gather::Gather;
-use crate::nonblocking::{Reading, Step};
 use crate::opening::Opening;
 use crate::per_process::process_id;
 use crate::raw::socket::Socket;

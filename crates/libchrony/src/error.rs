@@ -2,10 +2,10 @@
 
 use crate::address::{Address, AddressError, Transport};
 use crate::advice::{self, Silence};
-use crate::field::FieldError;
+use crate::asked::Unavailable;
 use crate::library::{LibraryError, UnknownReport};
 use crate::raw::failure::LibchronyError;
-use crate::report::Unavailable;
+use crate::record::FieldError;
 use crate::urandom;
 use rustix::io::Errno;
 use std::os::unix::fs::FileTypeExt;

@@ -2,14 +2,14 @@
 
 use crate::address::Address;
 use crate::advice::Silence;
+use crate::asked::{Asked, Shape};
 use crate::clock::Clock;
 use crate::error::{Error, Stage, Step};
-use crate::field::FieldError;
 use crate::lane::OpenFailure;
 use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
-use crate::reading::Asked;
-use crate::report::{Report, Shape, SourceStats};
+use crate::record::FieldError;
+use crate::report::{Report, SourceStats};
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::time::Duration;

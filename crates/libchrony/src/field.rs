@@ -1,191 +1,10 @@
 //! What a report's table says of a field: where it comes from, what its values mean, and which it may have.
 
-use crate::value::FieldValue;
-use libchrony_sys::types as c;
+use crate::content::{Content, Type, Unit};
+use crate::record::{FieldError, Record};
+use libchrony_sys::types::Int;
 use std::ffi::CStr;
-
-/// The unit of a field's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Unit {
-    /// A number or text without a unit.
-    None,
-    /// Seconds.
-    Seconds,
-    /// A power of two, in seconds.
-    Log2Seconds,
-    /// Parts per million.
-    Ppm,
-    /// Parts per million per second.
-    PpmPerSecond,
-    /// Bits.
-    Bits,
-    /// Bytes.
-    Bytes,
-}
-
-impl Unit {
-    /// The unit in a word; empty for none.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Seconds => "s",
-            Self::Log2Seconds => "log2 s",
-            Self::Ppm => "ppm",
-            Self::PpmPerSecond => "ppm/s",
-            Self::Bits => "bits",
-            Self::Bytes => "bytes",
-        }
-    }
-}
-
-macro_rules! contents {
-    ($($(#[$doc:meta])* $name:ident = $number:ident, $words:literal, $unit:ident;)*) => {
-        /// What a field's values mean, as libchrony has it (`chrony_field_content`).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Content {
-            $($(#[$doc])* $name,)*
-            /// One that this crate does not know, with libchrony's number.
-            Other(u32),
-        }
-
-        impl Content {
-            /// The content of this number.
-            #[must_use]
-            pub const fn from_number(number: u32) -> Self {
-                match number {
-                    $(c::$number => Self::$name,)*
-                    other => Self::Other(other),
-                }
-            }
-
-            /// libchrony's number.
-            #[must_use]
-            pub const fn number(self) -> u32 {
-                match self {
-                    $(Self::$name => c::$number,)*
-                    Self::Other(number) => number,
-                }
-            }
-
-            /// libchrony's name for it, in words.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $words,)*
-                    Self::Other(_) => "unknown",
-                }
-            }
-
-            /// The unit of the values.
-            #[must_use]
-            pub const fn unit(self) -> Unit {
-                match self {
-                    $(Self::$name => Unit::$unit,)*
-                    Self::Other(_) => Unit::None,
-                }
-            }
-        }
-    };
-}
-
-contents! {
-    /// Nothing that libchrony says of it.
-    Plain = CHRONY_CONTENT_NONE, "none", None;
-    /// A count.
-    Count = CHRONY_CONTENT_COUNT, "count", None;
-    /// A time since the epoch.
-    Time = CHRONY_CONTENT_TIME, "time", Seconds;
-    /// An interval as a power of two.
-    IntervalLog2Seconds = CHRONY_CONTENT_INTERVAL_LOG2_SECONDS, "interval", Log2Seconds;
-    /// An interval.
-    IntervalSeconds = CHRONY_CONTENT_INTERVAL_SECONDS, "interval", Seconds;
-    /// A signed offset.
-    OffsetSeconds = CHRONY_CONTENT_OFFSET_SECONDS, "offset", Seconds;
-    /// A measure, which is not negative.
-    MeasureSeconds = CHRONY_CONTENT_MEASURE_SECONDS, "measure", Seconds;
-    /// A signed frequency.
-    OffsetPpm = CHRONY_CONTENT_OFFSET_PPM, "offset", Ppm;
-    /// A measure of a frequency, which is not negative.
-    MeasurePpm = CHRONY_CONTENT_MEASURE_PPM, "measure", Ppm;
-    /// A signed change of a frequency.
-    OffsetPpmPerSecond = CHRONY_CONTENT_OFFSET_PPM_PER_SECOND, "offset", PpmPerSecond;
-    /// A ratio.
-    Ratio = CHRONY_CONTENT_RATIO, "ratio", None;
-    /// An NTP reference ID.
-    ReferenceId = CHRONY_CONTENT_REFERENCE_ID, "reference ID", None;
-    /// The number of one of the field's constants.
-    Enum = CHRONY_CONTENT_ENUM, "enum", None;
-    /// Bits without names.
-    Bits = CHRONY_CONTENT_BITS, "bits", None;
-    /// Bits that have names.
-    Flags = CHRONY_CONTENT_FLAGS, "flags", None;
-    /// A network address.
-    Address = CHRONY_CONTENT_ADDRESS, "address", None;
-    /// A port.
-    Port = CHRONY_CONTENT_PORT, "port", None;
-    /// An index, or a number that tells one of several.
-    Index = CHRONY_CONTENT_INDEX, "index", None;
-    /// A length in bits.
-    LengthBits = CHRONY_CONTENT_LENGTH_BITS, "length", Bits;
-    /// A length in bytes.
-    LengthBytes = CHRONY_CONTENT_LENGTH_BYTES, "length", Bytes;
-    /// Zero or not zero.
-    Boolean = CHRONY_CONTENT_BOOLEAN, "boolean", None;
-}
-
-impl Content {
-    /// The least number of this content.
-    pub(crate) const fn least(self) -> f64 {
-        match self {
-            Self::MeasureSeconds | Self::MeasurePpm => 0.0,
-            _ => f64::MIN,
-        }
-    }
-}
-
-/// The type of a field, as libchrony reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Type {
-    /// Not negative, and below this power of two.
-    Unsigned(u32),
-    /// Of either sign, in so many bits.
-    Signed(u32),
-    /// A floating-point number.
-    Float,
-    /// Seconds and nanoseconds.
-    Time,
-    /// Text.
-    Text,
-}
-
-impl Type {
-    /// It in a word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unsigned(_) => "unsigned",
-            Self::Signed(_) => "signed",
-            Self::Float => "float",
-            Self::Time => "time",
-            Self::Text => "string",
-        }
-    }
-
-    /// libchrony's number of it (`chrony_field_type`).
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::Unsigned(_) => c::CHRONY_TYPE_UINTEGER,
-            Self::Signed(_) => c::CHRONY_TYPE_INTEGER,
-            Self::Float => c::CHRONY_TYPE_FLOAT,
-            Self::Time => c::CHRONY_TYPE_TIMESPEC,
-            Self::Text => c::CHRONY_TYPE_STRING,
-        }
-    }
-}
+use std::time::SystemTime;
 
 /// The named numbers of a field: the values that it can have, or its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,40 +119,36 @@ impl Field {
     }
 }
 
-/// A field that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FieldError {
-    /// The record has no field of this name.
-    #[error("field {field:?} is missing")]
-    Missing {
-        /// libchrony's name of the field.
-        field: String,
-    },
-    /// The field has another type than in every known version.
-    #[error("field {field:?} has another type (libchrony's type {found})")]
-    Type {
-        /// libchrony's name of the field.
-        field: String,
-        /// The type it has, as a number of libchrony's `chrony_field_type`.
-        found: u32,
-    },
-    /// The value is NaN, infinite or out of bounds.
-    #[error("Invalid {field}: {value}")]
-    Invalid {
-        /// The name of the field here.
-        field: String,
-        /// The value.
-        value: String,
-    },
+/// A value of any field, for code that treats all reports alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// An unsigned number, an identifier, or bits without names.
+    Unsigned(u64),
+    /// The number of one of the field's constants, such as a source's state.
+    Constant(u64),
+    /// Bits that have names.
+    Flags(u64),
+    /// A signed number.
+    Signed(i64),
+    /// A finite number.
+    Float(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// A point in time.
+    Time(SystemTime),
+    /// Text; `None` when chronyd has none, as for the address of a reference clock.
+    Text(Option<&'a str>),
+    /// A field that this version of chronyd does not have.
+    Missing,
 }
 
-impl FieldError {
-    pub(crate) fn missing(name: &CStr) -> Self {
-        Self::Missing { field: name.to_string_lossy().into_owned() }
-    }
+/// A type that a field is decoded into.
+pub(crate) trait FieldValue: Sized {
+    const TYPE: Type;
+    const CONSTANTS: Option<&'static Constants> = None;
 
-    pub(crate) fn invalid(field: &str, value: impl std::fmt::Display) -> Self {
-        Self::Invalid { field: field.to_owned(), value: value.to_string() }
-    }
+    /// Decodes `field`, which libchrony is likely to have at `index`.
+    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError>;
+
+    fn value(&self) -> Value<'_>;
 }

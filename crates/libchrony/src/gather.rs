@@ -1,11 +1,11 @@
 //! Where the records of a call go: into one record, or into all of a list.
 
 use crate::any::AnyRecord;
-use crate::field::FieldError;
-use crate::list::Sink;
-use crate::reading::Asked;
+use crate::asked::{Asked, Shape};
+use crate::record::FieldError;
 use crate::record::Record;
-use crate::report::{Report, Row, Shape, Table, Tracking};
+use crate::report::{Report, Row, Table, Tracking};
+use crate::sink::Sink;
 use std::ffi::CStr;
 use std::mem;
 
@@ -218,4 +218,22 @@ impl Gather for Any {
     fn take(&mut self) -> Self::Output {
         mem::take(&mut self.records)
     }
+}
+
+/// What a call of a report returns, which tells what it reads.
+#[doc(hidden)]
+pub trait Returned {
+    type Gather: Gather<Output = Self> + Default;
+}
+
+impl<R: Report> Returned for R {
+    type Gather = One<R>;
+}
+
+impl<R: Report> Returned for Vec<R> {
+    type Gather = All<R>;
+}
+
+impl<R: Report> Returned for Vec<Option<R>> {
+    type Gather = ByAddress<R>;
 }

@@ -31,17 +31,21 @@
 mod address;
 mod advice;
 mod any;
+mod asked;
 #[cfg(feature = "tokio")]
 mod async_connection;
 mod blocking;
+mod call;
 mod candidates;
 mod clock;
 mod connection;
+mod content;
 mod epoll;
 mod error;
 mod explain;
 mod field;
 pub mod fleet;
+mod flight;
 mod gather;
 mod lane;
 mod library;
@@ -49,6 +53,7 @@ mod list;
 pub mod nonblocking;
 mod opening;
 mod per_process;
+mod places;
 mod raw;
 mod reading;
 mod ready;
@@ -60,6 +65,7 @@ mod room;
 mod round_trip;
 mod search;
 mod session;
+mod sink;
 mod turns;
 mod urandom;
 mod value;
@@ -71,14 +77,16 @@ pub use any::{AnyField, AnyRecord};
 #[cfg(feature = "tokio")]
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
+pub use content::{Content, Type, Unit};
 pub use error::{Error, ErrorKind, Step};
-pub use field::{Constants, Content, Field, FieldError, Type, Unit};
+pub use field::{Constants, Field, Value};
 pub use gather::AnyRecords;
 pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;
+pub use record::FieldError;
 pub use refid::ReferenceId;
 pub use report::*;
-pub use value::{Open, Value};
+pub use value::Open;
 
 /// The examples of the repository's front page.
 #[cfg(doctest)]

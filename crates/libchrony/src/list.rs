@@ -10,62 +10,28 @@
 //! record is read first and once more at the end: if its source is another one by then, the list has changed.
 
 use crate::address::Transport;
+use crate::asked::Asked;
 use crate::clock::{Clock, SLICE};
 use crate::error::{Error, Stage};
 use crate::explain::Explain;
-use crate::field::FieldError;
-use crate::lane::{Lane, Means, Received, Request, Sent};
+use crate::flight::{Flight, Lanes};
+use crate::lane::{Lane, Means, Received, Sent};
+use crate::places::Places;
 use crate::raw::failure::Failure;
 use crate::raw::socket::Waits;
-use crate::reading::Asked;
 use crate::ready::{Interest, Ready};
-use crate::record::Record;
-use crate::report::{Report, SourceStats};
+use crate::record::FieldError;
 use crate::round_trip::MOST;
 use crate::session::Session;
+use crate::sink::Sink;
 use crate::window::Window;
-use libchrony_sys::types::{CHRONY_UNEXPECTED_STATUS, Int};
+use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// Over how many sessions a list is read, and from what length on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lanes {
-    pub(crate) most: usize,
-    /// The number of records for each of which a further lane is opened.
-    pub(crate) records_each: usize,
-}
-
-impl Lanes {
-    fn for_records(self, count: usize) -> usize {
-        (count / self.records_each.max(1)).clamp(1, self.most.max(1))
-    }
-}
-
 /// The number of datagrams after which the caller is told to look at other things.
 const TURN: usize = 64;
-
-/// A request on its way.
-#[derive(Debug)]
-struct Flight {
-    lane: Lane,
-    position: usize,
-    /// How often the same record was asked for before.
-    before: u32,
-    sent: Instant,
-    /// When it counts as lost; `None` if it does already, or if nothing can be lost.
-    resend: Option<Instant>,
-    is_late: bool,
-}
-
-/// The place that records go to. They do not come in order.
-pub(crate) trait Sink {
-    /// Begins with a list of so many records.
-    fn begin(&mut self, count: usize);
-
-    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError>;
-}
 
 /// What a list has come to.
 pub(crate) enum Listed {
@@ -85,16 +51,11 @@ pub(crate) enum Listed {
 /// The reading of one list.
 #[derive(Debug)]
 pub(crate) struct List {
-    asked: Asked,
+    places: Places,
     /// Its lanes are those that have no request on their way.
     session: Box<Session>,
     /// In the order of sending.
     flights: VecDeque<Flight>,
-    count: usize,
-    /// A list of one is read once. In a longer one the position before the first record is the last one, and so is the
-    /// position after all others. If the report is asked for by address, these two are read as the sources' own report
-    /// has them, which tells one from another.
-    positions: usize,
     next: usize,
     /// Positions to be asked for again, and how often they were asked for.
     again: VecDeque<(usize, u32)>,
@@ -136,13 +97,12 @@ impl List {
         if has_unblocked {
             session.lanes.iter().for_each(|lane| lane.socket().wait(false));
         }
-        let positions = count + if count > 1 { 1 + usize::from(is_by_address) } else { 0 };
+        let places = Places::new(asked, count);
+        let positions = places.positions;
         let width = lanes.for_records(count);
         Self {
-            asked,
+            places,
             flights: VecDeque::new(),
-            count,
-            positions,
             next: 0,
             again: VecDeque::new(),
             done: vec![false; positions],
@@ -224,28 +184,6 @@ impl List {
         self.flights.iter().filter_map(|flight| flight.resend).min().map_or(end, |resend| resend.min(end))
     }
 
-    /// Whether a position is there to tell whether the list has changed.
-    fn is_check(&self, position: usize) -> bool {
-        self.count > 1 && (position == 0 || position == self.positions - 1)
-    }
-
-    /// The index of the record at a position.
-    fn index(&self, position: usize) -> usize {
-        if position == 0 || position == self.positions - 1 { self.count - 1 } else { position - 1 }
-    }
-
-    fn request(&self, position: usize) -> Request {
-        let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
-        match self.asked.is_by_address() {
-            // A lane that has read these remembers an address.
-            true if self.is_check(position) || self.asked.name == SourceStats::NAME => {
-                Request::Record(SourceStats::NAME, index)
-            }
-            true => Request::ByAddress(self.asked.name, index),
-            false => Request::Record(self.asked.name, index),
-        }
-    }
-
     /// What is to be asked for next, if it may be asked for by now. Requests on a Unix socket are answered in order;
     /// over UDP the last record is asked for alone, both times.
     fn next(&self) -> Option<(usize, u32)> {
@@ -254,8 +192,8 @@ impl List {
         }
         let is_due = self.is_lossless
             || self.next == 0
-            || if self.next == self.positions - 1 { self.left == 1 } else { self.done[0] };
-        (self.next < self.positions && is_due).then_some((self.next, 0))
+            || if self.next == self.places.positions - 1 { self.left == 1 } else { self.done[0] };
+        (self.next < self.places.positions && is_due).then_some((self.next, 0))
     }
 
     /// Sends as many requests as may be on their way.
@@ -265,7 +203,7 @@ impl List {
             && let Some((position, before)) = self.next()
         {
             let Some(mut lane) = self.free_lane(means) else { break };
-            match lane.send(self.request(position)) {
+            match lane.send(self.places.request(position)) {
                 Ok(Sent::Yes) => {
                     let sent = clock.now();
                     let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
@@ -362,7 +300,7 @@ impl List {
                     // There is no such source. A list that is known to libchrony only may be one of other things.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                         let position = flight.position;
-                        if self.asked.shape.is_some() || !self.is_check(position) {
+                        if self.places.asked.shape.is_some() || !self.places.is_check(position) {
                             return Err(Listed::Changed(Some(failure)));
                         }
                         if let Some(Flight { lane, .. }) = self.flights.remove(at) {
@@ -387,14 +325,14 @@ impl List {
 
     /// Takes an answer. Tells whether no other was on its way for the same position.
     fn answered(&mut self, position: usize, lane: Lane, sink: &mut dyn Sink) -> Result<bool, Listed> {
-        let is_check = self.is_check(position);
+        let is_check = self.places.is_check(position);
         if is_check && position == 0 {
             self.last = Some(lane.record().source());
         } else if is_check && self.last != Some(lane.record().source()) {
             return Err(Listed::Changed(None));
         }
-        if !is_check || position == 0 && !self.asked.is_by_address() {
-            sink.put(self.index(position), lane.record()).map_err(Listed::Field)?;
+        if !is_check || position == 0 && !self.places.asked.is_by_address() {
+            sink.put(self.places.index(position), lane.record()).map_err(Listed::Field)?;
         }
         self.session.lanes.push(lane);
         self.done[position] = true;
@@ -436,7 +374,7 @@ impl List {
             Listed::Field(error) => explain.field(address, error),
             Listed::Nothing(_) | Listed::All | Listed::Restarted => explain.changed(address, None),
             Listed::Silent(stage, requests) => {
-                let records = ((self.positions - self.left).min(self.count), self.count);
+                let records = self.places.read(self.left);
                 explain.silent(address, stage, requests, Some(records), clock)
             }
         }
@@ -448,12 +386,5 @@ impl List {
             self.session.lanes.iter().for_each(|lane| lane.socket().wait(true));
         }
         self.session
-    }
-}
-
-impl Flight {
-    /// Whether nothing waits for its answer any more. An answer that comes would still be used.
-    fn is_lost(&self, is_lossless: bool) -> bool {
-        !is_lossless && self.resend.is_none()
     }
 }

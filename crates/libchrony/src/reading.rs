@@ -5,22 +5,23 @@
 //! decisions are here and below, so that all drivers have the same.
 
 use crate::address::Address;
+use crate::asked::{Asked, Shape};
 use crate::candidates::Candidates;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::explain::Explain;
+use crate::flight::Lanes;
 use crate::lane::{Lane, Means, Request};
 use crate::library::Library;
-use crate::list::{Lanes, List, Listed, Sink};
+use crate::list::{List, Listed};
 use crate::per_process::process_id;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
-use crate::report::{Shape, Unavailable};
 use crate::room::Rooms;
 use crate::search::{Found, Search};
 use crate::session::Session;
+use crate::sink::Sink;
 use crate::turns::{Turn, Turns};
-use std::ffi::CStr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::ThreadId;
@@ -31,30 +32,6 @@ use std::{io, mem};
 const LIST_TRIES: u32 = 4;
 /// The most records that a report is believed to have; thousands of sources are far beyond what chronyd can poll.
 const MAX_RECORDS: usize = 65_536;
-
-/// What a call asks for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    pub(crate) name: &'static CStr,
-    /// `None` if libchrony is to tell.
-    pub(crate) shape: Option<Shape>,
-    pub(crate) unavailable: Option<&'static Unavailable>,
-    /// Whether the call is over once a Unix socket is connected, before anything is sent.
-    pub(crate) is_contact: bool,
-}
-
-impl Asked {
-    /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
-    /// right for all.
-    pub(crate) fn is_by_address(&self) -> bool {
-        self.shape != Some(Shape::All)
-    }
-
-    /// The report's name, for messages.
-    pub(crate) fn report(&self) -> &'static str {
-        self.name.to_str().unwrap_or_default()
-    }
-}
 
 /// What all calls of a connection share.
 #[derive(Debug)]

@@ -3,11 +3,49 @@
 //! libchrony answers a read by the wrong name, index or type with a plausible zero. Here a field is found by name, and
 //! its type is compared with the one expected. No default ever takes the place of a value.
 
-use crate::field::{Content, FieldError};
+use crate::content::Content;
 use crate::raw::session::RawSession;
 use libchrony_sys::types as c;
 use std::ffi::CStr;
 use std::time::{Duration, SystemTime};
+
+/// A field that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// The record has no field of this name.
+    #[error("field {field:?} is missing")]
+    Missing {
+        /// libchrony's name of the field.
+        field: String,
+    },
+    /// The field has another type than in every known version.
+    #[error("field {field:?} has another type (libchrony's type {found})")]
+    Type {
+        /// libchrony's name of the field.
+        field: String,
+        /// The type it has, as a number of libchrony's `chrony_field_type`.
+        found: u32,
+    },
+    /// The value is NaN, infinite or out of bounds.
+    #[error("Invalid {field}: {value}")]
+    Invalid {
+        /// The name of the field here.
+        field: String,
+        /// The value.
+        value: String,
+    },
+}
+
+impl FieldError {
+    pub(crate) fn missing(name: &CStr) -> Self {
+        Self::Missing { field: name.to_string_lossy().into_owned() }
+    }
+
+    pub(crate) fn invalid(field: &str, value: impl std::fmt::Display) -> Self {
+        Self::Invalid { field: field.to_owned(), value: value.to_string() }
+    }
+}
 
 /// libchrony's names of the fields that tell a source.
 const REFERENCE_ID: &CStr = c"reference ID";

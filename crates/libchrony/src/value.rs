@@ -1,45 +1,12 @@
 //! The types that fields are decoded into, each with its checks.
 
-use crate::field::{Constants, Field, FieldError, Type};
-use crate::record::Record;
+use crate::content::Type;
+use crate::field::{Constants, Field, FieldValue, Value};
+use crate::record::{FieldError, Record};
 use crate::refid::ReferenceId;
 use libchrony_sys::types::Int;
 use std::fmt;
 use std::time::SystemTime;
-
-/// A value of any field, for code that treats all reports alike.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
-    /// An unsigned number, an identifier, or bits without names.
-    Unsigned(u64),
-    /// The number of one of the field's constants, such as a source's state.
-    Constant(u64),
-    /// Bits that have names.
-    Flags(u64),
-    /// A signed number.
-    Signed(i64),
-    /// A finite number.
-    Float(f64),
-    /// Yes or no.
-    Boolean(bool),
-    /// A point in time.
-    Time(SystemTime),
-    /// Text; `None` when chronyd has none, as for the address of a reference clock.
-    Text(Option<&'a str>),
-    /// A field that this version of chronyd does not have.
-    Missing,
-}
-
-/// A type that a field is decoded into.
-pub(crate) trait FieldValue: Sized {
-    const TYPE: Type;
-    const CONSTANTS: Option<&'static Constants> = None;
-
-    /// Decodes `field`, which libchrony is likely to have at `index`.
-    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError>;
-
-    fn value(&self) -> Value<'_>;
-}
 
 macro_rules! unsigned_values {
     ($($type:ty),*) => {$(

@@ -38,7 +38,7 @@ use crate::address::Address;
 use crate::clock::FOREVER;
 use crate::connection::DEFAULT_TIMEOUT;
 use crate::error::Error;
-use crate::list::Lanes;
+use crate::flight::Lanes;
 use crate::raw::socket::Waits;
 use crate::reading::Settings;
 use crate::report::Table;

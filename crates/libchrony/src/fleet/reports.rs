@@ -1,11 +1,11 @@
 //! What a fleet reads of each address: a report, or several.
 
+use crate::asked::Asked;
 use crate::error::Error;
-use crate::gather::{AnyRecords, Gather, Rows};
-use crate::list::Sink;
-use crate::reading::Asked;
+use crate::gather::{AnyRecords, Gather, Returned, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
+use crate::sink::Sink;
 
 /// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`
 /// of [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
@@ -97,7 +97,7 @@ macro_rules! reports {
         $(
             impl Reports for $output {
                 type Results = Result<$output, Error>;
-                type Parts = Part<<$record as Report>::Gather>;
+                type Parts = Part<<$output as Returned>::Gather>;
             }
         )*
     };

@@ -3,7 +3,7 @@
 use super::descriptor::{close_on_exec, is_urandom, next_number};
 use super::failure::Failure;
 use super::socket::Socket;
-use crate::field::Content;
+use crate::content::Content;
 use crate::opening::Opening;
 use crate::per_process::PerProcess;
 use libchrony_sys::Symbols;

@@ -22,7 +22,7 @@ macro_rules! report {
         impl $crate::report::Report for $name {
             const TABLE: &'static $crate::report::Table = &$crate::report::Table {
                 name: $report,
-                shape: $crate::report::Shape::$shape,
+                shape: $crate::asked::Shape::$shape,
                 since: $crate::report::macros::since!($($since)?),
                 fields: &[$(
                     $crate::field::Field::new::<$type>(
@@ -30,30 +30,28 @@ macro_rules! report {
                         stringify!($type),
                         concat!($($field_doc, "\n"),*),
                         $libchrony,
-                        $crate::field::Content::$content,
+                        $crate::content::Content::$content,
                     )$(.$limit($($arg),*))*
                 ),*],
                 unavailable: $crate::report::macros::unavailable!($($what, $why, $remedy)?),
                 read: |record| Ok(Box::new(<Self as $crate::report::sealed::Sealed>::read(record)?)),
             };
-
-            type Gather = $crate::gather::$shape<Self>;
         }
 
         impl $crate::report::Row for $name {
-            fn values(&self) -> Vec<$crate::value::Value<'_>> {
-                vec![$($crate::value::FieldValue::value(&self.$field)),*]
+            fn values(&self) -> Vec<$crate::field::Value<'_>> {
+                vec![$($crate::field::FieldValue::value(&self.$field)),*]
             }
         }
 
         impl $crate::report::sealed::Sealed for $name {
             #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
-            fn read(record: $crate::record::Record<'_>) -> Result<Self, $crate::field::FieldError> {
+            fn read(record: $crate::record::Record<'_>) -> Result<Self, $crate::record::FieldError> {
                 let mut fields = (0..).zip(<Self as $crate::report::Report>::FIELDS);
                 let mut next = || fields.next().unwrap_or_else(|| unreachable!("one entry for each field"));
                 $(
                     let (index, field) = next();
-                    let $field = $crate::value::FieldValue::decode(record, index, field)?;
+                    let $field = $crate::field::FieldValue::decode(record, index, field)?;
                 )*
                 Ok(Self { $($field),* })
             }
@@ -77,7 +75,7 @@ macro_rules! unavailable {
         None
     };
     ($what:literal, $why:literal, $remedy:literal) => {
-        Some(&$crate::report::Unavailable { what: $what, why: $why, remedy: $remedy })
+        Some(&$crate::asked::Unavailable { what: $what, why: $why, remedy: $remedy })
     };
 }
 pub(crate) use unavailable;
@@ -179,20 +177,20 @@ macro_rules! flags {
             }
         }
 
-        impl $crate::value::FieldValue for $name {
-            const TYPE: $crate::field::Type = $crate::field::Type::Unsigned($type::BITS);
+        impl $crate::field::FieldValue for $name {
+            const TYPE: $crate::content::Type = $crate::content::Type::Unsigned($type::BITS);
             const CONSTANTS: Option<&'static $crate::field::Constants> = Some(Self::CONSTANTS);
 
             fn decode(
                 record: $crate::record::Record<'_>,
                 index: libchrony_sys::types::Int,
                 field: &$crate::field::Field,
-            ) -> Result<Self, $crate::field::FieldError> {
-                <$type as $crate::value::FieldValue>::decode(record, index, field).map(Self)
+            ) -> Result<Self, $crate::record::FieldError> {
+                <$type as $crate::field::FieldValue>::decode(record, index, field).map(Self)
             }
 
-            fn value(&self) -> $crate::value::Value<'_> {
-                $crate::value::Value::Flags(u64::from(self.0))
+            fn value(&self) -> $crate::field::Value<'_> {
+                $crate::field::Value::Flags(u64::from(self.0))
             }
         }
     };

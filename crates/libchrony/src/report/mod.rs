@@ -4,11 +4,11 @@
 //! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its
 //! table and add it to the list.
 
-use crate::field::{Field, FieldError};
-use crate::gather::Gather;
-use crate::reading::Asked;
-use crate::record::Record;
-use crate::value::Value;
+pub use crate::asked::{Shape, Unavailable};
+
+use crate::asked::Asked;
+use crate::field::{Field, Value};
+use crate::record::{FieldError, Record};
 use std::ffi::CStr;
 use std::fmt;
 
@@ -53,29 +53,6 @@ macro_rules! list {
 }
 for_each_report!(list);
 
-/// How many records a report has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// One.
-    One,
-    /// One for each source.
-    All,
-    /// One for each source, which is asked for by its address; a reference clock has none.
-    ByAddress,
-}
-
-/// The words that tell that a chronyd is not configured to have a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unavailable {
-    /// What is not available.
-    pub what: &'static str,
-    /// What chronyd does not do.
-    pub why: &'static str,
-    /// How it would.
-    pub remedy: &'static str,
-}
-
 /// What is known of a report.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -113,10 +90,6 @@ pub trait Report: Sized + Row + sealed::Sealed + 'static {
     const NAME: &'static CStr = Self::TABLE.name;
     /// The fields, in libchrony's order.
     const FIELDS: &'static [Field] = Self::TABLE.fields;
-
-    /// What a call reads: one record, or all of a list.
-    #[doc(hidden)]
-    type Gather: Gather + Default;
 }
 
 /// A record of any report.
@@ -140,10 +113,10 @@ mod tests {
     use super::sealed::Sealed;
     use super::*;
     use crate::Library;
-    use crate::field::Content;
+    use crate::content::Content;
+    use crate::field::FieldValue;
     use crate::raw;
     use crate::raw::session::RawSession;
-    use crate::value::FieldValue;
     use std::collections::HashSet;
     use std::time::{Duration, SystemTime};
     use testbed::{Scripted, Values};
