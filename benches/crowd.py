@@ -126,7 +126,7 @@ def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> 
 def shared(address: str, options: argparse.Namespace) -> Iterator[Figures]:
     """Threads that share a connection, and never pause."""
     for callers in options.callers or (64, 128):
-        with ChronyConnection(address, timeout=options.timeout, lanes=options.lanes) as connection:
+        with ChronyConnection(address, timeout=options.timeout, parallel=options.lanes) as connection:
             connection.get_sources()
             tallies, elapsed = in_threads(callers, options.seconds, connection.get_sources)
         calls = [tally.calls for tally in tallies]
@@ -180,7 +180,7 @@ def udp(address: str, options: argparse.Namespace) -> Iterator[Figures]:
         tallies = {lanes: Tally() for lanes in LANES}
         with contextlib.ExitStack() as stack:
             connections = {
-                lanes: stack.enter_context(ChronyConnection(address, timeout=options.timeout, lanes=lanes))
+                lanes: stack.enter_context(ChronyConnection(address, timeout=options.timeout, parallel=lanes))
                 for lanes in LANES
             }
             for number in range(2 * options.rounds):

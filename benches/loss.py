@@ -54,7 +54,7 @@ def main() -> None:
         scripted.tell(f'values {{"sources": {options.sources}}}')
         for percent in options.percent:
             with ChronyConnection(
-                scripted.addresses["udp"], timeout=options.timeout, lanes=options.lanes
+                scripted.addresses["udp"], timeout=options.timeout, parallel=options.lanes
             ) as connection:
                 connection.get_sources()
                 for fault in (f"loss {percent}", f"seed {options.seed}", *(["unheard"] if options.unheard else [])):

@@ -59,7 +59,7 @@ def connection(address: str, lanes: int) -> tuple[int, int]:
     """The same on connections that are closed after every tenth call."""
     failed = []
     for _ in range(TIMES // 10):
-        with contextlib.suppress(ChronyError), ChronyConnection(address, lanes=lanes) as opened:
+        with contextlib.suppress(ChronyError), ChronyConnection(address, parallel=lanes) as opened:
             failed += [attempt(getattr(opened, name)) for name in REPORTS for _ in range(10)]
             repr((opened, opened.address, opened.transport))
     return len(failed), sum(failed)

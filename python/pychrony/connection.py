@@ -44,13 +44,13 @@ class ChronyConnection(_core.Connection):
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found, and the others when that one does not answer a report.
         timeout: Seconds that each call takes at most, greater than 0.
-        lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+        parallel: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
         ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
         ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
-        ValueError: If the timeout is not a finite number greater than 0, or the number of lanes is out of range.
+        ValueError: If the timeout is not a finite number greater than 0, or `parallel` is out of range.
 
     Example:
         >>> from pychrony import ChronyConnection
@@ -60,9 +60,9 @@ class ChronyConnection(_core.Connection):
         Offset: 0.000123 seconds, 1 sources
     """
 
-    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
-        super().__init__(address, timeout, lanes)
-        self._settings = f"{address!r}, timeout={timeout!r}, lanes={lanes!r}"
+    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None:
+        super().__init__(address, timeout, parallel)
+        self._settings = f"{address!r}, timeout={timeout!r}, parallel={parallel!r}"
 
     def __repr__(self) -> str:
         """The arguments that the connection was made with."""

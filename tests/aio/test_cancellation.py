@@ -63,7 +63,7 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
         for answers in range(ANSWERS):
             await stop_after(answers, held, lambda: aio.get_sources(address))
             held.assert_none()
-        async with aio.ChronyConnection(address, lanes=3) as connection:
+        async with aio.ChronyConnection(address, parallel=3) as connection:
             for answers in range(ANSWERS):
                 await stop_after(answers, held, connection.get_sources)
                 assert held.sockets() == 0

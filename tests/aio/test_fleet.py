@@ -210,7 +210,7 @@ def test_what_is_no_fleet_is_told(run: Run, addresses: list[str]) -> None:
         ([], {"timeout": 0}, ValueError, "timeout must be a finite number of seconds greater than 0, not 0"),
         ([], {"deadline": -1}, ValueError, "deadline must be a finite number of seconds greater than 0, not -1"),
         ([], {"in_flight": 0}, ValueError, "in_flight must be at least 1"),
-        ([], {"lanes": 0}, ValueError, "lanes must be at least 1"),
+        ([], {"parallel": 0}, ValueError, "parallel must be at least 1"),
     ]
     for given, options, error, words in wrong:
         with pytest.raises(error, match=words):

@@ -144,7 +144,9 @@ def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon, run: Run) -> 
 
 @pytest.mark.parametrize("lanes", [0, -1, 1.5, "8", None, 10**400, 2**70])
 def test_a_wrong_number_of_lanes_is_told_as_by_the_package(lanes: Any) -> None:  # noqa: ANN401
-    assert outcome_of(lambda: aio.ChronyConnection(lanes=lanes)) == outcome_of(lambda: ChronyConnection(lanes=lanes))
+    assert outcome_of(lambda: aio.ChronyConnection(parallel=lanes)) == outcome_of(
+        lambda: ChronyConnection(parallel=lanes)
+    )
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -224,7 +226,7 @@ def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold:
 
 def test_the_representation_is_that_of_the_package() -> None:
     for address in (None, "127.0.0.1", Path("/x")):
-        ours, theirs = (kind(address, timeout=1, lanes=2) for kind in (aio.ChronyConnection, ChronyConnection))
+        ours, theirs = (kind(address, timeout=1, parallel=2) for kind in (aio.ChronyConnection, ChronyConnection))
         assert repr(ours) == repr(theirs)
     assert repr(aio.ChronyConnection()) == repr(ChronyConnection())
 

@@ -107,4 +107,4 @@ def test_any_timeout(function: Callable[..., Any], timeout: object) -> None:
 @settings(max_examples=60, deadline=None)
 @given(lanes=st.one_of(st.integers(), things))
 def test_any_number_of_lanes(lanes: object) -> None:
-    call(use, NOWHERE, lanes=lanes)
+    call(use, NOWHERE, parallel=lanes)

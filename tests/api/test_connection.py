@@ -39,7 +39,7 @@ def place(connection: ChronyConnection) -> tuple[object, object]:
 def test_the_signature() -> None:
     signature = inspect.signature(ChronyConnection)
     assert str(signature) == (
-        "(address: 'str | PathLike[str] | None' = None, *, timeout: 'float' = 5.0, lanes: 'int' = 8) -> 'None'"
+        "(address: 'str | PathLike[str] | None' = None, *, timeout: 'float' = 5.0, parallel: 'int' = 8) -> 'None'"
     )
     with pytest.raises(TypeError):
         ChronyConnection("127.0.0.1", 5.0)  # type: ignore[call-arg]
@@ -226,7 +226,7 @@ def test_one_exit_too_many_opens_nothing(scripted: Daemon, resources: Resources)
 
 
 @pytest.mark.parametrize(
-    "arguments", ["'127.0.0.1', timeout=2.5, lanes=3", "None, timeout=5.0", "'/run/a b.sock', timeout=1, lanes=1"]
+    "arguments", ["'127.0.0.1', timeout=2.5, parallel=3", "None, timeout=5.0", "'/run/a b.sock', timeout=1, parallel=1"]
 )
 def test_repr_has_the_arguments(arguments: str) -> None:
     namespace = {"ChronyConnection": ChronyConnection}
@@ -252,17 +252,17 @@ def test_an_address_may_be_a_path_object(scripted: Daemon, connect: Connect) -> 
 @pytest.mark.parametrize("lanes", [2.5, None, "8"])
 def test_lanes_of_another_type_are_a_type_error(lanes: Any) -> None:  # noqa: ANN401
     with pytest.raises(TypeError):
-        ChronyConnection(lanes=lanes)
+        ChronyConnection(parallel=lanes)
 
 
 @pytest.mark.parametrize("lanes", [0, -1, -(2**70), 2**70])
 def test_a_number_of_lanes_out_of_range_is_a_value_error(lanes: int) -> None:
-    with pytest.raises(ValueError, match="lanes"):
-        ChronyConnection(lanes=lanes)
+    with pytest.raises(ValueError, match="parallel"):
+        ChronyConnection(parallel=lanes)
 
 
 def test_settings_at_their_edges_work(scripted: Daemon, connect: Connect) -> None:
-    for settings in ({"timeout": 10**9}, {"timeout": 1e300}, {"lanes": 1}, {"lanes": 2**31}, {"timeout": 3}):
+    for settings in ({"timeout": 10**9}, {"timeout": 1e300}, {"parallel": 1}, {"parallel": 2**31}, {"timeout": 3}):
         assert len(connect(scripted.socket, **settings).get_sources()) == 3
     # The timeout is almost nothing. The call ends and says so, unless an answer is there at once.
     scripted.say("fault silence")

@@ -27,7 +27,7 @@ def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, scripted: Daemo
     scripted.say('values {"sources": 950}')
 
     def read(lanes: int) -> list[str]:
-        with ChronyConnection(scripted.udp, timeout=5, lanes=lanes) as connection:
+        with ChronyConnection(scripted.udp, timeout=5, parallel=lanes) as connection:
             return [source.address for source in connection.get_sources()]
 
     whole = read(8)
@@ -71,7 +71,7 @@ def test_the_patience_with_a_request_follows_the_measured_round_trip(scripted: D
 def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) -> None:
     scripted.say('values {"sources": 12}')
     scripted.say(f"fault delay {ROUND_TRIP}")
-    with ChronyConnection(scripted.udp, lanes=lanes) as connection:
+    with ChronyConnection(scripted.udp, parallel=lanes) as connection:
         # The answer to the twelfth request from then on is lost.
         assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
 
@@ -79,7 +79,7 @@ def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) 
 @pytest.mark.parametrize("transport", ["socket", "udp"])
 def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, scripted: Daemon) -> None:
     scripted.say('values {"sources": 300}')
-    with ChronyConnection(getattr(scripted, transport), timeout=0.8, lanes=1) as connection:
+    with ChronyConnection(getattr(scripted, transport), timeout=0.8, parallel=1) as connection:
         connection.get_sources()
         for fault in (f"only {SOURCE}", "after 137", "silence"):
             scripted.say(f"fault {fault}")

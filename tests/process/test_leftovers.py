@@ -33,7 +33,7 @@ def long(scripted: Daemon) -> Daemon:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_lanes_close_with_the_connection(transport: str, long: Daemon, resources: Resources) -> None:
     for lanes in (1, 2, 8):
-        with ChronyConnection(getattr(long, transport), lanes=lanes) as connection:
+        with ChronyConnection(getattr(long, transport), parallel=lanes) as connection:
             assert resources.sessions() == 1
             assert len(connection.get_sources()) == LENGTH
             assert resources.sessions() == lanes

@@ -123,13 +123,13 @@ def test_functions_keep_nothing(report: Report, transport: str, chronyd: Daemon)
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_connections_keep_nothing(lanes: int, transport: str, chronyd: Daemon) -> None:
     address = getattr(chronyd, transport)
-    with ChronyConnection(address, lanes=lanes) as connection:
+    with ChronyConnection(address, parallel=lanes) as connection:
         for report in REPORTS:
             assert_keeps_nothing(read(report.of(connection)), 200)
         assert_keeps_nothing(lambda: (connection.address, connection.transport, repr(connection)), 1000)
 
     def enter_and_leave() -> None:
-        with ChronyConnection(address, lanes=lanes) as connection:
+        with ChronyConnection(address, parallel=lanes) as connection:
             connection.get_sources()
 
     assert_keeps_nothing(enter_and_leave, 200)
@@ -141,8 +141,8 @@ def test_refused_arguments_keep_nothing(chronyd: Daemon) -> None:
         (lambda: pychrony.get_tracking(wrong), TypeError),
         (lambda: pychrony.get_tracking(timeout=0.0), ValueError),
         (lambda: pychrony.get_tracking(timeout=wrong), ValueError),
-        (lambda: ChronyConnection(lanes=0), ValueError),
-        (lambda: ChronyConnection(lanes=-1), ValueError),
+        (lambda: ChronyConnection(parallel=0), ValueError),
+        (lambda: ChronyConnection(parallel=-1), ValueError),
         (lambda: ChronyConnection(wrong), TypeError),
         (lambda: pychrony.get_tracking("[::1]:99999"), ChronyConnectionError),
         (lambda: pychrony.get_tracking("\0"), ChronyConnectionError),

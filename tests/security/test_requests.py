@@ -27,7 +27,7 @@ def calls(address: str) -> Iterator[Callable[[], object]]:
         if name.startswith("get_"):
             yield partial(getattr(pychrony, name), address, timeout=5)
     for lanes in (1, 8):
-        with contextlib.suppress(ChronyError), ChronyConnection(address, timeout=5, lanes=lanes) as connection:
+        with contextlib.suppress(ChronyError), ChronyConnection(address, timeout=5, parallel=lanes) as connection:
             for name in dir(connection):
                 member = None if name.startswith("_") else getattr(connection, name)
                 if callable(member) and not isinstance(member, type):

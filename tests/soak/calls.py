@@ -202,7 +202,7 @@ class Connected:
     ) -> None:
         self.bed = bed
         self.timeout = timeout
-        self.connection = ChronyConnection(bed.addresses[transport], timeout=timeout, lanes=lanes)
+        self.connection = ChronyConnection(bed.addresses[transport], timeout=timeout, parallel=lanes)
         self.way = f"connection {transport}{bed.where}"
         self._excuse = excuse
 

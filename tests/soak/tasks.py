@@ -103,7 +103,7 @@ class Tasks:
     def _new(self, bed: Bed[Any], timeout: float) -> tuple[aio.ChronyConnection, str]:
         transport = self._rng.choice([*bed.addresses])
         lanes = self._rng.choice((1, 2, 8))
-        connection = aio.ChronyConnection(bed.addresses[transport], timeout=timeout, lanes=lanes)
+        connection = aio.ChronyConnection(bed.addresses[transport], timeout=timeout, parallel=lanes)
         return connection, f"task, connection {transport}{bed.where}"
 
     async def _share(self, bed: Bed[Any]) -> None:

@@ -63,7 +63,7 @@ def assert_whole(sources: list[Source]) -> None:
 @pytest.mark.parametrize("transport", TRANSPORTS[:2])
 def test_any_number_of_lanes_reads_the_same(transport: str, many: Daemon, resources: Resources) -> None:
     for lanes in LANES:
-        with ChronyConnection(getattr(many, transport), lanes=lanes) as connection:
+        with ChronyConnection(getattr(many, transport), parallel=lanes) as connection:
             before = requests(many, SOURCE)
             assert_whole(connection.get_sources())
             # Each record is asked for once, and the last one again at the end.
@@ -80,7 +80,7 @@ def test_any_number_of_lanes_reads_the_same(transport: str, many: Daemon, resour
 
 def test_lanes_open_with_the_length_of_the_list(scripted: Daemon, resources: Resources) -> None:
     """A short list does not pay for them; once open they are kept, and no more are opened than are wanted."""
-    with ChronyConnection(scripted.socket, lanes=4) as connection:
+    with ChronyConnection(scripted.socket, parallel=4) as connection:
         opened = []
         for length in (0, 1, *range(2, 200, 6), 500, 5, 0):
             scripted.say(f'values {{"sources": {length}}}')
@@ -97,7 +97,7 @@ def test_a_real_list_is_the_same_over_any_number_of_lanes(transport: str, real: 
     assert [row[2] for row in real.rows("sources")] == ADDRESSES
     sources: list[Source] = []
     for lanes in LANES:
-        connection = connect(getattr(real, transport), lanes=lanes)
+        connection = connect(getattr(real, transport), parallel=lanes)
         for _ in range(2):
             sources = connection.get_sources()
             assert [source.address for source in sources] == ADDRESSES
@@ -113,7 +113,7 @@ def test_a_real_list_is_the_same_over_any_number_of_lanes(transport: str, real: 
 def test_a_list_that_shrinks_during_the_read_is_read_again(
     lanes: int, many: Daemon, connect: Connect, resources: Resources
 ) -> None:
-    connection = connect(many.udp, lanes=lanes)
+    connection = connect(many.udp, parallel=lanes)
     for counts in (f"{MANY + 1},{MANY}", f"{MANY + 40},{MANY + 1},{MANY}"):
         before = requests(many, NUMBER)
         many.say(f"fault count {counts}")
@@ -134,7 +134,7 @@ def test_a_list_that_grows_during_the_read_is_one_of_the_two(many: Daemon, conne
 
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_a_list_that_never_holds_still_is_one_error(lanes: int, many: Daemon, resources: Resources) -> None:
-    with ChronyConnection(many.socket, lanes=lanes) as connection:
+    with ChronyConnection(many.socket, parallel=lanes) as connection:
         connection.get_sources()
         before = requests(many, NUMBER)
         many.say(f"fault count {MANY + 20}")
@@ -167,7 +167,7 @@ def test_a_lost_answer_is_asked_for_again(fault: str, many: Daemon, connect: Con
 def test_a_lossy_path_slows_a_list_down_and_does_no_harm(many: Daemon, connect: Connect) -> None:
     many.say('values {"sources": 12}')
     for lanes in (1, 3):
-        connection = connect(many.udp, timeout=15, lanes=lanes)
+        connection = connect(many.udp, timeout=15, parallel=lanes)
         many.say(f"fault only {SOURCE}")
         many.say("fault loss 15")
         before = requests(many, SOURCE)
@@ -209,7 +209,7 @@ def test_a_pause_in_the_middle_delays_a_list_and_does_no_harm(transport: str, re
 def test_a_bad_value_in_one_lane_is_one_error(transport: str, many: Daemon, resources: Resources) -> None:
     spoilt = [*RECORDS[:500], {**RECORDS[500], "stratum": 99}, *RECORDS[501:]]
     for lanes in (1, 8):
-        with ChronyConnection(getattr(many, transport), lanes=lanes) as connection:
+        with ChronyConnection(getattr(many, transport), parallel=lanes) as connection:
             assert_whole(connection.get_sources())
             many.say("values " + json.dumps({"sources": spoilt}))
             for _ in range(2):
@@ -227,7 +227,7 @@ def test_a_bad_value_in_one_lane_is_one_error(transport: str, many: Daemon, reso
 
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_a_refusal_in_the_middle_is_one_error(lanes: int, many: Daemon, resources: Resources) -> None:
-    with ChronyConnection(many.udp, lanes=lanes) as connection:
+    with ChronyConnection(many.udp, parallel=lanes) as connection:
         many.say(f"fault only {SOURCE}")
         many.say("fault after 600")
         many.say("fault status 2")
@@ -243,7 +243,7 @@ def test_a_refusal_in_the_middle_is_one_error(lanes: int, many: Daemon, resource
 def test_silence_in_the_middle_ends_at_the_deadline(
     lanes: int, many: Daemon, resources: Resources, timed: Callable[..., Any]
 ) -> None:
-    connection = ChronyConnection(many.socket, lanes=lanes, timeout=2)
+    connection = ChronyConnection(many.socket, parallel=lanes, timeout=2)
 
     def fail() -> None:
         many.say(f"fault only {SOURCE}")

@@ -41,7 +41,7 @@ def test_a_source_that_was_there_all_along_is_never_missing(
     """Whichever goes, wherever the reader is then, and whether as many come, or none, or more."""
     length = LENGTHS[lanes]
     values = defaults(length)
-    with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+    with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
 
         def read() -> list[str]:
             return [record.address for record in report.of(connection)()]
@@ -73,7 +73,7 @@ def test_a_list_costs_one_request_more_than_its_records(transport: str, report: 
         return asked.get(str(NUMBER), 0), asked.get(str(report.request), 0)
 
     for lanes, lengths in {1: (0, 1, 2, 9), 8: (1, 32, 100)}.items():
-        with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+        with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
             for length in lengths:
                 scripted.say(defaults(length))
                 costs = []

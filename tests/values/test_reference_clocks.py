@@ -62,7 +62,7 @@ def test_each_place_has_the_record_of_what_is_there_now(
 ) -> None:
     """On one connection, whichever list it has read before."""
     many: Places = [*range(1, 41)]
-    with ChronyConnection(getattr(scripted, transport), lanes=lanes) as connection:
+    with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
         for before, after in chain.from_iterable(map(changes, (1, 3))):
             # It may have lost lanes to a source that was gone.
             scripted.say(values(many))

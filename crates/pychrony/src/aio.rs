@@ -33,8 +33,8 @@ pub(crate) struct Settings(connection::Settings);
 #[pymethods]
 impl Settings {
     #[new]
-    fn new(address: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>, lanes: &Bound<'_, PyAny>) -> PyResult<Self> {
-        connection::Settings::parse(address, timeout, lanes).map(Self)
+    fn new(address: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>, parallel: &Bound<'_, PyAny>) -> PyResult<Self> {
+        connection::Settings::parse(address, timeout, parallel).map(Self)
     }
 
     fn reader(&self, py: Python<'_>) -> PyResult<Reader> {

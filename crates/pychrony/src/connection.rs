@@ -30,26 +30,26 @@ pub(crate) struct Connection {
 pub(crate) struct Settings {
     addresses: Vec<Address>,
     timeout: Duration,
-    lanes: usize,
+    parallel: usize,
 }
 
 impl Settings {
     pub(crate) fn parse(
         address: Option<&Bound<'_, PyAny>>,
         timeout: &Bound<'_, PyAny>,
-        lanes: &Bound<'_, PyAny>,
+        parallel: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let addresses = match address {
             Some(address) => vec![parse_address("address", OPTIONAL, address)?],
             None => Address::defaults(),
         };
-        let lanes = parse_number("lanes", lanes)?;
-        Ok(Self { addresses, timeout: parse_timeout(timeout)?, lanes })
+        let parallel = parse_number("parallel", parallel)?;
+        Ok(Self { addresses, timeout: parse_timeout(timeout)?, parallel })
     }
 
     pub(crate) fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
         let builder = libchrony::Connection::builder().addresses(self.addresses.clone()).timeout(self.timeout);
-        Ok(builder.lanes(self.lanes, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
+        Ok(builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
     }
 }
 
@@ -136,9 +136,9 @@ impl Connection {
         &self,
         address: Option<&Bound<'_, PyAny>>,
         timeout: &Bound<'_, PyAny>,
-        lanes: &Bound<'_, PyAny>,
+        parallel: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let settings = Settings::parse(address, timeout, lanes)?;
+        let settings = Settings::parse(address, timeout, parallel)?;
         self.settings.set(settings).map_err(|_| PyRuntimeError::new_err("ChronyConnection.__init__ was called twice"))
     }
 

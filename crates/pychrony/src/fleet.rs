@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     timeout: Duration,
     deadline: Option<Duration>,
     in_flight: usize,
-    lanes: usize,
+    parallel: usize,
     raise_limit: bool,
 }
 
@@ -38,7 +38,7 @@ impl Settings {
         timeout: &Bound<'_, PyAny>,
         deadline: Option<&Bound<'_, PyAny>>,
         in_flight: &Bound<'_, PyAny>,
-        lanes: &Bound<'_, PyAny>,
+        parallel: &Bound<'_, PyAny>,
         raise_limit: bool,
     ) -> PyResult<Self> {
         if addresses.is_instance_of::<PyString>() {
@@ -52,7 +52,7 @@ impl Settings {
             timeout: parse_seconds("timeout", timeout)?,
             deadline: deadline.map(|deadline| parse_seconds("deadline", deadline)).transpose()?,
             in_flight: parse_number("in_flight", in_flight)?,
-            lanes: parse_number("lanes", lanes)?,
+            parallel: parse_number("parallel", parallel)?,
             raise_limit,
         })
     }
@@ -62,7 +62,7 @@ impl Settings {
             .library(library(py)?)
             .timeout(self.timeout)
             .in_flight(self.in_flight)
-            .lanes(self.lanes, libchrony::DEFAULT_RECORDS_PER_LANE);
+            .lanes(self.parallel, libchrony::DEFAULT_RECORDS_PER_LANE);
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }

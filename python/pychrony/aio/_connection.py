@@ -48,13 +48,13 @@ class ChronyConnection:
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found, and the others when that one does not answer a report.
         timeout: Seconds that each call takes at most, greater than 0.
-        lanes: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+        parallel: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
         ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
         ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
-        ValueError: If the timeout is not a finite number greater than 0, or the number of lanes is out of range.
+        ValueError: If the timeout is not a finite number greater than 0, or `parallel` is out of range.
 
     Example:
         >>> import asyncio
@@ -69,9 +69,9 @@ class ChronyConnection:
 
     _link: Link | None = None
 
-    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, lanes: int = 8) -> None:
-        self._settings = _core.AsyncSettings(address, timeout, lanes)
-        self._shown = f"{address!r}, timeout={timeout!r}, lanes={lanes!r}"
+    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None:
+        self._settings = _core.AsyncSettings(address, timeout, parallel)
+        self._shown = f"{address!r}, timeout={timeout!r}, parallel={parallel!r}"
         #: In how many blocks the connection is.
         self._entered = 0
 

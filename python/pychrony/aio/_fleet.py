@@ -51,7 +51,7 @@ class Fleet:
             not been asked by then has a ChronyConnectionError.
         in_flight: How many addresses are asked at once, at most. One that has been silent for a tenth of a second is
             listened to until its time is over, but is not counted any more.
-        lanes: Over how many sessions at once the long list of one address is read, at most. Each costs two
+        parallel: Over how many sessions at once the long list of one address is read, at most. Each costs two
             descriptors more.
         raise_descriptor_limit: Whether to raise this process's soft limit on open files, as far as the fleet needs it
             and the hard limit allows (on entering).
@@ -82,7 +82,7 @@ class Fleet:
         timeout: float = 5.0,
         deadline: float | None = None,
         in_flight: int = 256,
-        lanes: int = 1,
+        parallel: int = 1,
         raise_descriptor_limit: bool = False,
     ) -> None:
         #: The addresses, in their order.
@@ -90,7 +90,7 @@ class Fleet:
             (addresses,) if isinstance(addresses, str) else tuple(addresses)
         )
         given = addresses if isinstance(addresses, str) else self.addresses
-        self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, lanes, raise_descriptor_limit)
+        self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         #: What waits for it.
