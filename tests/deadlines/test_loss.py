@@ -6,36 +6,37 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.reports import LISTS, Report, defaults
 
 from pychrony import ChronyConnection, ChronyConnectionError
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: The code of the request for a source.
-SOURCE = 15
 #: A path that is long enough to tell a number of round trips from the time that a busy machine takes.
 ROUND_TRIP = 0.1
+each_list = pytest.mark.parametrize("report", LISTS, ids=str)
 
 
+@each_list
 @pytest.mark.parametrize("what", ["answers", "requests"])
-def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, scripted: Daemon) -> None:
+def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, report: Report, scripted: Daemon) -> None:
     """Several lists at once, so that the test takes the time of one."""
-    scripted.say('values {"sources": 950}')
+    scripted.say(defaults(950))
 
-    def read(lanes: int) -> list[str]:
+    def read(lanes: int) -> Any:  # noqa: ANN401
         with ChronyConnection(scripted.udp, timeout=5, parallel=lanes) as connection:
-            return [source.address for source in connection.get_sources()]
+            return report.of(connection)()
 
     whole = read(8)
-    assert len(set(whole)) == 950
-    for fault in (f"only {SOURCE}", "loss 1", "seed 1", *(["unheard"] if what == "requests" else [])):
+    assert len(report.records(whole)) == 950
+    for fault in (f"only {report.request}", "loss 1", "seed 1", *(["unheard"] if what == "requests" else [])):
         scripted.say(f"fault {fault}")
     with ThreadPoolExecutor(6) as pool:
-        assert all(addresses == whole for addresses in pool.map(read, [1, 1, 8, 8, 8, 8]))
+        assert all(records == whole for records in pool.map(read, [1, 1, 8, 8, 8, 8]))
 
 
 def requests(daemon: Daemon) -> int:
@@ -76,13 +77,14 @@ def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) 
         assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
 
 
+@each_list
 @pytest.mark.parametrize("transport", ["socket", "udp"])
-def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, scripted: Daemon) -> None:
-    scripted.say('values {"sources": 300}')
+def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, report: Report, scripted: Daemon) -> None:
+    scripted.say(defaults(300))
     with ChronyConnection(getattr(scripted, transport), timeout=0.8, parallel=1) as connection:
-        connection.get_sources()
-        for fault in (f"only {SOURCE}", "after 137", "silence"):
+        report.of(connection)()
+        for fault in (f"only {report.request}", "after 137", "silence"):
             scripted.say(f"fault {fault}")
         with pytest.raises(ChronyConnectionError) as caught:
-            connection.get_sources()
+            report.of(connection)()
     assert {"137", "300"} <= set(re.findall(r"\d+", caught.value.message)), caught.value.message

@@ -33,7 +33,11 @@ pub(crate) struct Settings(connection::Settings);
 #[pymethods]
 impl Settings {
     #[new]
-    fn new(address: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>, parallel: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn new(
+        address: Option<&Bound<'_, PyAny>>,
+        timeout: &Bound<'_, PyAny>,
+        parallel: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
         connection::Settings::parse(address, timeout, parallel).map(Self)
     }
 
