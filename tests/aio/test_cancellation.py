@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import defaults
+from tests.support.reports import LISTS, Report, defaults
 
 from pychrony import ChronyConnectionError, aio
 
@@ -38,8 +38,9 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("report", LISTS, ids=str)
 def test_a_read_may_be_cancelled_before_each_of_its_answers(
-    transport: str, scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
+    report: Report, transport: str, scripted: Daemon, *, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
     """Of a function and of a connection; chronyd falls silent after so many answers."""
     address = getattr(scripted, transport)
@@ -61,13 +62,13 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
     async def use() -> None:
         held = hold()
         for answers in range(ANSWERS):
-            await stop_after(answers, held, lambda: aio.get_sources(address))
+            await stop_after(answers, held, lambda: report.aio(address))
             held.assert_none()
         async with aio.ChronyConnection(address, parallel=3) as connection:
             for answers in range(ANSWERS):
-                await stop_after(answers, held, connection.get_sources)
+                await stop_after(answers, held, report.of(connection))
                 assert held.sockets() == 0
-                assert len(await connection.get_sources()) == LENGTH
+                assert len(await report.of(connection)()) == LENGTH
                 assert (await connection.get_tracking()).stratum == 2
         held.assert_none()
 
@@ -89,7 +90,7 @@ def test_a_read_may_be_cancelled_at_each_turn_of_the_loop(
             await aio.get_sources(address)
         elif what == "entering":
             async with aio.ChronyConnection(address) as other:
-                await other.get_tracking()
+                await other.get_sources()
         else:
             await connection.get_sources()
 

@@ -17,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const COUNT: u16 = 14;
     pub(crate) const SOURCES: u16 = 15;
     pub(crate) const TRACKING: u16 = 33;
+    pub(crate) const SOURCE_STATS: u16 = 34;
+    pub(crate) const NTP_DATA: u16 = 57;
 }
 
 pub(crate) fn ms(milliseconds: u64) -> Duration {

@@ -8,7 +8,13 @@ use testbed::Fault;
 
 const AMPLE: Duration = Duration::from_secs(20);
 
-promises!(a_long_list_comes_over_lanes_in_chronyds_order, a_list_that_changes_is_read_again, no_lists_are_mixed_up,);
+promises!(
+    a_long_list_comes_over_lanes_in_chronyds_order,
+    a_list_that_changes_is_read_again,
+    a_list_by_address_that_changes_is_read_again,
+    a_list_by_address_survives_losses,
+    no_lists_are_mixed_up,
+);
 
 /// The address of the scripted chronyd's source number `index`.
 fn address_of(index: u32) -> String {
@@ -48,6 +54,52 @@ fn a_list_that_changes_is_read_again<D: Driver>() {
         assert!(matches!(connection.sources(), Err(Error::ListChanged { .. })));
         chronyd.clear();
         assert_eq!(connection.sources().unwrap().len(), 12);
+    }
+}
+
+/// The addresses of a list that is asked for by address.
+fn measured<D: Driver>(connection: &D) -> Vec<String> {
+    let records = connection.ntp_data().unwrap();
+    records.into_iter().map(|record| record.unwrap().remote_address.unwrap()).collect()
+}
+
+/// libchrony asks for the address of a source first, and the source may be gone when it asks for more.
+fn a_list_by_address_that_changes_is_read_again<D: Driver>() {
+    let chronyd = scripted("{}");
+    for address in both(&chronyd) {
+        for lanes in [1, 8] {
+            let connection = D::new(to(&address).timeout(AMPLE).lanes(lanes, 1));
+            for (remove, code) in
+                (0..9).flat_map(|index| [code::SOURCE_STATS, code::NTP_DATA].map(|code| (index, code)))
+            {
+                for add in [0, 1] {
+                    chronyd.change(r#"{"sources": 9, "open": true}"#.parse().unwrap()).unwrap();
+                    let before = measured(&connection);
+                    assert!(before.iter().cloned().eq((0..9).map(address_of)));
+                    chronyd.set(Fault::Only(vec![code]));
+                    chronyd.set(Fault::Churn { after: 4, remove, add });
+                    let after = measured(&connection);
+                    chronyd.clear();
+                    let kept: Vec<_> = before.iter().filter(|one| **one != before[remove]).collect();
+                    assert!(after == before || after.iter().take(8).eq(kept), "{code} {remove} {add}: {after:?}");
+                }
+            }
+        }
+    }
+}
+
+fn a_list_by_address_survives_losses<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 950, "open": true}"#);
+    for unheard in [false, true] {
+        chronyd.set(Fault::Loss(1.0));
+        if unheard {
+            chronyd.set(Fault::Unheard);
+        }
+        for lanes in [1, 8] {
+            let connection = D::new(to(&udp(chronyd.command_port())).timeout(AMPLE).lanes(lanes, 4));
+            assert!(measured(&connection).into_iter().eq((0..950).map(address_of)));
+        }
+        chronyd.clear();
     }
 }
 

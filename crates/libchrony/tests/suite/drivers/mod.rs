@@ -21,7 +21,7 @@ pub(crate) use threads::Threads;
 pub(crate) use tokio_tasks::Tokio;
 pub(crate) use watched::Watched;
 
-use libchrony::{Address, AnyRecord, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
 
 /// A way to wait for calls.
 pub(crate) trait Driver: Send + Sync + 'static {
@@ -36,6 +36,7 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
     /// Reads any report.
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error>;
+    fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error>;
 
     fn connect(&self) -> Result<Address, Error>;
 

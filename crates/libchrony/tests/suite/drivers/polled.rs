@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashSet;
 use std::net::ToSocketAddrs;
@@ -93,6 +93,10 @@ impl Driver for Polled {
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
         finish(self.0.report(name)?)
+    }
+
+    fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error> {
+        finish(self.0.ntp_data())
     }
 
     fn connect(&self) -> Result<Address, Error> {

@@ -1,7 +1,7 @@
 //! Calls that block: one thread for each.
 
 use super::Driver;
-use libchrony::{Address, AnyRecord, Builder, Connection, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Connection, Error, NtpData, Source, Tracking};
 use std::sync::Mutex;
 use std::thread;
 
@@ -24,6 +24,10 @@ impl Driver for Threads {
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
         self.0.report(name)
+    }
+
+    fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error> {
+        self.0.ntp_data()
     }
 
     fn connect(&self) -> Result<Address, Error> {

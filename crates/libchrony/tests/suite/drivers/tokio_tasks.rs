@@ -2,7 +2,7 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use libchrony::{Address, AnyRecord, AsyncConnection, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, AsyncConnection, Builder, Error, NtpData, Source, Tracking};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -63,6 +63,10 @@ impl Driver for Tokio {
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
         run(self.0.report(name))
+    }
+
+    fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error> {
+        run(self.0.ntp_data())
     }
 
     fn connect(&self) -> Result<Address, Error> {

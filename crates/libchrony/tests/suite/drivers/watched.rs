@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, Builder, Error, Source, Tracking};
+use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
 use std::ptr;
@@ -109,6 +109,10 @@ impl Driver for Watched {
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
         self.finish(self.connection.report(name)?)
+    }
+
+    fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error> {
+        self.finish(self.connection.ntp_data())
     }
 
     fn connect(&self) -> Result<Address, Error> {
