@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.daemon import Daemon
 from tests.support.reports import REPORTS, Report
+from tests.support.waiting import wait_until
 
 from pychrony import (
     AuthData,
@@ -188,8 +189,8 @@ COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
 def is_compared(report: Report, daemon: Daemon, address: str, also: Collection[str]) -> bool:
     """Whether chronyc shows the report, and chronyd serves it there."""
     is_shown = report.name in COMPARISONS or report.columns is not None
-    is_there = report.unavailable is None or report.name in also
-    return is_shown and is_there and (report.is_open or address == daemon.socket)
+    is_served = report.unavailable is None and (report.is_open or address == daemon.socket)
+    return is_shown and (is_served or report.name in also)
 
 
 def rows(daemon: Daemon, report: Report) -> list[list[str]]:
@@ -209,7 +210,7 @@ def records(report: Report, result: Any) -> list[Any]:  # noqa: ANN401
 def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str] = ()) -> dict[str, Any]:
     """Read what chronyc shows at an address, and compare every field with the daemon's chronyc; return it by name.
 
-    Reports that chronyd may be without are read if they are named.
+    Reports that chronyd may be without, or not serve there, are read if they are named.
     """
     address = daemon.socket if address is None else address
     reports = [report for report in REPORTS if is_compared(report, daemon, address, also)]
@@ -224,3 +225,17 @@ def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str]
             if report.name in COMPARISONS:
                 COMPARISONS[report.name](record, *texts)
     return found
+
+
+def keep_measurements(daemon: Daemon) -> None:
+    """Make what a daemon has measured stay for a while; `offline` would have it forget the last measurements."""
+    measured = {row[0] for row in daemon.rows("ntpdata") if row[33] != "0"}
+    for address in measured:
+        daemon.chronyc(f"minpoll {address} 10")
+
+    def is_quiet() -> bool:
+        polls = {row[2]: row[4] for row in daemon.rows("sources")}
+        return all(polls[address] == "10" for address in measured)
+
+    # It becomes the interval with a measurement.
+    wait_until(is_quiet, "a long interval between measurements")

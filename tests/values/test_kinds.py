@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.chronyc import keep_measurements
 from tests.support.daemon import Server
 
 import pychrony
@@ -40,21 +41,10 @@ KEY_TYPES = {256: KeyType.AEAD_AES_SIV_CMAC_256, 128: KeyType.AEAD_AES_128_GCM_S
 
 
 @pytest.fixture(scope="module")
-def every_kind(start_shared: Start, eventually: Eventually) -> Daemon:
-    """A client that has a source of every kind, and will not measure them again for a while.
-
-    `offline` would have chronyd forget the last measurements.
-    """
+def every_kind(start_shared: Start) -> Daemon:
+    """A client that has a source of every kind, and will not measure them again for a while."""
     client = start_shared("pair", "--all-kinds", "--command-port")
-    for address in MEASURED:
-        client.chronyc(f"minpoll {address} 10")
-
-    def is_quiet() -> bool:
-        polls = {row[2]: row[4] for row in client.rows("sources")}
-        return all(polls[address] == "10" for address in MEASURED)
-
-    # It becomes the interval with a measurement.
-    eventually(is_quiet, "a long interval between measurements")
+    keep_measurements(client)
     return client
 
 
