@@ -61,6 +61,9 @@ def cases(*, quick: bool) -> Iterator[Case]:
                 yield Case(f"open {name} {length}, {transport}", name, length, transport, who)
                 who = ("functions", "crate", "raw", "peer", "candm", "chronyc")
                 yield Case(f"one-shot {name} {length}, {transport}", f"once-{name}", length, transport, who)
+    # Over UDP chronyd serves it only from version 4.7 on.
+    best = ("raw", *LANES["own"], *LANES["shared"])
+    yield Case("open ntpdata 950, unix", "ntpdata", LENGTHS[-1], "unix", ("connection", "crate", *best))
     for number in THREADS:
         call = f"{number}-threads-"
         yield Case(f"one-shot threads {number}", f"{call}once-tracking", 0, "unix", ("functions", "connection", "peer"))

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
     Call = Callable[[], Any]
 
-METHODS = {"tracking": "get_tracking", "sources": "get_sources", "sourcestats": "get_source_stats"}
+METHODS = {
+    "tracking": "get_tracking",
+    "sources": "get_sources",
+    "sourcestats": "get_source_stats",
+    "ntpdata": "get_ntp_data",
+}
 
 
 class UnsupportedError(Exception):

@@ -39,6 +39,7 @@ BARS = (
         for transport in ("unix", "udp")
         for limit, than in ((0.125, "peer"), (1.25, "best raw"))
     ),
+    Bar("open ntpdata 950, unix", "connection", 1.25, "best raw"),
 )
 
 

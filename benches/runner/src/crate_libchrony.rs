@@ -30,6 +30,7 @@ fn read(connection: &Connection, case: &Case<'_>) -> Result<usize, Box<dyn Error
         }
         Report::Sources => black_box(connection.sources()?).len(),
         Report::SourceStats => black_box(connection.source_stats()?).len(),
+        Report::NtpData => black_box(connection.ntp_data()?).len(),
     })
 }
 

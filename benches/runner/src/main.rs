@@ -26,6 +26,7 @@ enum Report {
     Tracking,
     Sources,
     SourceStats,
+    NtpData,
 }
 
 /// One line of the driver.
@@ -52,6 +53,7 @@ fn parse(line: &str) -> Option<(Case<'_>, u32)> {
         "tracking" => Report::Tracking,
         "sources" => Report::Sources,
         "sourcestats" => Report::SourceStats,
+        "ntpdata" => Report::NtpData,
         _ => return None,
     };
     Some((Case { once, report, limit, address }, count))

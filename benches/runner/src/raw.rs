@@ -11,7 +11,7 @@
 use crate::{Case, Contestant, Report};
 use libchrony_sys::Symbols;
 use libchrony_sys::types::{CHRONY_OK, ChronyErr, ChronySession, Int};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::ffi::{CStr, CString};
 use std::hint::black_box;
@@ -45,7 +45,7 @@ enum Kind {
 
 /// A record as libchrony gives it; floats as their bits.
 struct Record {
-    numbers: [u64; 16],
+    numbers: [u64; 32],
     text: String,
 }
 
@@ -93,6 +93,35 @@ const SOURCE_STATS: &[(&CStr, Kind)] = &[
     (c"skew", Float),
     (c"offset", Float),
     (c"offset error", Float),
+];
+
+/// As chrony before 4.6 has them.
+const NTP_DATA: &[(&CStr, Kind)] = &[
+    (c"remote address", Text),
+    (c"local address", Text),
+    (c"remote port", Unsigned),
+    (c"leap status", Unsigned),
+    (c"version", Unsigned),
+    (c"mode", Unsigned),
+    (c"stratum", Unsigned),
+    (c"poll", Signed),
+    (c"precision", Signed),
+    (c"root delay", Float),
+    (c"root dispersion", Float),
+    (c"reference ID", Unsigned),
+    (c"reference time", Time),
+    (c"offset", Float),
+    (c"peer delay", Float),
+    (c"peer dispersion", Float),
+    (c"response time", Float),
+    (c"jitter asymmetry", Float),
+    (c"flags", Unsigned),
+    (c"transmit timestamping", Unsigned),
+    (c"receive timestamping", Unsigned),
+    (c"transmitted messages", Unsigned),
+    (c"received messages", Unsigned),
+    (c"received valid messages", Unsigned),
+    (c"received good messages", Unsigned),
 ];
 
 /// The sockets and the sessions on them, closed when dropped.
@@ -195,7 +224,7 @@ impl Lanes {
 
     fn read(&self, lane: usize, fields: &[(&CStr, Kind)]) -> Record {
         let (symbols, session) = (self.symbols, self.sessions[lane]);
-        let mut record = Record { numbers: [0; 16], text: String::new() };
+        let mut record = Record { numbers: [0; 32], text: String::new() };
         for (&(name, kind), number) in fields.iter().zip(&mut record.numbers) {
             // SAFETY: a live session and a NUL-terminated name; every index is allowed. One thread runs here, so the
             // string is copied before another call overwrites it.
@@ -222,6 +251,34 @@ impl Lanes {
         self.request(0, c"tracking", 0)?;
         self.wait(0)?;
         Ok(self.read(0, TRACKING))
+    }
+
+    /// Reads a report of which libchrony asks for each source's address first: two requests for each record. chronyd
+    /// answers in the order of the requests, and so the sessions receive.
+    fn read_by_address(&self, report: &'static CStr, fields: &[(&CStr, Kind)]) -> Result<Vec<Record>, Box<dyn Error>> {
+        let count = usize::try_from(self.count(report)?)?;
+        let mut waiting: VecDeque<usize> = (0..count.min(self.sessions.len())).collect();
+        for &lane in &waiting {
+            self.request(lane, report, Int::try_from(lane)?)?;
+        }
+        let mut next = waiting.len();
+        let mut records = Vec::with_capacity(count);
+        while let Some(lane) = waiting.pop_front() {
+            let session = self.sessions[lane];
+            // SAFETY: a live session.
+            check(unsafe { (self.symbols.chrony_process_response)(session) })?;
+            // SAFETY: a live session.
+            if !unsafe { (self.symbols.chrony_needs_response)(session) } {
+                records.push(self.read(lane, fields));
+                if next == count {
+                    continue;
+                }
+                self.request(lane, report, Int::try_from(next)?)?;
+                next += 1;
+            }
+            waiting.push_back(lane);
+        }
+        Ok(records)
     }
 
     fn read_all(
@@ -288,6 +345,7 @@ fn read(lanes: &Lanes, case: &Case<'_>, form: Form) -> Result<usize, Box<dyn Err
         }
         Report::Sources => black_box(lanes.read_all(c"sources", SOURCES, case.limit, form)?).len(),
         Report::SourceStats => black_box(lanes.read_all(c"sourcestats", SOURCE_STATS, case.limit, form)?).len(),
+        Report::NtpData => black_box(lanes.read_by_address(c"ntpdata", NTP_DATA)?).len(),
     })
 }
 
