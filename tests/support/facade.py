@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import importlib
 import threading
 from collections.abc import Callable, Coroutine
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
-
-import uvloop
 
 import pychrony
 from pychrony import Transport, aio
@@ -81,7 +80,7 @@ def is_of_calls(test: str) -> bool:
 
 def install(driver: str) -> None:
     """Have pychrony's names stand for those of `pychrony.aio`, in a loop of this kind."""
-    loop = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}[driver]()
+    loop: asyncio.AbstractEventLoop = importlib.import_module(driver).new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="event loop", daemon=True)
     thread.start()
 
