@@ -142,6 +142,12 @@ SEEDS = {
     + given(rtc())
     + bytes([TRACKING, 0, ZEROS]),
 }
+#: How many reports there are. A number that is higher by it stands for the same report, read by its name.
+REPORTS = 10
+SEEDS |= {
+    f"{name}-by-name": bytes([SEEDS[name][0] + REPORTS]) + SEEDS[name][1:]
+    for name in ("tracking", "tracking-time-before-1970", "sources", "sources-eight-lanes", "sourcestats", "rtcdata")
+}
 
 if __name__ == "__main__":
     CORPUS.mkdir(exist_ok=True)

@@ -3,7 +3,7 @@
 //! The property tests and the fuzzer hold each result against this. It reads the reports' own tables; what the tables
 //! do not say (constants, times, text) is said here once more, from the documentation of the fields.
 
-use libchrony::{Error, ErrorKind, Field, Row, Shape, SourceMode, Table, Type, Value};
+use libchrony::{AnyRecord, Content, Error, ErrorKind, Field, Row, Shape, SourceMode, Table, Type, Value};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
@@ -18,6 +18,35 @@ pub(crate) fn check_record(table: &Table, record: Option<&dyn Row>) {
     let is_clock = mode == Some(Value::Constant(SourceMode::ReferenceClock.number().into()));
     for (field, value) in table.fields.iter().zip(values) {
         assert!(is_in_range(field, value, is_clock), "{table:?}: {} is {value:?}", field.name);
+    }
+}
+
+/// Panics unless every value of a record that has no table here is of its type, and as its content has it.
+pub(crate) fn check_any(table: &Table, record: Option<&AnyRecord>) {
+    let Some(record) = record else {
+        return assert_eq!(table.shape, Shape::ByAddress);
+    };
+    assert!(!record.fields().is_empty());
+    for (name, field) in record.fields() {
+        let (value, kind) = (field.value(), field.kind.unwrap());
+        let is_right = match value {
+            Value::Float(number) => {
+                let is_measure = matches!(field.content, Content::MeasureSeconds | Content::MeasurePpm);
+                kind == Type::Float && number.is_finite() && (number >= 0.0 || !is_measure)
+            }
+            Value::Signed(number) => matches!(kind, Type::Signed(_)) && i16::try_from(number).is_ok(),
+            Value::Time(time) => kind == Type::Time && time >= SystemTime::UNIX_EPOCH,
+            Value::Text(text) => kind == Type::Text && text.is_none_or(is_address),
+            Value::Missing => false,
+            _ => matches!(kind, Type::Unsigned(_)),
+        };
+        assert!(is_right, "{table:?}: {name} is {field:?}");
+        let most = match value {
+            Value::Constant(_) => 1,
+            Value::Flags(bits) => bits.count_ones(),
+            _ => 0,
+        };
+        assert!(field.words.len() <= most as usize, "{table:?}: {name} is {field:?}");
     }
 }
 
