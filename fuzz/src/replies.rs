@@ -42,7 +42,7 @@ fuzz_target!(init: tally::print_at_exit(), |input: &[u8]| {
             let table = REPORTS[usize::from(report) % REPORTS.len()];
             let start = Instant::now();
             let blocks = options & BLOCKS == BLOCKS;
-            if usize::from(report) / REPORTS.len() % 2 == 0 {
+            if (usize::from(report) / REPORTS.len()).is_multiple_of(2) {
                 let records = if blocks { blocking.rows(table) } else { read(never_waits.rows(table)) };
                 check(records, |record| check_record(table, record.as_deref()));
             } else {

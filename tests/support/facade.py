@@ -103,7 +103,9 @@ def install(driver: str) -> None:
         return functools.wraps(function)(lambda *arguments, **options: run(function(*arguments, **options)))
 
     class ChronyConnection:
-        def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None:
+        def __init__(
+            self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8
+        ) -> None:
             self._connection = aio.ChronyConnection(address, timeout=timeout, parallel=parallel)
 
         def __repr__(self) -> str:
