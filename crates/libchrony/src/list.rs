@@ -205,23 +205,31 @@ impl List {
             let Some(mut lane) = self.free_lane(means) else { break };
             match lane.send(self.places.request(position)) {
                 Ok(Sent::Yes) => {
+                    self.asked();
                     let sent = clock.now();
                     let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
                     self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
+                }
+                Ok(Sent::Answered) => {
+                    self.asked();
+                    self.answered(position, lane, sink)?;
                 }
                 Ok(Sent::No) => {
                     self.session.lanes.push(lane);
                     self.is_full = true;
                     break;
                 }
-                Ok(Sent::Answered) => drop(self.answered(position, lane, sink)?),
                 Err(failure) => return Err(Listed::Failed(Stage::Request, failure)),
-            }
-            if self.again.pop_front().is_none() {
-                self.next += 1;
             }
         }
         Ok(())
+    }
+
+    /// What was to be asked for next has been.
+    fn asked(&mut self) {
+        if self.again.pop_front().is_none() {
+            self.next += 1;
+        }
     }
 
     /// A lane without a request: one that is there, or a new one. If none can be opened, the list does without, and at

@@ -67,7 +67,9 @@ fn no_descriptor_is_inherited_by_a_child_program() {
             connection.tracking().unwrap();
         }
         let urandom = descriptors().iter().filter(|(_, what)| what == "/dev/urandom").count();
-        assert_eq!((urandom, clients_in(chronyd.folder()).len()), (2, 1));
+        // One for each connection, and one more if a request was sent again over UDP.
+        assert!(urandom >= 2, "{urandom}");
+        assert_eq!(clients_in(chronyd.folder()).len(), 1);
         assert_eq!(inheritable(), before);
     });
 }
