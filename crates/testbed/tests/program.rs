@@ -114,7 +114,7 @@ fn each_fault_of_the_help_is_known() {
     let help = Command::new(env!("CARGO_BIN_EXE_testbed")).args(["scripted", "--help"]).output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
     let (_, listed) = help.split_once("faults add up:").unwrap();
-    let (listed, _) = listed.split_once(" narrow the others").unwrap();
+    let (listed, _) = listed.split_once(" narrow the").unwrap();
     let listed = listed.replace("[,N…]", "").replace("[,CODE…]", "").replace(" and ", ",").replace(';', ",");
     let (mut program, _) = Program::start(&["scripted"]);
     let faults = listed.split(',').map(|fault| fault.split_whitespace().collect::<Vec<_>>());
