@@ -24,13 +24,17 @@ FAULTS = ["status 1", "status 2", "status 13", "truncate 40", "count 41", "count
 def calls(address: str) -> Iterator[Callable[[], object]]:
     """Every public call that talks to chronyd, by whatever name."""
     for name in pychrony.__all__:
-        if name.startswith("get_"):
+        if name == "get_report":
+            yield from (partial(pychrony.get_report, report, address, timeout=5) for report in pychrony.list_reports())
+        elif name.startswith("get_"):
             yield partial(getattr(pychrony, name), address, timeout=5)
     for lanes in (1, 8):
         with contextlib.suppress(ChronyError), ChronyConnection(address, timeout=5, parallel=lanes) as connection:
             for name in dir(connection):
                 member = None if name.startswith("_") else getattr(connection, name)
-                if callable(member) and not isinstance(member, type):
+                if name == "get_report":
+                    yield from (partial(connection.get_report, report) for report in pychrony.list_reports())
+                elif callable(member) and not isinstance(member, type):
                     yield member
 
 
