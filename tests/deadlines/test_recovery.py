@@ -171,7 +171,7 @@ def test_chronyd_may_go_away_in_the_middle_of_a_list(
     transport: str, lanes: int, scripted: Daemon, resources: Resources, eventually: Eventually
 ) -> None:
     scripted.say(defaults(200))
-    connection = ChronyConnection(getattr(scripted, transport), timeout=20, parallel=lanes)
+    connection = ChronyConnection(getattr(scripted, transport), timeout=8, parallel=lanes)
     with connection:
         whole = connection.get_sources()
         assert len(whole) == 200
