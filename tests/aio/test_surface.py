@@ -98,7 +98,8 @@ WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     (("127.0.0.1:1",), {}),
     (("[::1]:1",), {}),
     (("localhost:1",), {}),
-    (("host.invalid",), {}),
+    # A label is too long, so that no resolver is asked.
+    ((f"{64 * 'a'}.invalid",), {}),
 ]
 
 
