@@ -43,11 +43,9 @@ pub(crate) const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
 /// What it may be is `expected`.
 pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
     let py = address.py();
-    let text = if address.get_type().hasattr("__fspath__")? {
-        py.import("os")?.call_method1("fspath", (address,))?
-    } else {
-        address.clone()
-    };
+    // To ask text for a method that it does not have would cost more than all else here.
+    let is_path = !address.is_exact_instance_of::<PyString>() && address.get_type().hasattr("__fspath__")?;
+    let text = if is_path { py.import("os")?.call_method1("fspath", (address,))? } else { address.clone() };
     let Ok(text) = text.cast::<PyString>() else {
         let found = address.get_type().name()?;
         return Err(PyTypeError::new_err(format!("{name} must be {expected}, not {found}")));
