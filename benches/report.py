@@ -168,7 +168,7 @@ the function in Python needs beyond the crate is its arguments, the release of t
 None of these can be left out. A `ChronyConnection` pays for all of it once, and an open one has no system call more
 than the raw calls.
 
-A one-shot call over the Unix socket makes 37 system calls, 26 of them libchrony's, which makes and removes folders,
+A one-shot call over the Unix socket makes 44 system calls, 32 of them libchrony's, which makes and removes folders,
 sockets and links beside chronyd's. That is why no client that uses libchrony is much faster than another there: the raw
 calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so that 0.85 with all of Python's part is out of reach.
 
