@@ -28,6 +28,35 @@ impl Constants {
     }
 }
 
+/// How a clock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sense {
+    /// Ahead of true time, or gaining.
+    Fast,
+    /// Behind it, or losing.
+    Slow,
+}
+
+impl Sense {
+    /// It in a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Fast => Self::Slow,
+            Self::Slow => Self::Fast,
+        }
+    }
+}
+
 /// One line of a report's table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -48,6 +77,8 @@ pub struct Field {
     pub kind: Type,
     /// The names of its numbers.
     pub constants: Option<&'static Constants>,
+    /// How the clock that it is about is when the value is positive, if the sign tells that.
+    pub positive: Option<Sense>,
     /// The version of chrony from which on it exists, if there are responses without it.
     pub since: Option<&'static str>,
     /// The least value that is accepted.
@@ -77,6 +108,7 @@ impl Field {
             content,
             kind: T::TYPE,
             constants: T::CONSTANTS,
+            positive: None,
             since: None,
             min,
             max,
@@ -98,6 +130,18 @@ impl Field {
     /// The name of a source: of one without this field, that of another.
     pub(crate) const fn or(mut self, other: &'static CStr) -> Self {
         self.or = Some(other);
+        self
+    }
+
+    /// A number that is positive when the clock that it is about is fast.
+    pub(crate) const fn positive_is_fast(mut self) -> Self {
+        self.positive = Some(Sense::Fast);
+        self
+    }
+
+    /// A number that is positive when the clock that it is about is slow.
+    pub(crate) const fn positive_is_slow(mut self) -> Self {
+        self.positive = Some(Sense::Slow);
         self
     }
 

@@ -136,6 +136,7 @@ impl Row for Stratum {
 
 /// libchrony asks for the source's address first, as sourcestats has it.
 const NTP_DATA: &Table = &Table {
+    doc: "",
     name: c"ntpdata",
     shape: Shape::ByAddress,
     since: None,

@@ -3,7 +3,7 @@
 /// Declares a report's struct, its table and its reader.
 macro_rules! report {
     (
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])*
         $name:ident = $report:literal, $shape:ident
         $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
             $(
@@ -12,7 +12,7 @@ macro_rules! report {
             )*
         }
     ) => {
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub struct $name {
@@ -22,6 +22,7 @@ macro_rules! report {
         impl $crate::report::Report for $name {
             const TABLE: &'static $crate::report::Table = &$crate::report::Table {
                 name: $report,
+                doc: concat!($($doc, "\n"),*),
                 shape: $crate::asked::Shape::$shape,
                 since: $crate::report::macros::since!($($since)?),
                 fields: &[$(

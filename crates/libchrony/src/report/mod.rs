@@ -59,6 +59,8 @@ for_each_report!(list);
 pub struct Table {
     /// libchrony's name of the report.
     pub name: &'static CStr,
+    /// What it is, as the documentation of its record has it.
+    pub doc: &'static str,
     /// How many records it has.
     pub shape: Shape,
     /// The version of chrony from which on it exists, if libchrony can ask older ones.

@@ -92,7 +92,7 @@ report! {
         /// When the source's clock was last set. The epoch when that is not known.
         ref_time: SystemTime = Time(c"reference time");
         /// Offset of the sample, in seconds. Positive: the local clock is behind the source, other than in `sources`.
-        offset: f64 = OffsetSeconds(c"offset");
+        offset: f64 = OffsetSeconds(c"offset").positive_is_slow();
         /// Delay to the source and back, in seconds, 0 or more.
         peer_delay: f64 = MeasureSeconds(c"peer delay");
         /// Dispersion of the sample, in seconds, 0 or more.

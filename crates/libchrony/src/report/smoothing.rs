@@ -23,9 +23,9 @@ report! {
         /// Whether smoothing is active, and whether it is for leap seconds only.
         flags: SmoothingFlags = Flags(c"flags");
         /// Offset of the time that is served, in seconds. Positive: it is ahead of the true time.
-        offset: f64 = OffsetSeconds(c"offset");
+        offset: f64 = OffsetSeconds(c"offset").positive_is_fast();
         /// Frequency offset of the time that is served, in ppm. Negative: it runs slower.
-        freq_offset: f64 = OffsetPpm(c"frequency offset");
+        freq_offset: f64 = OffsetPpm(c"frequency offset").positive_is_fast();
         /// How fast that frequency changes, in ppm per second. Negative: it slows down.
         wander: f64 = OffsetPpmPerSecond(c"wander");
         /// Seconds since the smoothing process was last updated, 0 or more.

@@ -25,7 +25,7 @@ report! {
         /// Estimated error bound of the residual frequency, in ppm, 0 or more.
         skew: f64 = MeasurePpm(c"skew");
         /// Estimated offset of the source, in seconds. Positive: the local clock is ahead of the source.
-        offset: f64 = OffsetSeconds(c"offset");
+        offset: f64 = OffsetSeconds(c"offset").positive_is_fast();
         /// Estimated error bound of the offset, in seconds, 0 or more.
         offset_err: f64 = MeasureSeconds(c"offset error");
     }

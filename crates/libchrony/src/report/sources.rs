@@ -53,10 +53,10 @@ report! {
         /// Seconds since the last good sample. 4294967295 when there was none.
         last_sample_ago: u32 = IntervalSeconds(c"last sample ago");
         /// Offset of the last sample as it was measured, in seconds. Positive: the local clock is ahead of the source.
-        orig_latest_meas: f64 = OffsetSeconds(c"original last sample offset");
+        orig_latest_meas: f64 = OffsetSeconds(c"original last sample offset").positive_is_fast();
         /// Offset of the last sample, adjusted for what was corrected since, in seconds. Positive: the local clock is
         /// ahead of the source.
-        latest_meas: f64 = OffsetSeconds(c"adjusted last sample offset");
+        latest_meas: f64 = OffsetSeconds(c"adjusted last sample offset").positive_is_fast();
         /// Error bound of the last sample, in seconds, 0 or more.
         latest_meas_err: f64 = MeasureSeconds(c"last sample error");
     }

@@ -43,13 +43,13 @@ report! {
         /// When the last measurement from the source was processed. The epoch when there was none.
         ref_time: SystemTime = Time(c"reference time");
         /// Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
-        offset: f64 = OffsetSeconds(c"current correction");
+        offset: f64 = OffsetSeconds(c"current correction").positive_is_slow();
         /// Estimated offset at the last clock update, in seconds. Positive: the clock was slow.
-        last_offset: f64 = OffsetSeconds(c"last offset");
+        last_offset: f64 = OffsetSeconds(c"last offset").positive_is_slow();
         /// Long-term average of the offset, in seconds, 0 or more.
         rms_offset: f64 = MeasureSeconds(c"RMS offset");
         /// How fast the clock would run without correction, in ppm. Positive: it would gain time.
-        frequency: f64 = OffsetPpm(c"frequency offset");
+        frequency: f64 = OffsetPpm(c"frequency offset").positive_is_fast();
         /// The difference between the frequency of the last measurements and the one in use, in ppm.
         residual_freq: f64 = OffsetPpm(c"residual frequency");
         /// Estimated error bound of the frequency, in ppm, 0 or more.

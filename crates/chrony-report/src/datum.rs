@@ -1,0 +1,136 @@
+//! One value of any report, with what is told apart from it: never, unknown, and none.
+
+use jiff::Timestamp;
+use libchrony::{AnyField, Content, Field, Value};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// chronyd's number for an age of what has never been.
+const NEVER: u64 = 0xFFFF_FFFF;
+
+/// A value. In JSON, never, unknown and none are null.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Datum {
+    /// It has not happened so far.
+    Never,
+    /// This version of chronyd does not tell.
+    Unknown,
+    /// There is none, as the address of a reference clock.
+    None,
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Boolean(bool),
+    Time(SystemTime),
+    Text(String),
+    /// The word for a constant.
+    Word(String),
+    /// A constant without a word, which a newer chronyd may have.
+    Number(u64),
+    /// The words for the flags that are set, and the bits without a word.
+    Flags(Vec<String>, u64),
+}
+
+impl Datum {
+    /// The value of a table's field.
+    pub(crate) fn of(field: &Field, value: Value<'_>) -> Self {
+        let word = |number| field.constants.and_then(|constants| constants.name(number)).map(str::to_owned);
+        Self::new(field.content, value, word)
+    }
+
+    /// The value of a field as libchrony describes it.
+    pub(crate) fn any(field: &AnyField) -> Self {
+        match field.value() {
+            // libchrony's words do not tell which bits they are of.
+            Value::Flags(_) => Self::Flags(field.words.clone(), 0),
+            value => Self::new(field.content, value, |_| field.words.first().cloned()),
+        }
+    }
+
+    fn new(content: Content, value: Value<'_>, word: impl Fn(u64) -> Option<String>) -> Self {
+        match value {
+            Value::Unsigned(NEVER) if content == Content::IntervalSeconds => Self::Never,
+            Value::Unsigned(number) => Self::Unsigned(number),
+            Value::Constant(number) => word(number).map_or(Self::Number(number), Self::Word),
+            Value::Flags(number) => {
+                let bits = (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| number & bit != 0);
+                let (mut words, mut rest) = (Vec::new(), 0);
+                for bit in bits {
+                    match word(bit) {
+                        Some(word) => words.push(word),
+                        None => rest |= bit,
+                    }
+                }
+                Self::Flags(words, rest)
+            }
+            Value::Signed(number) => Self::Signed(number),
+            Value::Float(number) => Self::Float(number),
+            Value::Boolean(value) => Self::Boolean(value),
+            Value::Time(UNIX_EPOCH) => Self::Never,
+            Value::Time(time) => Self::Time(time),
+            Value::Text(text) => text.map_or(Self::None, |text| Self::Text(text.to_owned())),
+            Value::Missing => Self::Unknown,
+        }
+    }
+
+    /// It as CSV has it: nothing in place of null.
+    pub(crate) fn plain(&self) -> String {
+        match self {
+            Self::Never | Self::Unknown | Self::None => String::new(),
+            Self::Unsigned(number) | Self::Number(number) => number.to_string(),
+            Self::Signed(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Time(time) => seconds(*time),
+            Self::Text(text) | Self::Word(text) => text.clone(),
+            Self::Flags(words, 0) => words.join(" "),
+            Self::Flags(words, rest) => {
+                words.iter().cloned().chain([format!("{rest:#x}")]).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
+impl Serialize for Datum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Never | Self::Unknown | Self::None => serializer.serialize_none(),
+            Self::Unsigned(number) | Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Signed(number) => serializer.serialize_i64(*number),
+            Self::Float(number) => serializer.serialize_f64(*number),
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::Time(time) => exact(*time).serialize(serializer),
+            Self::Text(text) | Self::Word(text) => serializer.serialize_str(text),
+            Self::Flags(words, rest) => {
+                let bits = (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| rest & bit != 0);
+                let words = words.iter().map(|word| Flag::Word(word));
+                serializer.collect_seq(words.chain(bits.map(Flag::Bit)))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Flag<'a> {
+    Word(&'a str),
+    Bit(u64),
+}
+
+/// A time in JSON: seconds since the epoch with all their digits, which a float does not hold.
+pub(crate) fn exact(time: SystemTime) -> Option<Box<RawValue>> {
+    RawValue::from_string(seconds(time)).ok()
+}
+
+/// A time in seconds since the epoch.
+fn seconds(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    format!("{}.{:09}", since.as_secs(), since.subsec_nanos())
+}
+
+/// A time as people read it, in UTC.
+pub(crate) fn date(time: SystemTime) -> String {
+    // The years that chronyd can send end in 2554, and jiff's in 9999.
+    Timestamp::try_from(time).map_or_else(|_| seconds(time), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}

@@ -1,0 +1,48 @@
+//! Why the command ends without what was asked for, and the exit codes.
+
+use std::io;
+use std::process::ExitCode;
+
+/// Everything was read, or the clock is right.
+pub(crate) const FINE: u8 = 0;
+/// Something could not be read.
+pub(crate) const FAILED: u8 = 1;
+/// The command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// As that of a program which the closed pipe's signal ends.
+const PIPE: u8 = 128 + 13;
+
+/// Why the command ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Of the whole command: no libchrony, or no chronyd where only one is asked.
+    #[error(transparent)]
+    Chrony(#[from] libchrony::Error),
+    /// The command line makes no sense, in a way that only the command itself sees.
+    #[error("{0}")]
+    Usage(String),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}. Free some space, or write elsewhere")]
+    Output(#[source] io::Error),
+    /// A file cannot be read or written.
+    #[error("{what}: {source}. {advice}")]
+    File { what: String, source: io::Error, advice: &'static str },
+}
+
+impl Failure {
+    /// What could not be written.
+    pub(crate) fn output(error: impl Into<io::Error>) -> Self {
+        Self::Output(error.into())
+    }
+
+    /// Says it on standard error. A reader that has gone away wants to hear no more.
+    pub(crate) fn report(&self) -> ExitCode {
+        if let Self::Output(error) = self
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            return PIPE.into();
+        }
+        anstream::eprintln!("chrony-report: {self}");
+        ExitCode::from(if matches!(self, Self::Usage(_)) { USAGE } else { FAILED })
+    }
+}

@@ -1,0 +1,43 @@
+//! `chrony-report`: what chronyd reports, for people and for programs, and whether the clock is right.
+//!
+//! It stands above the crate `libchrony`, which reads the reports. Here they are joined, judged and shown.
+
+mod ask;
+mod columns;
+mod command;
+mod datum;
+mod error;
+mod list;
+mod output;
+mod reports;
+mod rows;
+mod schema;
+mod status;
+mod text;
+
+use clap::FromArgMatches;
+use command::{Cli, Command};
+use error::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let matches = command::command().get_matches();
+    let result = match command::report(&matches) {
+        Some(asked) => reports::run(&asked),
+        None => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => run(&cli),
+            Err(error) => error.exit(),
+        },
+    };
+    result.unwrap_or_else(|failure| failure.report())
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    match &cli.command {
+        Some(Command::All(options)) => reports::all(&cli.chronyds, options),
+        Some(Command::Get(asked)) => reports::get(&cli.chronyds, asked),
+        Some(Command::List(options)) => list::run(&cli.chronyds, options),
+        Some(Command::Schema { report }) => schema::print(report),
+        None => status::run(&cli.chronyds),
+    }
+}

@@ -1,0 +1,126 @@
+//! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
+
+use crate::columns::Column;
+use crate::command::duration;
+use crate::datum::{Datum, exact};
+use crate::error::Failure;
+use crate::rows::{Answer, Sheet};
+use crate::text;
+use clap::{Args, ValueEnum};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
+
+/// How what was read is printed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Output {
+    /// For people (text), or values as chronyd has them: an array of rows (json), a row a line (jsonl), or csv
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Read again each TIME, until interrupted
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) every: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+    Jsonl,
+    Csv,
+}
+
+/// A row with what it belongs to. Its schema is in `schema`.
+struct Line<'a> {
+    sheet: &'a Sheet,
+    answer: &'a Answer,
+    /// The place of the record in chronyd's order, and its values; an error if none was read.
+    record: Result<(usize, Option<&'a [Datum]>), String>,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("report", &self.sheet.report)?;
+        map.serialize_entry("host", &self.answer.host)?;
+        map.serialize_entry("time", &exact(self.answer.time))?;
+        match &self.record {
+            Ok((index, values)) => {
+                if !self.sheet.is_single {
+                    map.serialize_entry("index", index)?;
+                }
+                for (number, column) in self.sheet.columns.iter().enumerate() {
+                    map.serialize_entry(&column.name, &values.map(|values| &values[number]))?;
+                }
+            }
+            Err(error) => map.serialize_entry("error", error)?,
+        }
+        map.end()
+    }
+}
+
+/// The rows of a sheet, with a row for each chronyd that failed.
+fn lines(sheet: &Sheet) -> impl Iterator<Item = Line<'_>> {
+    sheet.answers.iter().flat_map(move |answer| {
+        let records: Vec<_> = match &answer.rows {
+            Ok(rows) => rows.iter().map(Option::as_deref).enumerate().map(Ok).collect(),
+            Err(error) => vec![Err(error.to_string())],
+        };
+        records.into_iter().map(move |record| Line { sheet, answer, record })
+    })
+}
+
+/// Prints sheets. `is_many` tells that there are several chronyds.
+pub(crate) fn print(sheets: &[Sheet], format: Format, is_many: bool) -> Result<(), Failure> {
+    // The standard output that a person sees takes the colours out where they are not wanted.
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let written = match format {
+        Format::Text => text::write(&mut out, sheets, is_many),
+        Format::Json => json(&mut out, sheets),
+        Format::Jsonl => jsonl(&mut out, sheets),
+        Format::Csv => csv(&mut out, sheets),
+    };
+    written.and_then(|()| out.flush()).map_err(Failure::output)
+}
+
+fn json(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
+    let mut between = "[\n";
+    for line in sheets.iter().flat_map(lines) {
+        write!(out, "{between}  {}", serde_json::to_string(&line)?)?;
+        between = ",\n";
+    }
+    if between.starts_with('[') {
+        write!(out, "[")?;
+    }
+    writeln!(out, "\n]")
+}
+
+fn jsonl(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
+    for line in sheets.iter().flat_map(lines) {
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}
+
+/// CSV of one report has one header. Its first columns and its last one, `error`, are those of all reports.
+fn csv(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    for sheet in sheets {
+        let names = sheet.columns.iter().map(|column: &Column| &*column.name);
+        writer.write_record(["report", "host", "time", "index"].into_iter().chain(names).chain(["error"]))?;
+        for line in lines(sheet) {
+            let time = Datum::Time(line.answer.time).plain();
+            let (index, values, error) = match line.record {
+                Ok((index, values)) => (index.to_string(), values, String::new()),
+                Err(error) => (String::new(), None, error),
+            };
+            let values =
+                (0..sheet.columns.len()).map(|number| values.map_or_else(String::new, |values| values[number].plain()));
+            let first = [sheet.report.clone(), line.answer.host.clone(), time, index];
+            writer.write_record(first.into_iter().chain(values).chain([error]))?;
+        }
+    }
+    writer.flush()
+}
