@@ -7,12 +7,49 @@ which explains each value at length.
 
 import math
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, IntEnum, IntFlag
-from typing import ClassVar, TypeVar
+from enum import Enum
+from typing import ClassVar
 
-_C = TypeVar("_C", bound="_Constant")
+from pychrony.constants import (
+    AuthMode,
+    KeyType,
+    LeapStatus,
+    NTPFlag,
+    NTPMode,
+    SelectOption,
+    SelectState,
+    SmoothingFlag,
+    SourceMode,
+    SourceState,
+    Timestamping,
+    Transport,
+)
+
+__all__ = [
+    "Activity",
+    "AuthData",
+    "AuthMode",
+    "KeyType",
+    "LeapStatus",
+    "NTPData",
+    "NTPFlag",
+    "NTPMode",
+    "RTCData",
+    "SelectData",
+    "SelectOption",
+    "SelectState",
+    "ServerStats",
+    "Smoothing",
+    "SmoothingFlag",
+    "Source",
+    "SourceMode",
+    "SourceState",
+    "SourceStats",
+    "Timestamping",
+    "TrackingStatus",
+    "Transport",
+]
 
 #: The reference ID of chronyd's own ``local`` clock.
 _LOCAL = 0x7F7F0101
@@ -21,327 +58,34 @@ _MAX_CLOCK_ERROR = 1.0
 #: Seconds since the last good sample, where there was none.
 _NEVER = 0xFFFFFFFF
 
-
-class _Constant(IntEnum):
-    """A number that libchrony has words for."""
-
-    words: str
-
-    @classmethod
-    def words_of(cls, number: int) -> str:
-        """libchrony's words for a number, or a placeholder for one that has none."""
-        try:
-            return cls(number).words
-        except ValueError:
-            return f"unknown ({number})"
-
-
-def _words(*words: str) -> Callable[[type[_C]], type[_C]]:
-    """Give the members of an enum libchrony's words, in their order."""
-
-    def give(constants: type[_C]) -> type[_C]:
-        for constant, its_words in zip(constants, words, strict=True):
-            constant.words = its_words
-        return constants
-
-    return give
-
-
 #: libchrony's name of a record's report, and the enums of its fields.
 _Report = tuple[str, dict[str, type[Enum]]]
 
 
-@_words("normal", "insert second", "delete second", "not synchronized")
-class LeapStatus(_Constant):
-    """Whether a leap second is coming (chronyc ``tracking``, "Leap status").
+class _Record:
+    """The methods of a frozen dataclass that need not be compiled for each one: that took a tenth of the import."""
 
-    Attributes:
-        NORMAL: No leap second is coming.
-        INSERT: A second will be inserted at the end of the day, 23:59:60 UTC.
-        DELETE: The last second of the day will be left out, 23:59:59 UTC.
-        UNSYNC: The clock is not synchronised.
-    """
+    #: The names of the fields.
+    __match_args__: tuple[str, ...]
 
-    NORMAL = 0
-    INSERT = 1
-    DELETE = 2
-    UNSYNC = 3
+    def _values(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__match_args__])
 
+    def __repr__(self) -> str:
+        fields = zip(self.__match_args__, self._values(), strict=True)
+        return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
 
-@_words("selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable")
-class SourceState(_Constant):
-    """What chronyd's selection made of a source (chronyc ``sources``, column S).
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Record) or type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
 
-    Attributes:
-        SELECTED: chronyd follows this source (``*``).
-        NONSELECTABLE: It cannot be selected: it is unreachable or fails a check (``?``).
-        FALSETICKER: It disagrees with the majority (``x``).
-        JITTERY: Its time is too variable (``~``).
-        UNSELECTED: It is acceptable and combined with the selected one (``+``).
-        SELECTABLE: It is acceptable, and left out of the combination (``-``).
-    """
-
-    SELECTED = 0
-    NONSELECTABLE = 1
-    FALSETICKER = 2
-    JITTERY = 3
-    UNSELECTED = 4
-    SELECTABLE = 5
+    def __hash__(self) -> int:
+        return hash(self._values())
 
 
-@_words("client", "peer", "reference clock")
-class SourceMode(_Constant):
-    """What kind of source it is (chronyc ``sources``, column M).
-
-    Attributes:
-        CLIENT: chronyd is a client of this NTP server (``^``).
-        PEER: An NTP peer (``=``).
-        REFCLOCK: A reference clock on the machine (``#``).
-    """
-
-    CLIENT = 0
-    PEER = 1
-    REFCLOCK = 2
-
-
-@_words(
-    "ignored",
-    "not synchronized",
-    "missing samples",
-    "unacceptable distance",
-    "large distance",
-    "jittery",
-    "waiting for others",
-    "missing selectable sources",
-    "stale",
-    "orphan",
-    "not trusted",
-    "not preferred",
-    "waiting for update",
-    "falseticker",
-    "combined",
-    "best",
-)
-class SelectState(_Constant):
-    """State of a source at a selection (chronyc ``selectdata``, column S).
-
-    Attributes:
-        IGNORED: The option ``noselect`` is set (``N``).
-        NOT_SYNCHRONIZED: The source says that it is not synchronised (``s``).
-        MISSING_SAMPLES: It has too few samples (``M``).
-        UNACCEPTABLE_DISTANCE: Its root distance is too large (``d``).
-        LARGE_DISTANCE: Its distance is too large to be combined with others (``D``).
-        JITTERY: Its jitter is too large (``~``).
-        WAITING_FOR_OTHERS: It waits until others have samples (``w``).
-        MISSING_SELECTABLE_SOURCES: It waits for more sources, or for a required one (``W``).
-        STALE: Its samples are older than those of others (``S``).
-        ORPHAN: Its stratum is that of an orphan (``O``).
-        NOT_TRUSTED: It does not agree with trusted sources (``T``).
-        NOT_PREFERRED: Another source is preferred (``P``).
-        WAITING_FOR_UPDATE: It waits for a new sample (``U``).
-        FALSETICKER: It disagrees with the majority (``x``).
-        COMBINED: It is combined with the best one (``+``).
-        BEST: chronyd follows it (``*``).
-    """
-
-    IGNORED = 78
-    NOT_SYNCHRONIZED = 115
-    MISSING_SAMPLES = 77
-    UNACCEPTABLE_DISTANCE = 100
-    LARGE_DISTANCE = 68
-    JITTERY = 126
-    WAITING_FOR_OTHERS = 119
-    MISSING_SELECTABLE_SOURCES = 87
-    STALE = 83
-    ORPHAN = 79
-    NOT_TRUSTED = 84
-    NOT_PREFERRED = 80
-    WAITING_FOR_UPDATE = 85
-    FALSETICKER = 120
-    COMBINED = 43
-    BEST = 42
-
-
-class SelectOption(IntFlag):
-    """Options of the selection (chronyc ``selectdata``, columns Conf and Eff).
-
-    Bits without a name are kept.
-
-    Attributes:
-        NOSELECT: The source is never selected (``N``).
-        PREFER: It is preferred to those without the option (``P``).
-        TRUST: It is taken to be right (``T``).
-        REQUIRE: No selection is made without it (``R``).
-    """
-
-    NOSELECT = 0x1
-    PREFER = 0x2
-    TRUST = 0x4
-    REQUIRE = 0x8
-
-
-@_words("none", "symmetric key", "NTS")
-class AuthMode(_Constant):
-    """What authenticates the packets of a source (chronyc ``authdata``, "Mode").
-
-    Attributes:
-        NONE: Nothing.
-        SYMMETRIC_KEY: A key that both sides have (SK).
-        NTS: Network Time Security.
-    """
-
-    NONE = 0
-    SYMMETRIC_KEY = 1
-    NTS = 2
-
-
-@_words(
-    "MD5",
-    "SHA1",
-    "SHA256",
-    "SHA384",
-    "SHA512",
-    "SHA3-224",
-    "SHA3-256",
-    "SHA3-384",
-    "SHA3-512",
-    "TIGER",
-    "WHIRLPOOL",
-    "AES128",
-    "AES256",
-    "AEAD-AES-SIV-CMAC-256",
-    "AEAD-AES-128-GCM-SIV",
-)
-class KeyType(_Constant):
-    """Type of a key (chronyc ``authdata``, "Type").
-
-    Attributes:
-        MD5: MD5.
-        SHA1: SHA1.
-        SHA256: SHA256.
-        SHA384: SHA384.
-        SHA512: SHA512.
-        SHA3_224: SHA3-224.
-        SHA3_256: SHA3-256.
-        SHA3_384: SHA3-384.
-        SHA3_512: SHA3-512.
-        TIGER: Tiger.
-        WHIRLPOOL: Whirlpool.
-        AES128: AES-CMAC of 128 bits.
-        AES256: AES-CMAC of 256 bits.
-        AEAD_AES_SIV_CMAC_256: NTS, with AES-SIV-CMAC-256.
-        AEAD_AES_128_GCM_SIV: NTS, with AES-128-GCM-SIV.
-    """
-
-    MD5 = 1
-    SHA1 = 2
-    SHA256 = 3
-    SHA384 = 4
-    SHA512 = 5
-    SHA3_224 = 6
-    SHA3_256 = 7
-    SHA3_384 = 8
-    SHA3_512 = 9
-    TIGER = 10
-    WHIRLPOOL = 11
-    AES128 = 13
-    AES256 = 14
-    AEAD_AES_SIV_CMAC_256 = 15
-    AEAD_AES_128_GCM_SIV = 30
-
-
-@_words("active symmetric", "passive symmetric", "server")
-class NTPMode(_Constant):
-    """NTP mode of an answer (chronyc ``ntpdata``, "Mode").
-
-    Attributes:
-        ACTIVE_SYMMETRIC: A peer that is configured.
-        PASSIVE_SYMMETRIC: A peer that is not.
-        SERVER: A server.
-    """
-
-    ACTIVE_SYMMETRIC = 1
-    PASSIVE_SYMMETRIC = 2
-    SERVER = 4
-
-
-@_words("daemon", "kernel", "hardware")
-class Timestamping(_Constant):
-    """What stamps a packet (chronyc ``ntpdata``, "TX timestamping").
-
-    Attributes:
-        DAEMON: chronyd.
-        KERNEL: The kernel.
-        HARDWARE: The network card.
-    """
-
-    DAEMON = 68
-    KERNEL = 75
-    HARDWARE = 72
-
-
-class NTPFlag(IntFlag):
-    """Tests that an answer has passed, and its mode (chronyc ``ntpdata``, "NTP tests").
-
-    Bits without a name are kept.
-
-    Attributes:
-        TEST_D: Test D: no loop of synchronisation.
-        TEST_C: Test C: the ratio of delay and deviation.
-        TEST_B: Test B: the ratio of delays.
-        TEST_A: Test A: the delay, and others.
-        TEST_7: Test 7: root delay and dispersion.
-        TEST_6: Test 6: the source is synchronised.
-        TEST_5: Test 5: authentication.
-        TEST_3: Test 3: timestamps are valid.
-        TEST_2: Test 2: it answers the request.
-        TEST_1: Test 1: it is no duplicate.
-        INTERLEAVED: The answer was in interleaved mode.
-        AUTHENTICATED: The answer was authenticated.
-    """
-
-    TEST_D = 0x1
-    TEST_C = 0x2
-    TEST_B = 0x4
-    TEST_A = 0x8
-    TEST_7 = 0x10
-    TEST_6 = 0x20
-    TEST_5 = 0x40
-    TEST_3 = 0x80
-    TEST_2 = 0x100
-    TEST_1 = 0x200
-    INTERLEAVED = 0x4000
-    AUTHENTICATED = 0x8000
-
-
-class SmoothingFlag(IntFlag):
-    """State of the smoothing (chronyc ``smoothing``).
-
-    Bits without a name are kept.
-
-    Attributes:
-        ACTIVE: Smoothing is active.
-        LEAPONLY: Only leap seconds are smoothed.
-    """
-
-    ACTIVE = 0x1
-    LEAPONLY = 0x2
-
-
-class Transport(Enum):
-    """How requests reach chronyd.
-
-    Attributes:
-        UNIX_SOCKET: chronyd's Unix socket, which serves every report, to root and chronyd's user only.
-        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to all whom ``cmdallow`` covers.
-    """
-
-    UNIX_SOCKET = "Unix socket"
-    COMMAND_PORT = "command port"
-
-
-@dataclass(frozen=True)
-class TrackingStatus:
+@dataclass(frozen=True, repr=False, eq=False)
+class TrackingStatus(_Record):
     """How the system clock follows its reference (libchrony report "tracking", chronyc ``tracking``).
 
     A chronyd that is not synchronised reports reference ID 0, stratum 0, leap status 3, a root delay and dispersion
@@ -451,8 +195,8 @@ class TrackingStatus:
         return LeapStatus.words_of(self.leap_status)
 
 
-@dataclass(frozen=True)
-class Source:
+@dataclass(frozen=True, repr=False, eq=False)
+class Source(_Record):
     """One time source (libchrony report "sources", chronyc ``sources``).
 
     Attributes:
@@ -529,8 +273,8 @@ class Source:
         return SourceState.words_of(self.state)
 
 
-@dataclass(frozen=True)
-class SourceStats:
+@dataclass(frozen=True, repr=False, eq=False)
+class SourceStats(_Record):
     """The statistics of one time source (libchrony report "sourcestats", chronyc ``sourcestats``).
 
     A source that was never sampled has a standard deviation of 4 s and a skew of 2000 ppm.
@@ -577,8 +321,8 @@ class SourceStats:
         return self.samples >= minimum
 
 
-@dataclass(frozen=True)
-class RTCData:
+@dataclass(frozen=True, repr=False, eq=False)
+class RTCData(_Record):
     """The tracking of the real-time clock (libchrony report "rtcdata", chronyc ``rtcdata``).
 
     Attributes:
@@ -608,8 +352,8 @@ class RTCData:
         return self.samples > 0
 
 
-@dataclass(frozen=True)
-class Activity:
+@dataclass(frozen=True, repr=False, eq=False)
+class Activity(_Record):
     """How many servers and peers are in use (libchrony report "activity", chronyc ``activity``).
 
     Reference clocks are not counted.
@@ -634,8 +378,8 @@ class Activity:
     unresolved_sources: int
 
 
-@dataclass(frozen=True)
-class SelectData:
+@dataclass(frozen=True, repr=False, eq=False)
+class SelectData(_Record):
     """What the selection makes of a source (libchrony report "selectdata", chronyc ``selectdata``).
 
     chrony has it from version 4.0 on.
@@ -697,8 +441,8 @@ class SelectData:
         return LeapStatus.words_of(self.leap_status)
 
 
-@dataclass(frozen=True)
-class AuthData:
+@dataclass(frozen=True, repr=False, eq=False)
+class AuthData(_Record):
     """How the packets of a source are authenticated (libchrony report "authdata", chronyc ``authdata``).
 
     chrony has it from version 4.0 on.
@@ -743,8 +487,8 @@ class AuthData:
         return KeyType.words_of(self.key_type)
 
 
-@dataclass(frozen=True)
-class NTPData:
+@dataclass(frozen=True, repr=False, eq=False)
+class NTPData(_Record):
     """The last valid answer of a source (libchrony report "ntpdata", chronyc ``ntpdata``), and counters of messages.
 
     A source that has never answered has 0 as ``received_valid_messages``, no local address, and zeros elsewhere.
@@ -857,8 +601,8 @@ class NTPData:
         return Timestamping.words_of(self.receive_timestamping)
 
 
-@dataclass(frozen=True)
-class ServerStats:
+@dataclass(frozen=True, repr=False, eq=False)
+class ServerStats(_Record):
     """What chronyd has served since it was started (libchrony report "serverstats", chronyc ``serverstats``).
 
     Until chrony 4.4, numbers begin at 0 again after 4294967295.
@@ -918,8 +662,8 @@ class ServerStats:
     served_hardware_tx_timestamps: int | None
 
 
-@dataclass(frozen=True)
-class Smoothing:
+@dataclass(frozen=True, repr=False, eq=False)
+class Smoothing(_Record):
     """How the time that chronyd serves is smoothed (libchrony report "smoothing", chronyc ``smoothing``).
 
     All numbers are 0 while smoothing is not active.

@@ -9,6 +9,7 @@ import pickle
 from typing import Any
 
 import pytest
+from tests.support.reports import Report, each_report
 
 from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
 
@@ -210,6 +211,28 @@ def test_records_are_values(record: Any) -> None:  # noqa: ANN401
     first = dataclasses.fields(record)[0].name
     assert dataclasses.replace(record, **{first: 99}) != record
     assert f"{first}=" in repr(record)
+
+
+@each_report
+def test_records_print_and_compare_as_any_dataclass(report: Report) -> None:
+    """`pychrony.models` has these methods itself, for all records alike."""
+    fields = dataclasses.fields(report.record)
+    plain = dataclasses.make_dataclass(
+        report.record.__name__, [(field.name, field.type) for field in fields], frozen=True
+    )
+    numbers = range(len(fields))
+    record, twin, other = report.record(*numbers), report.record(*numbers), plain(*numbers)
+    assert repr(record) == repr(other)
+    assert hash(record) == hash(twin) == hash(other)
+    assert record == twin
+    assert record != other
+    assert other != record
+    assert record.__eq__(other) is NotImplemented
+    for number in numbers:
+        changed = dataclasses.replace(record, **{fields[number].name: -1})
+        assert changed != record
+        assert repr(changed) != repr(record)
+        assert hash(changed) != hash(record)
 
 
 def test_the_two_fields_that_the_contract_lacks_may_be_left_out() -> None:

@@ -29,7 +29,7 @@ def test_fields_are_in_their_order_in_the_record_itself(report: Report, scripted
 
 
 def test_records_are_of_the_classes_that_the_module_has_now(scripted: Daemon, python: Python) -> None:
-    """After a reload, as in an interactive session, those are new, and so are the enums in them."""
+    """After a reload, as in an interactive session, those are new."""
     code = """
 import importlib, pychrony, sys
 from pychrony import models
