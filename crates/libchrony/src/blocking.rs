@@ -46,7 +46,7 @@ impl Question<'_> {
 
 /// Runs a machine to its end. A child that is forked meanwhile makes its own.
 pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interrupt) -> Result<(), Error> {
-    let question = Question { interrupt, asked: Cell::new(Instant::now()) };
+    let question = Question { interrupt, asked: Cell::new(machine.start()) };
     let mut waker = None;
     let mut polled: Option<Vec<RawFd>> = None;
     loop {

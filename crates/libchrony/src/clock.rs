@@ -30,21 +30,24 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(timeout: Duration) -> Self {
         let start = Instant::now();
-        Self::between(start, start + timeout.min(FOREVER))
+        Self::at(start, start, start + timeout.min(FOREVER))
     }
 
     /// For a part of a call that has begun before.
     pub(crate) fn between(start: Instant, end: Instant) -> Self {
-        let now = Instant::now();
+        Self::at(Instant::now(), start, end)
+    }
+
+    fn at(now: Instant, start: Instant, end: Instant) -> Self {
         Self { start, end, last: now, until: now, asleep: Duration::ZERO, is_signalled: false }
     }
 
     /// The time now.
     pub(crate) fn now(&mut self) -> Instant {
         let now = Instant::now();
-        let late = now.saturating_duration_since(self.until.max(self.last) + SOON);
-        if late > LATE {
-            self.asleep += late;
+        let due = self.until.max(self.last) + SOON;
+        if now > due + LATE {
+            self.asleep += now - due;
         }
         self.last = now;
         now

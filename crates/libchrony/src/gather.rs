@@ -7,6 +7,7 @@ use crate::record::Record;
 use crate::report::{Report, Row, Table, Tracking};
 use crate::sink::Sink;
 use std::ffi::CStr;
+use std::iter;
 use std::mem;
 
 /// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], the [`Rows`] of any
@@ -92,8 +93,7 @@ impl<R> Default for ByAddress<R> {
 
 /// Makes room for so many records.
 fn begin<R>(records: &mut Vec<Option<R>>, count: usize) {
-    records.clear();
-    records.resize_with(count, || None);
+    *records = iter::repeat_with(|| None).take(count).collect();
 }
 
 impl<R: Report> Sink for One<R> {

@@ -116,6 +116,11 @@ impl Machine {
         Self::new(&self.settings, self.asked, self.thread)
     }
 
+    /// When the call began.
+    pub(crate) fn start(&self) -> Instant {
+        self.clock.start
+    }
+
     /// When the call ends.
     pub(crate) fn end(&self) -> Instant {
         self.clock.end
@@ -173,7 +178,7 @@ impl Machine {
         waker: &Waker,
         sink: &mut dyn Sink,
     ) -> Result<Progress, Error> {
-        let (asked, report) = (self.asked, self.asked.report());
+        let asked = self.asked;
         let Settings { library, waits, rooms, .. } = settings;
         let means = Means { symbols: library.symbols(), waits: *waits, rooms, end: self.clock.end };
         let mut ready = ready;
@@ -185,7 +190,7 @@ impl Machine {
                     let has_come = self.turn.has_come(waker);
                     // A turn that comes too late is of no use. A call that has not waited is made whatever the time.
                     if now >= self.clock.end && (self.has_waited || !has_come) {
-                        return Err(Error::Busy { report, waited: settings.timeout });
+                        return Err(Error::Busy { report: asked.report(), waited: settings.timeout });
                     }
                     if !has_come {
                         self.has_waited = true;
