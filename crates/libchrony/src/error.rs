@@ -8,10 +8,10 @@ use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use crate::urandom;
 use rustix::io::Errno;
+use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
-use std::{fmt, io};
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,10 +99,12 @@ pub enum Error {
         source: LibchronyError,
     },
     /// No (valid) response came before the deadline.
-    #[error("Failed to {stage}: {}", advice::silence(address, *waited, *requests, silence))]
+    #[error("Failed to {}: {}", stage.of(report), advice::silence(address, *waited, *requests, silence))]
     TimedOut {
         /// What was being done.
-        stage: Step,
+        stage: Stage,
+        /// The report.
+        report: &'static str,
         /// The address.
         address: Address,
         /// The time that was allowed for chronyd's answer.
@@ -146,10 +148,12 @@ pub enum Error {
         source: io::Error,
     },
     /// Sending or receiving failed: chronyd went away.
-    #[error("Failed to {stage} from {address}: {source}. {}", advice::exchange(address, source))]
+    #[error("Failed to {} from {address}: {source}. {}", stage.of(report), advice::exchange(address, source))]
     Exchange {
         /// What was being done.
-        stage: Step,
+        stage: Stage,
+        /// The report.
+        report: &'static str,
         /// The address.
         address: Address,
         /// libchrony's error.
@@ -171,10 +175,12 @@ pub enum Error {
         source: LibchronyError,
     },
     /// chronyd or libchrony rejected the request or the response.
-    #[error("Failed to {stage} from {address}: {source}. {}", advice::rejection(source))]
+    #[error("Failed to {} from {address}: {source}. {}", stage.of(report), advice::rejection(source))]
     Rejected {
         /// What was being done.
-        stage: Step,
+        stage: Stage,
+        /// The report.
+        report: &'static str,
         /// The address.
         address: Address,
         /// libchrony's error.
@@ -333,25 +339,21 @@ impl Error {
     }
 }
 
-/// Whether a request was to be sent, or its response to be received.
+/// What was being done with a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
+    /// A request was to be sent.
     Request,
+    /// Its response was to be received.
     Response,
 }
 
-/// A step of reading a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    pub(crate) stage: Stage,
-    pub(crate) report: &'static str,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.stage {
-            Stage::Request => write!(f, "request {} report", self.report),
-            Stage::Response => write!(f, "process {} response", self.report),
+impl Stage {
+    /// It in words.
+    fn of(self, report: &str) -> String {
+        match self {
+            Self::Request => format!("request {report} report"),
+            Self::Response => format!("process {report} response"),
         }
     }
 }

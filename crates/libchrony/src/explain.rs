@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::advice::Silence;
 use crate::asked::{Asked, Shape};
 use crate::clock::Clock;
-use crate::error::{Error, Stage, Step};
+use crate::error::{Error, Stage};
 use crate::lane::OpenFailure;
 use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
@@ -48,9 +48,9 @@ impl Explain<'_> {
     /// A request or a response failed.
     pub(crate) fn failed(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
         let (report, address) = (self.asked.report(), address.clone());
-        let (step, source) = (Step { stage, report }, self.libchrony(failure));
+        let source = self.libchrony(failure);
         match (failure.code, failure.errno) {
-            (_, Some(_)) => Error::Exchange { stage: step, address, source },
+            (_, Some(_)) => Error::Exchange { stage, report, address, source },
             (c::CHRONY_UNAUTHORIZED, _) => {
                 let is_second = self.asked.shape == Some(Shape::ByAddress);
                 let first = is_second.then(|| SourceStats::NAME.to_str().unwrap_or_default());
@@ -59,7 +59,7 @@ impl Explain<'_> {
             (c::CHRONY_DISABLED, _) if let Some(unavailable) = self.asked.unavailable => {
                 Error::NotAvailable { report, address, source, unavailable }
             }
-            _ => Error::Rejected { stage: step, address, source },
+            _ => Error::Rejected { stage, report, address, source },
         }
     }
 
@@ -73,7 +73,8 @@ impl Explain<'_> {
         clock: &Clock,
     ) -> Error {
         Error::TimedOut {
-            stage: Step { stage, report: self.asked.report() },
+            stage,
+            report: self.asked.report(),
             address: address.clone(),
             waited: (clock.end - clock.start).saturating_sub(self.queued),
             requests,

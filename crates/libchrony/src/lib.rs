@@ -78,7 +78,7 @@ pub use any::{AnyField, AnyRecord};
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use content::{Content, Type, Unit};
-pub use error::{Error, ErrorKind, Step};
+pub use error::{Error, ErrorKind, Stage};
 pub use field::{Constants, Field, Sense, Value};
 pub use gather::AnyRecords;
 pub use library::{Library, LibraryError, UnknownReport};

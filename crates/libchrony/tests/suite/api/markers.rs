@@ -2,7 +2,7 @@
 
 use libchrony::{
     Address, AddressError, AsyncConnection, Builder, Connection, Error, ErrorKind, Field, FieldError, LeapStatus,
-    LibchronyError, Library, LibraryError, ReferenceId, RtcData, Source, SourceMode, SourceState, SourceStats, Step,
+    LibchronyError, Library, LibraryError, ReferenceId, RtcData, Source, SourceMode, SourceState, SourceStats, Stage,
     Tracking, Transport, Unit, Value,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -34,7 +34,7 @@ assert_impl_all!(ReferenceId: Send, Sync, Copy);
 assert_impl_all!(ErrorKind: Send, Sync, Copy);
 assert_impl_all!(Transport: Send, Sync, Copy);
 assert_impl_all!(Field: Send, Sync, Copy);
-assert_impl_all!(Step: Send, Sync, Copy);
+assert_impl_all!(Stage: Send, Sync, Copy);
 assert_impl_all!(Unit: Send, Sync, Copy);
 assert_impl_all!(Value<'static>: Send, Sync, Copy);
 // Two connections on one socket would take each other's responses.
