@@ -39,7 +39,7 @@ fn main() {
                 field.unit().name(),
                 range(field),
                 field.since.or(table.since).unwrap_or_default(),
-                first_sentence(field.doc),
+                meaning(field),
             );
         }
     }
@@ -80,6 +80,14 @@ fn range(field: &Field) -> String {
         Type::Float | Type::Time => "0 or more".to_owned(),
         Type::Text => String::new(),
     }
+}
+
+fn meaning(field: &Field) -> String {
+    let nothing = field.unless.map(|(other, numbers)| {
+        let numbers = numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        format!(" Says nothing while `{other}` is {numbers}.")
+    });
+    first_sentence(field.doc) + &nothing.unwrap_or_default()
 }
 
 fn first_sentence(doc: &str) -> String {

@@ -79,6 +79,9 @@ pub struct Field {
     pub constants: Option<&'static Constants>,
     /// How the clock that it is about is when the value is positive, if the sign tells that.
     pub positive: Option<Sense>,
+    /// Another field of the report, by its name here, and the numbers of it with which this one says nothing: a source
+    /// without a sample has no offset, whatever number chronyd sends.
+    pub unless: Option<(&'static str, &'static [u64])>,
     /// The version of chrony from which on it exists, if there are responses without it.
     pub since: Option<&'static str>,
     /// The least value that is accepted.
@@ -109,6 +112,7 @@ impl Field {
             kind: T::TYPE,
             constants: T::CONSTANTS,
             positive: None,
+            unless: None,
             since: None,
             min,
             max,
@@ -142,6 +146,12 @@ impl Field {
     /// A number that is positive when the clock that it is about is slow.
     pub(crate) const fn positive_is_slow(mut self) -> Self {
         self.positive = Some(Sense::Slow);
+        self
+    }
+
+    /// A field that says nothing while another one has one of these numbers.
+    pub(crate) const fn unless(mut self, field: &'static str, numbers: &'static [u64]) -> Self {
+        self.unless = Some((field, numbers));
         self
     }
 

@@ -58,7 +58,7 @@ report! {
         /// What authenticates the packets.
         mode: Open<AuthMode> = Enum(c"mode");
         /// Type of the key. 0, which has no name, when there is none (yet).
-        key_type: Open<KeyType> = Enum(c"key type");
+        key_type: Open<KeyType> = Enum(c"key type").unless("key_length", &[0]);
         /// Number of the key. With NTS, the number of successful key establishments. 0 without a key.
         key_id: u32 = Index(c"key ID");
         /// Length of the key in bits. 0 without a key.

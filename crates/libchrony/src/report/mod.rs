@@ -160,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_depends_on_another_number_of_the_record() {
+        for table in REPORTS {
+            for field in table.fields {
+                let Some((other, numbers)) = field.unless else { continue };
+                let other = table.fields.iter().find(|found| found.name == other).unwrap();
+                assert!(matches!(other.kind, crate::Type::Unsigned(_)) && !numbers.is_empty(), "{field:?}");
+            }
+        }
+    }
+
+    #[test]
     fn values_come_in_the_order_of_the_fields() {
         let chronyd = chronyd();
         let tracking = Tracking::read(Record::new(&received(&chronyd, Tracking::NAME))).unwrap();

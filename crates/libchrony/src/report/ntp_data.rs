@@ -72,41 +72,43 @@ report! {
         /// UDP port that is asked.
         remote_port: u16 = Port(c"remote port");
         /// What the source says of a leap second.
-        leap_status: Open<LeapStatus> = Enum(c"leap status");
+        leap_status: Open<LeapStatus> = Enum(c"leap status").unless("received_valid_messages", &[0]);
         /// NTP version of the answer. 0 before the first.
-        version: u8 = Count(c"version");
+        version: u8 = Count(c"version").unless("received_valid_messages", &[0]);
         /// NTP mode of the answer. 0, which has no name, before the first.
-        mode: Open<NtpMode> = Enum(c"mode");
+        mode: Open<NtpMode> = Enum(c"mode").unless("received_valid_messages", &[0]);
         /// Stratum as the answer has it, 0 to 255. 0 in a kiss-o'-death, and before the first.
-        stratum: u8 = Count(c"stratum");
+        stratum: u8 = Count(c"stratum").unless("received_valid_messages", &[0]);
         /// Polling interval as the answer has it, as a power of two, in seconds.
-        poll: i8 = IntervalLog2Seconds(c"poll");
+        poll: i8 = IntervalLog2Seconds(c"poll").unless("received_valid_messages", &[0]);
         /// Precision of the source's clock as a power of two, in seconds.
-        precision: i8 = IntervalLog2Seconds(c"precision");
+        precision: i8 = IntervalLog2Seconds(c"precision").unless("received_valid_messages", &[0]);
         /// Delay of the path from the source to its stratum-1 server, in seconds, 0 or more.
-        root_delay: f64 = MeasureSeconds(c"root delay");
+        root_delay: f64 = MeasureSeconds(c"root delay").unless("received_valid_messages", &[0]);
         /// Dispersion accumulated over that path, in seconds, 0 or more.
-        root_dispersion: f64 = MeasureSeconds(c"root dispersion");
+        root_dispersion: f64 = MeasureSeconds(c"root dispersion").unless("received_valid_messages", &[0]);
         /// What the source follows. A name when its stratum is 1, a kiss code when it is 0.
-        reference_id: ReferenceId = ReferenceId(c"reference ID");
+        reference_id: ReferenceId = ReferenceId(c"reference ID").unless("received_valid_messages", &[0]);
         /// When the source's clock was last set. The epoch when that is not known.
-        ref_time: SystemTime = Time(c"reference time");
+        ref_time: SystemTime = Time(c"reference time").unless("received_valid_messages", &[0]);
         /// Offset of the sample, in seconds. Positive: the local clock is behind the source, other than in `sources`.
-        offset: f64 = OffsetSeconds(c"offset").positive_is_slow();
+        offset: f64 = OffsetSeconds(c"offset").positive_is_slow().unless("received_valid_messages", &[0]);
         /// Delay to the source and back, in seconds, 0 or more.
-        peer_delay: f64 = MeasureSeconds(c"peer delay");
+        peer_delay: f64 = MeasureSeconds(c"peer delay").unless("received_valid_messages", &[0]);
         /// Dispersion of the sample, in seconds, 0 or more.
-        peer_dispersion: f64 = MeasureSeconds(c"peer dispersion");
+        peer_dispersion: f64 = MeasureSeconds(c"peer dispersion").unless("received_valid_messages", &[0]);
         /// How long the source took to answer, in seconds, 0 or more.
-        response_time: f64 = MeasureSeconds(c"response time");
+        response_time: f64 = MeasureSeconds(c"response time").unless("received_valid_messages", &[0]);
         /// How the jitter differs between the two ways, -0.5 to 0.5. Negative: the way to the source varies more.
-        jitter_asymmetry: f64 = Ratio(c"jitter asymmetry");
+        jitter_asymmetry: f64 = Ratio(c"jitter asymmetry").unless("received_valid_messages", &[0]);
         /// Which tests the answer has passed, and in which mode it came.
-        flags: NtpFlags = Flags(c"flags");
+        flags: NtpFlags = Flags(c"flags").unless("received_valid_messages", &[0]);
         /// What stamped the request as it was sent. 0, which has no name, before the first answer.
-        transmit_timestamping: Open<Timestamping> = Enum(c"transmit timestamping");
+        transmit_timestamping: Open<Timestamping> =
+            Enum(c"transmit timestamping").unless("received_valid_messages", &[0]);
         /// What stamped the answer as it was received. 0, which has no name, before the first.
-        receive_timestamping: Open<Timestamping> = Enum(c"receive timestamping");
+        receive_timestamping: Open<Timestamping> =
+            Enum(c"receive timestamping").unless("received_valid_messages", &[0]);
         /// Messages sent to the source.
         transmitted_messages: u32 = Count(c"transmitted messages");
         /// Messages received from it.

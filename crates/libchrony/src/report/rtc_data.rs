@@ -19,9 +19,9 @@ report! {
         /// Time between the oldest and the newest measurement, in seconds.
         span: u32 = IntervalSeconds(c"span");
         /// By how much the RTC is fast of the system clock, in seconds.
-        offset: f64 = OffsetSeconds(c"offset").positive_is_fast();
+        offset: f64 = OffsetSeconds(c"offset").positive_is_fast().unless("samples", &[0]);
         /// By how much the RTC gains against the system clock, in ppm.
-        freq_offset: f64 = OffsetPpm(c"frequency offset").positive_is_fast();
+        freq_offset: f64 = OffsetPpm(c"frequency offset").positive_is_fast().unless("samples", &[0]);
     }
 }
 

@@ -57,6 +57,13 @@ flags! {
     }
 }
 
+/// Sources in these states are not looked at further.
+const WITHOUT_LIMITS: &[u64] = &[
+    SelectState::Ignored as u64,
+    SelectState::NotSynchronized as u64,
+    SelectState::MissingSamples as u64,
+];
+
 report! {
     /// What the selection makes of a source (libchrony report "selectdata", chronyc manual `selectdata`). chrony has
     /// it from version 4.0 on.
@@ -76,12 +83,12 @@ report! {
         /// The same as they are in use, since authenticated sources may be preferred.
         effective_options: SelectOptions = Flags(c"effective options");
         /// Seconds since the last sample when the selection was made. 0 when there was none.
-        last_sample_ago: u32 = IntervalSeconds(c"last sample ago");
+        last_sample_ago: u32 = IntervalSeconds(c"last sample ago").unless("state", WITHOUT_LIMITS);
         /// Score against the selected source, 0 or more. Above 1 when it was better in recent selections.
         score: f64 = Ratio(c"score").not_negative();
         /// Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a sample.
-        low_limit: f64 = IntervalSeconds(c"low limit");
+        low_limit: f64 = IntervalSeconds(c"low limit").unless("state", WITHOUT_LIMITS);
         /// High end of the same, in seconds. Below the low end when the distance is not acceptable.
-        high_limit: f64 = IntervalSeconds(c"high limit");
+        high_limit: f64 = IntervalSeconds(c"high limit").unless("state", WITHOUT_LIMITS);
     }
 }

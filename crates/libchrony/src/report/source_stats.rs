@@ -19,15 +19,15 @@ report! {
         /// Time between the oldest and the newest sample, in seconds.
         span: u32 = IntervalSeconds(c"span");
         /// Estimated standard deviation of the samples, in seconds, 0 or more.
-        std_dev: f64 = MeasureSeconds(c"standard deviation");
+        std_dev: f64 = MeasureSeconds(c"standard deviation").unless("samples", &[0]);
         /// Estimated frequency of the source against the local clock, in ppm.
-        resid_freq: f64 = OffsetPpm(c"residual frequency");
+        resid_freq: f64 = OffsetPpm(c"residual frequency").unless("samples", &[0]);
         /// Estimated error bound of the residual frequency, in ppm, 0 or more.
-        skew: f64 = MeasurePpm(c"skew");
+        skew: f64 = MeasurePpm(c"skew").unless("samples", &[0]);
         /// Estimated offset of the source, in seconds. Positive: the local clock is ahead of the source.
-        offset: f64 = OffsetSeconds(c"offset").positive_is_fast();
+        offset: f64 = OffsetSeconds(c"offset").positive_is_fast().unless("samples", &[0]);
         /// Estimated error bound of the offset, in seconds, 0 or more.
-        offset_err: f64 = MeasureSeconds(c"offset error");
+        offset_err: f64 = MeasureSeconds(c"offset error").unless("samples", &[0]);
     }
 }
 

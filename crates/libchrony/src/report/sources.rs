@@ -2,6 +2,9 @@
 
 use super::macros::{constants, report};
 
+/// chronyd's age of a sample that was never taken.
+const NEVER: u64 = 0xFFFF_FFFF;
+
 constants! {
     /// What the selection made of a source (chronyc manual, `sources`, column S).
     SourceState: u8 {
@@ -53,12 +56,14 @@ report! {
         /// Seconds since the last good sample. 4294967295 when there was none.
         last_sample_ago: u32 = IntervalSeconds(c"last sample ago");
         /// Offset of the last sample as it was measured, in seconds. Positive: the local clock is ahead of the source.
-        orig_latest_meas: f64 = OffsetSeconds(c"original last sample offset").positive_is_fast();
+        orig_latest_meas: f64 =
+            OffsetSeconds(c"original last sample offset").positive_is_fast().unless("last_sample_ago", &[NEVER]);
         /// Offset of the last sample, adjusted for what was corrected since, in seconds. Positive: the local clock is
         /// ahead of the source.
-        latest_meas: f64 = OffsetSeconds(c"adjusted last sample offset").positive_is_fast();
+        latest_meas: f64 =
+            OffsetSeconds(c"adjusted last sample offset").positive_is_fast().unless("last_sample_ago", &[NEVER]);
         /// Error bound of the last sample, in seconds, 0 or more.
-        latest_meas_err: f64 = MeasureSeconds(c"last sample error");
+        latest_meas_err: f64 = MeasureSeconds(c"last sample error").unless("last_sample_ago", &[NEVER]);
     }
 }
 

@@ -51,13 +51,13 @@ report! {
         /// How fast the clock would run without correction, in ppm. Positive: it would gain time.
         frequency: f64 = OffsetPpm(c"frequency offset").positive_is_fast();
         /// The difference between the frequency of the last measurements and the one in use, in ppm.
-        residual_freq: f64 = OffsetPpm(c"residual frequency");
+        residual_freq: f64 = OffsetPpm(c"residual frequency").unless("reference_id", &[0]);
         /// Estimated error bound of the frequency, in ppm, 0 or more.
-        skew: f64 = MeasurePpm(c"skew");
+        skew: f64 = MeasurePpm(c"skew").unless("reference_id", &[0]);
         /// Network path delay to the stratum-1 server, in seconds, 0 or more.
-        root_delay: f64 = MeasureSeconds(c"root delay");
+        root_delay: f64 = MeasureSeconds(c"root delay").unless("reference_id", &[0]);
         /// Dispersion accumulated over the path to the stratum-1 server, in seconds, 0 or more.
-        root_dispersion: f64 = MeasureSeconds(c"root dispersion");
+        root_dispersion: f64 = MeasureSeconds(c"root dispersion").unless("reference_id", &[0]);
         /// Interval between the last two clock updates, in seconds, 0 or more.
         update_interval: f64 = IntervalSeconds(c"last update interval").not_negative();
         /// The name of the source: its address when it has one, or else its reference ID read as characters, or as a
