@@ -4,9 +4,11 @@ use crate::columns;
 use crate::command::{Chronyds, name};
 use crate::datum::Datum;
 use crate::error::Failure;
+use crate::names;
 use crate::rows::{Answer, Sheet};
+use crate::signals::Signals;
 use libchrony::fleet::Fleet;
-use libchrony::{Address, AnyRecord, AnyRecords, Connection, Error, Library, REPORTS, Shape, Table};
+use libchrony::{Address, AnyRecord, AnyRecords, Builder, Connection, Error, Library, REPORTS, Table};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -15,16 +17,21 @@ use std::{env, fs, io};
 /// The copy of libchrony that comes with this program, below the folder above that of the program.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
 
+/// The environment variable with the address where none is given.
+const HOST: &str = "CHRONY_REPORT_HOST";
+
 /// The chronyds that are asked. What it opens, it keeps for the next time.
 #[derive(Debug)]
 pub(crate) struct Reader {
     options: Chronyds,
     chronyds: Who,
+    signals: Signals,
 }
 
 #[derive(Debug)]
 enum Who {
-    One(Connection),
+    /// With the address that was given.
+    One(Connection, String),
     Many(Box<Fleet>),
 }
 
@@ -35,6 +42,19 @@ pub(crate) enum Report {
     Known(&'static Table),
     /// One that only libchrony knows.
     Other(String),
+}
+
+impl Report {
+    fn name(&self) -> &str {
+        match self {
+            Self::Known(table) => name(table),
+            Self::Other(name) => name,
+        }
+    }
+
+    fn table(&self) -> Option<&'static Table> {
+        if let Self::Known(table) = self { Some(table) } else { None }
+    }
 }
 
 /// The libchrony of this machine, or the one that comes with the program.
@@ -51,7 +71,12 @@ pub(crate) fn library(options: &Chronyds) -> Result<Library, Failure> {
 /// The addresses of the options; none for the usual places.
 pub(crate) fn addresses(options: &Chronyds) -> Result<Vec<Address>, Failure> {
     let mut addresses = options.hosts.clone();
-    let Some(file) = &options.hosts_file else { return Ok(addresses) };
+    let Some(file) = &options.hosts_file else {
+        if let Some(host) = env::var_os(HOST).filter(|host| addresses.is_empty() && !host.is_empty()) {
+            addresses.push(Address::parse(host).map_err(|error| Failure::Usage(format!("{HOST}: {error}")))?);
+        }
+        return Ok(addresses);
+    };
     let text = if file == Path::new("-") {
         let mut text = Vec::new();
         io::stdin().read_to_end(&mut text).map(|_| text)
@@ -85,28 +110,30 @@ pub(crate) fn connection(options: &Chronyds) -> Result<Connection, Failure> {
     if addresses.len() > 1 {
         return Err(Failure::Usage("this command is about one chronyd; give one address".to_owned()));
     }
-    connect(options, addresses.pop())
+    Ok(builder(options, addresses.pop())?.build()?)
 }
 
-fn connect(options: &Chronyds, address: Option<Address>) -> Result<Connection, Failure> {
+fn builder(options: &Chronyds, address: Option<Address>) -> Result<Builder, Failure> {
     let builder = Connection::builder().library(library(options)?).timeout(options.timeout);
-    let builder = match address {
+    Ok(match address {
         Some(address) => builder.address(address),
         None => builder.addresses(Address::defaults()),
-    };
-    Ok(builder.build()?)
+    })
 }
 
 impl Reader {
     pub(crate) fn new(options: &Chronyds) -> Result<Self, Failure> {
         let mut addresses = addresses(options)?;
+        let signals = Signals::take()?;
         let chronyds = if addresses.len() > 1 {
             let fleet = Fleet::builder(addresses).library(library(options)?).timeout(options.timeout);
             Who::Many(Box::new(fleet.raise_descriptor_limit().build()?))
         } else {
-            Who::One(connect(options, addresses.pop())?)
+            let address = addresses.pop();
+            let host = address.as_ref().map(Address::to_string).unwrap_or_default();
+            Who::One(builder(options, address)?.interrupt(signals.interrupt()).build()?, host)
         };
-        Ok(Self { options: options.clone(), chronyds })
+        Ok(Self { options: options.clone(), chronyds, signals })
     }
 
     /// Whether there are several chronyds.
@@ -114,103 +141,128 @@ impl Reader {
         matches!(self.chronyds, Who::Many(_))
     }
 
-    /// Reads reports that have tables.
-    pub(crate) fn read(&mut self, tables: &[&'static Table]) -> Vec<Sheet> {
+    /// Reads reports.
+    pub(crate) fn read(&mut self, reports: &[Report]) -> Result<Vec<Sheet>, Failure> {
         let start = Instant::now();
-        let mut sheets: Vec<_> = tables
-            .iter()
-            .map(|table| Sheet {
-                report: name(table).to_owned(),
-                is_single: table.shape == Shape::One,
-                columns: columns::of_table(table),
-                answers: Vec::new(),
-            })
-            .collect();
-        let mut add = |host: String, results: Vec<Result<AnyRecords, Error>>| {
-            for ((sheet, table), records) in sheets.iter_mut().zip(tables).zip(results) {
-                let rows = records.map(|records| rows(table, &records));
-                sheet.answers.push(Answer { host: host.clone(), time: SystemTime::now(), rows });
+        let tables: Vec<_> = reports.iter().filter_map(Report::table).collect();
+        let mut known = if tables.is_empty() { Vec::new() } else { self.read_known(&tables) }.into_iter();
+        let mut sheets = Vec::new();
+        for report in reports {
+            match report {
+                Report::Known(_) => sheets.extend(known.next()),
+                Report::Other(name) => sheets.push(self.read_other(name)?),
             }
-        };
-        match &mut self.chronyds {
-            Who::One(connection) => {
-                let results = tables.iter().map(|table| connection.rows(table)).collect();
-                add(answered(connection), results);
-            }
-            Who::Many(fleet) => {
-                let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
-                let mut all: Vec<_> = hosts.iter().map(|_| None).collect();
-                for (index, results) in Fleet::read_chosen(&mut **fleet, tables.to_vec()) {
-                    all[index] = Some(results);
-                }
-                for (host, results) in hosts.into_iter().zip(all) {
-                    add(host, results.unwrap_or_default());
-                }
-            }
+            self.signals.check()?;
         }
         if self.options.verbose {
             let names = sheets.iter().map(|sheet| &*sheet.report).collect::<Vec<_>>().join(", ");
             let hosts = sheets.first().map_or(0, |sheet| sheet.answers.len());
-            anstream::eprintln!("asked: {names} of {hosts} chronyd(s), in {:.1?}", start.elapsed());
+            anstream::eprintln!("asked: {hosts} chronyd(s) for {names}, in {:.1?}", start.elapsed());
+        }
+        Ok(sheets)
+    }
+
+    /// Waits until a moment.
+    pub(crate) fn wait_until(&self, moment: Instant) -> Result<(), Failure> {
+        self.signals.wait(moment.saturating_duration_since(Instant::now()))
+    }
+
+    fn read_known(&mut self, tables: &[&'static Table]) -> Vec<Sheet> {
+        let mut sheets: Vec<_> = tables.iter().map(|table| Sheet::of_table(table)).collect();
+        let asked = names::around(tables);
+        let mut add = |host: String, results: Vec<Result<AnyRecords, Error>>| {
+            let (names, results) = names::within(results, tables);
+            for ((sheet, table), records) in sheets.iter_mut().zip(tables).zip(results) {
+                let rows = records.map(|records| names::rows(table, &records, &names));
+                sheet.answers.push(Answer { host: host.clone(), time: SystemTime::now(), rows });
+            }
+        };
+        match &mut self.chronyds {
+            Who::One(connection, host) => {
+                let results = asked.iter().map(|table| connection.rows(table)).collect();
+                add(answered(connection, host), results);
+            }
+            Who::Many(fleet) => {
+                let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
+                let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
+                for (index, results) in Fleet::read_chosen(&mut **fleet, asked) {
+                    all[index] = results;
+                    if self.signals.check().is_err() {
+                        break;
+                    }
+                }
+                for (host, results) in hosts.into_iter().zip(all) {
+                    add(host, results);
+                }
+            }
         }
         sheets
     }
 
-    /// Reads a report by its name.
-    pub(crate) fn read_any(&mut self, report: &Report) -> Result<Vec<Sheet>, Failure> {
-        let name = match report {
-            Report::Known(table) => return Ok(self.read(&[table])),
-            Report::Other(name) => name,
-        };
-        let mut sheet = Sheet { report: name.clone(), is_single: true, columns: Vec::new(), answers: Vec::new() };
+    /// Reads a report that only libchrony knows, one chronyd after the other.
+    fn read_other(&mut self, name: &str) -> Result<Sheet, Failure> {
+        let mut sheet = Sheet { report: name.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() };
         let mut add = |host: String, result: Result<Vec<Option<AnyRecord>>, Error>| {
             let rows = result.map(|records| {
                 sheet.is_single &= records.len() == 1;
                 if let Some(record) = records.iter().flatten().next() {
                     sheet.columns = columns::of_record(record);
                 }
-                let row = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
-                records.into_iter().map(|record| record.map(row)).collect()
+                let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
+                records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
             });
             sheet.answers.push(Answer { host, time: SystemTime::now(), rows });
         };
         match &self.chronyds {
-            Who::One(connection) => {
+            Who::One(connection, host) => {
                 let result = connection.report(name);
-                add(answered(connection), result);
+                add(answered(connection, host), result);
             }
             Who::Many(fleet) => {
                 for address in fleet.addresses() {
-                    let connection = connect(&self.options, Some(address.clone()))?;
+                    let builder = builder(&self.options, Some(address.clone()))?;
+                    let connection = builder.interrupt(self.signals.interrupt()).build()?;
                     add(address.to_string(), connection.report(name));
+                    self.signals.check()?;
                 }
             }
         }
-        Ok(vec![sheet])
+        // Where a record is missing, so are its values.
+        for row in sheet.answers.iter_mut().flat_map(|answer| answer.rows.iter_mut().flatten()) {
+            row.resize(sheet.columns.len(), Datum::None);
+        }
+        Ok(sheet)
     }
 
-    /// The report of this name: one that has a table, or one that only the loaded libchrony knows.
-    pub(crate) fn find(&self, asked: &str) -> Result<Report, Failure> {
-        if let Some(table) = REPORTS.iter().find(|table| name(table) == asked) {
-            return Ok(Report::Known(table));
-        }
+    /// The reports of these names: those that have tables, or that only the loaded libchrony knows.
+    pub(crate) fn find(&self, names: &[String]) -> Result<Vec<Report>, Failure> {
+        let mut all = None;
+        names
+            .iter()
+            .map(|asked| match REPORTS.iter().find(|table| name(table) == asked) {
+                Some(table) => Ok(Report::Known(table)),
+                None => {
+                    let all = all.get_or_insert(self.all()?);
+                    let found = all.iter().find(|report| report.name() == asked).cloned();
+                    let known = || all.iter().map(Report::name).collect::<Vec<_>>().join(", ");
+                    found.ok_or_else(|| {
+                        Failure::Usage(format!("libchrony knows no report {asked:?}; it knows {}", known()))
+                    })
+                }
+            })
+            .collect()
+    }
+
+    /// All reports: those that have tables, and what else the loaded libchrony knows.
+    pub(crate) fn all(&self) -> Result<Vec<Report>, Failure> {
         let library = library(&Chronyds { verbose: false, ..self.options.clone() })?;
-        if library.reports().any(|known| known == asked) {
-            return Ok(Report::Other(asked.to_owned()));
-        }
-        let known = library.reports().collect::<Vec<_>>().join(", ");
-        Err(Failure::Usage(format!("libchrony knows no report {asked:?}; it knows {known}")))
+        let others = library.reports().filter(|report| !REPORTS.iter().any(|table| name(table) == *report));
+        let others = others.map(|report| Report::Other(report.to_owned()));
+        Ok(REPORTS.iter().map(|table| Report::Known(table)).chain(others).collect())
     }
 }
 
-/// The address at which a chronyd has answered.
-fn answered(connection: &Connection) -> String {
-    connection.address().map(|address| address.to_string()).unwrap_or_default()
-}
-
-fn rows(table: &Table, records: &AnyRecords) -> Vec<Option<Vec<Datum>>> {
-    let row = |record: &dyn libchrony::Row| {
-        table.fields.iter().zip(record.values()).map(|(field, value)| Datum::of(field, value)).collect()
-    };
-    records.iter().map(|record| record.as_deref().map(row)).collect()
+/// The address at which a chronyd has answered, or was asked.
+fn answered(connection: &Connection, host: &str) -> String {
+    connection.address().map_or_else(|| host.to_owned(), |address| address.to_string())
 }

@@ -1,7 +1,10 @@
 //! The columns of a report: those of its table, or of a record as libchrony describes it.
 
 use crate::command::first_sentence;
-use libchrony::{AnyRecord, Constants, Content, Field, Sense, Table, Type, Unit};
+use libchrony::{AnyRecord, Constants, Content, Field, Sense, Shape, Table, Type, Unit};
+
+/// The name of the column that tells which source a row is of.
+pub(crate) const SOURCE: &str = "source";
 
 /// What is known of the values of a field.
 #[derive(Clone, Debug)]
@@ -16,10 +19,28 @@ pub(crate) struct Column {
     /// What a positive value says of the clock.
     pub(crate) positive: Option<Sense>,
     pub(crate) constants: Option<&'static Constants>,
-    pub(crate) since: Option<&'static str>,
+    /// Whether it is null in some records: in those of old versions, or of sources without samples.
+    pub(crate) is_optional: bool,
+    /// Whether people need not see it: it means nothing, or other columns tell it.
+    pub(crate) is_noise: bool,
 }
 
 impl Column {
+    /// A column of text.
+    pub(crate) fn text(name: &str, doc: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            doc: doc.to_owned(),
+            content: Content::Plain,
+            kind: Some(Type::Text),
+            positive: None,
+            constants: None,
+            is_optional: true,
+            is_noise: false,
+        }
+    }
+
     pub(crate) fn unit(&self) -> Unit {
         self.content.unit()
     }
@@ -35,14 +56,23 @@ impl Column {
             kind: Some(field.kind),
             positive: field.positive,
             constants: field.constants,
-            since: field.since,
+            is_optional: field.since.is_some() || field.unless.is_some(),
+            // libchrony says of none of the other fields that they have no meaning.
+            is_noise: field.or.is_some() || field.content == Content::Plain,
         }
     }
 }
 
-/// The columns of a table.
+/// The columns of a table. A list has the name of the source in front.
 pub(crate) fn of_table(table: &Table) -> Vec<Column> {
-    table.fields.iter().map(Column::of).collect()
+    let source = || Column::text(SOURCE, "The source: its address, or the name of a reference clock");
+    let source = (table.shape != Shape::One).then(source);
+    let mut columns: Vec<_> = source.into_iter().chain(table.fields.iter().map(Column::of)).collect();
+    if table.shape == Shape::ByAddress {
+        // A reference clock has none of them.
+        columns.iter_mut().for_each(|column| column.is_optional = true);
+    }
+    columns
 }
 
 /// The columns of a record that has no table.
@@ -55,7 +85,8 @@ pub(crate) fn of_record(record: &AnyRecord) -> Vec<Column> {
         kind: field.kind,
         positive: None,
         constants: None,
-        since: None,
+        is_optional: true,
+        is_noise: false,
     };
     record.fields().iter().map(column).collect()
 }

@@ -1,5 +1,7 @@
 //! The command line. A report is a command because it is in the list of reports; none is named here.
 
+use crate::columns;
+use crate::list::List;
 use crate::output::Output;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, REPORTS, Table};
@@ -12,6 +14,7 @@ use std::time::Duration;
 /// Without a command it says on one screen whether the clock is right, and what to do if it is not.
 #[derive(Debug, Parser)]
 #[command(name = "chrony-report", version, max_term_width = 100, subcommand_value_name = "COMMAND")]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) chronyds: Chronyds,
@@ -19,31 +22,55 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  $ chrony-report
+  $ chrony-report sources
+  $ chrony-report tracking --host 192.0.2.1
+  $ chrony-report all --format json";
+
+const EXIT_STATUS: &str = "\
+Exit status of the commands that print reports:
+  0    everything was read
+  1    something could not be read; the others were, and are printed
+  2    the command line makes no sense
+  141  whoever read the output has gone away
+  130, 143 in a shell, after SIGINT and SIGTERM: what was opened is closed first";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// All reports, one after the other
+    ///
+    /// A report that chronyd is not configured to have, such as that of a real-time clock, is no failure here.
+    #[command(after_help = "Examples:\n  $ chrony-report all\n  $ chrony-report all --format jsonl > reports.jsonl")]
     All(Output),
-    /// Any report that the loaded libchrony knows, by its name
+    /// Any reports that the loaded libchrony knows, by their names
+    ///
+    /// Several reports are read in one run. One that is newer than this program is shown as libchrony describes it.
+    #[command(after_help = "Examples:\n  $ chrony-report get sources sourcestats\n  \
+                            $ chrony-report get sources sourcestats selectdata --format jsonl")]
     Get(Get),
     /// The reports that there are
     List(List),
     /// The JSON Schema of a report's rows
+    #[command(after_help = "Examples:\n  $ chrony-report schema tracking > tracking.schema.json")]
     Schema {
         /// The name of the report
         report: String,
+    },
+    /// Write man pages and completions into a folder
+    #[command(hide = true)]
+    Generate {
+        /// The folder; it is made
+        folder: PathBuf,
     },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Get {
-    /// The name of the report, as `chrony-report list` has it
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
+    /// The names of reports, as `chrony-report list` has them
+    #[arg(required = true, value_name = "REPORT")]
+    pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -52,7 +79,8 @@ pub(crate) struct List {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Chronyds {
     /// Ask the chronyd at ADDRESS: the path of its Unix socket, or a host with or without a port. Repeatable. By
-    /// default, the usual sockets are tried, then the command port on this machine
+    /// default, the usual sockets are tried, then the command port on this machine; CHRONY_REPORT_HOST in the
+    /// environment is another default
     #[arg(short = 'H', long = "host", value_name = "ADDRESS", global = true, value_parser = address_parser())]
     pub(crate) hosts: Vec<Address>,
     /// Ask the chronyds whose addresses are in FILE, one a line; `#` begins a comment, `-` is the standard input
@@ -76,11 +104,29 @@ pub(crate) struct Asked {
 
 /// The whole command line, with a command for each report.
 pub(crate) fn command() -> clap::Command {
-    REPORTS.iter().fold(Cli::command(), |command, table| {
-        let about = first_sentence(table.doc);
-        let report = clap::Command::new(name(table)).about(about).long_about(table.doc);
-        command.subcommand(Output::augment_args(report))
+    REPORTS.iter().enumerate().fold(Cli::command(), |command, (place, table)| {
+        let name = name(table);
+        let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
+        let report = Output::augment_args(clap::Command::new(name))
+            .about(about(table))
+            .long_about(None)
+            .after_long_help(format!("{examples}\n\n{}", fields(table)))
+            .after_help(examples)
+            // Before the other commands.
+            .display_order(place);
+        command.subcommand(report)
     })
+}
+
+/// What the fields of a report mean.
+fn fields(table: &Table) -> String {
+    let line = |column: columns::Column| {
+        let unit = column.unit().name();
+        let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+        format!("\n  {}{unit}: {}", column.name, column.doc)
+    };
+    let columns = columns::of_table(table).into_iter();
+    columns.map(line).fold("Fields, by their names in JSON and CSV:".to_owned(), |text, line| text + &line)
 }
 
 /// The report that is asked for, if it is one.
@@ -95,6 +141,12 @@ pub(crate) fn report(matches: &clap::ArgMatches) -> Option<Asked> {
 /// The name of a report.
 pub(crate) fn name(table: &Table) -> &'static str {
     table.name.to_str().unwrap_or_default()
+}
+
+/// What a report is, without where it comes from.
+pub(crate) fn about(table: &Table) -> String {
+    let sentence = first_sentence(table.doc);
+    sentence.split_once(" (").map_or(sentence.clone(), |(about, _)| about.to_owned())
 }
 
 /// The first sentence of a text, without its stop.

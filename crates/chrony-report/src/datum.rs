@@ -16,7 +16,7 @@ pub(crate) enum Datum {
     Never,
     /// This version of chronyd does not tell.
     Unknown,
-    /// There is none, as the address of a reference clock.
+    /// There is none, as the address of a reference clock, or the offset of a source that has no sample.
     None,
     Unsigned(u64),
     Signed(i64),

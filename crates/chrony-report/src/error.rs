@@ -27,6 +27,12 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("{what}: {source}. {advice}")]
     File { what: String, source: io::Error, advice: &'static str },
+    /// The system refuses what always works.
+    #[error("{what}: {source}. Close other programs, or raise their limits")]
+    System { what: &'static str, source: io::Error },
+    /// A signal asks to end.
+    #[error("ended by signal {0}")]
+    Signal(i32),
 }
 
 impl Failure {
@@ -41,6 +47,11 @@ impl Failure {
             && error.kind() == io::ErrorKind::BrokenPipe
         {
             return PIPE.into();
+        }
+        if let Self::Signal(signal) = *self {
+            // By now all is closed. Whoever started the program is to see that the signal has ended it.
+            signal_hook::low_level::emulate_default_handler(signal).ok();
+            return u8::try_from(128 + signal).unwrap_or(FAILED).into();
         }
         anstream::eprintln!("chrony-report: {self}");
         ExitCode::from(if matches!(self, Self::Usage(_)) { USAGE } else { FAILED })

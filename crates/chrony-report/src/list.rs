@@ -2,54 +2,52 @@
 
 use crate::ask::library;
 use crate::columns::Column;
-use crate::command::{Chronyds, List, first_sentence, name};
+use crate::command::{Chronyds, about, name};
 use crate::datum::Datum;
 use crate::error::{FINE, Failure};
-use crate::output::print;
+use crate::output::{Format, Output, Printer};
 use crate::rows::{Answer, Sheet};
-use libchrony::{Content, REPORTS, Shape};
+use clap::Args;
+use libchrony::{REPORTS, Shape};
 use std::process::ExitCode;
 use std::time::SystemTime;
+
+/// How the list is printed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  $ chrony-report list")]
+pub(crate) struct List {
+    /// For people (text), or an array of rows (json), a row a line (jsonl), or csv with a header
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+}
 
 /// Prints a line for each report that the loaded libchrony knows.
 pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<ExitCode, Failure> {
     let library = library(chronyds)?;
+    let is_text = options.format == Format::Text;
     let row = |report: &str| {
         let table = REPORTS.iter().find(|table| name(table) == report);
-        let records = table.map_or(Datum::Unknown, |table| {
-            Datum::Word(
-                match table.shape {
-                    Shape::One => "one",
-                    Shape::All => "one a source",
-                    Shape::ByAddress => "one a source, none for reference clocks",
-                }
-                .to_owned(),
-            )
+        let word = |word: &str| Datum::Word(word.to_owned());
+        let records = table.map_or(Datum::Unknown, |table| match table.shape {
+            Shape::One => word("one"),
+            Shape::All => word("each source"),
+            Shape::ByAddress => word("each NTP source"),
         });
-        let since = table.and_then(|table| table.since).map_or(Datum::None, |since| Datum::Text(since.to_owned()));
-        let about = table.map_or(Datum::Unknown, |table| Datum::Text(first_sentence(table.doc)));
-        Some(vec![Datum::Text(report.to_owned()), records, since, about])
+        let since = table.map_or(Datum::Unknown, |table| match table.since {
+            Some(since) => word(since),
+            None if is_text => word("always"),
+            None => Datum::None,
+        });
+        let about = table.map_or(Datum::Unknown, |table| Datum::Text(about(table)));
+        vec![Datum::Text(report.to_owned()), records, since, about]
     };
     let rows = library.reports().map(row).collect();
     let sheet = Sheet {
         report: "list".to_owned(),
         is_single: false,
-        columns: ["name", "records", "since", "about"].map(column).into(),
+        columns: ["name", "records", "since", "about"].map(|name| Column::text(name, "")).into(),
         answers: vec![Answer { host: String::new(), time: SystemTime::now(), rows: Ok(rows) }],
     };
-    print(&[sheet], options.output.format, false)?;
+    Printer::new(&Output { format: options.format, every: None }, false).print(&[sheet])?;
     Ok(FINE.into())
-}
-
-fn column(name: &str) -> Column {
-    Column {
-        name: name.to_owned(),
-        title: name.to_owned(),
-        doc: String::new(),
-        content: Content::Plain,
-        kind: None,
-        positive: None,
-        constants: None,
-        since: None,
-    }
 }

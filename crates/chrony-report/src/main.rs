@@ -7,11 +7,14 @@ mod columns;
 mod command;
 mod datum;
 mod error;
+mod generate;
 mod list;
+mod names;
 mod output;
 mod reports;
 mod rows;
 mod schema;
+mod signals;
 mod status;
 mod text;
 
@@ -38,6 +41,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Get(asked)) => reports::get(&cli.chronyds, asked),
         Some(Command::List(options)) => list::run(&cli.chronyds, options),
         Some(Command::Schema { report }) => schema::print(report),
+        Some(Command::Generate { folder }) => generate::run(folder),
         None => status::run(&cli.chronyds),
     }
 }

@@ -1,6 +1,5 @@
 //! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
 
-use crate::columns::Column;
 use crate::command::duration;
 use crate::datum::{Datum, exact};
 use crate::error::Failure;
@@ -15,10 +14,11 @@ use std::time::Duration;
 /// How what was read is printed.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Output {
-    /// For people (text), or values as chronyd has them: an array of rows (json), a row a line (jsonl), or csv
+    /// For people (text), or values as chronyd has them: an array of rows (json), a row a line (jsonl), or csv with a
+    /// header. What never was, is unknown or does not exist is null in JSON, and empty in CSV
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// Read again each TIME, until interrupted
+    /// Read again every TIME, until interrupted; JSON is an array for each round
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) every: Option<Duration>,
 }
@@ -32,12 +32,15 @@ pub(crate) enum Format {
     Csv,
 }
 
+/// The columns that all reports have in CSV.
+const FIRST: [&str; 4] = ["report", "host", "time", "index"];
+
 /// A row with what it belongs to. Its schema is in `schema`.
 struct Line<'a> {
     sheet: &'a Sheet,
     answer: &'a Answer,
     /// The place of the record in chronyd's order, and its values; an error if none was read.
-    record: Result<(usize, Option<&'a [Datum]>), String>,
+    record: Result<(usize, &'a [Datum]), String>,
 }
 
 impl Serialize for Line<'_> {
@@ -51,8 +54,8 @@ impl Serialize for Line<'_> {
                 if !self.sheet.is_single {
                     map.serialize_entry("index", index)?;
                 }
-                for (number, column) in self.sheet.columns.iter().enumerate() {
-                    map.serialize_entry(&column.name, &values.map(|values| &values[number]))?;
+                for (column, value) in self.sheet.columns.iter().zip(*values) {
+                    map.serialize_entry(&column.name, value)?;
                 }
             }
             Err(error) => map.serialize_entry("error", error)?,
@@ -65,24 +68,41 @@ impl Serialize for Line<'_> {
 fn lines(sheet: &Sheet) -> impl Iterator<Item = Line<'_>> {
     sheet.answers.iter().flat_map(move |answer| {
         let records: Vec<_> = match &answer.rows {
-            Ok(rows) => rows.iter().map(Option::as_deref).enumerate().map(Ok).collect(),
+            Ok(rows) => rows.iter().map(Vec::as_slice).enumerate().map(Ok).collect(),
             Err(error) => vec![Err(error.to_string())],
         };
         records.into_iter().map(move |record| Line { sheet, answer, record })
     })
 }
 
-/// Prints sheets. `is_many` tells that there are several chronyds.
-pub(crate) fn print(sheets: &[Sheet], format: Format, is_many: bool) -> Result<(), Failure> {
-    // The standard output that a person sees takes the colours out where they are not wanted.
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    let written = match format {
-        Format::Text => text::write(&mut out, sheets, is_many),
-        Format::Json => json(&mut out, sheets),
-        Format::Jsonl => jsonl(&mut out, sheets),
-        Format::Csv => csv(&mut out, sheets),
-    };
-    written.and_then(|()| out.flush()).map_err(Failure::output)
+/// Prints what is read, round after round.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    format: Format,
+    is_repeated: bool,
+    /// Whether there are several chronyds.
+    is_many: bool,
+    /// The header that CSV has so far.
+    header: Vec<String>,
+}
+
+impl Printer {
+    pub(crate) fn new(output: &Output, is_many: bool) -> Self {
+        Self { format: output.format, is_repeated: output.every.is_some(), is_many, header: Vec::new() }
+    }
+
+    /// Prints a round.
+    pub(crate) fn print(&mut self, sheets: &[Sheet]) -> Result<(), Failure> {
+        // The standard output that a person sees takes the colours out where they are not wanted.
+        let mut out = BufWriter::new(anstream::stdout().lock());
+        let written = match self.format {
+            Format::Text => text::write(&mut out, sheets, self.is_many, self.is_repeated),
+            Format::Json => json(&mut out, sheets),
+            Format::Jsonl => jsonl(&mut out, sheets),
+            Format::Csv => csv(&mut out, sheets, &mut self.header),
+        };
+        written.and_then(|()| out.flush()).map_err(Failure::output)
+    }
 }
 
 fn json(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
@@ -104,20 +124,24 @@ fn jsonl(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
     Ok(())
 }
 
-/// CSV of one report has one header. Its first columns and its last one, `error`, are those of all reports.
-fn csv(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
+/// CSV has one header. The first columns and the last one, `error`, are those of all reports.
+fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     for sheet in sheets {
-        let names = sheet.columns.iter().map(|column: &Column| &*column.name);
-        writer.write_record(["report", "host", "time", "index"].into_iter().chain(names).chain(["error"]))?;
+        let names = sheet.columns.iter().map(|column| column.name.clone());
+        let names: Vec<_> = FIRST.map(str::to_owned).into_iter().chain(names).chain(["error".to_owned()]).collect();
+        if *header != names {
+            writer.write_record(&names)?;
+            *header = names;
+        }
         for line in lines(sheet) {
             let time = Datum::Time(line.answer.time).plain();
             let (index, values, error) = match line.record {
                 Ok((index, values)) => (index.to_string(), values, String::new()),
-                Err(error) => (String::new(), None, error),
+                Err(error) => (String::new(), &[][..], error),
             };
             let values =
-                (0..sheet.columns.len()).map(|number| values.map_or_else(String::new, |values| values[number].plain()));
+                (0..sheet.columns.len()).map(|number| values.get(number).map_or_else(String::new, Datum::plain));
             let first = [sheet.report.clone(), line.answer.host.clone(), time, index];
             writer.write_record(first.into_iter().chain(values).chain([error]))?;
         }

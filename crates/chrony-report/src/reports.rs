@@ -3,52 +3,60 @@
 use crate::ask::{Reader, Report};
 use crate::command::{Asked, Chronyds, Get};
 use crate::error::{FAILED, FINE, Failure};
-use crate::output::{Format, Output, print};
-use crate::rows::Sheet;
-use libchrony::REPORTS;
+use crate::output::{Format, Output, Printer};
+use crate::rows::{Answer, Sheet};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Instant;
 
 /// A report by its name.
 pub(crate) fn run(asked: &Asked) -> Result<ExitCode, Failure> {
     let mut reader = Reader::new(&asked.chronyds)?;
-    repeat(&mut reader, &asked.output, |reader| Ok(reader.read(&[asked.table])))
+    repeat(&mut reader, &asked.output, &[Report::Known(asked.table)], Sheet::has_failed)
 }
 
-/// All reports.
+/// All reports. chronyd need not be configured to have each of them.
 pub(crate) fn all(chronyds: &Chronyds, output: &Output) -> Result<ExitCode, Failure> {
-    if output.format == Format::Csv {
-        return Err(Failure::Usage("CSV has one header, so it is of one report; name it, or use jsonl".to_owned()));
+    refuse_csv(output)?;
+    let mut reader = Reader::new(chronyds)?;
+    let reports = reader.all()?;
+    let is_missing = |answer: &Answer| answer.rows.is_err() && !answer.is_not_available();
+    repeat(&mut reader, output, &reports, |sheet| sheet.answers.iter().any(is_missing))
+}
+
+/// Any reports.
+pub(crate) fn get(chronyds: &Chronyds, asked: &Get) -> Result<ExitCode, Failure> {
+    if asked.names.len() > 1 {
+        refuse_csv(&asked.output)?;
     }
     let mut reader = Reader::new(chronyds)?;
-    repeat(&mut reader, output, |reader| Ok(reader.read(REPORTS)))
+    let reports = reader.find(&asked.names)?;
+    repeat(&mut reader, &asked.output, &reports, Sheet::has_failed)
 }
 
-/// Any report.
-pub(crate) fn get(chronyds: &Chronyds, asked: &Get) -> Result<ExitCode, Failure> {
-    let mut reader = Reader::new(chronyds)?;
-    let report: Report = reader.find(&asked.name)?;
-    repeat(&mut reader, &asked.output, |reader| reader.read_any(&report))
+fn refuse_csv(output: &Output) -> Result<(), Failure> {
+    if output.format == Format::Csv {
+        return Err(Failure::Usage("CSV has one header, so it is of one report; name one, or use jsonl".to_owned()));
+    }
+    Ok(())
 }
 
 /// Reads and prints, once or again and again.
 fn repeat(
     reader: &mut Reader,
     output: &Output,
-    mut read: impl FnMut(&mut Reader) -> Result<Vec<Sheet>, Failure>,
+    reports: &[Report],
+    has_failed: impl Fn(&Sheet) -> bool,
 ) -> Result<ExitCode, Failure> {
+    let mut printer = Printer::new(output, reader.is_many());
     let mut next = Instant::now();
     loop {
-        let sheets = read(reader)?;
-        // One chronyd that failed has no rows for people; what it says of itself is enough.
-        print(&sheets, output.format, reader.is_many())?;
+        let sheets = reader.read(reports)?;
+        printer.print(&sheets)?;
         let Some(every) = output.every else {
-            let has_failed = sheets.iter().any(Sheet::has_failed);
-            return Ok(ExitCode::from(if has_failed { FAILED } else { FINE }));
+            return Ok(ExitCode::from(if sheets.iter().any(has_failed) { FAILED } else { FINE }));
         };
         // A round that takes longer than the time between two puts off the next ones.
         next = (next + every).max(Instant::now());
-        thread::sleep(next - Instant::now());
+        reader.wait_until(next)?;
     }
 }

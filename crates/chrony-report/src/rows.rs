@@ -1,8 +1,9 @@
 //! What was read of one report, from one chronyd or many.
 
-use crate::columns::Column;
+use crate::columns::{self, Column};
+use crate::command::name;
 use crate::datum::Datum;
-use libchrony::Error;
+use libchrony::{Error, Shape, Table};
 use std::time::SystemTime;
 
 /// A report of all chronyds that were asked.
@@ -22,11 +23,24 @@ pub(crate) struct Answer {
     pub(crate) host: String,
     /// When it was read.
     pub(crate) time: SystemTime,
-    /// The records; `None` is the place of one that chronyd does not have, as ntpdata of a reference clock.
-    pub(crate) rows: Result<Vec<Option<Vec<Datum>>>, Error>,
+    /// The records, with a value for each column.
+    pub(crate) rows: Result<Vec<Vec<Datum>>, Error>,
+}
+
+impl Answer {
+    /// Whether chronyd is not configured to have the report.
+    pub(crate) fn is_not_available(&self) -> bool {
+        matches!(self.rows, Err(Error::NotAvailable { .. }))
+    }
 }
 
 impl Sheet {
+    /// One that is to be filled.
+    pub(crate) fn of_table(table: &Table) -> Self {
+        let is_single = table.shape == Shape::One;
+        Self { report: name(table).to_owned(), is_single, columns: columns::of_table(table), answers: Vec::new() }
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.answers.iter().any(|answer| answer.rows.is_err())
     }

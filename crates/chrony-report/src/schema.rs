@@ -28,7 +28,7 @@ pub(crate) fn of(table: &Table) -> Value {
     let index = json!({ "type": "integer", "minimum": 0, "description": "The place of the source in chronyd's order" });
     let index = (table.shape != Shape::One).then_some(("index", index));
     let columns = of_table(table);
-    let fields = columns.iter().map(|column| (&*column.name, field(column, table)));
+    let fields = columns.iter().map(|column| (&*column.name, field(column)));
     let record = object(common.clone().into_iter().chain(index).chain(fields));
     let error = json!({ "type": "string", "description": "Why it could not be read" });
     let failure = object(common.into_iter().chain([("error", error)]));
@@ -47,7 +47,7 @@ fn object<'a>(properties: impl Iterator<Item = (&'a str, Value)>) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
-fn field(column: &Column, table: &Table) -> Value {
+fn field(column: &Column) -> Value {
     let unit = column.unit().name();
     let constants = column.constants.map_or(&[][..], |constants| constants.names);
     let words = constants.iter().map(|(_, word)| *word);
@@ -69,9 +69,8 @@ fn field(column: &Column, table: &Table) -> Value {
         (_, Some(Type::Text)) => vec![json!({ "type": "string" })],
         (_, None) => vec![json!({})],
     };
-    let is_null = column.since.is_some()
-        || table.shape == Shape::ByAddress
-        || matches!(column.content, Content::IntervalSeconds | Content::Time | Content::Address);
+    let is_null =
+        column.is_optional || matches!(column.content, Content::IntervalSeconds | Content::Time | Content::Address);
     if is_null {
         choices.push(json!({ "type": "null" }));
     }
