@@ -236,30 +236,30 @@ impl Reader {
 
     /// The reports of these names: those that have tables, or that only the loaded libchrony knows.
     pub(crate) fn find(&self, names: &[String]) -> Result<Vec<Report>, Failure> {
-        let mut all = None;
-        names
-            .iter()
-            .map(|asked| match REPORTS.iter().find(|table| name(table) == asked) {
-                Some(table) => Ok(Report::Known(table)),
-                None => {
-                    let all = all.get_or_insert(self.all()?);
-                    let found = all.iter().find(|report| report.name() == asked).cloned();
-                    let known = || all.iter().map(Report::name).collect::<Vec<_>>().join(", ");
-                    found.ok_or_else(|| {
-                        Failure::Usage(format!("libchrony knows no report {asked:?}; it knows {}", known()))
-                    })
-                }
-            })
-            .collect()
+        if let Some(tables) = names.iter().map(|asked| known(asked)).collect() {
+            return Ok(tables);
+        }
+        let all = self.all()?;
+        let find = |asked: &String| all.iter().find(|report| report.name() == asked).cloned();
+        let unknown = |asked: &String| {
+            let known = all.iter().map(Report::name).collect::<Vec<_>>().join(", ");
+            Failure::Usage(format!("libchrony knows no report {asked:?}; it knows {known}"))
+        };
+        names.iter().map(|asked| find(asked).ok_or_else(|| unknown(asked))).collect()
     }
 
     /// All reports: those that have tables, and what else the loaded libchrony knows.
     pub(crate) fn all(&self) -> Result<Vec<Report>, Failure> {
         let library = library(&Chronyds { verbose: false, ..self.options.clone() })?;
-        let others = library.reports().filter(|report| !REPORTS.iter().any(|table| name(table) == *report));
+        let others = library.reports().filter(|report| known(report).is_none());
         let others = others.map(|report| Report::Other(report.to_owned()));
         Ok(REPORTS.iter().map(|table| Report::Known(table)).chain(others).collect())
     }
+}
+
+/// A report that has a table.
+fn known(asked: &str) -> Option<Report> {
+    REPORTS.iter().find(|table| name(table) == asked).map(|table| Report::Known(table))
 }
 
 /// The address at which a chronyd has answered, or was asked.

@@ -70,7 +70,9 @@ pub(crate) fn of_table(table: &Table) -> Vec<Column> {
     let mut columns: Vec<_> = source.into_iter().chain(table.fields.iter().map(Column::of)).collect();
     if table.shape == Shape::ByAddress {
         // A reference clock has none of them.
-        columns.iter_mut().for_each(|column| column.is_optional = true);
+        for column in &mut columns {
+            column.is_optional = true;
+        }
     }
     columns
 }

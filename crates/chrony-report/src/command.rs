@@ -104,7 +104,8 @@ pub(crate) struct Asked {
 
 /// The whole command line, with a command for each report.
 pub(crate) fn command() -> clap::Command {
-    REPORTS.iter().enumerate().fold(Cli::command(), |command, (place, table)| {
+    let others = Cli::command().mut_subcommands(|command| command.display_order(REPORTS.len()));
+    REPORTS.iter().enumerate().fold(others, |command, (place, table)| {
         let name = name(table);
         let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
         let report = Output::augment_args(clap::Command::new(name))

@@ -69,7 +69,7 @@ impl<'a> Shown<'a> {
             // What the first column tells need not be told again.
             let is_told = |values: &[Datum]| values[number] == values[0] || values[number] == Datum::None;
             let is_source = has_source && number > 0 && column.content == Content::Address;
-            !column.is_noise && !(is_source && records().all(|(_, values)| is_told(values)))
+            !(column.is_noise || is_source && records().all(|(_, values)| is_told(values)))
         };
         let shown: Vec<_> = (0..sheet.columns.len()).filter(is_shown).collect();
         let host = is_many.then(|| Name { title: "host".to_owned(), is_right: false });

@@ -36,7 +36,7 @@ constants! {
 }
 
 report! {
-    /// One time source (libchrony report "sources", chronyc manual `sources`).
+    /// A time source, and what chronyd makes of it (libchrony report "sources", chronyc manual `sources`).
     Source = c"sources", All {
         /// The IP address, `ID#` and ten digits while a name is not resolved, or the reference ID of a reference
         /// clock, such as `GPS`.
