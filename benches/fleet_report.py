@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from report import COLOURS, FLEETS, markdown
+from report import COLOURS, COMMAND, FLEETS, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -160,7 +160,8 @@ def write_docs(folder: Path, rows: Sequence[Figures], in_flight: int, processors
         gib=most["kib_each"] * 1e6 / (1 << 20),
     )
     page = folder / "performance.md"
-    page.write_text(page.read_text(encoding="utf-8").partition(FLEETS)[0] + section, encoding="utf-8")
+    before, _, fleets = page.read_text(encoding="utf-8").partition(FLEETS)
+    page.write_text("".join([before, section, *fleets.partition(COMMAND)[1:]]), encoding="utf-8")
     (folder / "fleets.svg").write_text(_plot(by_case), encoding="utf-8")
 
 

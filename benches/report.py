@@ -192,6 +192,8 @@ ASYNCIO = "\n## asyncio\n"
 
 FLEETS = "\n## Fleets\n"
 """The beginning of the section that fleet.py writes."""
+COMMAND = "\n## The command chrony-report\n"
+"""The beginning of the section that command.py writes, the last one."""
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:

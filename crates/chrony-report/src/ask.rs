@@ -8,7 +8,9 @@ use crate::names;
 use crate::rows::{Answer, Sheet};
 use crate::signals::Signals;
 use libchrony::fleet::Fleet;
-use libchrony::{Address, AnyRecord, AnyRecords, Builder, Connection, Error, Library, REPORTS, Table};
+use libchrony::{
+    Address, AnyRecord, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table,
+};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -169,24 +171,33 @@ impl Reader {
 
     fn read_known(&mut self, tables: &[&'static Table]) -> Vec<Sheet> {
         let mut sheets: Vec<_> = tables.iter().map(|table| Sheet::of_table(table)).collect();
-        let asked = names::around(tables);
-        let mut add = |host: String, results: Vec<Result<AnyRecords, Error>>| {
-            let (names, results) = names::within(results, tables);
-            for ((sheet, table), records) in sheets.iter_mut().zip(tables).zip(results) {
-                let rows = records.map(|records| names::rows(table, &records, &names));
+        let around: &[_] = if names::are_needed(tables) { &[Source::TABLE] } else { &[] };
+        let asked = [around, tables, around].concat();
+        let rows = |(table, records): (&&'static Table, Result<AnyRecords, Error>)| {
+            records.map(|records| names::rows(table, &records))
+        };
+        let mut add = |host: String, mut rows: Vec<Result<Vec<Vec<Datum>>, Error>>| {
+            if !around.is_empty() && rows.len() == asked.len() {
+                let (before, after) = (rows.remove(0).unwrap_or_default(), rows.pop().and_then(Result::ok));
+                for rows in rows.iter_mut().flatten() {
+                    names::fill(rows, &before, after.as_deref().unwrap_or_default());
+                }
+            }
+            for (sheet, rows) in sheets.iter_mut().zip(rows) {
                 sheet.answers.push(Answer { host: host.clone(), time: SystemTime::now(), rows });
             }
         };
         match &mut self.chronyds {
             Who::One(connection, host) => {
-                let results = asked.iter().map(|table| connection.rows(table)).collect();
+                // One after the other, so that little is in memory.
+                let results = asked.iter().map(|table| rows((table, connection.rows(table)))).collect();
                 add(answered(connection, host), results);
             }
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
-                for (index, results) in Fleet::read_chosen(&mut **fleet, asked) {
-                    all[index] = results;
+                for (index, results) in Fleet::read_chosen(&mut **fleet, asked.clone()) {
+                    all[index] = asked.iter().zip(results).map(rows).collect();
                     if self.signals.check().is_err() {
                         break;
                     }

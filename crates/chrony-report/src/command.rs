@@ -106,17 +106,23 @@ pub(crate) struct Asked {
 pub(crate) fn command() -> clap::Command {
     let others = Cli::command().mut_subcommands(|command| command.display_order(REPORTS.len()));
     REPORTS.iter().enumerate().fold(others, |command, (place, table)| {
-        let name = name(table);
-        let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
-        let report = Output::augment_args(clap::Command::new(name))
-            .about(about(table))
-            .long_about(None)
-            .after_long_help(format!("{examples}\n\n{}", fields(table)))
-            .after_help(examples)
-            // Before the other commands.
-            .display_order(place);
-        command.subcommand(report)
+        // Before the other commands. The rest is made when it is asked for, since that takes time.
+        let report = clap::Command::new(name(table)).about(about(table)).display_order(place);
+        command.subcommand(report.defer(of_report))
     })
+}
+
+/// The command of a report, with what it takes.
+fn of_report(command: clap::Command) -> clap::Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let name = command.get_name().to_owned();
+    let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
+    let fields = REPORTS.iter().find(|table| self::name(table) == name).map(|table| fields(table)).unwrap_or_default();
+    Output::augment_args(command)
+        .about(about)
+        .long_about(None)
+        .after_long_help(format!("{examples}\n\n{fields}"))
+        .after_help(examples)
 }
 
 /// What the fields of a report mean.

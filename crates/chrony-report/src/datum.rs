@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use libchrony::{AnyField, Content, Field, Value};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// chronyd's number for an age of what has never been.
@@ -25,17 +26,17 @@ pub(crate) enum Datum {
     Time(SystemTime),
     Text(String),
     /// The word for a constant.
-    Word(String),
+    Word(Cow<'static, str>),
     /// A constant without a word, which a newer chronyd may have.
     Number(u64),
     /// The words for the flags that are set, and the bits without a word.
-    Flags(Vec<String>, u64),
+    Flags(Vec<Cow<'static, str>>, u64),
 }
 
 impl Datum {
     /// The value of a table's field.
     pub(crate) fn of(field: &Field, value: Value<'_>) -> Self {
-        let word = |number| field.constants.and_then(|constants| constants.name(number)).map(str::to_owned);
+        let word = |number| field.constants.and_then(|constants| constants.name(number)).map(Cow::Borrowed);
         Self::new(field.content, value, word)
     }
 
@@ -43,12 +44,12 @@ impl Datum {
     pub(crate) fn any(field: &AnyField) -> Self {
         match field.value() {
             // libchrony's words do not tell which bits they are of.
-            Value::Flags(_) => Self::Flags(field.words.clone(), 0),
-            value => Self::new(field.content, value, |_| field.words.first().cloned()),
+            Value::Flags(_) => Self::Flags(field.words.iter().cloned().map(Cow::Owned).collect(), 0),
+            value => Self::new(field.content, value, |_| field.words.first().cloned().map(Cow::Owned)),
         }
     }
 
-    fn new(content: Content, value: Value<'_>, word: impl Fn(u64) -> Option<String>) -> Self {
+    fn new(content: Content, value: Value<'_>, word: impl Fn(u64) -> Option<Cow<'static, str>>) -> Self {
         match value {
             Value::Unsigned(NEVER) if content == Content::IntervalSeconds => Self::Never,
             Value::Unsigned(number) => Self::Unsigned(number),
@@ -83,10 +84,11 @@ impl Datum {
             Self::Float(number) => number.to_string(),
             Self::Boolean(value) => value.to_string(),
             Self::Time(time) => seconds(*time),
-            Self::Text(text) | Self::Word(text) => text.clone(),
+            Self::Text(text) => text.clone(),
+            Self::Word(word) => word.clone().into_owned(),
             Self::Flags(words, 0) => words.join(" "),
             Self::Flags(words, rest) => {
-                words.iter().cloned().chain([format!("{rest:#x}")]).collect::<Vec<_>>().join(" ")
+                words.iter().cloned().chain([format!("{rest:#x}").into()]).collect::<Vec<_>>().join(" ")
             }
         }
     }
@@ -101,7 +103,8 @@ impl Serialize for Datum {
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::Boolean(value) => serializer.serialize_bool(*value),
             Self::Time(time) => exact(*time).serialize(serializer),
-            Self::Text(text) | Self::Word(text) => serializer.serialize_str(text),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Word(word) => serializer.serialize_str(word),
             Self::Flags(words, rest) => {
                 let bits = (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| rest & bit != 0);
                 let words = words.iter().map(|word| Flag::Word(word));

@@ -27,7 +27,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<ExitCode, Failu
     let is_text = options.format == Format::Text;
     let row = |report: &str| {
         let table = REPORTS.iter().find(|table| name(table) == report);
-        let word = |word: &str| Datum::Word(word.to_owned());
+        let word = |word: &'static str| Datum::Word(word.into());
         let records = table.map_or(Datum::Unknown, |table| match table.shape {
             Shape::One => word("one"),
             Shape::All => word("each source"),

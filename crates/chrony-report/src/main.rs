@@ -16,6 +16,7 @@ mod rows;
 mod schema;
 mod signals;
 mod status;
+mod table;
 mod text;
 
 use clap::FromArgMatches;

@@ -4,48 +4,36 @@
 //! sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
 
 use crate::datum::Datum;
-use libchrony::{AnyRecords, Content, Error, ReferenceId, Report, Row, Shape, Source, Table, Value};
+use libchrony::{AnyRecords, Content, ReferenceId, Row, Shape, Table, Value};
 
-/// What is read, so that the records of these tables can be named.
-pub(crate) fn around(tables: &[&'static Table]) -> Vec<&'static Table> {
-    let sources = has_nameless(tables).then_some(Source::TABLE);
-    sources.into_iter().chain(tables.iter().copied()).chain(sources).collect()
-}
-
-/// What was read of the tables, and the names of all places, if they are known.
-pub(crate) fn within(
-    mut results: Vec<Result<AnyRecords, Error>>,
-    tables: &[&'static Table],
-) -> (Vec<String>, Vec<Result<AnyRecords, Error>>) {
-    if !has_nameless(tables) || results.len() < 2 {
-        return (Vec::new(), results);
-    }
-    let after = names(results.pop());
-    let before = names(Some(results.remove(0)));
-    (if before == after { before } else { Vec::new() }, results)
-}
-
-fn has_nameless(tables: &[&Table]) -> bool {
+/// Whether the list of sources is to be read before and after these.
+pub(crate) fn are_needed(tables: &[&Table]) -> bool {
     tables.iter().any(|table| table.shape == Shape::ByAddress)
 }
 
-fn names(sources: Option<Result<AnyRecords, Error>>) -> Vec<String> {
-    let records = sources.and_then(Result::ok);
-    let records = records.iter().flat_map(|records| records.iter());
-    let name = |record: &Option<Box<dyn Row>>| record.as_deref().and_then(|record| own_name(Source::TABLE, record));
-    records.map(|record| name(record).unwrap_or_default()).collect()
+/// Names the records that do not tell it, if the sources have been the same before and after.
+pub(crate) fn fill(rows: &mut [Vec<Datum>], before: &[Vec<Datum>], after: &[Vec<Datum>]) {
+    let name = |row: &Vec<Datum>| row.first().cloned();
+    if !before.iter().map(name).eq(after.iter().map(name)) {
+        return;
+    }
+    for (row, source) in rows.iter_mut().zip(before) {
+        if let (Some(Datum::Unknown), Some(name)) = (row.first(), name(source)) {
+            row[0] = name;
+        }
+    }
 }
 
-/// The values of records, each with the name of its source in front if it is of one.
-pub(crate) fn rows(table: &Table, records: &AnyRecords, names: &[String]) -> Vec<Vec<Datum>> {
-    let row = |(index, record): (usize, &Option<Box<dyn Row>>)| {
+/// The values of records. Those of a list have the name of the source in front, if they tell it.
+pub(crate) fn rows(table: &Table, records: &AnyRecords) -> Vec<Vec<Datum>> {
+    let row = |record: &Option<Box<dyn Row>>| {
         let record = record.as_deref();
-        let name = || record.and_then(|record| own_name(table, record)).or_else(|| names.get(index).cloned());
+        let name = || record.and_then(|record| own_name(table, record));
         let name = (table.shape != Shape::One).then(|| name().map_or(Datum::Unknown, Datum::Text));
         let values = record.map_or_else(|| vec![Datum::None; table.fields.len()], |record| values(table, record));
         name.into_iter().chain(values).collect()
     };
-    records.iter().enumerate().map(row).collect()
+    records.iter().map(row).collect()
 }
 
 fn values(table: &Table, record: &dyn Row) -> Vec<Datum> {

@@ -1,28 +1,20 @@
 //! Tables for people: units scaled, signs in words, never and unknown as words.
 //!
-//! A report with one record is a list of its fields. One with many is a table with a row for each record. Where that is
-//! wider than the terminal, its columns go on below, each time with the names of the sources in front; a few records
-//! have a column each, if these fit.
+//! A report with one record is a list of its fields. One with many is a table with a row for each record, and the name of
+//! the source in front.
 
 use crate::columns::{Column, SOURCE};
 use crate::datum::{Datum, date};
 use crate::rows::Sheet;
+use crate::table::{BOLD, Table, Title};
 use anstyle::Style;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use libchrony::{Content, ReferenceId, Type, Unit};
+use std::env;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
-use std::{env, iter};
 
-const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const FAILED: Style = anstyle::AnsiColor::Red.on_default();
-/// Between two columns.
-const GAP: usize = 2;
-/// No header is broken into lines shorter than this.
-const HEADER: usize = 10;
-/// No text is broken into lines shorter than this.
-const ROOM: usize = 30;
 
 /// Writes sheets. With many chronyds, each row begins with its chronyd. Each of several rounds begins with its time.
 pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_repeated: bool) -> io::Result<()> {
@@ -34,7 +26,7 @@ pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_re
         if sheets.len() > 1 {
             writeln!(out, "{BOLD}{}{BOLD:#}", sheet.report)?;
         }
-        Shown::new(sheet, is_many).write(out, width)?;
+        write_sheet(out, sheet, is_many, width)?;
         if sheets.len() > 1 || is_repeated {
             writeln!(out)?;
         }
@@ -49,185 +41,58 @@ fn width() -> usize {
     told.or_else(terminal).unwrap_or(usize::MAX)
 }
 
-/// What is shown of a sheet: texts in rows and columns.
-struct Shown<'a> {
-    sheet: &'a Sheet,
-    is_many: bool,
-    names: Vec<Name>,
-    rows: Vec<Vec<String>>,
-    /// How many columns tell which chronyd and which source a row is of.
-    keys: usize,
-}
-
-impl<'a> Shown<'a> {
-    fn new(sheet: &'a Sheet, is_many: bool) -> Self {
-        let records =
-            || sheet.answers.iter().flat_map(|answer| answer.rows.iter().flatten().map(move |row| (answer, row)));
-        let has_source = sheet.columns.first().is_some_and(|column| column.name == SOURCE);
-        let is_shown = |&number: &usize| {
-            let column = &sheet.columns[number];
-            // What the first column tells need not be told again.
-            let is_told = |values: &[Datum]| values[number] == values[0] || values[number] == Datum::None;
-            let is_source = has_source && number > 0 && column.content == Content::Address;
-            !(column.is_noise || is_source && records().all(|(_, values)| is_told(values)))
-        };
-        let shown: Vec<_> = (0..sheet.columns.len()).filter(is_shown).collect();
-        let host = is_many.then(|| Name { title: "host".to_owned(), is_right: false });
-        let names = host.into_iter().chain(shown.iter().map(|&number| Name::of(&sheet.columns[number]))).collect();
-        let rows = records().map(|(answer, values)| {
-            let host = is_many.then(|| answer.host.clone());
-            let has_address = has_source || !values.contains(&Datum::None);
-            let show = |&number: &usize| match (&sheet.columns[number], &values[number]) {
-                (Column { content: Content::ReferenceId, .. }, &Datum::Unsigned(id)) if id > 0 && !has_address => {
-                    let name = ReferenceId(u32::try_from(id).unwrap_or_default()).name();
-                    format!("{id:08X} ({name})")
-                }
-                (column, value) => show(column, value),
-            };
-            host.into_iter().chain(shown.iter().map(show)).collect()
-        });
-        let keys = usize::from(is_many) + usize::from(has_source);
-        Self { sheet, is_many, names, rows: rows.collect(), keys }
-    }
-
-    fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
-        match self.rows.as_slice() {
-            [] if !self.sheet.has_failed() => writeln!(out, "none")?,
-            [] => {}
-            [row] if self.sheet.is_single => {
-                let lines = self.names.iter().zip(row).map(|(name, value)| vec![name.title.clone(), value.clone()]);
-                write!(out, "{}", table(&[], lines, &[]))?;
-            }
-            _ => self.write_rows(out, width)?,
-        }
-        for answer in &self.sheet.answers {
-            if let Err(error) = &answer.rows {
-                let host = if self.is_many { format!("{}: ", answer.host) } else { String::new() };
-                let style = if answer.is_not_available() { DIM } else { FAILED };
-                writeln!(out, "{style}{host}{error}{style:#}")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_rows(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
-        let total = |columns: &[Wide]| columns.iter().map(|column| column.width + GAP).sum::<usize>();
-        let keys: Vec<_> = (0..self.keys).map(|number| self.column(number, width)).collect();
-        let room = (width.saturating_add(GAP)).saturating_sub(total(&keys));
-        let columns: Vec<_> =
-            (self.keys..self.names.len()).map(|number| self.column(number, room - GAP.min(room))).collect();
-        let mut rest = columns.as_slice();
-        if total(rest) > room {
-            let turned = self.turned();
-            if turned.lines().all(|line| line.chars().count() <= width) {
-                return write!(out, "{turned}");
-            }
-        }
-        let mut is_first = true;
-        while is_first || !rest.is_empty() {
-            let mut count = rest.len().min(1);
-            while count < rest.len() && total(&rest[..=count]) <= room {
-                count += 1;
-            }
-            // Words may go on in the next line, where there is room for several.
-            let left = room - total(&rest[..count]).min(room);
-            let last = (count < rest.len() && left > ROOM).then(|| self.column(rest[count].number, left - GAP));
-            let last = last.filter(|last| last.width + GAP <= left);
-            let part: Vec<_> = keys.iter().chain(&rest[..count]).chain(&last).collect();
-            count += last.iter().len();
-            let headers: Vec<_> = part.iter().map(|column| column.header.clone()).collect();
-            let is_right: Vec<_> = part.iter().map(|column| column.is_right).collect();
-            let rows = (0..self.rows.len()).map(|row| part.iter().map(|column| column.values[row].clone()).collect());
-            write!(out, "{}{}", if is_first { "" } else { "\n" }, table(&headers, rows, &is_right))?;
-            (is_first, rest) = (false, &rest[count..]);
-        }
-        Ok(())
-    }
-
-    /// A column, with a header that is not much wider than its values.
-    fn column(&self, number: usize, width: usize) -> Wide {
-        let name = &self.names[number];
-        let values: Vec<_> = self.rows.iter().map(|row| broken(&row[number], width)).collect();
-        let widest = values.iter().map(|value| widest(value)).max().unwrap_or(0);
-        let header = broken(&name.title, widest.max(HEADER));
-        Wide { number, width: widest.max(self::widest(&header)), header, values, is_right: name.is_right }
-    }
-
-    /// A column for each record.
-    fn turned(&self) -> String {
-        let lines = self.names.iter().enumerate().map(|(number, name)| {
-            iter::once(name.title.clone()).chain(self.rows.iter().map(|row| row[number].clone())).collect()
-        });
-        table(&[], lines, &[])
-    }
-}
-
-/// A column of a table.
-struct Wide {
-    number: usize,
-    header: String,
-    values: Vec<String>,
-    width: usize,
-    is_right: bool,
-}
-
-/// The length of the longest line.
-fn widest(text: &str) -> usize {
-    text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
-}
-
-/// Lines of cells, aligned.
-fn table(headers: &[String], rows: impl Iterator<Item = Vec<String>>, is_right: &[bool]) -> String {
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let align = |number: usize, cell: String| {
-        let is_right = is_right.get(number).copied().unwrap_or(false);
-        Cell::new(cell).set_alignment(if is_right { CellAlignment::Right } else { CellAlignment::Left })
+/// What is shown of a sheet.
+fn shown(sheet: &Sheet, is_many: bool) -> Table {
+    let records = || sheet.answers.iter().flat_map(|answer| answer.rows.iter().flatten().map(move |row| (answer, row)));
+    let has_source = sheet.columns.first().is_some_and(|column| column.name == SOURCE);
+    let is_shown = |&number: &usize| {
+        let column = &sheet.columns[number];
+        // What the first column tells need not be told again.
+        let is_told = |values: &[Datum]| values[number] == values[0] || values[number] == Datum::None;
+        let is_source = has_source && number > 0 && column.content == Content::Address;
+        !(column.is_noise || is_source && records().all(|(_, values)| is_told(values)))
     };
-    if !headers.is_empty() {
-        table.set_header(headers.iter().enumerate().map(|(number, header)| align(number, header.clone())));
-    }
-    for row in rows {
-        table.add_row(row.into_iter().enumerate().map(|(number, cell)| align(number, cell)));
-    }
-    let count = table.column_count();
-    for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if number + 1 < count { 2 } else { 0 }));
-    }
-    let header = headers.iter().map(|header| header.lines().count()).max().unwrap_or(0);
-    table.lines().enumerate().fold(String::new(), |text, (number, line)| {
-        let line = line.trim_end();
-        text + &if number < header { format!("{BOLD}{line}{BOLD:#}\n") } else { format!("{line}\n") }
-    })
-}
-
-/// What is written of a column.
-struct Name {
-    title: String,
-    is_right: bool,
-}
-
-impl Name {
-    fn of(column: &Column) -> Self {
-        let is_number = matches!(column.kind, Some(Type::Unsigned(_) | Type::Signed(_) | Type::Float));
-        let is_right = is_number && !matches!(column.content, Content::Enum | Content::Flags | Content::Boolean);
-        Self { title: column.title.clone(), is_right }
-    }
-}
-
-/// A text in lines that are no longer than this, as far as its words allow.
-fn broken(text: &str, width: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
+    let places: Vec<_> = (0..sheet.columns.len()).filter(is_shown).collect();
+    let host = is_many.then(|| Title { text: "host".to_owned(), is_right: false });
+    let titles = host.into_iter().chain(places.iter().map(|&number| title(&sheet.columns[number]))).collect();
+    let rows = records().map(|(answer, values)| {
+        let host = is_many.then(|| answer.host.clone());
+        let has_address = has_source || !values.contains(&Datum::None);
+        let show = |&number: &usize| match (&sheet.columns[number], &values[number]) {
+            (Column { content: Content::ReferenceId, .. }, &Datum::Unsigned(id)) if id > 0 && !has_address => {
+                let name = ReferenceId(u32::try_from(id).unwrap_or_default()).name();
+                format!("{id:08X} ({name})")
             }
-            _ => lines.push(word.to_owned()),
+            (column, value) => show(column, value),
+        };
+        host.into_iter().chain(places.iter().map(show)).collect()
+    });
+    Table { titles, rows: rows.collect(), keys: usize::from(is_many) + usize::from(has_source) }
+}
+
+fn write_sheet(out: &mut impl Write, sheet: &Sheet, is_many: bool, width: usize) -> io::Result<()> {
+    let table = shown(sheet, is_many);
+    match table.rows.as_slice() {
+        [] if !sheet.has_failed() => writeln!(out, "none")?,
+        [] => {}
+        [_] if sheet.is_single => table.write_turned(out)?,
+        _ => table.write(out, width)?,
+    }
+    for answer in &sheet.answers {
+        if let Err(error) = &answer.rows {
+            let host = if is_many { format!("{}: ", answer.host) } else { String::new() };
+            let style = if answer.is_not_available() { DIM } else { FAILED };
+            writeln!(out, "{style}{host}{error}{style:#}")?;
         }
     }
-    lines.join("\n")
+    Ok(())
+}
+
+/// The title of a column.
+fn title(column: &Column) -> Title {
+    let is_number = matches!(column.kind, Some(Type::Unsigned(_) | Type::Signed(_) | Type::Float));
+    let is_right = is_number && !matches!(column.content, Content::Enum | Content::Flags | Content::Boolean);
+    Title { text: column.title.clone(), is_right }
 }
 
 /// A value as people read it.

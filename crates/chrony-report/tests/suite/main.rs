@@ -1,5 +1,12 @@
 //! The program as a process, on real chronyds and on scripted ones.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail their test")]
 
+mod examples;
+mod formats;
+mod generated;
+mod hosts;
+mod people;
 mod reports;
 mod support;
+mod surroundings;
+mod terminal;

@@ -1,13 +1,249 @@
-//! The reports, for people and as values.
+//! All reports, on real chronyds and on scripted ones. None is named but where its values are compared with chronyc's.
 
-use crate::support::{ask, scripted};
+use crate::support::{Ran, ask, scripted, wait_until};
+use libchrony::{Content, REPORTS, Shape, Table};
+use serde_json::Value;
+use testbed::{Chronyd, Pair, chronyc};
+
+fn name(table: &Table) -> &'static str {
+    table.name.to_str().unwrap()
+}
+
+/// The schema of a report, as the program prints it.
+fn schema(report: &str) -> Value {
+    serde_json::from_str(&ask("/", &format!("schema {report}")).fine()).unwrap()
+}
+
+/// Checks the rows of JSON, and returns them.
+#[track_caller]
+fn valid(table: &Table, ran: &Ran) -> Vec<Value> {
+    let validator = jsonschema::validator_for(&schema(name(table))).unwrap();
+    let rows = ran.rows();
+    for row in &rows {
+        let errors: Vec<_> = validator.iter_errors(row).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{row}: {errors:?}");
+    }
+    rows
+}
 
 #[test]
-fn a_report_is_a_list_of_its_fields_with_units_and_words() {
-    let chronyd = scripted(r#"{"tracking": {"current correction": -1.5e-6, "frequency offset": 12.25}}"#);
-    let ran = ask(chronyd.socket(), "tracking");
-    assert_eq!((ran.code, &*ran.err), (Some(0), ""));
-    for line in ["current correction    1.5 us fast", "frequency offset      12.2 ppm fast"] {
-        assert!(ran.out.lines().any(|found| found == line), "{}", ran.out);
+fn every_report_of_real_chronyds_of_all_kinds() {
+    let pair = Pair::of_all_kinds(Chronyd::builder()).unwrap();
+    let sources = pair.client.chronyc(&["sources"]).unwrap();
+    let sources: Vec<_> = sources.lines().map(|line| line.split(',').nth(2).unwrap()).collect();
+    for table in REPORTS {
+        let text = ask(pair.client.socket(), name(table));
+        let json = ask(pair.client.socket(), &format!("{} --format json", name(table)));
+        let rows = valid(table, &json);
+        assert_eq!(text.code, json.code);
+        if text.code == Some(1) {
+            // Nothing keeps this chronyd's real-time clock.
+            assert!(text.out.contains("is not available") && text.out.contains("chrony.conf"), "{}", text.out);
+            assert!(rows[0]["error"].as_str().unwrap().contains("is not available"));
+            continue;
+        }
+        assert!(rows.iter().all(|row| row.get("error").is_none()), "{rows:?}");
+        let names: Vec<_> = rows.iter().filter_map(|row| row.get("source")?.as_str()).collect();
+        let host = pair.client.socket().to_str().unwrap();
+        assert!(rows.iter().all(|row| row["host"] == host && row["report"] == name(table)));
+        if table.shape == Shape::One {
+            assert_eq!((rows.len(), names.len()), (1, 0));
+        } else {
+            assert_eq!(names, sources, "{table:?}");
+            // Each source has its line, one below the other.
+            for source in &sources {
+                assert!(text.out.lines().any(|line| line.split(' ').next() == Some(source)), "{source}: {}", text.out);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_report_of_a_chronyd_that_has_nothing_yet() {
+    let chronyd = Chronyd::builder().start().unwrap();
+    for table in REPORTS {
+        let json = ask(chronyd.socket(), &format!("{} --format json", name(table)));
+        let rows = valid(table, &json);
+        if table.shape != Shape::One {
+            assert_eq!((json.code, rows.len()), (Some(0), 0));
+            assert_eq!(ask(chronyd.socket(), name(table)).fine(), "none\n");
+        }
+    }
+    let tracking = &ask(chronyd.socket(), "tracking --format json").rows()[0];
+    for field in ["ref_time", "reference_ip", "root_delay", "root_dispersion", "skew", "residual_freq"] {
+        assert_eq!(tracking[field], Value::Null, "{field}");
+    }
+}
+
+/// The scripted chronyd has a sample of every field, none of it 0.
+#[test]
+fn every_field_of_every_report_is_in_every_format() {
+    let chronyd = scripted(r#"{"rtcdata": {}, "sources": 2}"#);
+    for table in REPORTS {
+        let row = &valid(table, &ask(chronyd.socket(), &format!("{} --format json", name(table))))[0];
+        let text = ask(chronyd.socket(), name(table)).fine();
+        let csv = ask(chronyd.socket(), &format!("{} --format csv", name(table))).fine();
+        let line = ask(chronyd.socket(), &format!("{} --format jsonl", name(table))).fine();
+        let line: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+        for field in table.fields {
+            assert!(!row[field.name].is_null(), "{table:?} {field:?}");
+            assert_eq!(row[field.name], line[field.name]);
+            assert!(csv.lines().next().unwrap().split(',').any(|name| name == field.name));
+            // People see no field without a meaning, and none twice.
+            let is_word = field.content != Content::Plain && field.or.is_none() && field.content != Content::Address;
+            let title = field.libchrony.to_str().unwrap().split(' ').next().unwrap();
+            assert!(!is_word || text.contains(title), "{table:?} {field:?}: {text}");
+        }
+    }
+}
+
+/// libchrony's own description of a record, without our tables, is the second opinion.
+#[test]
+fn a_report_by_its_name_is_what_libchrony_describes() {
+    let chronyd = scripted(r#"{"rtcdata": {}, "sources": 2}"#);
+    for table in REPORTS {
+        let by_get = ask(chronyd.socket(), &format!("get {} --format json", name(table))).rows();
+        let by_name = ask(chronyd.socket(), &format!("{} --format json", name(table))).rows();
+        assert_eq!(by_get.len(), by_name.len());
+        for (get, name) in by_get.iter().zip(&by_name) {
+            let without_time = |row: &Value| {
+                let mut row = row.as_object().unwrap().clone();
+                row.remove("time").unwrap();
+                row
+            };
+            assert_eq!(without_time(get), without_time(name));
+        }
+    }
+}
+
+#[test]
+fn several_reports_are_read_in_one_run_and_in_the_order_asked_for() {
+    let chronyd = scripted(r#"{"sources": 3}"#);
+    let names = REPORTS.iter().rev().filter(|table| table.shape != Shape::One).map(|table| name(table));
+    let names: Vec<_> = names.collect();
+    let rows = ask(chronyd.socket(), &format!("get {} --format json", names.join(" "))).rows();
+    let reports: Vec<_> = rows.iter().map(|row| row["report"].as_str().unwrap()).collect();
+    let expected: Vec<_> = names.iter().flat_map(|name| [*name; 3]).collect();
+    assert_eq!(reports, expected);
+    let text = ask(chronyd.socket(), &format!("get {}", names.join(" "))).fine();
+    assert!(names.iter().all(|name| text.lines().any(|line| line == *name)), "{text}");
+}
+
+#[test]
+fn all_has_every_report_and_one_that_chronyd_is_not_configured_to_have_is_no_failure() {
+    let chronyd = scripted("{}");
+    let text = ask(chronyd.socket(), "all").fine();
+    let rows = ask(chronyd.socket(), "all --format jsonl").fine();
+    for table in REPORTS {
+        assert!(text.lines().any(|line| line == name(table)), "{text}");
+        assert!(rows.contains(&format!("{{\"report\":\"{}\"", name(table))), "{rows}");
+    }
+    assert!(text.contains("RTC tracking is not available"), "{text}");
+    // Over UDP some are refused, which is.
+    let ran = ask(format!("127.0.0.1:{}", chronyd.command_port()), "all");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("refuses this report here") && ran.out.contains("\ntracking\n"), "{}", ran.out);
+}
+
+#[test]
+fn the_list_has_every_report_that_libchrony_knows() {
+    let text = ask("/", "list").fine();
+    let rows = ask("/", "list --format json").rows();
+    for table in REPORTS {
+        assert!(text.lines().any(|line| line.split(' ').next() == Some(name(table))), "{text}");
+        let row = rows.iter().find(|row| row["name"] == name(table)).unwrap();
+        assert_eq!(row["since"].as_str(), table.since);
+        assert!(!row["about"].as_str().unwrap().contains('('), "{row}");
+    }
+}
+
+/// How chronyc prints a number, by how many digits it has behind the point.
+fn as_chronyc(value: &Value, shown: &str) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(value) => u8::from(*value).to_string(),
+        Value::String(text) => text.clone(),
+        value if shown.contains('.') => {
+            let places = shown.len() - shown.find('.').unwrap() - 1;
+            format!("{:.places$}", value.as_f64().unwrap())
+        }
+        value => value.to_string(),
+    }
+}
+
+/// The columns of `chronyc -c -n`, from the first one on. `-` is one that it prints in letters of its own.
+const COLUMNS: [(&str, &str); 8] = [
+    (
+        "tracking",
+        "- reference_id_name stratum ref_time offset last_offset rms_offset frequency residual_freq skew root_delay \
+         root_dispersion update_interval -",
+    ),
+    ("sources", "- - address stratum poll - last_sample_ago latest_meas orig_latest_meas latest_meas_err"),
+    ("sourcestats", "source samples runs span resid_freq skew offset std_dev"),
+    ("activity", "online_sources offline_sources burst_online_sources burst_offline_sources unresolved_sources"),
+    ("selectdata", "- source - - - - - - - - - - - last_sample_ago score low_limit high_limit"),
+    (
+        "authdata",
+        "source - key_id - key_length last_key_establishment_ago key_establishment_attempts nak cookies cookie_length",
+    ),
+    (
+        "ntpdata",
+        "remote_address - remote_port local_address - - version - stratum poll - precision - root_delay \
+         root_dispersion - - ref_time offset peer_delay peer_dispersion response_time jitter_asymmetry - - - - - - - \
+         transmitted_messages received_messages received_valid_messages received_good_messages",
+    ),
+    (
+        "serverstats",
+        "received_ntp_requests dropped_ntp_requests - dropped_command_requests dropped_client_log_records \
+         accepted_nts_ke_connections dropped_nts_ke_connections received_authenticated_ntp_requests \
+         received_interleaved_ntp_requests held_ntp_timestamps ntp_timestamp_span",
+    ),
+];
+
+/// What differs between our rows and chronyc's lines.
+fn differences(report: &str, columns: &str, rows: &[Value], chronyc: &str) -> Vec<String> {
+    // chronyc shows what says nothing as it is sent.
+    let rows: Vec<_> = rows.iter().filter(|row| row["error"].is_null()).collect();
+    let lines: Vec<_> = chronyc.lines().collect();
+    if rows.len() != lines.len() {
+        return vec![format!("{report}: {} rows, {chronyc}", rows.len())];
+    }
+    let mut wrong = Vec::new();
+    for (row, line) in rows.iter().zip(lines) {
+        for (column, shown) in columns.split_whitespace().zip(line.split(',')) {
+            let value = as_chronyc(&row[column], shown);
+            let is_nothing = row[column].is_null();
+            if column != "-" && !is_nothing && value != shown && value.trim_start_matches('-') != shown {
+                wrong.push(format!("{report} {column}: {value}, chronyc has {shown}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// Two of them have the other sign in chronyc's CSV, as it is with people: checked in `people`.
+#[test]
+fn values_are_chronycs() {
+    let server_is_asked = r#"{"sources": [{"address": "192.0.2.1"}, {"address": "2001:db8::2"}]}"#;
+    let scripted = scripted(server_is_asked);
+    let pair =
+        Pair::start(Chronyd::builder().line("server 127.0.0.1 {server}").line("server 127.0.0.2 {server} key 3"))
+            .unwrap();
+    pair.client.chronyc(&["offline"]).unwrap();
+    for (report, columns) in COLUMNS {
+        let asked = format!("{report} --format json");
+        let args: &[&str] = if report == "authdata" { &["authdata", "-a"] } else { &[report] };
+        let mut command = chronyc().unwrap();
+        command.arg("-h").arg(scripted.socket()).args(args);
+        let shown = testbed::run(command).unwrap();
+        let wrong = differences(report, columns, &ask(scripted.socket(), &asked).rows(), &shown);
+        assert_eq!(wrong, Vec::<String>::new());
+        // The last responses may be on their way still.
+        let mut last = Vec::new();
+        wait_until(&format!("{report} is chronyc's"), || {
+            let shown = pair.client.chronyc(args).unwrap();
+            last = differences(report, columns, &ask(pair.client.socket(), &asked).rows(), &shown);
+            last.is_empty()
+        });
     }
 }

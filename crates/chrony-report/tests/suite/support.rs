@@ -1,8 +1,15 @@
 //! Runs the program and tells what it did.
 
+use serde_json::Value;
 use std::ffi::OsStr;
-use std::process::{Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 use testbed::{Scripted, Values};
+
+/// For a machine in trouble.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run did.
 #[derive(Debug)]
@@ -12,11 +19,52 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The output of a run that has read everything and has nothing to say of itself.
+    #[track_caller]
+    pub(crate) fn fine(self) -> String {
+        assert_eq!((self.code, &*self.err), (Some(0), ""), "{}", self.out);
+        self.out
+    }
+
+    /// The rows of JSON, whether all was read or not.
+    #[track_caller]
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        let rows: Value = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        rows.as_array().unwrap().clone()
+    }
+
+    /// A run that ended in this way, with one line that has these words on standard error and nothing else.
+    #[track_caller]
+    pub(crate) fn failed(&self, code: i32, words: &[&str]) {
+        assert_eq!((self.code, &*self.out), (Some(code), ""), "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
+        for word in words {
+            assert!(self.err.contains(word), "no {word:?} in {}", self.err);
+        }
+    }
+}
+
+/// The program's file.
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_chrony-report"))
+}
+
+/// The repository's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
 /// The program, to be started. Its output is no terminal, and nothing of the environment asks for colours.
 pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chrony-report"));
+    let mut command = Command::new(binary());
     command.args(args).stdin(Stdio::null());
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CHRONY_REPORT_HOST"] {
         command.env_remove(name);
     }
     command
@@ -24,18 +72,41 @@ pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Com
 
 /// Runs the program to its end.
 pub(crate) fn run<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Ran {
-    let Output { status, stdout, stderr } = program(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+    Ran::of(program(args).output().unwrap())
+}
+
+/// Arguments that are separated by blanks, for one chronyd.
+pub(crate) fn args(host: impl AsRef<OsStr>, args: &str) -> Vec<std::ffi::OsString> {
+    let host = [OsStr::new("-H"), host.as_ref()];
+    host.into_iter().chain(args.split_whitespace().map(OsStr::new)).map(OsStr::to_owned).collect()
 }
 
 /// Runs it with arguments that are separated by blanks, for one chronyd.
 pub(crate) fn ask(host: impl AsRef<OsStr>, args: &str) -> Ran {
-    let host = [OsStr::new("-H"), host.as_ref()];
-    run(host.into_iter().chain(args.split_whitespace().map(OsStr::new)))
+    run(self::args(host, args))
 }
 
 /// A scripted chronyd with these values, as `testbed scripted --help` has them.
 pub(crate) fn scripted(values: &str) -> Scripted {
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
+}
+
+/// The address of its command port.
+pub(crate) fn udp(chronyd: &Scripted) -> String {
+    format!("127.0.0.1:{}", chronyd.command_port())
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not so after {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }

@@ -1,0 +1,172 @@
+//! Texts in rows and columns, aligned, and fitted into the width of a terminal.
+//!
+//! Where a table is too wide, its columns go on below, each time with those in front that tell the rows apart; a few rows
+//! become a column each, if these fit. It knows nothing of reports.
+
+use anstyle::Style;
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Between two columns.
+const GAP: usize = 2;
+/// No title is broken into lines shorter than this.
+const TITLE: usize = 10;
+/// No text is broken into lines shorter than this.
+const ROOM: usize = 30;
+
+/// What is above a column.
+pub(crate) struct Title {
+    pub(crate) text: String,
+    /// Whether the column is aligned to the right.
+    pub(crate) is_right: bool,
+}
+
+pub(crate) struct Table {
+    pub(crate) titles: Vec<Title>,
+    /// With a text for each title.
+    pub(crate) rows: Vec<Vec<String>>,
+    /// How many columns tell the rows apart.
+    pub(crate) keys: usize,
+}
+
+/// A column as it is written.
+#[derive(Clone, Copy)]
+struct Column {
+    number: usize,
+    width: usize,
+    /// The width of its title.
+    title: usize,
+    is_right: bool,
+}
+
+impl Table {
+    /// Writes it in lines that are no longer than `width`, as far as that goes.
+    pub(crate) fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
+        let total = |columns: &[Column]| columns.iter().map(|column| column.width + GAP).sum::<usize>();
+        let keys: Vec<_> = (0..self.keys).map(|number| self.column(number, width)).collect();
+        let room = width.saturating_add(GAP).saturating_sub(total(&keys));
+        let columns = (self.keys..self.titles.len()).map(|number| self.column(number, room.saturating_sub(GAP)));
+        let columns: Vec<_> = columns.collect();
+        if total(&columns) > room && self.turned() <= width {
+            return self.write_turned(out);
+        }
+        let mut rest = columns.as_slice();
+        loop {
+            let mut count = rest.len().min(1);
+            while count < rest.len() && total(&rest[..=count]) <= room {
+                count += 1;
+            }
+            let mut part = [&keys, &rest[..count]].concat();
+            // Words may go on in the next line, where there is room for several.
+            let left = room.saturating_sub(total(&rest[..count]));
+            let next = rest.get(count).filter(|_| left > ROOM).map(|next| self.column(next.number, left - GAP));
+            if let Some(next) = next.filter(|next| next.width + GAP <= left) {
+                part.push(next);
+                count += 1;
+            }
+            self.write_part(out, &part)?;
+            rest = &rest[count..];
+            if rest.is_empty() {
+                return Ok(());
+            }
+            writeln!(out)?;
+        }
+    }
+
+    /// A line for each column, with the texts of all rows behind its title.
+    pub(crate) fn write_turned(&self, out: &mut impl Write) -> io::Result<()> {
+        let titles = self.titles.iter().map(|title| length(&title.text)).max().unwrap_or(0);
+        let widths: Vec<_> =
+            self.rows.iter().map(|row| row.iter().map(|text| length(text)).max().unwrap_or(0)).collect();
+        let mut line = String::new();
+        for (number, title) in self.titles.iter().enumerate() {
+            pad(&mut line, &title.text, titles, false);
+            for (row, width) in self.rows.iter().zip(&widths) {
+                pad(&mut line, &row[number], *width, false);
+            }
+            writeln!(out, "{}", line.trim_end())?;
+            line.clear();
+        }
+        Ok(())
+    }
+
+    /// The width of it when it is turned.
+    fn turned(&self) -> usize {
+        let titles = self.titles.iter().map(|title| length(&title.text)).max().unwrap_or(0);
+        let widths = self.rows.iter().map(|row| row.iter().map(|text| length(text)).max().unwrap_or(0) + GAP);
+        titles + widths.sum::<usize>()
+    }
+
+    /// A column whose texts are broken into lines of this width, as far as their words allow.
+    fn column(&self, number: usize, width: usize) -> Column {
+        let title = &self.titles[number];
+        let texts = self.rows.iter().map(|row| widest(&broken(&row[number], width)));
+        let texts = texts.max().unwrap_or(0);
+        let title_width = texts.max(TITLE);
+        let width = texts.max(widest(&broken(&title.text, title_width)));
+        Column { number, width, title: title_width, is_right: title.is_right }
+    }
+
+    fn write_part(&self, out: &mut impl Write, columns: &[Column]) -> io::Result<()> {
+        let titles = columns.iter().map(|column| broken(&self.titles[column.number].text, column.title));
+        write_lines(out, columns, &titles.collect::<Vec<_>>(), BOLD)?;
+        for row in &self.rows {
+            let texts: Vec<_> = columns.iter().map(|column| broken(&row[column.number], column.width)).collect();
+            write_lines(out, columns, &texts, Style::new())?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes texts beside each other, in as many lines as they have.
+fn write_lines(out: &mut impl Write, columns: &[Column], texts: &[Cow<'_, str>], style: Style) -> io::Result<()> {
+    let count = texts.iter().map(|text| text.split('\n').count()).max().unwrap_or(0);
+    let mut line = String::new();
+    for number in 0..count {
+        for (column, text) in columns.iter().zip(texts) {
+            pad(&mut line, text.split('\n').nth(number).unwrap_or_default(), column.width, column.is_right);
+        }
+        writeln!(out, "{style}{}{style:#}", line.trim_end())?;
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Appends a text, aligned, and a gap.
+fn pad(line: &mut String, text: &str, width: usize, is_right: bool) {
+    let blanks = width - length(text).min(width);
+    let (before, after) = if is_right { (blanks, GAP) } else { (0, blanks + GAP) };
+    line.extend(std::iter::repeat_n(' ', before));
+    line.push_str(text);
+    line.extend(std::iter::repeat_n(' ', after));
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The length of the longest line.
+fn widest(text: &str) -> usize {
+    text.split('\n').map(length).max().unwrap_or(0)
+}
+
+/// A text in lines that are no longer than this, as far as its words allow.
+fn broken(text: &str, width: usize) -> Cow<'_, str> {
+    if length(text) <= width {
+        return text.into();
+    }
+    let mut lines = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = length(word);
+        if !lines.is_empty() {
+            let is_room = used + 1 + length <= width;
+            lines.push(if is_room { ' ' } else { '\n' });
+            used = if is_room { used + 1 } else { 0 };
+        }
+        lines.push_str(word);
+        used += length;
+    }
+    lines.into()
+}
