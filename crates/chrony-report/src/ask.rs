@@ -108,14 +108,19 @@ pub(crate) fn addresses(options: &Chronyds) -> Result<Vec<Address>, Failure> {
 
 /// A connection to the only chronyd of the options.
 pub(crate) fn connection(options: &Chronyds) -> Result<Connection, Failure> {
+    Ok(builder(options)?.build()?)
+}
+
+/// The same, to be told more.
+pub(crate) fn builder(options: &Chronyds) -> Result<Builder, Failure> {
     let mut addresses = addresses(options)?;
     if addresses.len() > 1 {
         return Err(Failure::Usage("this command is about one chronyd; give one address".to_owned()));
     }
-    Ok(builder(options, addresses.pop())?.build()?)
+    builder_at(options, addresses.pop())
 }
 
-fn builder(options: &Chronyds, address: Option<Address>) -> Result<Builder, Failure> {
+fn builder_at(options: &Chronyds, address: Option<Address>) -> Result<Builder, Failure> {
     let builder = Connection::builder().library(library(options)?).timeout(options.timeout);
     Ok(match address {
         Some(address) => builder.address(address),
@@ -133,7 +138,7 @@ impl Reader {
         } else {
             let address = addresses.pop();
             let host = address.as_ref().map(Address::to_string).unwrap_or_default();
-            Who::One(builder(options, address)?.interrupt(signals.interrupt()).build()?, host)
+            Who::One(builder_at(options, address)?.interrupt(signals.interrupt()).build()?, host)
         };
         Ok(Self { options: options.clone(), chronyds, signals })
     }
@@ -231,7 +236,7 @@ impl Reader {
             }
             Who::Many(fleet) => {
                 for address in fleet.addresses() {
-                    let builder = builder(&self.options, Some(address.clone()))?;
+                    let builder = builder_at(&self.options, Some(address.clone()))?;
                     let connection = builder.interrupt(self.signals.interrupt()).build()?;
                     add(address.to_string(), connection.report(name));
                     self.signals.check()?;

@@ -1,5 +1,6 @@
 //! The command line. A report is a command because it is in the list of reports; none is named here.
 
+use crate::check::Check;
 use crate::columns;
 use crate::list::List;
 use crate::output::Output;
@@ -49,7 +50,13 @@ pub(crate) enum Command {
     /// Several reports are read in one run. One that is newer than this program is shown as libchrony describes it.
     #[command(after_help = "Examples:\n  $ chrony-report get sources sourcestats\n  \
                             $ chrony-report get sources sourcestats selectdata --format jsonl")]
+    /// Whether the clock is right, as a monitoring plugin says it
+    Check(Check),
+    /// Any report that the loaded libchrony knows, by its name
     Get(Get),
+    /// The rules of the judgement, as a table in Markdown
+    #[command(hide = true)]
+    Judgement,
     /// The reports that there are
     List(List),
     /// The JSON Schema of a report's rows

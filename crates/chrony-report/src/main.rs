@@ -3,11 +3,14 @@
 //! It stands above the crate `libchrony`, which reads the reports. Here they are joined, judged and shown.
 
 mod ask;
+mod check;
 mod columns;
 mod command;
 mod datum;
 mod error;
+mod facts;
 mod generate;
+mod judge;
 mod list;
 mod names;
 mod output;
@@ -25,7 +28,7 @@ use error::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = command::command().get_matches();
+    let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
     let result = match command::report(&matches) {
         Some(asked) => reports::run(&asked),
         None => match Cli::from_arg_matches(&matches) {
@@ -39,10 +42,12 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
         Some(Command::All(options)) => reports::all(&cli.chronyds, options),
+        Some(Command::Check(options)) => Ok(check::run(&cli.chronyds, options)),
         Some(Command::Get(asked)) => reports::get(&cli.chronyds, asked),
+        Some(Command::Judgement) => check::rules(),
         Some(Command::List(options)) => list::run(&cli.chronyds, options),
         Some(Command::Schema { report }) => schema::print(report),
         Some(Command::Generate { folder }) => generate::run(folder),
-        None => status::run(&cli.chronyds),
+        None => Ok(status::run(&cli.chronyds)),
     }
 }

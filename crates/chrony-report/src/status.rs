@@ -1,14 +1,200 @@
 //! The screen that answers: is my clock right?
+//!
+//! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
 use crate::ask::connection;
 use crate::command::Chronyds;
-use crate::error::{FINE, Failure};
+use crate::datum::date;
+use crate::error::Failure;
+use crate::facts::{Facts, follows_source, is_usable};
+use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
+use crate::table::{BOLD, aligned, broken};
+use crate::text::{FAILED, interval, seconds};
+use anstyle::{AnsiColor, Style};
+use libchrony::{Open, SelectData, SelectState, Source, Tracking};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints the screen.
-pub(crate) fn run(chronyds: &Chronyds) -> Result<ExitCode, Failure> {
-    let address = connection(chronyds)?.connect()?;
-    writeln!(anstream::stdout(), "chronyd answers at {address}").map_err(Failure::output)?;
-    Ok(FINE.into())
+const WIDTH: usize = 80;
+/// A line less than a terminal has, for the prompt.
+const HEIGHT: usize = 23;
+/// Where the text of a line begins that has a name.
+const INDENT: usize = 10;
+/// How many lines tell what is wrong.
+const WRONG: usize = 13;
+/// How much is shown of the name of a source, and of the path of chronyd's socket.
+const NAME: usize = 30;
+
+/// Prints the screen. The exit code is that of `check` without a grace; whatever else goes wrong is unknown, too.
+pub(crate) fn run(chronyds: &Chronyds) -> ExitCode {
+    let level = show(chronyds).unwrap_or_else(|failure| {
+        failure.report();
+        Level::Unknown
+    });
+    level.code().into()
+}
+
+fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
+    let facts = match connection(chronyds) {
+        Ok(connection) => Facts::read(&connection, false),
+        Err(Failure::Chrony(error)) => Facts::none(error),
+        Err(failure) => return Err(failure),
+    };
+    let verdict = judge(&facts, &Settings::default());
+    let text = screen(&facts, &verdict).join("\n");
+    writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
+    Ok(verdict.worst)
+}
+
+/// The lines of the screen.
+fn screen(facts: &Facts, verdict: &Verdict) -> Vec<String> {
+    let (answer, colour) = answer(facts, verdict);
+    let mut lines: Vec<_> = wrapped(&format!("Is the clock right? {answer}"), WIDTH)
+        .into_iter()
+        .map(|line| format!("{}{line}{:#}", colour.bold(), colour.bold()))
+        .collect();
+    let wrong = wrong(verdict);
+    if !wrong.is_empty() {
+        lines.push(String::new());
+        lines.extend(wrong);
+    }
+    if let Ok(tracking) = &facts.tracking {
+        lines.push(String::new());
+        lines.extend(known(facts, tracking));
+    }
+    if let Ok(sources) = &facts.sources {
+        lines.extend(list(facts, sources, HEIGHT.saturating_sub(lines.len())));
+    }
+    lines
+}
+
+fn answer(facts: &Facts, verdict: &Verdict) -> (String, Style) {
+    let right = || right(facts).unwrap_or_else(|| "nothing is wrong".to_owned());
+    let (answer, level) = match (verdict.worst, verdict.grace.and(facts.uptime())) {
+        _ if facts.tracking.is_err() => ("Unknown: chronyd tells nothing".to_owned(), verdict.worst),
+        (Level::Critical, Some(uptime)) => {
+            let uptime = interval(uptime.as_secs_f64().round());
+            (format!("Not yet: chronyd was started {uptime} ago"), Level::Warning)
+        }
+        (Level::Ok, _) => (format!("Yes: {}", right()), Level::Ok),
+        (Level::Warning, _) => (format!("Yes, with a warning: {}", right()), Level::Warning),
+        (Level::Critical, _) => ("No, do not rely on it".to_owned(), Level::Critical),
+        (Level::Unknown, _) => (format!("As far as is known: {}", right()), Level::Unknown),
+    };
+    (answer, style(level))
+}
+
+const fn style(level: Level) -> Style {
+    match level {
+        Level::Ok => AnsiColor::Green.on_default(),
+        Level::Unknown => AnsiColor::Magenta.on_default(),
+        Level::Warning => AnsiColor::Yellow.on_default(),
+        Level::Critical => FAILED,
+    }
+}
+
+/// What is wrong, the worst first, each with what to do next.
+fn wrong(verdict: &Verdict) -> Vec<String> {
+    let mut lines = Vec::new();
+    let alarms: Vec<_> = verdict.alarms().collect();
+    for (number, Finding { level, words, advice, .. }) in alarms.iter().enumerate() {
+        let mut next = field(&level.name().to_lowercase(), words, style(*level));
+        if !advice.is_empty() {
+            next.extend(field("", &format!("Next: {advice}."), Style::new()));
+        }
+        let is_last = number + 1 == alarms.len();
+        if lines.len() + next.len() + usize::from(!is_last) > WRONG && number > 0 {
+            let more = alarms.len() - number;
+            lines.extend(field("", &format!("And {more} more: chrony-report check has all"), Style::new()));
+            break;
+        }
+        lines.extend(next);
+    }
+    lines
+}
+
+/// What is known of the clock.
+fn known(facts: &Facts, tracking: &Tracking) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD));
+    if follows_source(tracking) {
+        let &Tracking { offset, root_dispersion, root_delay, .. } = tracking;
+        add("follows", format!("{}, stratum {}", tracking.reference_id_name, tracking.stratum));
+        let bound = tracking.clock_error_bound().map_or_else(|| "unknown".to_owned(), seconds);
+        let sign = if offset > 0.0 { "slow" } else { "fast" };
+        let (offset, dispersion, delay) = (seconds(offset.abs()), seconds(root_dispersion), seconds(root_delay));
+        add("bound", format!("{bound} ({offset} {sign} + dispersion {dispersion} + half of delay {delay})"));
+        let (age, every) = (interval(facts.age(tracking)), interval(facts.update_interval(tracking)));
+        add("updated", format!("{age} ago, at {}; before that, every {every}", date(tracking.ref_time)));
+    } else {
+        add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
+    }
+    let address = facts.address.as_ref().map_or_else(String::new, ToString::to_string);
+    let started = facts.uptime().map(|uptime| format!(", started {} ago", interval(uptime.as_secs_f64())));
+    add("chronyd", format!("{address}{}", started.unwrap_or_default()));
+    lines
+}
+
+/// The sources, those that are used first, in so many lines.
+fn list(facts: &Facts, sources: &[Source], room: usize) -> Vec<String> {
+    let select_data = facts.select_data.as_deref().ok().filter(|select_data| select_data.len() == sources.len());
+    let mut rows: Vec<_> = (0..sources.len()).map(|at| (&sources[at], select_data.map(|all| &all[at]))).collect();
+    rows.sort_by_key(|(source, _)| (!source.is_selected(), !is_usable(source)));
+    let usable = sources.iter().filter(|source| is_usable(source)).count();
+    let mut lines = field("sources", &format!("{usable} of {} usable", sources.len()), BOLD);
+    let room = room.saturating_sub(lines.len());
+    let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
+    let cells: Vec<_> = rows[..shown].iter().map(|(source, selected)| row(source, *selected)).collect();
+    lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), WIDTH)));
+    if shown < rows.len() {
+        lines.push(format!("  and {} more: chrony-report sources", rows.len() - shown));
+    }
+    lines
+}
+
+fn row(source: &Source, selected: Option<&SelectData>) -> Vec<String> {
+    let state = match selected.map(|selected| selected.state) {
+        // What becomes of a source without samples is told by the sources report alone.
+        Some(Open::Known(state)) if state != SelectState::Best => state.name(),
+        _ => source.state.name(),
+    };
+    let polls = format!("{} of 8 polls", source.reachability.count_ones());
+    let offset = source.latest_meas;
+    let sign = if offset > 0.0 { "fast" } else { "slow" };
+    let sample = if source.has_sample() {
+        let error = seconds(source.latest_meas_err);
+        format!("{} {sign} +/- {error}", seconds(offset.abs()))
+    } else {
+        "never measured".to_owned()
+    };
+    vec![cut(&source.address, NAME), polls, sample, state.to_owned()]
+}
+
+/// A line with a name, and more lines below it if it is long.
+fn field(name: &str, text: &str, style: Style) -> Vec<String> {
+    let mut name = format!("{style}{name:INDENT$}{style:#}");
+    let mut lines = Vec::new();
+    for line in wrapped(text, WIDTH - INDENT) {
+        lines.push(format!("{name}{line}"));
+        name = " ".repeat(INDENT);
+    }
+    lines
+}
+
+/// Lines that are not longer than this.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let lines = broken(text, width);
+    let pieces = |line: &str| {
+        let letters: Vec<_> = line.chars().collect();
+        letters.chunks(width).map(|piece| piece.iter().collect()).collect::<Vec<String>>()
+    };
+    lines.lines().flat_map(pieces).collect()
+}
+
+/// A text of this length at most.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(2)).chain("..".chars()).collect()
 }

@@ -151,8 +151,21 @@ fn widest(text: &str) -> usize {
     text.split('\n').map(length).max().unwrap_or(0)
 }
 
+/// Rows without titles, aligned.
+pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |number: usize| rows.iter().filter_map(|row| row.get(number)).map(|text| length(text)).max();
+    let widths: Vec<_> = (0..count).map(|number| width(number).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        row.iter().zip(&widths).for_each(|(text, width)| pad(&mut line, text, *width, false));
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 /// A text in lines that are no longer than this, as far as its words allow.
-fn broken(text: &str, width: usize) -> Cow<'_, str> {
+pub(crate) fn broken(text: &str, width: usize) -> Cow<'_, str> {
     if length(text) <= width {
         return text.into();
     }

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 const DIM: Style = Style::new().dimmed();
-const FAILED: Style = anstyle::AnsiColor::Red.on_default();
+pub(crate) const FAILED: Style = anstyle::AnsiColor::Red.on_default();
 
 /// Writes sheets. With many chronyds, each row begins with its chronyd. Each of several rounds begins with its time.
 pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_repeated: bool) -> io::Result<()> {

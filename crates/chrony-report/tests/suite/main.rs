@@ -1,12 +1,16 @@
 //! The program as a process, on real chronyds and on scripted ones.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail their test")]
 
+mod check;
+mod clocks;
 mod examples;
 mod formats;
 mod generated;
 mod hosts;
+mod judge;
 mod people;
 mod reports;
+mod status;
 mod support;
 mod surroundings;
 mod terminal;

@@ -1,13 +1,23 @@
 //! Runs the program and tells what it did.
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use testbed::{Scripted, Values};
 
+/// A user who has no rights.
+const NOBODY: u32 = 65534;
 /// For a machine in trouble.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -109,4 +119,64 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// Sends a signal.
 pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+}
+
+/// Runs the program for a chronyd as a user who may not use its socket. Such a user may not enter the checkout either, so
+/// the program and libchrony are run from elsewhere.
+pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, name: &str| {
+        let to = folder.path().join(name);
+        fs::copy(from, &to).unwrap();
+        fs::set_permissions(&to, Permissions::from_mode(0o755)).unwrap();
+        to
+    };
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = copy(Path::new(env!("CARGO_BIN_EXE_chrony-report")), "chrony-report");
+    let library = copy(libchrony::Library::load().unwrap().path(), "libchrony.so.0");
+    let mut command = Command::new(program);
+    command.args([OsStr::new("-H"), chronyd.socket().as_os_str()]).args(args).env("LIBCHRONY_PATH", library);
+    // Root has every right, and others have those to their own folders.
+    fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o0)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.current_dir("/").stdin(Stdio::null()).output();
+    fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o700)).unwrap();
+    Ran::of(output.unwrap())
+}
+
+/// A pseudo-terminal, to which a program writes.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    ours: OwnedFd,
+    theirs: OwnedFd,
+}
+
+impl Terminal {
+    /// One with so many columns.
+    pub(crate) fn open(columns: u16) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let theirs = File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap().into();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&theirs, size).unwrap();
+        Self { ours, theirs }
+    }
+
+    /// What a program is given as its output. The command that has it must be gone before the terminal is read.
+    pub(crate) fn end(&self) -> Stdio {
+        self.theirs.try_clone().unwrap().into()
+    }
+
+    /// All that was written.
+    pub(crate) fn read(self) -> String {
+        drop(self.theirs);
+        let mut text = Vec::new();
+        // Linux reports an error where the last one who could write has gone.
+        File::from(self.ours).read_to_end(&mut text).ok();
+        String::from_utf8(text).unwrap()
+    }
 }

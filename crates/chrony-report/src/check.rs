@@ -1,0 +1,167 @@
+//! `check`: the judgement as a monitoring plugin says it. One line, performance data, and an exit code from 0 to 3.
+//!
+//! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
+
+use crate::ask::connection;
+use crate::command::{Chronyds, command, duration};
+use crate::error::{FINE, Failure};
+use crate::facts::Facts;
+use crate::judge::range::{Range, Unit};
+use crate::judge::rules::{CHRONYD, RULES, Rule};
+use crate::judge::{GRACE, Level, Limits, Settings, Verdict, judge, markdown};
+use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use std::io::Write;
+use std::process::{self, ExitCode};
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+WARN and CRIT are ranges as monitoring plugins have them. A value outside of its range raises the alarm: 10 is 0 to 10,
+10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps its default.
+Times may have units:
+
+  chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
+
+Exits with 0 (OK), 1 (warning), 2 (critical; chronyd does not answer, too) or 3 (unknown; a wrong command line, too).";
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    limits: Chosen,
+    #[arg(long, value_name = "TIME", value_parser = grace, help = format!(
+        "How long after its start, which its Unix socket tells, a chronyd raises no alarm; 0 for not at all \
+         [default: {}s]", GRACE.as_secs()
+    ))]
+    grace: Option<Duration>,
+}
+
+/// The limits that the command line gives.
+#[derive(Clone, Debug)]
+struct Chosen(Vec<(&'static Rule, Limits)>);
+
+impl Args for Chosen {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(options().map(|rule| {
+            let value = move |text: &str| limits(text, rule);
+            let arg = Arg::new(rule.name).long(rule.name).value_name("WARN,CRIT").value_parser(value);
+            if rule.is_asked_only {
+                let help =
+                    format!("{}. Looked at only with this option [with no value: {}]", rule.says, defaults(rule));
+                arg.help(help).num_args(0..=1).default_missing_value(",")
+            } else {
+                arg.help(format!("{} [default: {}]", rule.says, defaults(rule))).allow_hyphen_values(true)
+            }
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Chosen {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |rule: &'static Rule| Some((rule, *matches.get_one::<Limits>(rule.name)?));
+        Ok(Self(options().filter_map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The rules that have an option. Whether chronyd answers has no limits.
+fn options() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(|rule| rule.name != CHRONYD)
+}
+
+fn limits(text: &str, rule: &Rule) -> Result<Limits, String> {
+    let range = |text: &str| if text.is_empty() { Ok(None) } else { Range::parse(text, rule.unit).map(Some) };
+    let (warning, critical) =
+        text.split_once(',').ok_or("give both ranges, WARN,CRIT; an empty one keeps its default")?;
+    Ok(Limits { warning: range(warning)?, critical: range(critical)? })
+}
+
+fn defaults(rule: &Rule) -> String {
+    let what = rule.limits_in.map_or_else(String::new, |what| format!(" {what}"));
+    format!("{},{}{what}", rule.warning, rule.critical)
+}
+
+/// A time that may be 0.
+fn grace(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// Prints the line. Whatever goes wrong is unknown: no failure of this program may pass for a warning.
+pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> ExitCode {
+    let level = line(chronyds, options).and_then(|(level, line)| {
+        writeln!(anstream::stdout(), "{line}").map_err(Failure::output)?;
+        Ok(level)
+    });
+    level.unwrap_or_else(|failure| unknown(&failure.to_string())).code().into()
+}
+
+fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
+    let settings = Settings::default().with_grace(options.grace.unwrap_or(GRACE));
+    let settings = options.limits.0.iter().fold(settings, |settings, (rule, limits)| settings.with(rule, *limits));
+    let facts = match connection(chronyds) {
+        Ok(connection) => Facts::read(&connection, settings.has("nts")),
+        Err(Failure::Chrony(error)) => Facts::none(error),
+        Err(failure) => return Err(failure),
+    };
+    let verdict = judge(&facts, &settings);
+    let (level, headline) = (verdict.level, plain(&verdict.headline));
+    Ok((level, format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings))))
+}
+
+/// Prints the table of the rules.
+pub(crate) fn rules() -> Result<ExitCode, Failure> {
+    write!(anstream::stdout(), "{}", markdown()).map_err(Failure::output)?;
+    Ok(FINE.into())
+}
+
+/// A wrong command line of `check` is unknown, too; one of another command ends as clap has it.
+pub(crate) fn refuse(error: &clap::Error) -> ! {
+    let asked = command().ignore_errors(true).try_get_matches();
+    let is_check = asked.is_ok_and(|matches| matches.subcommand_name() == Some("check"));
+    if error.use_stderr() && is_check {
+        // Its usage and where help is would be noise in a line.
+        let message = error.to_string();
+        let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        process::exit(unknown(message).code().into());
+    }
+    error.exit()
+}
+
+/// Says why nothing is known, where a monitoring system reads it.
+fn unknown(why: &str) -> Level {
+    // It cannot be told where standard output is full or closed; the exit code still does.
+    let _ = writeln!(anstream::stdout(), "CHRONY UNKNOWN: {}", plain(why));
+    Level::Unknown
+}
+
+/// What a line of a plugin may have: a bar begins performance data, and another line is other output.
+fn plain(text: &str) -> String {
+    text.replace('|', "/").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Performance data: the value of each rule with its limits, `U` where there is none.
+fn data(verdict: &Verdict, settings: &Settings) -> String {
+    let datum = |rule: &Rule| {
+        let finding = verdict.findings.iter().find(|finding| finding.rule.name == rule.name);
+        let limit = |range: Option<Range>| {
+            let range = range.filter(|range| *range != Range::ANY);
+            range.map_or_else(String::new, |range| range.to_string())
+        };
+        let value = finding.and_then(|finding| finding.value);
+        // Plugins have no unit for ppm.
+        let unit = if rule.unit == Unit::Ppm { "" } else { rule.unit.name() };
+        let value = value.map_or_else(|| "U".to_owned(), |value| format!("{value}{unit}"));
+        let (warning, critical) =
+            (limit(finding.map(|finding| finding.warning)), limit(finding.map(|finding| finding.critical)));
+        let most = if rule.unit == Unit::Percent { ";100" } else { "" };
+        format!("'{}'={value};{warning};{critical};0{most}", rule.name)
+    };
+    options().filter(|rule| settings.has(rule.name)).map(datum).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,121 @@
+//! What is known of a chronyd and its clock at one moment: the facts that are judged.
+//!
+//! A report that could not be read is unknown; nothing stands in its place.
+
+use libchrony::{
+    Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
+};
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// No interval between updates is taken for shorter, in seconds: to miss a few polls of a sixteenth is nothing.
+const SHORTEST: f64 = 1.0;
+
+/// A report, or why it is not known.
+pub(crate) type Fact<T> = Result<T, Arc<Error>>;
+
+/// Reports of one chronyd, read one after the other.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// When they were read, by the clock of this machine.
+    pub(crate) time: SystemTime,
+    /// Where chronyd answered.
+    pub(crate) address: Option<Address>,
+    /// When chronyd was started, which its Unix socket tells. Over UDP it is unknown.
+    pub(crate) started: Option<SystemTime>,
+    pub(crate) tracking: Fact<Tracking>,
+    pub(crate) sources: Fact<Vec<Source>>,
+    /// In the order of the sources. chrony has it from version 4.0 on.
+    pub(crate) select_data: Fact<Vec<SelectData>>,
+    pub(crate) activity: Fact<Activity>,
+    /// In the order of the sources; only read when it is asked for.
+    pub(crate) auth_data: Option<Fact<Vec<Option<AuthData>>>>,
+}
+
+impl Facts {
+    /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
+    pub(crate) fn read(connection: &Connection, with_auth_data: bool) -> Self {
+        let mut silence = None;
+        let tracking = ask(&mut silence, || connection.tracking());
+        let time = SystemTime::now();
+        let sources = ask(&mut silence, || connection.sources());
+        let select_data = ask(&mut silence, || connection.select_data());
+        let activity = ask(&mut silence, || connection.activity());
+        let auth_data = with_auth_data.then(|| ask(&mut silence, || connection.auth_data()));
+        let address = connection.address();
+        // chronyd makes its socket when it starts, and never again.
+        let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
+        let started = socket.and_then(|socket| socket.modified().ok());
+        Self { time, address, started, tracking, sources, select_data, activity, auth_data }
+    }
+
+    /// Those of a chronyd that cannot be asked at all.
+    pub(crate) fn none(error: Error) -> Self {
+        let error = Arc::new(error);
+        Self {
+            time: SystemTime::now(),
+            address: None,
+            started: None,
+            tracking: Err(error.clone()),
+            sources: Err(error.clone()),
+            select_data: Err(error.clone()),
+            activity: Err(error),
+            auth_data: None,
+        }
+    }
+
+    /// How long ago chronyd was started. A start in the future, as after a step of the clock, tells nothing.
+    pub(crate) fn uptime(&self) -> Option<Duration> {
+        self.time.duration_since(self.started?).ok()
+    }
+
+    /// How long ago the clock was last updated, in seconds.
+    pub(crate) fn age(&self, tracking: &Tracking) -> f64 {
+        // A time in the future is that of a clock which was set, or of another machine; it is no sign of freshness.
+        let age = self.time.duration_since(tracking.ref_time).unwrap_or_else(|before| before.duration());
+        age.as_secs_f64()
+    }
+
+    /// How far apart updates of the clock are, in seconds: the longer of the last interval between two, and of the
+    /// polling interval of the selected source.
+    pub(crate) fn update_interval(&self, tracking: &Tracking) -> f64 {
+        let selected = self.sources.iter().flatten().find(|source| source.is_selected());
+        let poll = selected.map_or(0.0, Source::poll_interval);
+        tracking.update_interval.max(poll).max(SHORTEST)
+    }
+}
+
+fn ask<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, Error>) -> Fact<T> {
+    if let Some(error) = silence {
+        return Err(error.clone());
+    }
+    let result = read().map_err(Arc::new);
+    *silence = result.as_ref().err().filter(|error| !error.is_answer()).cloned();
+    result
+}
+
+/// Whether the clock follows a source, and not only itself.
+pub(crate) fn follows_source(tracking: &Tracking) -> bool {
+    tracking.is_synchronized() && !tracking.is_local()
+}
+
+/// Whether chronyd takes the source as right enough to follow it.
+pub(crate) fn is_usable(source: &Source) -> bool {
+    matches!(source.state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
+}
+
+/// Whether the source is a clock on that machine.
+pub(crate) fn is_clock(source: &Source) -> bool {
+    source.mode == SourceMode::ReferenceClock
+}
+
+/// Whether the name of the source has an address.
+pub(crate) fn is_resolved(source: &Source) -> bool {
+    !source.address.starts_with("ID#")
+}
+
+/// Whether no chronyd is there, or none that answers. Otherwise it is this program that cannot ask.
+pub(crate) fn is_away(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound)
+}

@@ -1,0 +1,155 @@
+//! Ranges as monitoring plugins write them: `10`, `10:`, `~:10`, `10:20` and `@10:20`.
+//!
+//! A value outside of a range raises an alarm; with `@`, one inside of it. The ends belong to the range.
+
+use std::fmt;
+
+/// A range of values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Range {
+    start: f64,
+    end: f64,
+    /// Whether a value inside raises the alarm.
+    is_inside: bool,
+}
+
+/// What a value is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Seconds,
+    Percent,
+    Ppm,
+    /// A number of things, or a number that only names something.
+    Number,
+}
+
+impl Unit {
+    /// As in performance data and behind a number.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Percent => "%",
+            Self::Ppm => "ppm",
+            Self::Number => "",
+        }
+    }
+
+    /// A number of this unit. Times may be written as `10ms`, `1m30s` or `-2h`.
+    fn parse(self, text: &str) -> Option<f64> {
+        let plain = || text.strip_suffix(self.name()).unwrap_or(text).trim().parse().ok();
+        let friendly = || text.parse::<jiff::SignedDuration>().ok().map(|time| time.as_secs_f64());
+        plain().or_else(|| friendly().filter(|_| self == Self::Seconds)).filter(|number: &f64| number.is_finite())
+    }
+}
+
+impl Range {
+    /// It has every value, so that it never raises an alarm.
+    pub(crate) const ANY: Self = Self::between(f64::NEG_INFINITY, f64::INFINITY);
+
+    pub(crate) const fn up_to(end: f64) -> Self {
+        Self::between(0.0, end)
+    }
+
+    pub(crate) const fn at_least(start: f64) -> Self {
+        Self::between(start, f64::INFINITY)
+    }
+
+    pub(crate) const fn between(start: f64, end: f64) -> Self {
+        Self { start, end, is_inside: false }
+    }
+
+    /// A range of values that are so many times as large.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        // 0 times infinity is no number.
+        let scale = |end: f64| if end == 0.0 { 0.0 } else { end * factor };
+        Self { start: scale(self.start), end: scale(self.end), ..self }
+    }
+
+    /// Whether a value raises the alarm.
+    pub(crate) fn alerts(&self, value: f64) -> bool {
+        (self.start..=self.end).contains(&value) == self.is_inside
+    }
+
+    /// A range in the syntax of monitoring plugins, of values of this unit.
+    pub(crate) fn parse(text: &str, unit: Unit) -> Result<Self, String> {
+        let wrong = |what: &str| format!("{text:?} is no range: {what}. Write 10, 10:, ~:10, 10:20 or @10:20");
+        let (is_inside, ends) = text.strip_prefix('@').map_or((false, text), |ends| (true, ends));
+        let (start, end) = ends.split_once(':').unwrap_or(("0", ends));
+        let number = |text: &str| unit.parse(text).ok_or_else(|| wrong(&format!("{text:?} is no number with a unit")));
+        let start = if start == "~" { f64::NEG_INFINITY } else { number(start)? };
+        let end = if end.is_empty() && ends.contains(':') { f64::INFINITY } else { number(end)? };
+        if start > end {
+            return Err(wrong("it ends before it starts"));
+        }
+        Ok(Self { start, end, is_inside })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_inside {
+            f.write_str("@")?;
+        }
+        match self.start {
+            f64::NEG_INFINITY => f.write_str("~:")?,
+            // What starts at 0 is written as its end alone, if it has one.
+            0.0 if self.end.is_finite() => {}
+            start => write!(f, "{start}:")?,
+        }
+        if self.end.is_finite() { write!(f, "{}", self.end) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_raise_alarms_as_the_guidelines_have_it() {
+        for (text, inside, outside) in [
+            ("10", &[0.0, 5.0, 10.0][..], &[-0.1, 10.1][..]),
+            ("10:", &[10.0, 1e9], &[9.9, -1.0]),
+            ("~:10", &[-1e9, 10.0], &[10.1]),
+            ("10:20", &[10.0, 20.0], &[9.9, 20.1]),
+            ("-5:5", &[-5.0, 5.0], &[-5.1, 5.1]),
+            ("~:", &[-1e9, 1e9], &[]),
+            ("@10:20", &[9.9, 20.1], &[10.0, 15.0, 20.0]),
+            ("@0", &[0.1], &[0.0]),
+        ] {
+            let range = Range::parse(text, Unit::Number).unwrap();
+            assert_eq!(range.to_string(), text);
+            assert!(inside.iter().all(|value| !range.alerts(*value)), "{text}");
+            assert!(outside.iter().all(|value| range.alerts(*value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn ends_may_have_units() {
+        for (text, unit, expected) in [
+            ("10ms", Unit::Seconds, "0.01"),
+            ("1m30s:2h", Unit::Seconds, "90:7200"),
+            ("-10ms:0.5", Unit::Seconds, "-0.01:0.5"),
+            ("@1us:1s", Unit::Seconds, "@0.000001:1"),
+            ("75%:", Unit::Percent, "75:"),
+            ("~:2.5ppm", Unit::Ppm, "~:2.5"),
+        ] {
+            assert_eq!(Range::parse(text, unit).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in ["", ":", "@", "x", "20:10", "1:2:3", "10:~", "nan", "inf", "10 20", "~", "@~", ":10"] {
+            let error = Range::parse(text, Unit::Seconds).unwrap_err();
+            assert!(error.contains("Write 10, 10:"), "{error}");
+        }
+        assert!(Range::parse("1h", Unit::Number).is_err());
+    }
+
+    #[test]
+    fn a_scaled_range_keeps_its_open_ends() {
+        assert_eq!(Range::up_to(8.0).scaled(64.0), Range::up_to(512.0));
+        assert_eq!(Range::at_least(4.0).scaled(0.25), Range::at_least(1.0));
+        assert_eq!(Range::ANY.scaled(3.0), Range::ANY);
+    }
+}

@@ -1,0 +1,347 @@
+//! The rules: what is looked at, what is a warning and what is critical, in one table.
+//!
+//! The options of `check`, the table of `docs/judgement.md` and all judgements come from it. Why the limits are what
+//! they are is in that document.
+
+use super::range::{Range, Unit};
+use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
+use crate::text::{interval, seconds};
+use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
+
+/// How many of the last polls a source tells of.
+const POLLS: f64 = 8.0;
+/// How many sources an answer names.
+const NAMED: usize = 3;
+
+/// One thing that is looked at.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// Its name: an option of `check`, and a label of performance data.
+    pub(crate) name: &'static str,
+    /// What its value is.
+    pub(crate) says: &'static str,
+    pub(crate) unit: Unit,
+    /// The values that are no warning, and those that are not critical.
+    pub(crate) warning: Range,
+    pub(crate) critical: Range,
+    /// What the limits are in, where that is not the unit.
+    pub(crate) limits_in: Option<&'static str>,
+    /// How the value comes from chronyd's reports.
+    pub(crate) how: &'static str,
+    /// Whether it is judged only when it is asked for.
+    pub(crate) is_asked_only: bool,
+    pub(crate) measure: fn(&Facts) -> Measured,
+    /// The value in words.
+    pub(crate) words: fn(&Facts, f64) -> String,
+    /// What to do when it is not in order.
+    pub(crate) advice: &'static str,
+}
+
+/// A value; nothing where there is none, as the bound of a clock that follows no source; or why it is not known.
+pub(crate) type Measured = Result<Option<Value>, String>;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Value {
+    pub(crate) number: f64,
+    /// By what the limits of the table are multiplied.
+    pub(crate) scale: f64,
+}
+
+/// The rule of whether a chronyd answers at all, on which all others depend.
+pub(crate) const CHRONYD: &str = "chronyd";
+
+/// The rules, those that tell most first.
+pub(crate) const RULES: &[Rule] = &[
+    Rule {
+        name: CHRONYD,
+        says: "Whether chronyd answers: 1, or 0 where it does not",
+        unit: Unit::Number,
+        warning: Range::ANY,
+        critical: Range::at_least(1.0),
+        limits_in: None,
+        how: "The tracking report comes. Without a right to ask, or without libchrony, it is unknown",
+        is_asked_only: false,
+        measure: chronyd,
+        words: |facts, _| match &facts.tracking {
+            Ok(_) => "chronyd answers".to_owned(),
+            Err(error) => error.to_string(),
+        },
+        advice: "What the message says",
+    },
+    Rule {
+        name: "reference",
+        says: "Whether the clock follows a source: 1, or 0 where it follows none, or only itself",
+        unit: Unit::Number,
+        warning: Range::ANY,
+        critical: Range::at_least(1.0),
+        limits_in: None,
+        how: "tracking: the reference ID is neither 0 nor that of the local clock, 7F7F0101, and the stratum is below 16",
+        is_asked_only: false,
+        measure: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
+        words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), reference),
+        advice: "See which sources answer (chrony-report sources); give chrony.conf servers or a pool, and let UDP port \
+                 123 through to them",
+    },
+    Rule {
+        name: "leap",
+        says: "Leap status: 0 normal, 1 a second is inserted today, 2 one is left out, 3 not synchronised",
+        unit: Unit::Number,
+        warning: Range::up_to(0.0),
+        critical: Range::up_to(2.0),
+        limits_in: None,
+        how: "tracking: leap status",
+        is_asked_only: false,
+        measure: |facts| of(&facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
+        words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), |tracking| leap(tracking.leap_status)),
+        advice: "Compare a coming leap second with IERS Bulletin C; not synchronised: see which sources answer \
+                 (chrony-report sources)",
+    },
+    Rule {
+        name: "bound",
+        says: "How wrong the clock can be",
+        unit: Unit::Seconds,
+        warning: Range::up_to(0.1),
+        critical: Range::up_to(1.0),
+        limits_in: None,
+        how: "tracking: |current correction| + root dispersion + root delay / 2, while the clock follows a source",
+        is_asked_only: false,
+        measure: |facts| of(&facts.tracking, Tracking::clock_error_bound),
+        words: |_, value| format!("the clock can be {} wrong", seconds(value)),
+        advice: "Use nearer sources: root delay and dispersion (chrony-report tracking) tell which part is large",
+    },
+    Rule {
+        name: "offset",
+        says: "How far the clock is from what chronyd takes for right",
+        unit: Unit::Seconds,
+        warning: Range::up_to(0.01),
+        critical: Range::up_to(0.05),
+        limits_in: None,
+        how: "tracking: |current correction|, while the clock follows a source",
+        is_asked_only: false,
+        measure: |facts| followed(facts, |tracking| tracking.offset.abs()),
+        words: |facts, value| {
+            let is_slow = facts.tracking.as_ref().is_ok_and(|tracking| tracking.offset > 0.0);
+            format!("the clock is {} {}", seconds(value), if is_slow { "slow" } else { "fast" })
+        },
+        advice: "chronyd is correcting it; makestep in chrony.conf, or chronyc makestep, steps it at once",
+    },
+    Rule {
+        name: "stratum",
+        says: "How many hops away the reference clock is",
+        unit: Unit::Number,
+        warning: Range::between(1.0, 9.0),
+        critical: Range::between(1.0, 15.0),
+        limits_in: None,
+        how: "tracking: stratum, unless it is 0, which says that there is no source",
+        is_asked_only: false,
+        measure: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
+        words: |_, value| format!("the clock is at stratum {value}"),
+        advice: "Use sources of a lower stratum; from 10 on, a server in the chain probably follows only its own clock",
+    },
+    Rule {
+        name: "age",
+        says: "How long ago the clock was last updated",
+        unit: Unit::Seconds,
+        warning: Range::up_to(4.0),
+        critical: Range::up_to(8.0),
+        limits_in: Some("update intervals"),
+        how: "tracking: the time of reading less the reference time. An update interval is the longer of the last update \
+              interval and of the polling interval of the selected source, and 1 s at least",
+        is_asked_only: false,
+        measure: age,
+        words: |facts, value| {
+            let every = facts.tracking.as_ref().map_or(1.0, |tracking| facts.update_interval(tracking));
+            format!("the last update was {} ago (they came every {})", interval(value), interval(every))
+        },
+        advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does",
+    },
+    Rule {
+        name: "sources",
+        says: "How many sources are usable",
+        unit: Unit::Number,
+        warning: Range::at_least(4.0),
+        critical: Range::at_least(1.0),
+        limits_in: Some("NTP sources; one reference clock is enough"),
+        how: "sources: how many are selected, combined or selectable. With a usable reference clock, limits are a quarter",
+        is_asked_only: false,
+        measure: |facts| {
+            let sources = known(&facts.sources)?;
+            let scale = if sources.iter().any(|source| is_usable(source) && is_clock(source)) { 0.25 } else { 1.0 };
+            Ok(Some(Value { number: count(sources.iter().filter(|source| is_usable(source))), scale }))
+        },
+        words: sources,
+        advice: "Have four NTP servers or more, or a pool, in chrony.conf; chrony-report selectdata tells why one is not \
+                 used",
+    },
+    Rule {
+        name: "reach",
+        says: "How many of the last eight polls were answered",
+        unit: Unit::Percent,
+        warning: Range::at_least(75.0),
+        critical: Range::at_least(50.0),
+        limits_in: None,
+        how: "sources: the mean of the set bits in the reachability of all sources that have an address",
+        is_asked_only: false,
+        measure: |facts| {
+            let polled: Vec<_> = known(&facts.sources)?.iter().filter(|source| is_resolved(source)).collect();
+            let answered = f64::from(polled.iter().map(|source| source.reachability.count_ones()).sum::<u32>());
+            let polls = count(polled.iter()) * POLLS;
+            Ok((polls > 0.0).then(|| (100.0 * answered / polls).into()))
+        },
+        words: |facts, value| {
+            let lost = |source: &&Source| is_resolved(source) && !source.is_reachable();
+            let lost = names(facts.sources.iter().flatten().filter(lost));
+            let lost = if lost.is_empty() { lost } else { format!(", and none by {lost}") };
+            format!("{value:.0} % of the last polls were answered{lost}")
+        },
+        advice: "See which sources do not answer (chrony-report sources): replace them, and let UDP port 123 through",
+    },
+    Rule {
+        name: "falsetickers",
+        says: "How many sources disagree with the majority",
+        unit: Unit::Number,
+        warning: Range::up_to(0.0),
+        critical: Range::ANY,
+        limits_in: None,
+        how: "sources: how many have the state falseticker",
+        is_asked_only: false,
+        measure: |facts| Ok(Some(count(known(&facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
+        words: |facts, _| match names(facts.sources.iter().flatten().filter(|source| is_falseticker(source))) {
+            none if none.is_empty() => "no source disagrees with the majority".to_owned(),
+            some => format!("falsetickers, which the majority does not agree with: {some}"),
+        },
+        advice: "Remove falsetickers from chrony.conf, or tell their operators; with two sources none can tell which is \
+                 right",
+    },
+    Rule {
+        name: "skew",
+        says: "How uncertain the frequency of the clock is",
+        unit: Unit::Ppm,
+        warning: Range::ANY,
+        critical: Range::ANY,
+        limits_in: None,
+        how: "tracking: skew, while the clock follows a source",
+        is_asked_only: true,
+        measure: |facts| followed(facts, |tracking| tracking.skew),
+        words: |_, value| format!("the frequency is known within {value:.3} ppm"),
+        advice: "It shrinks with time; where it does not, the sources jitter or the clock's temperature changes",
+    },
+    Rule {
+        name: "nts",
+        says: "How many of the usable NTP sources are authenticated by NTS",
+        unit: Unit::Percent,
+        warning: Range::at_least(100.0),
+        critical: Range::at_least(1.0),
+        limits_in: None,
+        how: "sources and authdata: the usable NTP sources with mode NTS for which keys were established",
+        is_asked_only: true,
+        measure: nts,
+        words: |_, value| format!("{value:.0} % of the usable sources are authenticated by NTS"),
+        advice: "Add `nts` to the servers in chrony.conf, and let TCP port 4460 through; see chrony-report authdata",
+    },
+];
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self { number, scale: 1.0 }
+    }
+}
+
+fn known<T>(fact: &Fact<T>) -> Result<&T, String> {
+    fact.as_ref().map_err(ToString::to_string)
+}
+
+/// A value of a report.
+fn of<T>(fact: &Fact<T>, value: impl Fn(&T) -> Option<f64>) -> Measured {
+    Ok(value(known(fact)?).map(Value::from))
+}
+
+/// A value of the tracking report, which says something only while the clock follows a source.
+fn followed(facts: &Facts, value: impl Fn(&Tracking) -> f64) -> Measured {
+    of(&facts.tracking, |tracking| follows_source(tracking).then(|| value(tracking)))
+}
+
+fn chronyd(facts: &Facts) -> Measured {
+    match &facts.tracking {
+        Ok(_) => Ok(Some(1.0.into())),
+        Err(error) if is_away(error) => Ok(Some(0.0.into())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn reference(tracking: &Tracking) -> String {
+    if follows_source(tracking) {
+        format!("the clock follows {}", tracking.reference_id_name)
+    } else if tracking.is_local() {
+        "the clock follows no source, only itself (local mode)".to_owned()
+    } else if tracking.reference_id.0 == 0 {
+        "the clock follows no source".to_owned()
+    } else {
+        format!("the clock follows {}, which is too far away from a reference clock", tracking.reference_id_name)
+    }
+}
+
+fn leap(status: LeapStatus) -> String {
+    match status {
+        LeapStatus::Normal => "no leap second is coming",
+        LeapStatus::InsertSecond => "a leap second will be inserted at the end of this day (UTC)",
+        LeapStatus::DeleteSecond => "the last second of this day (UTC) will be left out",
+        LeapStatus::NotSynchronized => "the leap status is \"not synchronised\"",
+    }
+    .to_owned()
+}
+
+fn age(facts: &Facts) -> Measured {
+    let tracking = known(&facts.tracking)?;
+    let value = || Value { number: facts.age(tracking), scale: facts.update_interval(tracking) };
+    Ok(follows_source(tracking).then(value))
+}
+
+fn sources(facts: &Facts, value: f64) -> String {
+    let all = facts.sources.iter().flatten().count();
+    let usable = match (all, value) {
+        (0, _) => "chronyd has no sources".to_owned(),
+        (1, 0.0) => "the only source is not usable".to_owned(),
+        (1, _) => "there is only one source, which no other can confirm".to_owned(),
+        (_, 0.0) => format!("none of {all} sources is usable"),
+        (_, 1.0) => format!("only 1 of {all} sources is usable"),
+        _ => format!("{value} of {all} sources are usable"),
+    };
+    let activity = facts.activity.as_ref().ok();
+    let offline = activity.map_or(0, |activity| activity.offline_sources);
+    let unresolved = activity.map_or(0, |activity| activity.unresolved_sources);
+    let more = [(offline, "offline"), (unresolved, "without an address for the name")];
+    let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(" ({count} {words})"));
+    more.fold(usable, |words, more| words + &more)
+}
+
+fn nts(facts: &Facts) -> Measured {
+    let Some(auth_data) = &facts.auth_data else { return Err("authdata was not read".to_owned()) };
+    let (sources, auth_data) = (known(&facts.sources)?, known(auth_data)?);
+    if sources.len() != auth_data.len() {
+        return Err("the sources changed while they were read".to_owned());
+    }
+    let usable = || sources.iter().zip(auth_data).filter(|(source, _)| is_usable(source) && !is_clock(source));
+    let is_authenticated = |auth: &libchrony::AuthData| auth.mode == Open::Known(AuthMode::Nts) && auth.key_id > 0;
+    let authenticated = usable().filter(|(_, auth)| auth.as_ref().is_some_and(is_authenticated));
+    let all = count(usable());
+    Ok((all > 0.0).then(|| (100.0 * count(authenticated) / all).into()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "chronyd has far fewer sources than a float counts")]
+fn count<T>(things: impl Iterator<Item = T>) -> f64 {
+    things.count() as f64
+}
+
+fn is_falseticker(source: &Source) -> bool {
+    source.state == SourceState::Falseticker
+}
+
+/// The names of sources, as many as are read in a line.
+fn names<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
+    let names: Vec<_> = sources.map(|source| &*source.address).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let some = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{some} and {more} more") } else { some }
+}

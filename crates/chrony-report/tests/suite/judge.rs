@@ -1,0 +1,188 @@
+//! The judgement: each rule, on its own, and what is unknown.
+
+use crate::clocks::{LONG, clock, local, right, started, unsynchronised, updated, values};
+use crate::support::{ask, run, scripted};
+use serde_json::{Value, json};
+use testbed::{Fault, Scripted};
+
+/// So many sources of this kind.
+fn sources(count: usize, source: &Value) -> Value {
+    json!({"sources": vec![source.clone(); count]})
+}
+
+/// Judges, and compares the exit code and a part of what is said.
+fn expect(chronyd: &Scripted, code: i32, words: &str) {
+    let ran = ask(chronyd.socket(), "check");
+    assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{words}: {}", ran.out);
+    let said = ran.out.split(" | ").next().unwrap();
+    assert!(said.contains(words), "{words}: {said}");
+}
+
+#[test]
+fn the_document_has_the_table_of_the_rules() {
+    let table = run(["judgement"]).out;
+    assert!(table.lines().count() > 10, "{table}");
+    let document = include_str!("../../../../docs/judgement.md");
+    assert!(document.contains(&table), "put this into docs/judgement.md, in place of its table:\n{table}");
+}
+
+#[test]
+fn a_clock_in_order_is_ok() {
+    expect(&right(), 0, "CHRONY OK: within 4.01 ms of true time, following 127.0.0.1 (stratum 2)");
+}
+
+/// Each with one thing that is not in order.
+#[test]
+fn each_rule_of_the_tracking_report_has_its_levels() {
+    for (tracking, code, words) in [
+        (json!({"leap status": 1}), 1, "a leap second will be inserted at the end of this day (UTC)"),
+        (json!({"leap status": 2}), 1, "the last second of this day (UTC) will be left out"),
+        (json!({"leap status": 3}), 2, "the leap status is \"not synchronised\""),
+        (unsynchronised(), 2, "the clock follows no source"),
+        (local(), 2, "only itself (local mode)"),
+        (json!({"stratum": 9}), 0, ""),
+        (json!({"stratum": 10}), 1, "the clock is at stratum 10"),
+        (json!({"stratum": 16}), 2, "which is too far away from a reference clock"),
+        (json!({"root dispersion": 0.09}), 0, ""),
+        (json!({"root dispersion": 0.11}), 1, "the clock can be 111 ms wrong"),
+        (json!({"root dispersion": 1.1}), 2, "the clock can be 1.1 s wrong"),
+        (json!({"root delay": 2.2}), 2, "the clock can be 1.1 s wrong"),
+        (json!({"current correction": 0.009}), 0, ""),
+        (json!({"current correction": 0.011}), 1, "the clock is 11 ms slow"),
+        (json!({"current correction": -0.011}), 1, "the clock is 11 ms fast"),
+        (json!({"current correction": -0.051}), 2, "the clock is 51 ms fast"),
+        (updated(240), 0, ""),
+        (updated(300), 1, "min ago (they came every 64.2 s)"),
+        (updated(600), 2, "the last update was 10 min ago"),
+        (updated(6 * 3600), 2, "the last update was 6 h ago"),
+        (updated(-600), 2, "min ago"),
+    ] {
+        expect(&clock(&tracking, &json!({})), code, words);
+    }
+}
+
+#[test]
+fn each_rule_of_the_sources_has_its_levels() {
+    let state =
+        |states: &[u8]| json!({"sources": states.iter().map(|state| json!({"state": state})).collect::<Vec<_>>()});
+    let reach =
+        |bits: &[u8]| json!({"sources": bits.iter().map(|bits| json!({"reachability": bits})).collect::<Vec<_>>()});
+    let never = json!({"state": 1, "reachability": 0, "last sample ago": u32::MAX});
+    for (others, code, words) in [
+        // Selected, combined and selectable ones are usable.
+        (state(&[0, 4, 4, 5]), 0, ""),
+        (state(&[0, 4, 5]), 1, "3 of 3 sources are usable"),
+        (state(&[0, 4, 5, 1, 3]), 1, "3 of 5 sources are usable"),
+        (state(&[0]), 1, "there is only one source, which no other can confirm"),
+        (state(&[0, 1]), 1, "only 1 of 2 sources is usable"),
+        (state(&[1, 1]), 2, "none of 2 sources is usable"),
+        (state(&[1]), 2, "the only source is not usable"),
+        (json!({"sources": []}), 2, "chronyd has no sources"),
+        (sources(4, &never), 2, "none of 4 sources is usable"),
+        // One reference clock is enough, if it is usable.
+        (json!({"sources": [{"reference ID": 0x4750_5300}]}), 0, ""),
+        (json!({"sources": [{"reference ID": 0x4750_5300, "state": 1}, {"address": "192.0.2.1"}]}), 1, "only 1 of 2"),
+        (state(&[0, 4, 4, 4, 2]), 1, "falsetickers, which the majority does not agree with: 127.0.0.1"),
+        (state(&[0, 4, 4, 4, 3]), 0, ""),
+        // One of four that never answers is a matter of how many are usable.
+        (reach(&[255, 255, 255, 0]), 0, ""),
+        (reach(&[255, 255, 240, 0]), 1, "62 % of the last polls were answered, and none by 127.0.0.1"),
+        (reach(&[255, 255, 0, 0]), 1, "50 % of the last polls were answered"),
+        (reach(&[127, 255, 0, 0]), 2, "47 % of the last polls were answered"),
+        // A name without an address is not polled.
+        (json!({"sources": [{}, {}, {}, {}, {"address": {"id": 7}, "state": 1, "reachability": 0}]}), 0, ""),
+    ] {
+        expect(&clock(&json!({}), &others), code, words);
+    }
+}
+
+#[test]
+fn sources_that_are_not_polled_are_told() {
+    let activity = json!({"online sources": 1, "offline sources": 3, "unresolved sources": 2});
+    let words = "there is only one source, which no other can confirm (3 offline) (2 without an address for the name)";
+    expect(&clock(&json!({}), &json!({"sources": 1, "activity": activity})), 1, words);
+}
+
+#[test]
+fn the_age_is_measured_by_the_longer_interval() {
+    // The selected source is polled every 1024 s, whatever the last interval was.
+    let slow = json!({"sources": [{"poll": 10}, {"state": 4}, {"state": 4}, {"state": 4}]});
+    expect(&clock(&updated(600), &slow), 0, "");
+    // One that is not selected tells nothing.
+    let other = json!({"sources": [{}, {"state": 4, "poll": 10}, {"state": 4}, {"state": 4}]});
+    expect(&clock(&updated(600), &other), 2, "the last update was 10 min ago");
+    let mut tracking = updated(600);
+    tracking["last update interval"] = json!(512);
+    expect(&clock(&tracking, &json!({})), 0, "");
+    // A few lost polls of a sixteenth of a second are no alarm.
+    let mut tracking = updated(2);
+    tracking["last update interval"] = json!(0.0625);
+    expect(&clock(&tracking, &sources(4, &json!({"poll": -4}))), 0, "");
+}
+
+#[test]
+fn reports_that_cannot_be_read_are_unknown_and_the_others_are_judged() {
+    // The numbers of requests are those of the sources, and chronyd says that it does not know them.
+    let chronyd = right();
+    chronyd.set(Fault::Status(3));
+    chronyd.set(Fault::Only(vec![14, 15]));
+    expect(
+        &chronyd,
+        3,
+        "CHRONY UNKNOWN: within 4.01 ms of true time, following 127.0.0.1 (stratum 2), but sources is not",
+    );
+    let line = ask(chronyd.socket(), "check").out;
+    assert!(line.contains("'reach'=U;75:;50:;0;100") && line.contains("'stratum'=2;1:9;1:15;0"), "{line}");
+    // What is known to be wrong is worse.
+    chronyd.change(values(&json!({"root dispersion": 3}), &json!({}))).unwrap();
+    expect(&chronyd, 2, "the clock can be 3 s wrong");
+}
+
+#[test]
+fn an_older_chronyd_without_selectdata_is_judged() {
+    let chronyd = right();
+    chronyd.set(Fault::Status(3));
+    chronyd.set(Fault::Only(vec![69, 44]));
+    expect(&chronyd, 0, "within 4.01 ms");
+}
+
+#[test]
+fn an_invalid_tracking_report_is_unknown() {
+    let chronyd = clock(&json!({"stratum": 17}), &json!({}));
+    expect(&chronyd, 3, "CHRONY UNKNOWN: ");
+    assert!(ask(chronyd.socket(), "check").out.contains("'bound'=U"));
+}
+
+#[test]
+fn a_chronyd_that_has_just_been_started_raises_no_alarm() {
+    let chronyd = clock(&unsynchronised(), &json!({"sources": 0}));
+    expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
+    started(chronyd.socket(), 100);
+    expect(&chronyd, 0, "CHRONY OK: chronyd was started 10");
+    expect(&chronyd, 0, "s ago, and alarms begin in 6.8");
+    expect(&chronyd, 0, "min: the clock follows no source");
+    started(chronyd.socket(), 520);
+    expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
+    // A start in the future tells nothing, as after a step of the clock.
+    started(chronyd.socket(), -LONG);
+    expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
+}
+
+#[test]
+fn over_the_command_port_the_start_is_unknown() {
+    let chronyd = scripted(&values(&unsynchronised(), &json!({})).to_string());
+    assert_eq!(ask(chronyd.socket(), "check").code, Some(0));
+    let ran = ask(format!("127.0.0.1:{}", chronyd.command_port()), "check");
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+}
+
+#[test]
+fn that_chronyd_does_not_answer_is_told_after_a_start_too() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    let ran = ask(chronyd.socket(), "--timeout 0.2s check");
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    assert!(ran.out.contains("did not answer within 200ms"), "{}", ran.out);
+    // It has not been asked for anything else.
+    assert_eq!(chronyd.requests().into_iter().collect::<Vec<_>>(), [(33, 1)]);
+}

@@ -1,0 +1,170 @@
+//! The screen that answers whether the clock is right.
+
+use crate::clocks::{clock, local, right, started, unsynchronised, updated};
+use crate::support::{Terminal, ask, program, run, unprivileged};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::process::Stdio;
+use testbed::{Chronyd, Fault, Pair};
+
+/// Runs it, and sees that it fits a terminal.
+fn screen(tracking: &Value, others: &Value) -> (Option<i32>, String) {
+    let ran = ask(clock(tracking, others).socket(), "");
+    assert_eq!(ran.err, "");
+    assert_fits(&ran.out);
+    (ran.code, ran.out)
+}
+
+fn assert_fits(screen: &str) {
+    assert!(screen.lines().count() < 24, "{} lines:\n{screen}", screen.lines().count());
+    for line in screen.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_right_has_its_answer_first() {
+    let sources = json!({"sources": [
+        {"address": "192.0.2.1"},
+        {"address": "2001:db8::1", "state": 4, "adjusted last sample offset": 0.0015},
+        {"reference ID": 0x5050_5300, "state": 5},
+        {"address": "198.51.100.1", "state": 2, "reachability": 127},
+    ], "selectdata": [{}, {"state": 43}, {"state": 87}, {"state": 120}]});
+    let (code, text) = screen(&json!({}), &sources);
+    assert_eq!(code, Some(1), "{text}");
+    let expected = "\
+Is the clock right? Yes, with a warning: within 4.01 ms of true time, following
+127.0.0.1 (stratum 2)
+
+warning   falsetickers, which the majority does not agree with: 198.51.100.1
+          Next: Remove falsetickers from chrony.conf, or tell their operators;
+          with two sources none can tell which is right.
+
+follows   127.0.0.1, stratum 2
+bound     4.01 ms (12 us slow + dispersion 3.4 ms + half of delay 1.2 ms)
+";
+    assert!(text.starts_with(expected), "{text}");
+    let expected = "\
+sources   3 of 4 usable
+  192.0.2.1     8 of 8 polls  17 us slow +/- 430 us   selected
+  2001:db8::1   8 of 8 polls  1.5 ms fast +/- 430 us  combined
+  PPS           8 of 8 polls  17 us slow +/- 430 us   missing selectable sources
+  198.51.100.1  7 of 8 polls  17 us slow +/- 430 us   falseticker
+";
+    assert!(text.ends_with(expected), "{text}");
+    assert!(text.contains("s ago, at 20") && text.contains(" UTC; before that, every 64.2 s"), "{text}");
+    assert!(text.contains("/chronyd.sock, started 24 h ago"), "{text}");
+}
+
+#[test]
+fn the_answer_and_the_exit_code_go_together() {
+    for (tracking, code, answer) in [
+        (json!({}), 0, "Is the clock right? Yes: within 4.01 ms of true time"),
+        (json!({"current correction": 0.02}), 1, "Is the clock right? Yes, with a warning: within 24 ms"),
+        (updated(7200), 2, "Is the clock right? No, do not rely on it\n\ncritical  the last update was 2 h ago"),
+        (local(), 2, "Is the clock right? No, do not rely on it\n\ncritical  the clock follows no source, only itself"),
+        (unsynchronised(), 2, "Is the clock right? No, do not rely on it\n\ncritical  the clock follows no source\n"),
+    ] {
+        let (found, text) = screen(&tracking, &json!({}));
+        assert_eq!(found, Some(code), "{text}");
+        assert!(text.starts_with(answer), "{text}");
+    }
+}
+
+#[test]
+fn after_a_start_the_answer_is_not_yet_and_the_exit_code_tells_it() {
+    let chronyd = clock(&unsynchronised(), &json!({}));
+    started(chronyd.socket(), 30);
+    let ran = ask(chronyd.socket(), "");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.starts_with("Is the clock right? Not yet: chronyd was started 3"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_long_fits_all_the_same() {
+    let long = "2001:db8:1111:2222:3333:4444:5555:6666";
+    let bad = json!({"address": long, "state": 2, "reachability": 0, "adjusted last sample offset": -1234.5});
+    let (_, text) = screen(&json!({"stratum": 15, "current correction": 2}), &json!({"sources": vec![bad; 30]}));
+    assert!(text.contains("more: chrony-report check has all"), "{text}");
+    assert!(text.contains("  and 2"), "{text}");
+    assert!(text.contains("  2001:db8:1111:2222:3333:4444.."), "{text}");
+}
+
+#[test]
+fn sources_that_were_never_measured_have_no_offset() {
+    let never = json!({"state": 1, "reachability": 0, "last sample ago": u32::MAX});
+    let (code, text) = screen(&unsynchronised(), &json!({"sources": [never], "selectdata": [{"state": 77}]}));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("  127.0.0.1  0 of 8 polls  never measured  missing samples"), "{text}");
+    assert!(text.contains("follows   nothing") && !text.contains("bound "), "{text}");
+}
+
+#[test]
+fn real_chronyds_have_their_answers() {
+    let pair = Pair::of_all_kinds(Chronyd::builder()).unwrap();
+    let ran = ask(pair.client.socket(), "");
+    assert_fits(&ran.out);
+    assert!(ran.out.starts_with("Is the clock right? Yes"), "{}", ran.out);
+    assert!(ran.out.contains("\nfollows   127.0.0."), "{}", ran.out);
+    let none = Chronyd::builder().start().unwrap();
+    let ran = ask(none.socket(), "");
+    assert_fits(&ran.out);
+    assert!(ran.code == Some(2) && ran.out.contains("chronyd has no sources"), "{}", ran.out);
+}
+
+#[test]
+fn without_an_answer_of_chronyd_it_is_unknown_and_the_next_step_is_told() {
+    let chronyd = right();
+    chronyd.set(Fault::Silence);
+    let cases = [
+        (ask("/nonexistent/chronyd.sock", ""), 2, "Is chronyd running"),
+        (ask(chronyd.socket(), "--timeout 0.2s"), 2, "It may be stopped or overloaded"),
+        (unprivileged(&right(), &[]), 3, "Run as root or as chronyd's user"),
+    ];
+    for (ran, code, next) in cases {
+        assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{}", ran.out);
+        assert_fits(&ran.out);
+        assert!(ran.out.starts_with("Is the clock right? Unknown: chronyd tells nothing\n"), "{}", ran.out);
+        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(next), "{words}");
+    }
+    let output = program([""; 0]).env("LIBCHRONY_PATH", "/nonexistent/libchrony.so.0").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_fits(&text);
+    assert!(text.contains("Unknown: ") && text.contains("Install libchrony"), "{text}");
+}
+
+#[test]
+fn whatever_else_goes_wrong_is_unknown() {
+    let ran = run(["-H", "/a.sock", "-H", "/b.sock"]);
+    assert_eq!((ran.code, &*ran.out), (Some(3), ""));
+    assert!(ran.err.contains("give one address"), "{}", ran.err);
+    let chronyd = right();
+    let mut full = program(["-H".as_ref(), chronyd.socket().as_os_str()]);
+    let output = full.stdout(File::options().write(true).open("/dev/full").unwrap()).stderr(Stdio::piped()).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Free some space"));
+    let mut closed = program(["-H".as_ref(), chronyd.socket().as_os_str()]);
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let output = closed.stdout(write).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(3), &b""[..]));
+}
+
+#[test]
+fn it_has_colours_on_a_terminal_only() {
+    let chronyd = right();
+    assert!(!ask(chronyd.socket(), "").out.contains('\x1b'));
+    let colours = |name: &str, value: &str| {
+        let terminal = Terminal::open(80);
+        let mut command = program(["-H".as_ref(), chronyd.socket().as_os_str()]);
+        let status = command.env("TERM", "xterm").env(name, value).stdout(terminal.end()).status().unwrap();
+        drop(command);
+        assert_eq!(status.code(), Some(0));
+        terminal.read()
+    };
+    assert!(colours("LANG", "C").contains("\x1b[1m\x1b[32mIs the clock right? Yes"), "{:?}", colours("LANG", "C"));
+    assert!(!colours("NO_COLOR", "1").contains('\x1b'));
+}
