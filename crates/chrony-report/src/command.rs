@@ -4,6 +4,7 @@ use crate::check::Check;
 use crate::columns;
 use crate::list::List;
 use crate::output::Output;
+use crate::wait::Wait;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, REPORTS, Table};
 use std::ffi::OsString;
@@ -71,6 +72,8 @@ pub(crate) enum Command {
         /// The folder; it is made
         folder: PathBuf,
     },
+    /// Wait until the clock is right
+    Wait(Wait),
 }
 
 #[derive(Debug, Args)]

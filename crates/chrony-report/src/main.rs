@@ -21,6 +21,7 @@ mod signals;
 mod status;
 mod table;
 mod text;
+mod wait;
 
 use clap::FromArgMatches;
 use command::{Cli, Command};
@@ -48,6 +49,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::List(options)) => list::run(&cli.chronyds, options),
         Some(Command::Schema { report }) => schema::print(report),
         Some(Command::Generate { folder }) => generate::run(folder),
+        Some(Command::Wait(options)) => wait::run(&cli.chronyds, options),
         None => Ok(status::run(&cli.chronyds)),
     }
 }

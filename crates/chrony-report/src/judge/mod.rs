@@ -12,7 +12,7 @@ pub(crate) use table::markdown;
 use crate::facts::{Facts, follows_source};
 use crate::text::{interval, seconds};
 use range::Range;
-use rules::{CHRONYD, RULES, Rule};
+use rules::{CHRONYD, RULES, Rule, rule};
 use std::time::Duration;
 
 /// How long after its start a chronyd may not have its sources yet: eight polls of the usual 64 s.
@@ -74,6 +74,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// No rule but that a chronyd answers.
+    pub(crate) fn nothing() -> Self {
+        let rules = rule(CHRONYD).map(|rule| (rule, Limits::default()));
+        Self { rules: rules.into_iter().collect(), grace: Duration::ZERO }
+    }
+
     /// Looks at a rule, with these limits.
     pub(crate) fn with(mut self, asked: &'static Rule, limits: Limits) -> Self {
         self.rules.retain(|(rule, _)| rule.name != asked.name);

@@ -242,6 +242,11 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
+/// The rule of this name.
+pub(crate) fn rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name)
+}
+
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
         Self { number, scale: 1.0 }

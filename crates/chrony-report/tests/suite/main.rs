@@ -14,3 +14,4 @@ mod status;
 mod support;
 mod surroundings;
 mod terminal;
+mod wait;

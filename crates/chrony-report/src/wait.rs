@@ -1,0 +1,232 @@
+//! `wait`: until the clock is right by its error bound, its leap status and the age of its last update.
+//!
+//! `chronyc waitsync` looks at the correction and the skew alone, which a chronyd passes whose sources were lost hours
+//! ago. Its arguments are taken here, too, and add to what is waited for.
+
+use crate::ask::builder;
+use crate::command::{Chronyds, duration};
+use crate::error::{FAILED, FINE, Failure};
+use crate::facts::Facts;
+use crate::judge::range::Range;
+use crate::judge::rules::rule;
+use crate::judge::{Limits, Settings, Verdict, judge};
+use crate::text::interval;
+use clap::Args;
+use libchrony::{Error, ErrorKind};
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use terminal_size::terminal_size_of;
+
+/// Between two looks, unless told otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The same with the arguments of chronyc, as chronyc has it.
+const CHRONYC_INTERVAL: Duration = Duration::from_secs(10);
+/// chronyc's shortest.
+const SHORTEST_INTERVAL: f64 = 0.1;
+
+const AFTER_HELP: &str = "\
+The clock is right when chronyd follows a source, and not only the local clock, when its leap status is not \"not
+synchronised\", its error bound is within BOUND, and its last update is not older than 8 update intervals.
+
+The arguments are those of chronyc waitsync, and add to this: the number of looks (0 for no end), the largest correction
+in seconds and the largest skew in ppm (0 for any), and the seconds between two looks (10).
+
+Exits with 0 when the clock is right, and with 1 when it is not in time, or when chronyd may not be asked. Under systemd
+it tells the service manager when it is ready, and what is missing till then.";
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Wait {
+    /// How wrong the clock may be at most [default: what is not critical for `check`]
+    #[arg(long, value_name = "BOUND", value_parser = duration)]
+    within: Option<Duration>,
+    /// Give up after TIME [default: never]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    for_at_most: Option<Duration>,
+    /// As for chronyc waitsync
+    tries: Option<u32>,
+    #[arg(value_parser = measure)]
+    max_correction: Option<f64>,
+    #[arg(value_parser = measure)]
+    max_skew: Option<f64>,
+    #[arg(value_parser = measure)]
+    interval: Option<f64>,
+}
+
+fn measure(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "not a number of 0 or more".to_owned())
+}
+
+impl Wait {
+    fn settings(&self) -> Settings {
+        let up_to = |end: f64| Limits { warning: Some(Range::ANY), critical: Some(Range::up_to(end)) };
+        let table = Limits { warning: Some(Range::ANY), critical: None };
+        let limit = |limit: Option<f64>| limit.filter(|limit| *limit > 0.0).map(up_to);
+        let within = self.within.map_or(table, |within| up_to(within.as_secs_f64()));
+        let asked = [
+            ("reference", Some(table)),
+            ("leap", Some(table)),
+            ("bound", Some(within)),
+            ("age", Some(table)),
+            ("offset", limit(self.max_correction)),
+            ("skew", limit(self.max_skew)),
+        ];
+        let asked = asked.into_iter().filter_map(|(name, limits)| Some((rule(name)?, limits?)));
+        asked.fold(Settings::nothing(), |settings, (rule, limits)| settings.with(rule, limits))
+    }
+
+    fn interval(&self) -> Duration {
+        match (self.interval, self.tries) {
+            (Some(interval), _) => {
+                Duration::try_from_secs_f64(interval.max(SHORTEST_INTERVAL)).unwrap_or(Duration::MAX)
+            }
+            (None, Some(_)) => CHRONYC_INTERVAL,
+            (None, None) => INTERVAL,
+        }
+    }
+}
+
+/// Waits, and says on standard output what it has waited for.
+pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::register().map_err(|source| Failure::File {
+        what: "cannot watch for signals".to_owned(),
+        source,
+        advice: "Close descriptors, or raise the limit on open files",
+    })?;
+    let start = Instant::now();
+    let end = options.for_at_most.and_then(|time| start.checked_add(time));
+    let is_over = move || end.is_some_and(|end| Instant::now() >= end);
+    let signal = signals.last.clone();
+    // A call that waits for chronyd ends with the wait.
+    let interrupt = move || signal.load(Ordering::Relaxed) != 0 || is_over();
+    let connection = builder(chronyds)?.interrupt(interrupt).build()?;
+    let (settings, interval) = (options.settings(), options.interval());
+    let mut progress = Progress::new(start);
+    let mut tries = 0;
+    loop {
+        let facts = Facts::read(&connection, false);
+        let verdict = judge(&facts, &settings);
+        if verdict.alarms().next().is_none() {
+            progress.end();
+            tell(&[NotifyState::Ready, NotifyState::Status(&verdict.headline)]);
+            writeln!(anstream::stdout(), "{}", verdict.headline).map_err(Failure::output)?;
+            return Ok(FINE.into());
+        }
+        let is_interrupted = facts.tracking.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted);
+        if !is_interrupted {
+            progress.show(&verdict);
+        }
+        tries += 1;
+        // Waiting gives no right to ask. Where there are several addresses, another may begin to answer.
+        let is_refused = |error: &Error| matches!(error, Error::Permission { .. } | Error::Unauthorized { .. });
+        let is_hopeless = facts.tracking.as_ref().is_err_and(|error| is_refused(error));
+        let is_last = options.tries.is_some_and(|all| all > 0 && tries >= all) || is_over();
+        if !is_last && !is_hopeless || is_interrupted && !is_over() {
+            let left = end.map_or(interval, |end| interval.min(end.saturating_duration_since(Instant::now())));
+            if let Some(signal) = signals.wait(left) {
+                progress.end();
+                // What libchrony has opened goes before the process does.
+                connection.close();
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            continue;
+        }
+        progress.end();
+        progress.give_up();
+        return Ok(FAILED.into());
+    }
+}
+
+/// Tells the service manager, if there is one. One that does not listen is no reason to fail.
+fn tell(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}
+
+/// The signals that end a program, so that it ends in order.
+struct Signals {
+    /// The number of the last one, 0 without one.
+    last: Arc<AtomicUsize>,
+    /// Readable after one.
+    wake: UnixStream,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        let last = Arc::new(AtomicUsize::new(0));
+        let (wake, write) = UnixStream::pair()?;
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            // In this order, the number is there when the other end wakes.
+            signal_hook::flag::register_usize(signal, last.clone(), usize::try_from(signal).unwrap_or(1))?;
+            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Self { last, wake })
+    }
+
+    /// Waits for so long, or until a signal comes, and returns it.
+    fn wait(&mut self, time: Duration) -> Option<i32> {
+        // No timeout at all would be one of 0.
+        let is_set = self.wake.set_read_timeout(Some(time.max(Duration::from_millis(1))));
+        if self.last.load(Ordering::Relaxed) == 0 && is_set.is_ok() {
+            let read = self.wake.read(&mut [0]);
+            if read.is_err_and(|error| !matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::Interrupted)) {
+                std::thread::sleep(time);
+            }
+        }
+        i32::try_from(self.last.load(Ordering::Relaxed)).ok().filter(|signal| *signal != 0)
+    }
+}
+
+/// Says on standard error what is still missing: on a terminal in one line that is written again and again, elsewhere
+/// in a line when something else is missing than before.
+struct Progress {
+    start: Instant,
+    is_terminal: bool,
+    /// The rules that were not in order, and what was said of them.
+    missing: Vec<&'static str>,
+    words: String,
+}
+
+impl Progress {
+    fn new(start: Instant) -> Self {
+        Self { start, is_terminal: io::stderr().is_terminal(), missing: Vec::new(), words: String::new() }
+    }
+
+    fn show(&mut self, verdict: &Verdict) {
+        let missing: Vec<_> = verdict.alarms().map(|finding| finding.rule.name).collect();
+        let has_changed = self.missing != missing;
+        self.missing = missing;
+        self.words = verdict.alarms().map(|finding| &*finding.words).collect::<Vec<_>>().join("; ");
+        if has_changed {
+            tell(&[NotifyState::Status(&format!("waiting: {}", self.words))]);
+        }
+        // Nothing is lost when it cannot be said; the exit code tells what became of it.
+        if self.is_terminal {
+            let line = format!("{} so far: {}", interval(self.start.elapsed().as_secs_f64().round()), self.words);
+            let width = terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0)).saturating_sub(1);
+            let line: String = line.chars().take(width).collect();
+            let _ = write!(io::stderr(), "\r{line}\x1b[K");
+        } else if has_changed {
+            let _ = writeln!(io::stderr(), "chrony-report: waiting: {}", self.words);
+        }
+    }
+
+    /// Takes the line away.
+    fn end(&self) {
+        if self.is_terminal && !self.missing.is_empty() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+
+    fn give_up(&self) {
+        let waited = interval(self.start.elapsed().as_secs_f64());
+        let words = if self.words.is_empty() { "chronyd has not answered in time" } else { &self.words };
+        anstream::eprintln!("chrony-report: the clock is not right after {waited}: {words}");
+    }
+}
