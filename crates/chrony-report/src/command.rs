@@ -5,6 +5,7 @@ use crate::columns;
 use crate::list::List;
 use crate::output::Output;
 use crate::wait::Wait;
+use crate::watch::Watch;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, REPORTS, Table};
 use std::ffi::OsString;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     },
     /// Wait until the clock is right
     Wait(Wait),
+    Watch(Watch),
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     /// The command line makes no sense, in a way that only the command itself sees.
     #[error("{0}")]
     Usage(String),
+    /// A file does not hold what it should.
+    #[error("{0}")]
+    Data(String),
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}. Free some space, or write elsewhere")]
     Output(#[source] io::Error),

@@ -12,16 +12,20 @@ mod facts;
 mod generate;
 mod judge;
 mod list;
+mod live;
 mod names;
 mod output;
+mod recording;
 mod reports;
 mod rows;
 mod schema;
+mod series;
 mod signals;
 mod status;
 mod table;
 mod text;
 mod wait;
+mod watch;
 
 use clap::FromArgMatches;
 use command::{Cli, Command};
@@ -51,5 +55,6 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Generate { folder }) => generate::run(folder),
         Some(Command::Wait(options)) => wait::run(&cli.chronyds, options),
         None => Ok(status::run(&cli.chronyds)),
+        Some(Command::Watch(options)) => watch::run(&cli.chronyds, options),
     }
 }

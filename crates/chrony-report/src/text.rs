@@ -144,14 +144,19 @@ fn with_unit(number: &str, unit: Unit) -> String {
 
 /// A time as its size asks for: `12.3 us`.
 pub(crate) fn seconds(seconds: f64) -> String {
-    let (factor, unit) = match seconds.abs() {
+    let (factor, unit) = scale(seconds);
+    format!("{} {unit}", digits(seconds * factor))
+}
+
+/// The unit for times of this size, and how many of it are a second.
+pub(crate) fn scale(seconds: f64) -> (f64, &'static str) {
+    match seconds.abs() {
         0.0 => (1.0, "s"),
         ..1e-6 => (1e9, "ns"),
         ..1e-3 => (1e6, "us"),
         ..1.0 => (1e3, "ms"),
         _ => (1.0, "s"),
-    };
-    format!("{} {unit}", digits(seconds * factor))
+    }
 }
 
 /// A longer time: `64 s`, `17 min`, `3.2 h`.
@@ -166,8 +171,8 @@ pub(crate) fn interval(interval: f64) -> String {
     format!("{} {unit}", digits(interval / factor))
 }
 
-/// A number with three digits or more, without zeros at the end of its fraction.
-fn digits(number: f64) -> String {
+/// A number with three digits or more before or behind the point, without zeros at its end.
+pub(crate) fn digits(number: f64) -> String {
     let places = match number.abs() {
         100.0.. => 0,
         10.0.. => 1,

@@ -1,0 +1,60 @@
+//! Reads one chronyd again and again, in a thread of its own, so that what waits for it never waits for chronyd.
+
+use crate::recording::{Outcome, Peer, Reading, Snapshot, Tracked, rounded, since_epoch};
+use libchrony::{Connection, Error};
+use rustix::time::{ClockId, clock_gettime};
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time since the view began, by a clock that is never set, and that goes on while the machine sleeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(Duration);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(boot_time())
+    }
+
+    /// In seconds.
+    pub(crate) fn elapsed(self) -> f64 {
+        rounded(boot_time().saturating_sub(self.0))
+    }
+}
+
+fn boot_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
+}
+
+/// Starts the thread. It ends when `take` does not want another snapshot.
+pub(crate) fn start(
+    connection: Connection,
+    every: Duration,
+    watch: Stopwatch,
+    mut take: impl FnMut(Snapshot) -> bool + Send + 'static,
+) -> io::Result<()> {
+    let run = move || {
+        let mut next = Instant::now();
+        while take(snapshot(&connection, watch)) {
+            // A reading that takes longer than the time between two puts off the next ones.
+            next = (next + every).max(Instant::now());
+            thread::sleep(next - Instant::now());
+        }
+    };
+    thread::Builder::new().name("reader".to_owned()).spawn(run).map(drop)
+}
+
+fn snapshot(connection: &Connection, watch: Stopwatch) -> Snapshot {
+    let outcome = match read(connection) {
+        Ok(reading) => Outcome::Reading(reading),
+        Err(error) => Outcome::Error(error.to_string()),
+    };
+    Snapshot { time: since_epoch(SystemTime::now()), elapsed: watch.elapsed(), outcome }
+}
+
+fn read(connection: &Connection) -> Result<Reading, Error> {
+    let tracking = Tracked::of(&connection.tracking()?);
+    let sources = connection.sources()?.iter().map(Peer::of).collect();
+    let host = connection.address().map(|address| address.to_string()).unwrap_or_default();
+    Ok(Reading { host, tracking, sources })
+}

@@ -1,0 +1,292 @@
+//! Recordings: what `watch --record` writes, and what `watch --replay` and `plot` read. `docs/watch.md` has the format.
+//!
+//! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
+
+use crate::error::Failure;
+use libchrony::{Source, SourceMode, SourceState, Tracking};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const FORMAT: &str = "chrony-report recording";
+const VERSION: u32 = 1;
+const NOT_ONE: &str = "Give a file that `chrony-report watch --record` has written";
+
+/// The first line.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Header {
+    format: String,
+    version: u32,
+    /// The name of the machine on which it was recorded.
+    pub(crate) machine: String,
+    /// The time between two snapshots, in seconds.
+    pub(crate) every: f64,
+}
+
+/// What was read at one moment, or why nothing could be read.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Snapshot {
+    /// When it was read by the clock of the machine, in seconds since the epoch.
+    pub(crate) time: f64,
+    /// The same by a clock that is never set, in seconds since the view or the recording began.
+    pub(crate) elapsed: f64,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Reading(Reading),
+    Error(String),
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Reading {
+    /// The address at which chronyd answered.
+    pub(crate) host: String,
+    pub(crate) tracking: Tracked,
+    pub(crate) sources: Vec<Peer>,
+}
+
+/// Of the report tracking: how the clock follows its reference.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Tracked {
+    pub(crate) reference_id_name: String,
+    pub(crate) stratum: u8,
+    pub(crate) leap_status: String,
+    /// When the clock was updated last, in seconds since the epoch; `None` if never.
+    pub(crate) ref_time: Option<f64>,
+    /// As chronyd has it: positive if the clock is slow.
+    pub(crate) offset: f64,
+    pub(crate) frequency: f64,
+    pub(crate) residual_freq: f64,
+    pub(crate) skew: f64,
+    pub(crate) root_delay: f64,
+    pub(crate) root_dispersion: f64,
+    /// How wrong the clock can be; `None` if that is not known, and then the other values tell nothing.
+    pub(crate) clock_error_bound: Option<f64>,
+    /// Whether chronyd follows nothing but its local clock.
+    pub(crate) is_local: bool,
+}
+
+/// Of the report sources: one source.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Peer {
+    pub(crate) address: String,
+    pub(crate) poll: i16,
+    pub(crate) stratum: u8,
+    #[serde(serialize_with = "word", deserialize_with = "state")]
+    pub(crate) state: SourceState,
+    #[serde(serialize_with = "word", deserialize_with = "mode")]
+    pub(crate) mode: SourceMode,
+    pub(crate) reachability: u8,
+    /// The last three are `None` if there was no sample.
+    pub(crate) last_sample_ago: Option<u32>,
+    pub(crate) latest_meas: Option<f64>,
+    pub(crate) latest_meas_err: Option<f64>,
+}
+
+fn word<S: Serializer>(word: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(word)
+}
+
+fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SourceState, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let state = SourceState::ALL.iter().find(|state| state.name() == word);
+    state.copied().ok_or_else(|| D::Error::custom(format!("no state of a source is called {word:?}")))
+}
+
+fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SourceMode, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let mode = SourceMode::ALL.iter().find(|mode| mode.name() == word);
+    mode.copied().ok_or_else(|| D::Error::custom(format!("no mode of a source is called {word:?}")))
+}
+
+impl Header {
+    pub(crate) fn new(every: Duration) -> Self {
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { format: FORMAT.to_owned(), version: VERSION, machine, every: every.as_secs_f64() }
+    }
+}
+
+impl Tracked {
+    pub(crate) fn of(tracking: &Tracking) -> Self {
+        Self {
+            reference_id_name: tracking.reference_id_name.clone(),
+            stratum: tracking.stratum,
+            leap_status: tracking.leap_status.name().to_owned(),
+            ref_time: (tracking.ref_time != UNIX_EPOCH).then(|| since_epoch(tracking.ref_time)),
+            offset: tracking.offset,
+            frequency: tracking.frequency,
+            residual_freq: tracking.residual_freq,
+            skew: tracking.skew,
+            root_delay: tracking.root_delay,
+            root_dispersion: tracking.root_dispersion,
+            clock_error_bound: tracking.clock_error_bound(),
+            is_local: tracking.is_local(),
+        }
+    }
+}
+
+impl Peer {
+    pub(crate) fn of(source: &Source) -> Self {
+        let is_sampled = source.has_sample();
+        Self {
+            address: source.address.clone(),
+            poll: source.poll,
+            stratum: source.stratum,
+            state: source.state,
+            mode: source.mode,
+            reachability: source.reachability,
+            last_sample_ago: is_sampled.then_some(source.last_sample_ago),
+            latest_meas: is_sampled.then_some(source.latest_meas),
+            latest_meas_err: is_sampled.then_some(source.latest_meas_err),
+        }
+    }
+
+    /// The offset of its last sample, positive if the clock is fast, and the error of it.
+    pub(crate) fn sample(&self) -> Option<(f64, f64)> {
+        self.latest_meas.zip(self.latest_meas_err)
+    }
+
+    pub(crate) fn is_selected(&self) -> bool {
+        self.state == SourceState::Selected
+    }
+}
+
+/// To the microsecond, which is more than the time of a reading is known to.
+pub(crate) fn since_epoch(time: SystemTime) -> f64 {
+    rounded(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+pub(crate) fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    path: PathBuf,
+    file: File,
+    header: Option<Header>,
+}
+
+impl Recorder {
+    /// Opens the file. A recording that is there already is not written over.
+    pub(crate) fn new(path: &Path, header: Header) -> Result<Self, Failure> {
+        let failure =
+            |source, advice| Failure::File { what: format!("cannot record to {}", path.display()), source, advice };
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let advice = "Give a file in a folder that exists and that you may write to";
+        let file = open.map_err(|source| failure(source, advice))?;
+        let is_taken = file.metadata().is_ok_and(|data| data.is_file() && data.len() > 0);
+        if is_taken {
+            return Err(failure(io::ErrorKind::AlreadyExists.into(), "Give another name, or remove the file"));
+        }
+        Ok(Self { path: path.to_owned(), file, header: Some(header) })
+    }
+
+    /// Adds a snapshot. It is in the file when this returns.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let mut lines = Vec::new();
+        if let Some(header) = self.header.take() {
+            serde_json::to_writer(&mut lines, &header)?;
+            lines.push(b'\n');
+        }
+        serde_json::to_writer(&mut lines, snapshot)?;
+        lines.push(b'\n');
+        self.file.write_all(&lines)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Reads a recording, one snapshot after the other.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    path: PathBuf,
+    pub(crate) header: Header,
+    file: BufReader<File>,
+    line: u64,
+    last: f64,
+    /// Whether the last line was cut off, as by a full disk.
+    pub(crate) is_cut_off: bool,
+}
+
+impl Recording {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let failure = |source| Failure::File {
+            what: format!("cannot read the recording {}", path.display()),
+            source,
+            advice: NOT_ONE,
+        };
+        let mut file = BufReader::new(File::open(path).map_err(failure)?);
+        let mut line = String::new();
+        file.read_line(&mut line).map_err(failure)?;
+        let shown = path.display();
+        let header: Header = serde_json::from_str(&line)
+            .ok()
+            .filter(|header: &Header| header.format == FORMAT && header.every > 0.0)
+            .ok_or_else(|| Failure::Data(format!("line 1 of {shown} is not that of a recording. {NOT_ONE}")))?;
+        if header.version != VERSION {
+            return Err(Failure::Data(format!(
+                "line 1 of {shown}: this is version {} of the format, and only version {VERSION} is known. \
+                 Use the version of chrony-report that has recorded it, or a newer one",
+                header.version
+            )));
+        }
+        Ok(Self { path: path.to_owned(), header, file, line: 1, last: 0.0, is_cut_off: false })
+    }
+
+    /// The next snapshot; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Snapshot>, Failure> {
+        let mut line = Vec::new();
+        let read = self.file.read_until(b'\n', &mut line);
+        self.line += 1;
+        let (number, shown) = (self.line, self.path.display());
+        read.map_err(|source| Failure::File {
+            what: format!("cannot read line {number} of the recording {shown}"),
+            source,
+            advice: "Copy the file, and read the copy",
+        })?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let refused = |why: String| {
+            Failure::Data(format!(
+                "line {number} of {shown} is no snapshot: {why}. Remove this line, or end the file before it"
+            ))
+        };
+        match serde_json::from_slice::<Snapshot>(&line) {
+            Ok(snapshot) if snapshot.elapsed < self.last => {
+                Err(refused(format!("its \"elapsed\" is {}, after {}", snapshot.elapsed, self.last)))
+            }
+            Ok(snapshot) => {
+                self.last = snapshot.elapsed;
+                Ok(Some(snapshot))
+            }
+            Err(_) if line.last() != Some(&b'\n') => {
+                self.is_cut_off = true;
+                Ok(None)
+            }
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+}
+
+/// The moment of so many seconds since the epoch.
+pub(crate) fn moment(time: f64) -> SystemTime {
+    let since = Duration::try_from_secs_f64(time).unwrap_or_default();
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+}
+
+/// A moment in UTC, in a form of `strftime`.
+pub(crate) fn shown(time: f64, form: &str) -> String {
+    jiff::Timestamp::try_from(moment(time)).map_or_else(|_| format!("{time} s"), |time| time.strftime(form).to_string())
+}

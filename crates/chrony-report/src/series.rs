@@ -1,0 +1,260 @@
+//! What is plotted over time, for the live view and for pictures: the curves, their gaps, and their axes.
+//!
+//! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
+
+use crate::recording::{Outcome, Peer, Snapshot, Tracked};
+use crate::text::scale;
+use libchrony::SourceState;
+use std::collections::VecDeque;
+use std::iter;
+
+/// How many points a view keeps: 5.5 hours of a reading each second, in less than 1 MiB.
+pub(crate) const KEPT: usize = 20_000;
+/// Steps of time between two ticks, in seconds.
+const STEPS: [f64; 20] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10800.0, 21600.0,
+    43200.0, 86400.0, 172_800.0, 604_800.0,
+];
+
+/// What is kept of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point {
+    /// As [`Snapshot::elapsed`].
+    pub(crate) at: f64,
+    values: Option<Values>,
+}
+
+/// Offset and frequency are positive if the clock is fast.
+#[derive(Clone, Copy, Debug)]
+struct Values {
+    offset: f64,
+    bound: f64,
+    frequency: f64,
+    skew: f64,
+}
+
+impl Point {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let values = match &snapshot.outcome {
+            Outcome::Reading(reading) => Values::of(&reading.tracking),
+            Outcome::Error(_) => None,
+        };
+        Self { at: snapshot.elapsed, values }
+    }
+}
+
+impl Values {
+    fn of(clock: &Tracked) -> Option<Self> {
+        let bound = clock.clock_error_bound?;
+        Some(Self { offset: -clock.offset, bound, frequency: clock.frequency, skew: clock.skew })
+    }
+}
+
+/// The last points.
+#[derive(Debug, Default)]
+pub(crate) struct History(VecDeque<Point>);
+
+impl History {
+    pub(crate) fn push(&mut self, point: Point) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(point);
+    }
+
+    /// Those in a time, both ends included.
+    pub(crate) fn between(&self, start: f64, end: f64) -> impl Iterator<Item = &Point> {
+        let first = self.0.partition_point(|point| point.at < start);
+        self.0.range(first..).take_while(move |point| point.at <= end)
+    }
+}
+
+/// What is plotted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    /// The offset and where the true one is: its distance from 0 is at most the clock's error bound.
+    Bound,
+    Offset,
+    /// The frequency and where the true one is, by its skew.
+    Frequency,
+    Skew,
+}
+
+/// A value, and the limits between which the true one is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sample {
+    pub(crate) at: f64,
+    pub(crate) low: f64,
+    pub(crate) value: f64,
+    pub(crate) high: f64,
+}
+
+impl Curve {
+    fn sample(self, point: &Point) -> Option<Sample> {
+        let Values { offset, bound, frequency, skew } = point.values?;
+        let (value, error) = match self {
+            // The bound has the offset in it: |offset| + root dispersion + root delay / 2.
+            Self::Bound => (offset, bound - offset.abs()),
+            Self::Offset => (offset, 0.0),
+            Self::Frequency => (frequency, skew),
+            Self::Skew => (skew, 0.0),
+        };
+        Some(Sample { at: point.at, low: value - error, value, high: value + error })
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Bound | Self::Offset => "offset of the clock",
+            Self::Frequency => "frequency of the clock",
+            Self::Skew => "skew, the error bound of the frequency",
+        }
+    }
+
+    /// What its band is, if it has one.
+    pub(crate) fn band(self) -> Option<&'static str> {
+        match self {
+            Self::Bound => Some("error bound"),
+            Self::Frequency => Some("skew"),
+            Self::Offset | Self::Skew => None,
+        }
+    }
+
+    fn is_signed(self) -> bool {
+        self != Self::Skew
+    }
+
+    fn is_time(self) -> bool {
+        matches!(self, Self::Bound | Self::Offset)
+    }
+
+    /// The pieces of the curve. No line joins two of them. `gap` is the longest time between two joined points.
+    pub(crate) fn pieces<'a>(self, points: impl Iterator<Item = &'a Point>, gap: f64) -> Vec<Vec<Sample>> {
+        let mut pieces: Vec<Vec<Sample>> = Vec::new();
+        let mut last = None;
+        for point in points {
+            let sample = self.sample(point);
+            if let Some(sample) = sample {
+                match pieces.last_mut() {
+                    Some(piece) if last.is_some_and(|last| sample.at - last <= gap) => piece.push(sample),
+                    _ => pieces.push(vec![sample]),
+                }
+            }
+            last = sample.map(|sample| sample.at);
+        }
+        pieces
+    }
+
+    /// The axis for these pieces; `None` if there are none.
+    pub(crate) fn axis(self, pieces: &[Vec<Sample>], ticks: u16) -> Option<Axis> {
+        let samples = || pieces.iter().flatten();
+        let low = samples().map(|sample| sample.low).reduce(f64::min)?;
+        let high = samples().map(|sample| sample.high).reduce(f64::max)?;
+        Some(Axis::new(low, high, ticks, self.is_time(), self.is_signed()))
+    }
+}
+
+/// The longest time between two joined points, for readings that are so far apart.
+pub(crate) fn gap(every: f64) -> f64 {
+    3.0 * every + 1.0
+}
+
+/// An axis of values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Axis {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    step: f64,
+    is_time: bool,
+    is_signed: bool,
+}
+
+impl Axis {
+    pub(crate) fn new(low: f64, high: f64, ticks: u16, is_time: bool, is_signed: bool) -> Self {
+        let size = low.abs().max(high.abs());
+        // Values that are all but equal would fill the axis with their noise.
+        let least = if size > 0.0 { size * 1e-4 } else { 1e-9 };
+        let pad = 0.05 * (high - low).max(least);
+        let (low, high) = (low - pad, high + pad);
+        let rough = (high - low) / f64::from(ticks.max(1));
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [5.0, 2.0].into_iter().map(|factor| factor * power).find(|step| *step <= rough).unwrap_or(power);
+        Self { low, high, step, is_time, is_signed }
+    }
+
+    pub(crate) fn ticks(&self) -> Vec<f64> {
+        multiples(self.step, self.low, self.high)
+    }
+
+    /// Where a value is, from 0 to 1.
+    pub(crate) fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+
+    /// The name of a tick: `20 us fast`. All ticks have one unit, and as many digits as tell them apart.
+    pub(crate) fn label(&self, tick: f64) -> String {
+        let (factor, unit) = if self.is_time { scale(self.low.abs().max(self.high.abs())) } else { (1.0, "ppm") };
+        let exponent = (self.step * factor * (1.0 + 1e-9)).log10().floor();
+        let places = (0..12).find(|places| exponent + f64::from(*places) >= 0.0).unwrap_or(12);
+        let is_zero = tick.abs() < self.step / 2.0;
+        let sign = match tick {
+            _ if is_zero || !self.is_signed => "",
+            0.0.. => " fast",
+            _ => " slow",
+        };
+        let size = if is_zero { 0.0 } else { tick.abs() * factor };
+        let places = if is_zero { 0 } else { usize::try_from(places).unwrap_or(0) };
+        format!("{size:.places$} {unit}{sign}")
+    }
+}
+
+/// Ticks of time at whole seconds, minutes, hours or days by a clock that shows `clock` at 0.
+pub(crate) fn times(clock: f64, start: f64, end: f64, ticks: u16) -> Vec<f64> {
+    let rough = (end - start) / f64::from(ticks.max(1));
+    let step = STEPS.into_iter().find(|step| *step >= rough).unwrap_or(rough);
+    multiples(step, start + clock, end + clock).into_iter().map(|time| time - clock).collect()
+}
+
+fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
+    let mut index = (low / step).ceil();
+    iter::from_fn(|| {
+        let tick = index * step;
+        index += 1.0;
+        (tick <= high).then_some(tick)
+    })
+    .take(1000)
+    .collect()
+}
+
+/// A piece with at most four samples in each of so many columns: the first, the last and the extremes, so that no peak
+/// is lost. Where there are more, the band is that of all of them.
+pub(crate) fn thinned(piece: &[Sample], start: f64, end: f64, columns: f64) -> Vec<Sample> {
+    let column = |sample: &Sample| ((sample.at - start) / (end - start) * columns).floor();
+    let mut kept = Vec::new();
+    for samples in piece.chunk_by(|left, right| column(left).total_cmp(&column(right)).is_eq()) {
+        let low = samples.iter().map(|sample| sample.low).fold(f64::INFINITY, f64::min);
+        let high = samples.iter().map(|sample| sample.high).fold(f64::NEG_INFINITY, f64::max);
+        let by_value = |left: &&Sample, right: &&Sample| left.value.total_cmp(&right.value);
+        let extremes = [samples.iter().min_by(by_value), samples.iter().max_by(by_value)];
+        let mut few: Vec<_> = [samples.first(), samples.last()].into_iter().chain(extremes).flatten().collect();
+        few.sort_by(|left, right| left.at.total_cmp(&right.at));
+        few.dedup();
+        kept.extend(
+            few.into_iter().map(|sample| if samples.len() > 4 { Sample { low, high, ..*sample } } else { *sample }),
+        );
+    }
+    kept
+}
+
+/// An axis for the offsets of sources. Sources that chronyd does not trust may be off it, so that one of them does not
+/// make the others a line. `None` if no source was sampled.
+pub(crate) fn offsets(sources: &[Peer], ticks: u16) -> Option<Axis> {
+    let is_good = |source: &&Peer| {
+        matches!(source.state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
+    };
+    let span = |sources: &mut dyn Iterator<Item = &Peer>| {
+        let ends = sources.filter_map(Peer::sample).map(|(offset, error)| offset.abs() + error);
+        ends.reduce(f64::max)
+    };
+    let most = span(&mut sources.iter().filter(is_good)).or_else(|| span(&mut sources.iter()))?;
+    Some(Axis::new(-most, most, ticks, true, true))
+}

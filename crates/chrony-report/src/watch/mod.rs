@@ -1,0 +1,194 @@
+//! `chrony-report watch`: a live view of one chronyd, or of a recording.
+//!
+//! One thread reads chronyd, one the keys, one the signals. This one draws, and waits for them; so neither a silent
+//! chronyd nor a slow disk keeps a key waiting. `docs/watch.md` has the keys and the format of recordings.
+
+mod app;
+mod chart;
+mod look;
+mod replay;
+mod sources;
+mod terminal;
+mod view;
+
+use crate::ask::connection;
+use crate::command::{Chronyds, duration};
+use crate::error::{FINE, Failure};
+use crate::live::{self, Stopwatch};
+use crate::recording::{Header, Recorder, Snapshot};
+use app::{App, Wish};
+use look::Look;
+use ratatui::crossterm::event::{Event, KeyEventKind};
+use replay::Player;
+use signal_hook::consts::{SIGCONT, SIGTSTP};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+use terminal::{Said, Terminal};
+
+/// How often what goes by itself is drawn, such as how long chronyd is away.
+const TICK: Duration = Duration::from_secs(1);
+/// How many messages may wait. Whoever sends more waits.
+const QUEUE: usize = 64;
+
+/// A live view: the offset inside its error bound, the frequency, and the sources.
+///
+/// It goes on through restarts of chronyd. What it shows can be recorded, and replayed without a chronyd.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// Read each TIME
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, conflicts_with = "replay")]
+    every: Duration,
+    /// Record what is read to FILE, for `--replay` and `plot`
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+    /// Show the recording in FILE, at the speed at which it was recorded
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+    /// Replay so many times as fast
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor, requires = "replay")]
+    speed: f64,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor > 0.0);
+    factor.ok_or_else(|| "not a number greater than 0, such as 10 or 0.5".to_owned())
+}
+
+enum Message {
+    Said(Said),
+    Snapshot(Snapshot),
+    Notice(String),
+}
+
+/// Where snapshots come from.
+enum Origin {
+    Live(Stopwatch),
+    Replay(Box<Player>, PathBuf),
+}
+
+/// Shows the view until it is ended.
+pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<ExitCode, Failure> {
+    if !terminal::is_there() {
+        let advice = "a view needs a terminal for input and output. Use `--every` of a report, or `plot`";
+        return Err(Failure::Usage(advice.to_owned()));
+    }
+    let (sender, messages) = sync_channel(QUEUE);
+    let look = Look::of_environment();
+    let (mut app, origin) = if let Some(path) = &options.replay {
+        let player = Player::new(path, options.speed)?;
+        (App::new(look, player.every(), true), Origin::Replay(Box::new(player), path.clone()))
+    } else {
+        (App::new(look, options.every.as_secs_f64(), false), Origin::Live(read(chronyds, options, sender.clone())?))
+    };
+    if let Some(path) = &options.record {
+        app.about = format!("recording to {}", path.display());
+    }
+    // Signals are listened to first, so that none of them ends the program in the other mode.
+    terminal::listen(move |said| sender.send(Message::Said(said)).is_ok()).map_err(Failure::output)?;
+    let mut terminal = Terminal::take().map_err(Failure::output)?;
+    watch(&mut app, origin, &messages, &mut terminal)
+}
+
+/// Starts to read chronyd, and to record it.
+fn read(chronyds: &Chronyds, options: &Watch, sender: SyncSender<Message>) -> Result<Stopwatch, Failure> {
+    let connection = connection(chronyds)?;
+    let header = Header::new(options.every);
+    let mut recorder = options.record.as_deref().map(|path| Recorder::new(path, header)).transpose()?;
+    let stopwatch = Stopwatch::start();
+    let take = move |snapshot: Snapshot| {
+        if let Some(failed) = &mut recorder
+            && let Err(error) = failed.add(&snapshot)
+        {
+            let notice = format!(
+                "the recording to {} has ended: {error}. Free some space, and record to another file",
+                failed.path().display()
+            );
+            recorder = None;
+            if sender.send(Message::Notice(notice)).is_err() {
+                return false;
+            }
+        }
+        sender.send(Message::Snapshot(snapshot)).is_ok()
+    };
+    live::start(connection, options.every, stopwatch, take).map_err(Failure::output)?;
+    Ok(stopwatch)
+}
+
+fn watch(
+    app: &mut App,
+    mut origin: Origin,
+    messages: &Receiver<Message>,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, Failure> {
+    loop {
+        let wait = origin.catch_up(app)?;
+        terminal.draw(|frame| view::draw(frame, app)).map_err(Failure::output)?;
+        let first = match messages.recv_timeout(wait) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(FINE.into()),
+        };
+        // All that waits is taken before the next drawing, so that a slow terminal does not fall behind.
+        for message in first.into_iter().chain(messages.try_iter().take(QUEUE)) {
+            match message {
+                Message::Snapshot(snapshot) => app.take(snapshot),
+                Message::Notice(notice) => {
+                    app.about.clear();
+                    app.notice = notice;
+                }
+                Message::Said(Said::Gone(error)) => return Err(Failure::output(error)),
+                Message::Said(Said::Signal(SIGTSTP)) => terminal.suspend().map_err(Failure::output)?,
+                Message::Said(Said::Signal(SIGCONT)) => terminal.resume().map_err(Failure::output)?,
+                Message::Said(Said::Signal(signal)) => {
+                    // As a shell tells that a signal has ended a program.
+                    return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+                }
+                Message::Said(Said::Event(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    match app.key(key) {
+                        Wish::Nothing => {}
+                        Wish::Quit => return Ok(FINE.into()),
+                        Wish::Suspend => terminal.suspend().map_err(Failure::output)?,
+                        wish => origin.heed(wish, app)?,
+                    }
+                }
+                // The next drawing finds out how large the terminal is.
+                Message::Said(Said::Event(_)) => {}
+            }
+        }
+    }
+}
+
+impl Origin {
+    /// Hands over what is due, and says how long nothing else is.
+    fn catch_up(&mut self, app: &mut App) -> Result<Duration, Failure> {
+        match self {
+            Self::Live(stopwatch) => {
+                app.tick(stopwatch.elapsed());
+                Ok(TICK)
+            }
+            Self::Replay(player, path) => {
+                if app.is_paused() {
+                    player.hold();
+                } else {
+                    player.due()?.into_iter().for_each(|snapshot| app.take(snapshot));
+                }
+                app.about = player.about(path);
+                Ok(player.wait().unwrap_or(TICK).min(TICK))
+            }
+        }
+    }
+
+    /// Does what only a replay can.
+    fn heed(&mut self, wish: Wish, app: &mut App) -> Result<(), Failure> {
+        if let Self::Replay(player, _) = self {
+            match wish {
+                Wish::Step => player.step()?.into_iter().for_each(|snapshot| app.take(snapshot)),
+                Wish::Faster(factor) => player.faster(factor),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
