@@ -4,6 +4,7 @@ use crate::check::Check;
 use crate::columns;
 use crate::list::List;
 use crate::output::Output;
+use crate::plot::Plot;
 use crate::wait::Wait;
 use crate::watch::Watch;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -75,6 +76,7 @@ pub(crate) enum Command {
     },
     /// Wait until the clock is right
     Wait(Wait),
+    Plot(Plot),
     Watch(Watch),
 }
 

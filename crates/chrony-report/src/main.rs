@@ -15,6 +15,7 @@ mod list;
 mod live;
 mod names;
 mod output;
+mod plot;
 mod recording;
 mod reports;
 mod rows;
@@ -55,6 +56,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::Generate { folder }) => generate::run(folder),
         Some(Command::Wait(options)) => wait::run(&cli.chronyds, options),
         None => Ok(status::run(&cli.chronyds)),
+        Some(Command::Plot(options)) => plot::run(&cli.chronyds, options),
         Some(Command::Watch(options)) => watch::run(&cli.chronyds, options),
     }
 }

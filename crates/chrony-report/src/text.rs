@@ -186,3 +186,21 @@ pub(crate) fn digits(number: f64) -> String {
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
+
+/// An offset in words, positive if the clock is fast: `12.3 us fast`.
+pub(crate) fn offset(offset: f64) -> String {
+    format!("{}{}", seconds(offset.abs()), sense(offset))
+}
+
+/// A frequency in words, positive if the clock is fast: `12.3 ppm fast`.
+pub(crate) fn rate(ppm: f64) -> String {
+    format!("{} ppm{}", digits(ppm.abs()), sense(ppm))
+}
+
+fn sense(value: f64) -> &'static str {
+    match value {
+        0.0 => "",
+        0.0.. => " fast",
+        _ => " slow",
+    }
+}

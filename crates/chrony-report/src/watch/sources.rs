@@ -5,7 +5,7 @@ use super::chart::{cells, place};
 use super::look::{Look, Role, mode_sign, role, state_sign};
 use crate::recording::Peer;
 use crate::series::{Axis, offsets};
-use crate::text::{interval, seconds};
+use crate::text::{interval, offset, seconds};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -86,16 +86,6 @@ impl Column {
             Self::Bars => String::new(),
         }
     }
-}
-
-/// An offset in words, positive if the clock is fast.
-pub(crate) fn offset(offset: f64) -> String {
-    let word = match offset {
-        0.0 => "",
-        0.0.. => " fast",
-        _ => " slow",
-    };
-    format!("{}{word}", seconds(offset.abs()))
 }
 
 /// Which columns fit, how wide they are, and which do not.

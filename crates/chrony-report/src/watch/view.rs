@@ -3,10 +3,10 @@
 use super::app::{App, View};
 use super::chart::{Chart, cells};
 use super::look::Role;
-use super::sources::{Fit, draw as draw_sources, offset};
+use super::sources::{Fit, draw as draw_sources};
 use crate::recording::{Reading, Tracked};
 use crate::series::Curve;
-use crate::text::{digits, interval, seconds};
+use crate::text::{digits, interval, offset, rate, seconds};
 use crate::{datum::date, recording};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -195,15 +195,10 @@ fn judgement(app: &App, reading: &Reading, width: u16) -> Line<'static> {
 }
 
 fn values(clock: &Tracked, width: u16) -> Line<'static> {
-    let fast = |ppm: f64| match ppm {
-        0.0 => "",
-        0.0.. => " fast",
-        _ => " slow",
-    };
     let bound = clock.clock_error_bound.map_or_else(String::new, seconds);
-    let (ppm, skew) = (digits(clock.frequency.abs()), digits(clock.skew));
+    let skew = digits(clock.skew);
     let offset = offset(-clock.offset);
-    let frequency = format!("frequency {ppm} ppm{}", fast(clock.frequency));
+    let frequency = format!("frequency {}", rate(clock.frequency));
     let texts = [
         format!("clock {offset}, off by {bound} at most; {frequency}, skew {skew} ppm"),
         format!("clock {offset}, off by {bound} at most; {frequency}"),

@@ -1,0 +1,168 @@
+//! `chrony-report plot`: pictures of a recording, or of what is read for a while, for reports and tickets.
+//!
+//! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
+
+mod canvas;
+mod picture;
+mod rows;
+
+use crate::ask::connection;
+use crate::command::{Chronyds, duration};
+use crate::error::{FINE, Failure};
+use crate::live::{self, Stopwatch};
+use crate::recording::{Header, Outcome, Recording, Snapshot};
+use crate::text::interval;
+use canvas::Canvas;
+use picture::Picture;
+use plotters::prelude::SVGBackend;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A PNG has so many pixels for one of an SVG.
+const SCALE: u32 = 2;
+/// The pixels of a metre, where a PNG is to be as large as an SVG at 96 to the inch.
+const PER_METRE: u32 = 7559;
+
+/// Pictures of the offset inside its error bound, the frequency and the sources.
+///
+/// They are of a recording that `watch --record` has written, or of what is read from now on for a while.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plot {
+    /// The recording; without one, chronyd is read for the time of `--for`
+    file: Option<PathBuf>,
+    /// Read chronyd for TIME; Ctrl-C ends that early, and what was read is drawn
+    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = duration, conflicts_with = "file")]
+    time: Duration,
+    /// Read each TIME
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, conflicts_with = "file")]
+    every: Duration,
+    /// Write the picture to FILE, whose name ends in .svg or .png
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Svg,
+    Png,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        let end = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+        match end.as_deref() {
+            Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
+            _ => Err(Failure::Usage(format!("{}: give a name that ends in .svg or .png", path.display()))),
+        }
+    }
+}
+
+/// Draws a picture.
+pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<ExitCode, Failure> {
+    let kind = Kind::of(&options.output)?;
+    let (picture, mut file) = match &options.file {
+        Some(path) => (recorded(path)?, open(&options.output)?),
+        None => read(chronyds, options)?,
+    };
+    let bytes = drawn(&picture, kind)?;
+    let written = file.set_len(0).or_else(is_no_file).and_then(|()| file.write_all(&bytes));
+    written.map_err(|source| failure(&options.output, source))?;
+    Ok(FINE.into())
+}
+
+/// A device cannot be cut, and need not be.
+fn is_no_file(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
+}
+
+/// Opens the file of the picture. What is in it stays there until there is a picture.
+fn open(path: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|source| failure(path, source))
+}
+
+fn failure(path: &Path, source: io::Error) -> Failure {
+    let what = format!("cannot write the picture to {}", path.display());
+    Failure::File { what, source, advice: "Free some space, or give a file that you may write to" }
+}
+
+fn recorded(path: &Path) -> Result<Picture, Failure> {
+    let mut recording = Recording::open(path)?;
+    let mut picture = Picture::new(recording.header.clone());
+    while let Some(snapshot) = recording.next()? {
+        picture.add(snapshot);
+    }
+    if picture.is_empty() {
+        let text = format!("in {} nothing was read of a chronyd. Record one that runs", path.display());
+        return Err(Failure::Data(text));
+    }
+    Ok(picture)
+}
+
+/// Reads chronyd until the time is over or a signal comes. The file is opened when chronyd has answered.
+fn read(chronyds: &Chronyds, options: &Plot) -> Result<(Picture, File), Failure> {
+    let connection = connection(chronyds)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Failure::output)?;
+    let (sender, messages) = sync_channel(1);
+    let end = sender.clone();
+    let wait = move || signals.forever().next().is_some_and(|_| end.send(None).is_ok());
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(Failure::output)?;
+    let take = move |snapshot: Snapshot| sender.send(Some(snapshot)).is_ok();
+    live::start(connection, options.every, Stopwatch::start(), take).map_err(Failure::output)?;
+    let until = Instant::now() + options.time;
+    let mut picture = Picture::new(Header::new(options.every));
+    let mut file = None;
+    while let Ok(Some(snapshot)) = messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if file.is_none() {
+            if let Outcome::Error(error) = snapshot.outcome {
+                return Err(Failure::Data(error));
+            }
+            file = Some(open(&options.output)?);
+            if io::stderr().is_terminal() {
+                anstream::eprintln!("reading for {}; Ctrl-C ends that and draws", interval(options.time.as_secs_f64()));
+            }
+        }
+        picture.add(snapshot);
+    }
+    let nothing = || Failure::Data("nothing was read of a chronyd in this time. Give a longer one".to_owned());
+    Ok((picture, file.ok_or_else(nothing)?))
+}
+
+fn drawn(picture: &Picture, kind: Kind) -> Result<Vec<u8>, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::Data(format!("the picture cannot be drawn: {error}"));
+    let (width, height) = picture.size();
+    match kind {
+        Kind::Svg => {
+            let mut text = String::new();
+            picture.draw(SVGBackend::with_string(&mut text, (width, height)), 1).map_err(|error| failure(&error))?;
+            Ok(text.into_bytes())
+        }
+        Kind::Png => {
+            let (width, height) = (width * SCALE, height * SCALE);
+            let mut pixels = vec![0; width as usize * height as usize * 3];
+            let canvas = Canvas::new(&mut pixels, (width, height));
+            picture.draw(canvas, SCALE).map_err(|error| failure(&error))?;
+            png(&pixels, width, height).map_err(|error| failure(&error))
+        }
+    }
+}
+
+fn png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: PER_METRE, yppu: PER_METRE, unit: png::Unit::Meter }));
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
+}

@@ -1,0 +1,296 @@
+//! The picture of a recording: curves over time, and the sources at its end.
+
+use super::rows;
+use crate::recording::{Header, Outcome, Reading, Snapshot, Tracked, shown};
+use crate::series::{Curve, Point, Sample, gap, thinned, times};
+use crate::text::{interval, offset, rate, seconds};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::Range;
+
+/// The colours of Okabe and Ito, which the colour-blind tell apart.
+pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
+pub(super) const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
+pub(super) const ORANGE: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(super) const GREY: RGBColor = RGBColor(0x88, 0x88, 0x88);
+const LINE: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
+const UNKNOWN: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
+
+/// Sizes at a scale of 1.
+const WIDTH: u32 = 1000;
+const TITLE: u32 = 84;
+const CHART: u32 = 230;
+pub(super) const CAPTION: i32 = 24;
+const LEFT: u32 = 130;
+const CURVES: [Curve; 3] = [Curve::Bound, Curve::Offset, Curve::Frequency];
+/// A curve has no more pixels to show than this across.
+const COLUMNS: f64 = 800.0;
+/// What one text does not run into.
+const TEXT: i32 = 12;
+/// A letter is not wider than this.
+const LETTER: i32 = 7;
+
+pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+
+/// What is drawn.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    header: Header,
+    /// What the clock of the machine would have shown at 0.
+    clock: f64,
+    points: Vec<Point>,
+    last: Option<(f64, Reading)>,
+}
+
+impl Picture {
+    pub(crate) fn new(header: Header) -> Self {
+        Self { header, clock: 0.0, points: Vec::new(), last: None }
+    }
+
+    pub(crate) fn add(&mut self, snapshot: Snapshot) {
+        if self.points.is_empty() {
+            self.clock = snapshot.time - snapshot.elapsed;
+        }
+        self.points.push(Point::of(&snapshot));
+        if let Outcome::Reading(reading) = snapshot.outcome {
+            self.last = Some((snapshot.time, reading));
+        }
+    }
+
+    /// Whether nothing was read of a chronyd.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Its size in pixels at a scale of 1.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        let sources = self.last.as_ref().map_or(0, |(_, reading)| rows::height(&reading.sources));
+        (WIDTH, TITLE + CHART * 3 + sources)
+    }
+
+    /// Draws it, each size multiplied by `scale`.
+    pub(crate) fn draw<B: DrawingBackend>(&self, backend: B, scale: u32) -> Drawn<B> {
+        let area = backend.into_drawing_area();
+        area.fill(&WHITE)?;
+        let pen = Pen { scale: i32::try_from(scale).unwrap_or(1) };
+        let (title, mut rest) = area.split_vertically(TITLE * scale);
+        self.draw_title(&title, pen)?;
+        for curve in CURVES {
+            let (chart, below) = rest.split_vertically(CHART * scale);
+            self.draw_curve(&chart, curve, pen)?;
+            rest = below;
+        }
+        if let Some((_, reading)) = &self.last {
+            rows::draw(&rest, reading, pen)?;
+        }
+        area.present()
+    }
+
+    fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, pen: Pen) -> Drawn<B> {
+        let Some((time, reading)) = &self.last else { return Ok(()) };
+        let title = format!("Clock of {} by chronyd at {}", self.header.machine, reading.host);
+        let style = pen.font(16).style(FontStyle::Bold).color(&INK);
+        area.draw_text(&title, &style, pen.at(TEXT, 10))?;
+        let (start, end) = self.range();
+        let (from, to) =
+            (shown(self.clock + start, "%Y-%m-%d %H:%M:%S"), shown(self.clock + end, "%Y-%m-%d %H:%M:%S UTC"));
+        let every = interval(self.header.every);
+        let lines = [format!("{from} to {to}, read each {every}"), said(*time, &reading.tracking)];
+        for (line, y) in lines.iter().zip([36, 56]) {
+            area.draw_text(line, &pen.font(12).color(&INK), pen.at(TEXT, y))?;
+        }
+        Ok(())
+    }
+
+    /// The first and the last moment.
+    fn range(&self) -> (f64, f64) {
+        let [first, last] = [self.points.first(), self.points.last()].map(|point| point.map_or(0.0, |point| point.at));
+        (first, if last > first { last } else { first + self.header.every })
+    }
+
+    fn draw_curve<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, curve: Curve, pen: Pen) -> Drawn<B> {
+        let pieces = curve.pieces(self.points.iter(), gap(self.header.every));
+        let (start, end) = self.range();
+        pen.caption(area, title(curve), &legend(curve))?;
+        let Some(axis) = curve.axis(&pieces, 6) else {
+            let text = "no value in this time: chronyd was away, or not synchronised";
+            return area.draw_text(text, &pen.font(12).color(&GREY), pen.at(TEXT, 100));
+        };
+        let label =
+            |at: f64| (at, shown(self.clock + at, if end - start < 172_800.0 { "%H:%M:%S" } else { "%m-%d %H:%M" }));
+        let across =
+            Scale { range: start..end, ticks: times(self.clock, start, end, 12).into_iter().map(label).collect() };
+        let ticks = axis.ticks().into_iter().map(|tick| (tick, axis.label(tick))).collect();
+        let up = Scale { range: axis.low..axis.high, ticks };
+        let font = pen.font(12).color(&INK);
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(pen.of(CAPTION + 4))
+            .margin_right(pen.of(30))
+            .x_label_area_size(pen.of(30))
+            .y_label_area_size(LEFT * pen.scale.unsigned_abs())
+            .build_cartesian_2d(across, up)?;
+        for (from, to) in unknown(&pieces, start, end) {
+            chart.plotting_area().draw(&Rectangle::new([(from, axis.low), (to, axis.high)], UNKNOWN.filled()))?;
+        }
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(LINE.stroke_width(pen.scale.unsigned_abs()))
+            .axis_style(GREY.stroke_width(pen.scale.unsigned_abs()))
+            .label_style(font)
+            .set_all_tick_mark_size(pen.of(4))
+            .draw()?;
+        let plot = chart.plotting_area();
+        for piece in &pieces {
+            let piece = thinned(piece, start, end, COLUMNS);
+            if curve.band().is_some() {
+                plot.draw(&Polygon::new(band(&piece, (end - start) / COLUMNS), SKY.mix(0.45).filled()))?;
+            }
+            let path: Vec<_> = piece.iter().map(|sample| (sample.at, sample.value)).collect();
+            match path.as_slice() {
+                [alone] => plot.draw(&Circle::new(*alone, pen.of(2), BLUE.filled()))?,
+                _ => plot.draw(&PathElement::new(path, BLUE.stroke_width(pen.of(2))))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the last reading says, in a line.
+fn said(time: f64, clock: &Tracked) -> String {
+    let at = shown(time, "%H:%M:%S UTC");
+    match clock.clock_error_bound {
+        Some(bound) => format!(
+            "At {at}: {}, off by {} at most; {}, skew {} ppm; synchronised to {}, stratum {}",
+            offset(-clock.offset),
+            seconds(bound),
+            rate(clock.frequency),
+            crate::text::digits(clock.skew),
+            clock.reference_id_name,
+            clock.stratum,
+        ),
+        None if clock.is_local => format!("At {at}: following only its own clock"),
+        None => format!("At {at}: not synchronised"),
+    }
+}
+
+fn title(curve: Curve) -> &'static str {
+    match curve {
+        Curve::Bound => "offset of the clock inside its error bound",
+        Curve::Offset => "offset of the clock alone",
+        Curve::Frequency => "frequency of the clock within its skew",
+        Curve::Skew => curve.title(),
+    }
+}
+
+/// The signs of a curve and what they mean.
+fn legend(curve: Curve) -> Vec<(ShapeStyle, &'static str)> {
+    let line = match curve {
+        Curve::Frequency => "frequency",
+        Curve::Skew => "skew",
+        Curve::Bound | Curve::Offset => "offset",
+    };
+    let band = curve.band().map(|band| (SKY.mix(0.45).filled(), band));
+    [(BLUE.filled(), line)].into_iter().chain(band).chain([(UNKNOWN.filled(), "unknown")]).collect()
+}
+
+/// The outline of a band. One sample alone is as wide as a pixel.
+fn band(piece: &[Sample], pixel: f64) -> Vec<(f64, f64)> {
+    if let [Sample { at, low, high, .. }] = *piece {
+        return vec![(at, high), (at + pixel, high), (at + pixel, low), (at, low)];
+    }
+    let high = piece.iter().map(|sample| (sample.at, sample.high));
+    high.chain(piece.iter().rev().map(|sample| (sample.at, sample.low))).collect()
+}
+
+/// The times of which there is no value.
+fn unknown(pieces: &[Vec<Sample>], start: f64, end: f64) -> Vec<(f64, f64)> {
+    let ends = pieces.iter().filter_map(|piece| Some((piece.first()?.at, piece.last()?.at)));
+    let mut from = start;
+    let mut times = Vec::new();
+    for (first, last) in ends.chain([(end, end)]) {
+        if first > from {
+            times.push((from, first));
+        }
+        from = last;
+    }
+    times
+}
+
+/// An axis whose ticks and their names are given.
+struct Scale {
+    range: Range<f64>,
+    ticks: Vec<(f64, String)>,
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    #[expect(clippy::cast_possible_truncation, reason = "a pixel")]
+    fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        first + (share.clamp(0.0, 1.0) * f64::from(last - first)).round() as i32
+    }
+
+    fn key_points<H: KeyPointHint>(&self, _: H) -> Vec<f64> {
+        self.ticks.iter().map(|(tick, _)| *tick).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format_ext(&self, value: &f64) -> String {
+        let tick = self.ticks.iter().find(|(tick, _)| tick.total_cmp(value).is_eq());
+        tick.map_or_else(String::new, |(_, name)| name.clone())
+    }
+}
+
+/// How large things are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pen {
+    scale: i32,
+}
+
+impl Pen {
+    pub(super) fn at(self, x: i32, y: i32) -> (i32, i32) {
+        (x * self.scale, y * self.scale)
+    }
+
+    pub(super) fn of(self, size: i32) -> u32 {
+        (size * self.scale).unsigned_abs()
+    }
+
+    pub(super) fn font(self, size: i32) -> FontDesc<'static> {
+        ("sans-serif", size * self.scale).into_font()
+    }
+
+    /// A title at the left, and at the right what the signs mean.
+    pub(super) fn caption<B: DrawingBackend>(
+        self,
+        area: &DrawingArea<B, Shift>,
+        title: &str,
+        legend: &[(ShapeStyle, &str)],
+    ) -> Drawn<B> {
+        let middle = Pos::new(HPos::Left, VPos::Center);
+        let style = self.font(12).style(FontStyle::Bold).color(&INK).pos(middle);
+        area.draw_text(title, &style, self.at(TEXT, CAPTION / 2 + 4))?;
+        let style = self.font(12).color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
+        let (mut x, y) = self.at(i32::try_from(WIDTH).unwrap_or(0) - 30, CAPTION / 2 + 4);
+        for (sign, meaning) in legend.iter().rev() {
+            area.draw_text(meaning, &style, (x, y))?;
+            let letters = i32::try_from(meaning.len()).unwrap_or(0);
+            x -= (LETTER * letters + 6) * self.scale;
+            let corner = (x - 18 * self.scale, y - 5 * self.scale);
+            area.draw(&Rectangle::new([corner, (x, y + 5 * self.scale)], *sign))?;
+            x -= 40 * self.scale;
+        }
+        Ok(())
+    }
+}
