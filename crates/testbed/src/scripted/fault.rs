@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::reply::Request;
+use super::request::Request;
 use crate::Error;
 
 /// How long an answer waits to be overtaken.

@@ -4,8 +4,8 @@
 //! answers as a healthy chronyd does, refusals included. It is for the cases that no real chronyd can be brought to
 //! produce in time, and no evidence of what a real one sends: the tests check it with chronyc.
 //!
-//! `layout` is the protocol as a table, `wire` encodes a value, `values` a record, `reply` a datagram, `fault` spoils
-//! it, `server` sends it.
+//! `layout` is the protocol as a table, `request` takes a datagram apart, `wire` encodes a value, `values` a record,
+//! `reply` a datagram, `fault` spoils it, `server` sends it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use crate::{Error, folder, port};
 pub(crate) mod fault;
 pub mod layout;
 pub(crate) mod reply;
+pub(crate) mod request;
 mod server;
 mod values;
 pub(crate) mod wire;

@@ -2,13 +2,11 @@
 
 use super::fault::Wrong;
 use super::layout::{Key, NUMBER_OF_SOURCES, REPORTS, Report};
+use super::request::{REPLY_HEADER, REQUEST, Request};
 use super::values::Values;
 
 const VERSION: u8 = 6;
-const REQUEST: u8 = 1;
 const REPLY: u8 = 2;
-pub(crate) const REQUEST_HEADER: usize = 20;
-pub(crate) const REPLY_HEADER: usize = 28;
 const NULL_REPLY: u16 = 1;
 
 /// The statuses that a chronyd in order answers with.
@@ -20,41 +18,6 @@ mod status {
     pub(super) const NOT_ENABLED: u16 = 6;
     pub(super) const NO_RTC: u16 = 13;
     pub(super) const BAD_VERSION: u16 = 18;
-}
-
-/// A request, as far as a reply needs it.
-#[derive(Debug)]
-pub(crate) struct Request<'a> {
-    pub(crate) code: u16,
-    version: u8,
-    sequence: [u8; 4],
-    arguments: &'a [u8],
-    length: usize,
-}
-
-impl<'a> Request<'a> {
-    /// None for what chronyd does not answer at all.
-    pub(crate) fn parse(datagram: &'a [u8]) -> Option<Self> {
-        if datagram.len() < REPLY_HEADER || datagram[1] != REQUEST || datagram[2..4] != [0, 0] {
-            return None;
-        }
-        Some(Self {
-            code: u16::from_be_bytes(datagram[4..6].try_into().ok()?),
-            version: datagram[0],
-            sequence: datagram[8..12].try_into().ok()?,
-            arguments: &datagram[REQUEST_HEADER..],
-            length: datagram.len(),
-        })
-    }
-
-    pub(super) fn asks_number(&self) -> bool {
-        self.code == NUMBER_OF_SOURCES.0
-    }
-
-    /// Whether it asks for a source, by its index or its address.
-    pub(super) fn asks_source(&self) -> bool {
-        REPORTS.iter().any(|report| report.request == self.code && report.key != Key::Single)
-    }
 }
 
 /// The reply, None where chronyd sends none because it would be longer than the request.

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::fault::{Faults, Judgement};
-use super::reply::{Request, junk, reply};
+use super::reply::{junk, reply};
+use super::request::Request;
 use super::values::Values;
 use crate::Error;
 use crate::worker::Jobs;
