@@ -1,12 +1,13 @@
 //! One round of a fleet: whom to ask next, whom to listen to, and until when.
 
-use super::Fleet;
 use super::call::{Call, failed};
+use super::members::Fleet;
 use super::queue::Queue;
 use super::reports::{Parts, Reports};
 use crate::clock::{FOREVER, SLICE};
 use crate::error::Error;
 use crate::ready::Ready;
+use crate::report::Table;
 use crate::resolve::Asked;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::borrow::{Borrow, BorrowMut};
@@ -295,8 +296,30 @@ impl<P: Parts> State<P> {
     }
 }
 
+impl Fleet {
+    /// Reads reports of all addresses. Each comes once, with its index among the addresses, in the order in which they
+    /// end.
+    ///
+    /// The round goes on only while the next result is asked for. Dropping the round ends it; the fleet
+    /// stays usable.
+    #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
+    pub fn read<R: Reports<Parts: Parts<What = ()>>>(&mut self) -> Round<&mut Self, R> {
+        Round::new(self, ())
+    }
+
+    /// As [`Fleet::read`], with reports that are chosen while the program runs. The round has the fleet, or borrows it.
+    ///
+    /// # Panics
+    ///
+    /// If none is chosen.
+    pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, tables: Vec<&'static Table>) -> Round<F, Vec<&'static Table>> {
+        assert!(!tables.is_empty(), "no report is chosen");
+        Round::new(fleet, tables)
+    }
+}
+
 impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
-    pub(super) fn new(fleet: F, what: <R::Parts as Parts>::What) -> Self {
+    fn new(fleet: F, what: <R::Parts as Parts>::What) -> Self {
         Self { state: State::new(fleet.borrow(), what), fleet }
     }
 

@@ -5,8 +5,7 @@
 //! what they say of themselves is in `server`. They can be silent, slow and lossy, but do no other wrong, and a silent
 //! one is not refused by the machine, as one on a host that is up would be.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,27 +15,12 @@ use crate::{Error, Values};
 
 mod server;
 
-use server::Server;
+pub use server::Tally;
 
-/// The address of the first; the others follow.
-const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
+use server::{FIRST, Server};
+
 /// So that all of them are on the loopback interface.
 const MOST: u32 = 1 << 20;
-
-/// What a fleet was asked, and how it answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How many requests it has received, by code; also those for daemons that are silent.
-    pub requests: BTreeMap<u16, u64>,
-    /// How many answers it has sent.
-    pub answers: u64,
-    /// How many requests the daemon that was asked least has received.
-    pub least: u64,
-    /// How many requests the daemon that was asked most has received.
-    pub most: u64,
-    /// How much processor time the thread has used.
-    pub cpu: Duration,
-}
 
 /// A running fleet. Dropping it ends its thread.
 #[derive(Debug)]

@@ -24,7 +24,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
-use super::{FIRST, Tally};
 use crate::scripted::Values;
 use crate::scripted::fault::{Loss, Wrong};
 use crate::scripted::layout::{Key, REPORTS};
@@ -34,12 +33,29 @@ use crate::scripted::wire::address_bytes;
 use crate::worker::Jobs;
 use crate::{Error, port};
 
+/// The address of the first; the others follow.
+pub(super) const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
 /// Room for a request from each of a hundred thousand clients; a request takes less than a kilobyte of the kernel's.
 const RECEIVE_BUFFER: usize = 96 << 20;
 /// How many requests are served before the thread looks at its jobs and at delayed answers.
 const BATCH: usize = 256;
 /// How many answers are kept. No more are asked for, unless a client sends nonsense.
 const MOST_TEMPLATES: usize = 10_000;
+/// What a fleet was asked, and how it answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many requests it has received, by code; also those for daemons that are silent.
+    pub requests: BTreeMap<u16, u64>,
+    /// How many answers it has sent.
+    pub answers: u64,
+    /// How many requests the daemon that was asked least has received.
+    pub least: u64,
+    /// How many requests the daemon that was asked most has received.
+    pub most: u64,
+    /// How much processor time the thread has used.
+    pub cpu: Duration,
+}
+
 /// Where a request and its reply have the number that makes them a pair.
 const SEQUENCE: (usize, usize) = (8, 16);
 

@@ -1,0 +1,172 @@
+//! The addresses of a fleet, and what it keeps for them from one round to the next.
+
+use super::descriptors::Descriptors;
+use super::queue::Queue;
+use crate::Library;
+use crate::address::Address;
+use crate::clock::FOREVER;
+use crate::connection::DEFAULT_TIMEOUT;
+use crate::error::Error;
+use crate::flight::Lanes;
+use crate::raw::socket::Waits;
+use crate::reading::Settings;
+use crate::room::{Room, Rooms};
+use crate::turns::Turns;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// On how many sessions at once a request waits for its answer. With one, an answer that comes after the request was
+/// sent again would not count.
+const TRIES: usize = 2;
+/// How many addresses are asked at once, unless told otherwise.
+pub const DEFAULT_IN_FLIGHT: usize = 256;
+
+/// Makes a [`Fleet`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    addresses: Vec<Address>,
+    library: Option<Library>,
+    timeout: Duration,
+    deadline: Duration,
+    in_flight: usize,
+    lanes: Lanes,
+    raise: bool,
+}
+
+impl Builder {
+    /// The libchrony to use; found by [`Library::load`] by default.
+    pub fn library(mut self, library: Library) -> Self {
+        self.library = Some(library);
+        self
+    }
+
+    /// The time that one address has for all of its reports, from the moment at which it is asked; 5 s by default. A
+    /// report for which no time is left fails with [`Error::NotAsked`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The time that a round takes at most; without a limit by default. An address that has not been asked by then
+    /// fails with [`Error::NotAsked`].
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How many addresses are asked at once, at most; [`DEFAULT_IN_FLIGHT`] by default. One that has been silent for a
+    /// tenth of a second is listened to until its time is over, but is not counted any more.
+    pub fn in_flight(mut self, addresses: usize) -> Self {
+        self.in_flight = addresses.max(1);
+        self
+    }
+
+    /// As [`Builder::lanes`](crate::Builder::lanes). By default one lane reads the list of one address, since
+    /// many addresses are read at the same time.
+    pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
+        self.lanes = Lanes { most, records_each };
+        self
+    }
+
+    /// Raises this process's soft limit on open files, as far as the fleet needs it and the hard limit allows.
+    pub fn raise_descriptor_limit(mut self) -> Self {
+        self.raise = true;
+        self
+    }
+
+    /// Makes the fleet. No socket is opened before the first round.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::EventQueue`].
+    pub fn build(self) -> Result<Fleet, Error> {
+        let library = self.library.map_or_else(Library::load, Ok)?;
+        let descriptors = Descriptors::of(self.addresses.len(), self.raise);
+        let queue = Queue::new().map_err(|source| Error::EventQueue { source: source.into() })?;
+        // An address can always have one session, and what is left may make things quicker.
+        let sessions = descriptors.sessions().max(1);
+        let first = sessions.min(self.addresses.len());
+        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first), tries: TRIES };
+        let settings = |address| {
+            Arc::new(Settings {
+                library: library.clone(),
+                addresses: Arc::new([address]),
+                timeout: self.timeout,
+                lanes: self.lanes,
+                waits: Waits::Never,
+                rooms: rooms.clone(),
+                turns: Arc::new(Turns::new()),
+            })
+        };
+        Ok(Fleet {
+            members: self.addresses.into_iter().map(settings).collect(),
+            timeout: self.timeout,
+            deadline: self.deadline,
+            in_flight: self.in_flight,
+            descriptors,
+            queue,
+            room: rooms.first,
+        })
+    }
+}
+
+/// Many chronyds, which one thread reads at the same time.
+///
+/// It keeps a session with each address from one round to the next, as far as the limit on open files and the machine's
+/// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and
+/// disturbs no other. After a fork the child opens sockets of its own.
+pub struct Fleet {
+    pub(super) members: Vec<Arc<Settings>>,
+    pub(super) timeout: Duration,
+    pub(super) deadline: Duration,
+    pub(super) in_flight: usize,
+    descriptors: Descriptors,
+    pub(super) queue: Queue,
+    /// For the first sessions.
+    pub(super) room: Room,
+}
+
+impl Fleet {
+    /// Starts a fleet with these addresses, to be told more. Each is tried alone; the address of a host stands for all
+    /// of that host's.
+    pub fn builder(addresses: Vec<Address>) -> Builder {
+        Builder {
+            addresses,
+            library: None,
+            timeout: DEFAULT_TIMEOUT,
+            deadline: FOREVER,
+            in_flight: DEFAULT_IN_FLIGHT,
+            lanes: Lanes { most: 1, records_each: 1 },
+            raise: false,
+        }
+    }
+
+    /// The addresses, in their order.
+    #[must_use]
+    pub fn addresses(&self) -> impl ExactSizeIterator<Item = &Address> {
+        self.members.iter().map(|member| &member.addresses[0])
+    }
+
+    /// How many descriptors it needs, and how many there are.
+    #[must_use]
+    pub fn descriptors(&self) -> Descriptors {
+        self.descriptors
+    }
+
+    /// Closes all sockets. The next round opens new ones.
+    pub fn close(&mut self) {
+        self.members.iter().for_each(|member| member.turns.close());
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("addresses", &self.members.len())
+            .field("timeout", &self.timeout)
+            .field("descriptors", &self.descriptors)
+            .finish_non_exhaustive()
+    }
+}
