@@ -63,7 +63,9 @@ def cases(chronyds: dict[int, bed.Chronyd]) -> list[Case]:
         address = chronyds[0].addresses[transport]
         host, _, port = (address, "", "") if transport == "unix" else address.rpartition(":")
         there = [chronyc, "-n", "-h", host, *(["-p", port] if port else [])]
-        found.append(Case(f"tracking, {transport}", [str(PROGRAM), "-H", address, "tracking"], [[*there, "tracking"]], limit))
+        found.append(
+            Case(f"tracking, {transport}", [str(PROGRAM), "-H", address, "tracking"], [[*there, "tracking"]], limit)
+        )
     address = chronyds[SOURCES].addresses["unix"]
     ours = [str(PROGRAM), "-H", address, "get", *LISTS]
     there = [chronyc, "-n", "-h", address]

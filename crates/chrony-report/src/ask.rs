@@ -61,7 +61,7 @@ impl Report {
 
 /// The libchrony of this machine, or the one that comes with the program.
 pub(crate) fn library(options: &Chronyds) -> Result<Library, Failure> {
-    let program = env::current_exe().and_then(fs::canonicalize).ok();
+    let program = env::current_exe().ok();
     let bundled = program.as_deref().and_then(Path::parent).and_then(Path::parent).map(|folder| folder.join(BUNDLED));
     let library = Library::load_or(bundled.as_deref()).map_err(Error::from)?;
     if options.verbose {
@@ -170,7 +170,7 @@ impl Reader {
     }
 
     /// Waits until a moment.
-    pub(crate) fn wait_until(&self, moment: Instant) -> Result<(), Failure> {
+    pub(crate) fn wait_until(&mut self, moment: Instant) -> Result<(), Failure> {
         self.signals.wait(moment.saturating_duration_since(Instant::now()))
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     /// Its name in tables: libchrony's.
     pub(crate) title: String,
-    pub(crate) doc: String,
+    doc: &'static str,
     pub(crate) content: Content,
     pub(crate) kind: Option<Type>,
     /// What a positive value says of the clock.
@@ -27,11 +27,11 @@ pub(crate) struct Column {
 
 impl Column {
     /// A column of text.
-    pub(crate) fn text(name: &str, doc: &str) -> Self {
+    pub(crate) fn text(name: &str, doc: &'static str) -> Self {
         Self {
             name: name.to_owned(),
             title: name.to_owned(),
-            doc: doc.to_owned(),
+            doc,
             content: Content::Plain,
             kind: Some(Type::Text),
             positive: None,
@@ -39,6 +39,11 @@ impl Column {
             is_optional: true,
             is_noise: false,
         }
+    }
+
+    /// What it means, in a sentence.
+    pub(crate) fn meaning(&self) -> String {
+        first_sentence(self.doc)
     }
 
     pub(crate) fn unit(&self) -> Unit {
@@ -51,7 +56,7 @@ impl Column {
         Self {
             name: field.name.to_owned(),
             title: title.into_owned(),
-            doc: first_sentence(field.doc),
+            doc: field.doc,
             content: field.content,
             kind: Some(field.kind),
             positive: field.positive,
@@ -82,7 +87,7 @@ pub(crate) fn of_record(record: &AnyRecord) -> Vec<Column> {
     let column = |(title, field): &(String, libchrony::AnyField)| Column {
         name: title.to_lowercase().replace([' ', '-'], "_"),
         title: title.clone(),
-        doc: String::new(),
+        doc: "",
         content: field.content,
         kind: field.kind,
         positive: None,

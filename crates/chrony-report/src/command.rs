@@ -9,6 +9,7 @@ use crate::wait::Wait;
 use crate::watch::Watch;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, REPORTS, Table};
+use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 ///
 /// Without a command it says on one screen whether the clock is right, and what to do if it is not.
 #[derive(Debug, Parser)]
-#[command(name = "chrony-report", version, max_term_width = 100, subcommand_value_name = "COMMAND")]
+#[command(name = NAME, version, max_term_width = 100, subcommand_value_name = "COMMAND")]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -25,6 +26,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
+
+const NAME: &str = "chrony-report";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,18 +147,22 @@ fn fields(table: &Table) -> String {
     let line = |column: columns::Column| {
         let unit = column.unit().name();
         let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-        format!("\n  {}{unit}: {}", column.name, column.doc)
+        format!("\n  {}{unit}: {}", column.name, column.meaning())
     };
     let columns = columns::of_table(table).into_iter();
     columns.map(line).fold("Fields, by their names in JSON and CSV:".to_owned(), |text, line| text + &line)
 }
 
-/// The report that is asked for, if it is one.
-pub(crate) fn report(matches: &clap::ArgMatches) -> Option<Asked> {
-    let (asked, options) = matches.subcommand()?;
-    let table = REPORTS.iter().find(|table| name(table) == asked)?;
-    let chronyds = Chronyds::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-    let output = Output::from_arg_matches(options).unwrap_or_else(|error| error.exit());
+/// The report that is asked for, if it is one, and nothing is wrong with the command line.
+///
+/// It is looked for without the other commands: to make these would take as long as to read a report.
+pub(crate) fn report() -> Option<Asked> {
+    let table = env::args_os().find_map(|arg| REPORTS.iter().find(|table| arg == name(table)))?;
+    let report = clap::Command::new(name(table)).disable_help_flag(true);
+    let command = clap::Command::new(NAME).disable_help_flag(true).subcommand(Output::augment_args(report));
+    let matches = Chronyds::augment_args(command).try_get_matches().ok()?;
+    let (_, options) = matches.subcommand()?;
+    let (chronyds, output) = (Chronyds::from_arg_matches(&matches).ok()?, Output::from_arg_matches(options).ok()?);
     Some(Asked { table, chronyds, output })
 }
 
@@ -172,9 +179,8 @@ pub(crate) fn about(table: &Table) -> String {
 
 /// The first sentence of a text, without its stop.
 pub(crate) fn first_sentence(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let sentence = words.split(". ").next().unwrap_or_default();
-    sentence.trim_end_matches('.').to_owned()
+    let end = text.find(". ").into_iter().chain(text.find(".\n")).min().unwrap_or(text.len());
+    text[..end].split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
 }
 
 /// An address; a path need not be UTF-8.

@@ -34,15 +34,14 @@ use error::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
-    let result = match command::report(&matches) {
-        Some(asked) => reports::run(&asked),
-        None => match Cli::from_arg_matches(&matches) {
-            Ok(cli) => run(&cli),
-            Err(error) => error.exit(),
-        },
-    };
+    let result = command::report().map_or_else(command, |asked| reports::run(&asked));
     result.unwrap_or_else(|failure| failure.report())
+}
+
+/// Any other command, or a command line that is wrong.
+fn command() -> Result<ExitCode, Failure> {
+    let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
+    Cli::from_arg_matches(&matches).map_or_else(|error| error.exit(), |cli| run(&cli))
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {

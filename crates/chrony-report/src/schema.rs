@@ -76,6 +76,6 @@ fn field(column: &Column) -> Value {
     }
     let mut schema = if choices.len() == 1 { choices.remove(0) } else { json!({ "anyOf": choices }) };
     let unit = if unit.is_empty() { String::new() } else { format!(", in {unit}") };
-    schema["description"] = json!(format!("{}{unit}", column.doc));
+    schema["description"] = json!(format!("{}{unit}", column.meaning()));
     schema
 }

@@ -4,35 +4,32 @@
 use crate::error::Failure;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+
 /// What has come since it was made. A second signal ends the program at once.
 #[derive(Debug)]
 pub(crate) struct Signals {
     caught: Arc<AtomicUsize>,
-    /// Readable once one has come.
-    wake: UnixStream,
+    /// Readable once one has come; made for the first wait.
+    wake: Option<UnixStream>,
 }
 
 impl Signals {
     pub(crate) fn take() -> Result<Self, Failure> {
-        Self::register().map_err(|source| Failure::System { what: "cannot heed signals", source })
-    }
-
-    fn register() -> io::Result<Self> {
         let (caught, has_caught) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (wake, waker) = UnixStream::pair()?;
-        for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_default(signal, Arc::clone(&has_caught))?;
-            flag::register(signal, Arc::clone(&has_caught))?;
-            flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or_default())?;
-            low_level::pipe::register(signal, waker.try_clone()?)?;
+        for signal in SIGNALS {
+            flag::register_conditional_default(signal, Arc::clone(&has_caught))
+                .and_then(|_| flag::register(signal, Arc::clone(&has_caught)))
+                .and_then(|_| flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or(0)))
+                .map_err(|source| Failure::System { what: "cannot heed signals", source })?;
         }
-        Ok(Self { caught, wake })
+        Ok(Self { caught, wake: None })
     }
 
     /// An error once one has come.
@@ -50,15 +47,33 @@ impl Signals {
     }
 
     /// Waits for a time, or for a signal.
-    pub(crate) fn wait(&self, time: Duration) -> Result<(), Failure> {
-        if !time.is_zero() {
-            let waited = self.wake.set_read_timeout(Some(time)).and_then(|()| (&self.wake).read(&mut [0]));
-            if let Err(source) = waited
-                && !matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-            {
-                return Err(Failure::System { what: "cannot wait", source });
-            }
-        }
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<(), Failure> {
+        self.sleep(time).map_err(|source| Failure::System { what: "cannot wait", source })?;
         self.check()
     }
+
+    fn sleep(&mut self, time: Duration) -> io::Result<()> {
+        let mut wake = self.wake.take().map_or_else(pair, Ok)?;
+        // One that came before the pair was made is seen here, and a later one wakes the read.
+        if self.check().is_ok() && !time.is_zero() {
+            wake.set_read_timeout(Some(time))?;
+            match wake.read(&mut [0]) {
+                Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        self.wake = Some(wake);
+        Ok(())
+    }
+}
+
+/// What a signal makes readable.
+fn pair() -> io::Result<UnixStream> {
+    let (wake, waker) = UnixStream::pair()?;
+    for signal in SIGNALS {
+        low_level::pipe::register(signal, waker.try_clone()?)?;
+    }
+    Ok(wake)
 }
