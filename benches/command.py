@@ -38,7 +38,7 @@ rounds every one runs once, in a new order; times are medians over the rounds, r
 round, with quartiles. Both write for people, and what they write is thrown away.
 
 {times}
-The most that a process has in memory at once, with the pages that it shares with others, such as those of the C library:
+The most that a process has in memory at once, with pages that it shares with others, such as those of the C library:
 
 {memory}
 The file has {size:,} bytes without symbols.

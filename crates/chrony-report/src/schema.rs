@@ -75,7 +75,7 @@ fn field(column: &Column) -> Value {
         choices.push(json!({ "type": "null" }));
     }
     let mut schema = if choices.len() == 1 { choices.remove(0) } else { json!({ "anyOf": choices }) };
-    let unit = if unit.is_empty() { String::new() } else { format!(", in {unit}") };
+    let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
     schema["description"] = json!(format!("{}{unit}", column.meaning()));
     schema
 }

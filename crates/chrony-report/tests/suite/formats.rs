@@ -94,7 +94,7 @@ fn constants_are_words_and_those_without_one_numbers() {
 
 #[test]
 fn numbers_keep_all_their_digits() {
-    let chronyd = scripted(r#"{"tracking": {"reference time": 1700000000.123456789, "stratum": 3}}"#);
+    let chronyd = scripted("{}");
     let json = ask(chronyd.socket(), "tracking --format json").fine();
     assert!(json.contains(r#""ref_time":1700000000.123456789,"#), "{json}");
     let csv = ask(chronyd.socket(), "tracking --format csv").fine();
@@ -167,14 +167,15 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
         crate::support::Ran::of(command.output().unwrap())
     };
     let text = run(&["get", "future"]).fine();
-    assert!(text.lines().any(|line| line == "future delay      500 ms"), "{text}");
+    assert!(text.lines().any(|line| line == "future delay    500 ms"), "{text}");
     let list = run(&["list"]).fine();
     assert!(list.contains("future") && list.contains("unknown"), "{list}");
     let rows = run(&["get", "future", "--format", "json"]).rows();
     assert_eq!(rows[0]["future_poll"], -6);
     let all = run(&["all", "--format", "jsonl"]);
     assert!(all.out.contains(r#""report":"future""#), "{all:?}");
-    assert!(run(&["get", "future list", "tracking"]).fine().contains("future ratio"));
+    let list = run(&["get", "future list", "tracking", "--format", "jsonl"]).fine();
+    assert!(list.starts_with(r#"{"report":"future list""#) && list.contains(r#""report":"tracking""#), "{list}");
 }
 
 #[test]
