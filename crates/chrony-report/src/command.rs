@@ -51,20 +51,20 @@ pub(crate) enum Command {
     /// A report that chronyd is not configured to have, such as that of a real-time clock, is no failure here.
     #[command(after_help = "Examples:\n  $ chrony-report all\n  $ chrony-report all --format jsonl > reports.jsonl")]
     All(Output),
+    /// Whether the clock is right, as a monitoring plugin says it
+    Check(Check),
     /// Any reports that the loaded libchrony knows, by their names
     ///
     /// Several reports are read in one run. One that is newer than this program is shown as libchrony describes it.
     #[command(after_help = "Examples:\n  $ chrony-report get sources sourcestats\n  \
                             $ chrony-report get sources sourcestats selectdata --format jsonl")]
-    /// Whether the clock is right, as a monitoring plugin says it
-    Check(Check),
-    /// Any report that the loaded libchrony knows, by its name
     Get(Get),
     /// The rules of the judgement, as a table in Markdown
     #[command(hide = true)]
     Judgement,
     /// The reports that there are
     List(List),
+    Plot(Plot),
     /// The JSON Schema of a report's rows
     #[command(after_help = "Examples:\n  $ chrony-report schema tracking > tracking.schema.json")]
     Schema {
@@ -79,7 +79,6 @@ pub(crate) enum Command {
     },
     /// Wait until the clock is right
     Wait(Wait),
-    Plot(Plot),
     Watch(Watch),
 }
 

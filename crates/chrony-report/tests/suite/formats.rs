@@ -109,7 +109,7 @@ fn csv_has_a_header_and_rows_of_its_length() {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let headers = reader.headers().unwrap().clone();
         assert_eq!(headers.iter().take(4).collect::<Vec<_>>(), ["report", "host", "time", "index"]);
-        assert_eq!(headers.iter().last(), Some("error"));
+        assert_eq!(headers.iter().next_back(), Some("error"));
         let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
         assert_eq!(rows.len(), if table.shape == Shape::One { 1 } else { 3 });
         let json = ask(chronyd.socket(), &format!("{} --format json", name(table))).rows();
