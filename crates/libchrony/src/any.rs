@@ -12,8 +12,8 @@ use libchrony_sys::types as c;
 pub struct AnyRecord(Vec<(String, AnyField)>);
 
 impl AnyRecord {
-    pub(crate) fn read(record: Record<'_>) -> Result<Self, FieldError> {
-        (0..record.number_fields()).map(|index| AnyField::read(record, index)).collect::<Result<_, _>>().map(Self)
+    pub(crate) fn decode(record: Record<'_>) -> Result<Self, FieldError> {
+        (0..record.number_fields()).map(|index| AnyField::decode(record, index)).collect::<Result<_, _>>().map(Self)
     }
 
     /// The fields with libchrony's names of them.
@@ -46,7 +46,7 @@ pub struct AnyField {
 }
 
 impl AnyField {
-    fn read(record: Record<'_>, index: c::Int) -> Result<(String, Self), FieldError> {
+    fn decode(record: Record<'_>, index: c::Int) -> Result<(String, Self), FieldError> {
         let name = record.name(index);
         let (content, number) = record.described(index);
         let shown = name.to_string_lossy().into_owned();

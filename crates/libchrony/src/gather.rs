@@ -102,7 +102,7 @@ impl<R: Report> Sink for One<R> {
     }
 
     fn put(&mut self, _index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0 = Some(R::read(record)?);
+        self.0 = Some(R::decode(record)?);
         Ok(())
     }
 }
@@ -113,7 +113,7 @@ impl<R: Report> Sink for All<R> {
     }
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0[index] = Some(R::read(record)?);
+        self.0[index] = Some(R::decode(record)?);
         Ok(())
     }
 }
@@ -124,7 +124,7 @@ impl<R: Report> Sink for ByAddress<R> {
     }
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0[index] = if record.is_empty() { None } else { Some(R::read(record)?) };
+        self.0[index] = if record.is_empty() { None } else { Some(R::decode(record)?) };
         Ok(())
     }
 }
@@ -139,7 +139,7 @@ impl Sink for Rows {
             return Ok(());
         }
         let has_none = self.table.shape == Shape::ByAddress && record.is_empty();
-        self.records[index] = if has_none { None } else { Some((self.table.read)(record)?) };
+        self.records[index] = if has_none { None } else { Some((self.table.decode)(record)?) };
         Ok(())
     }
 }
@@ -150,7 +150,7 @@ impl Sink for Any {
     }
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.records[index] = if record.is_empty() { None } else { Some(AnyRecord::read(record)?) };
+        self.records[index] = if record.is_empty() { None } else { Some(AnyRecord::decode(record)?) };
         Ok(())
     }
 }

@@ -382,7 +382,7 @@ impl List {
             Listed::Field(error) => explain.field(address, error),
             Listed::Nothing(_) | Listed::All | Listed::Restarted => explain.changed(address, None),
             Listed::Silent(stage, requests) => {
-                let records = self.places.read(self.left, self.done[0]);
+                let records = self.places.records_read(self.left, self.done[0]);
                 explain.silent(address, stage, requests, Some(records), clock)
             }
         }

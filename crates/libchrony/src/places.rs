@@ -48,7 +48,7 @@ impl Places {
 
     /// How many records have been read when so many positions are left, and how many there are. Of a report by address,
     /// the first position is only to tell whether the list has changed.
-    pub(crate) fn read(&self, left: usize, is_first_done: bool) -> (usize, usize) {
+    pub(crate) fn records_read(&self, left: usize, is_first_done: bool) -> (usize, usize) {
         let is_no_record = self.asked.is_by_address() && self.is_check(0) && is_first_done;
         ((self.positions - left - usize::from(is_no_record)).min(self.count), self.count)
     }

@@ -142,7 +142,7 @@ const NTP_DATA: &Table = &Table {
     since: None,
     fields: &[],
     unavailable: None,
-    read: |record| Ok(Box::new(Stratum(record.unsigned(6, c"stratum")?))),
+    decode: |record| Ok(Box::new(Stratum(record.unsigned(6, c"stratum")?))),
 };
 
 fn ntp_data(connection: &Connection) -> Result<AnyRecords, Error> {

@@ -1,6 +1,6 @@
 //! The macros that tables are written in: reports, constants and flags.
 
-/// Declares a report's struct, its table and its reader.
+/// Declares a report's struct, its table, and how it is decoded.
 macro_rules! report {
     (
         $(#[doc = $doc:literal])*
@@ -35,7 +35,7 @@ macro_rules! report {
                     )$(.$limit($($arg),*))*
                 ),*],
                 unavailable: $crate::report::macros::unavailable!($($what, $why, $remedy)?),
-                read: |record| Ok(Box::new(<Self as $crate::report::sealed::Sealed>::read(record)?)),
+                decode: |record| Ok(Box::new(<Self as $crate::report::sealed::Sealed>::decode(record)?)),
             };
         }
 
@@ -47,7 +47,7 @@ macro_rules! report {
 
         impl $crate::report::sealed::Sealed for $name {
             #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
-            fn read(record: $crate::record::Record<'_>) -> Result<Self, $crate::record::FieldError> {
+            fn decode(record: $crate::record::Record<'_>) -> Result<Self, $crate::record::FieldError> {
                 let mut fields = (0..).zip(<Self as $crate::report::Report>::FIELDS);
                 let mut next = || fields.next().unwrap_or_else(|| unreachable!("one entry for each field"));
                 $(

@@ -68,7 +68,7 @@ pub struct Table {
     /// The fields of a record, in libchrony's order. What is made of several fields comes last.
     pub fields: &'static [Field],
     pub(crate) unavailable: Option<&'static Unavailable>,
-    pub(crate) read: fn(Record<'_>) -> Result<Box<dyn Row>, FieldError>,
+    pub(crate) decode: fn(Record<'_>) -> Result<Box<dyn Row>, FieldError>,
 }
 
 impl Table {
@@ -103,10 +103,10 @@ pub trait Row: fmt::Debug + Send + Sync {
 pub(crate) mod sealed {
     use super::{FieldError, Record};
 
-    /// How a record is read. Other crates cannot make one.
+    /// How a record is decoded. Other crates cannot make one.
     pub trait Sealed: Sized {
         #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
-        fn read(record: Record<'_>) -> Result<Self, FieldError>;
+        fn decode(record: Record<'_>) -> Result<Self, FieldError>;
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
             let fields = table.fields.iter().filter(|field| names.insert(field.libchrony));
             let indexes: Vec<_> = fields.map(|field| session.field_index(field.libchrony).unwrap()).collect();
             assert!(indexes.is_sorted() && indexes[0] == 0, "{table:?}: {indexes:?}");
-            let record = (table.read)(Record::new(&session)).unwrap();
+            let record = (table.decode)(Record::new(&session)).unwrap();
             assert_eq!(record.values().len(), table.fields.len());
         }
     }
@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn values_come_in_the_order_of_the_fields() {
         let chronyd = chronyd();
-        let tracking = Tracking::read(Record::new(&received(&chronyd, Tracking::NAME))).unwrap();
+        let tracking = Tracking::decode(Record::new(&received(&chronyd, Tracking::NAME))).unwrap();
         let values = tracking.values();
         let time = SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
         assert_eq!(values[..3], [Value::Unsigned(0x7F00_0001), Value::Text(Some("127.0.0.1")), Value::Unsigned(2)]);
         assert_eq!(values[3..5], [Value::Constant(0), Value::Time(time)]);
         assert_eq!(values[8], Value::Float(-1.5));
         assert_eq!(values[13], Value::Float(64.25));
-        let source = Source::read(Record::new(&received(&chronyd, Source::NAME))).unwrap();
+        let source = Source::decode(Record::new(&received(&chronyd, Source::NAME))).unwrap();
         let values = source.values();
         assert_eq!(values[..2], [Value::Text(Some("127.0.0.1")), Value::Signed(6)]);
     }
