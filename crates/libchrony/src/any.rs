@@ -40,8 +40,9 @@ pub struct AnyField {
     /// libchrony's own words for the constant that it has, or for each of its flags that is set, from the lowest bit up.
     /// A number or a bit without a name has none.
     pub words: Vec<String>,
-    /// But for text.
+    /// The value, unless it is text.
     value: Value<'static>,
+    /// The value, if it is text.
     text: Option<String>,
 }
 

@@ -209,7 +209,7 @@ pub enum Error {
         address: Address,
         /// libchrony's error.
         source: LibchronyError,
-        /// In which words.
+        /// The words for that.
         unavailable: &'static Unavailable,
     },
     /// chronyd claims an impossible number of records.

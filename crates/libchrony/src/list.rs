@@ -52,9 +52,9 @@ pub(crate) enum Listed {
 #[derive(Debug)]
 pub(crate) struct List {
     places: Places,
-    /// Its lanes are those that have no request on their way.
+    /// The session. Its lanes are those that have no request on their way.
     session: Box<Session>,
-    /// In the order of sending.
+    /// The requests on their way, in the order of sending.
     flights: VecDeque<Flight>,
     next: usize,
     /// Positions to be asked for again, and how often they were asked for.
@@ -64,11 +64,11 @@ pub(crate) struct List {
     last: Option<(Option<u64>, Option<String>)>,
     window: Window,
     is_lossless: bool,
-    /// Whether its sockets wait otherwise.
+    /// Whether the sockets have been told not to wait, which they do at other times.
     has_unblocked: bool,
     /// How many datagrams have come.
     received: usize,
-    /// How many of the first on their way need not be waited for: chronyd has answered a later one.
+    /// How many of the first requests on their way need not be waited for: chronyd has answered a later one.
     overtaken: usize,
     /// Whether chronyd's queue is full.
     is_full: bool,

@@ -23,7 +23,7 @@ struct Lock {
 struct State {
     is_held: bool,
     waiting: usize,
-    /// How many threads have had it.
+    /// How many threads have had the lock.
     passed: u64,
 }
 
@@ -36,7 +36,7 @@ impl Lock {
 /// The right to open descriptors through libchrony.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    /// `None` when the thread that has the lock hangs.
+    /// The lock; `None` when the thread that has it hangs.
     held: Option<&'static Lock>,
 }
 

@@ -80,8 +80,9 @@ pub(crate) struct Machine {
     state: State,
     turn: Turn,
     clock: Clock,
-    /// Whether it has waited for its turn, and how long.
+    /// Whether it has waited for its turn.
     has_waited: bool,
+    /// How long it has waited for that.
     queued: Duration,
     thread: Option<ThreadId>,
     process: u32,

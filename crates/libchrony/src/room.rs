@@ -18,9 +18,9 @@ pub(crate) struct Place(Room);
 /// Room for the sessions that a call needs, and for those that only make it quicker.
 #[derive(Clone, Debug)]
 pub(crate) struct Rooms {
-    /// The first session to an address.
+    /// Room for the first session to an address.
     pub(crate) first: Room,
-    /// One on which a request is sent once more, or a further lane of a list.
+    /// Room for a session on which a request is sent once more, and for a further lane of a list.
     pub(crate) further: Room,
     /// On how many sessions at once a request waits for its answer at one address. Each time that it is sent again
     /// beyond that, the oldest of them is used anew.

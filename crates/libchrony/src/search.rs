@@ -51,8 +51,9 @@ struct Target {
     session: Box<Session>,
     tries: Vec<Try>,
     is_kept: bool,
-    /// How often the request was sent, and when it is to be sent again.
+    /// How often the request was sent.
     requests: u32,
+    /// When it is to be sent again.
     resend: Instant,
     /// chronyd's refusal, while one that comes before it may still answer.
     refusal: Option<(Stage, Failure)>,

@@ -12,7 +12,7 @@ type File = (u64, u64, i64, i64);
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) address: Address,
-    /// Without a request on its way.
+    /// The lanes that have no request on their way.
     pub(crate) lanes: Vec<Lane>,
     pub(crate) round_trip: RoundTrip,
     /// The file at a Unix socket's path when the first lane was opened.

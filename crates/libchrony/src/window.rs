@@ -23,8 +23,9 @@ pub(crate) struct Window {
     answers: usize,
     /// Whether the last answer was queued for more than a short time.
     pub(crate) is_long: bool,
-    /// The numbers of answers from which on it may grow and shrink.
+    /// The number of answers from which on it may grow.
     grows: usize,
+    /// The number of answers from which on it may shrink.
     shrinks: usize,
     /// How many answers there are between one growth and the next.
     caution: usize,

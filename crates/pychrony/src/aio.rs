@@ -218,7 +218,7 @@ pub(crate) struct Reading {
     #[pyo3(get)]
     number: u64,
     waker: Waker,
-    /// What the result becomes; nothing if chronyd is only to answer.
+    /// What the result becomes; `None` if chronyd is only to answer.
     wanted: Option<Wanted>,
     shared: Arc<Shared>,
     state: Mutex<State>,

@@ -20,7 +20,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub(crate) struct Connection {
     settings: OnceLock<Settings>,
-    /// Made on first entering, when libchrony is needed.
+    /// The connection of the crate. It is made on first entering, when libchrony is needed.
     inner: OnceLock<Arc<libchrony::Connection>>,
     /// In how many `with` blocks the connection is.
     entered: AtomicUsize,

@@ -16,7 +16,7 @@ type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 /// The handle. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Worker<S> {
-    /// Both None only while dropping.
+    /// The way to the thread; None only while dropping, as the thread.
     jobs: Option<Sender<Job<S>>>,
     thread: Option<JoinHandle<()>>,
     wake: UnixStream,

@@ -17,15 +17,17 @@ pub(super) struct Call<P> {
     settings: Arc<Settings>,
     machine: Machine,
     parts: P,
-    /// The number of the part that is read, and since when.
+    /// The number of the part that is read.
     part: usize,
+    /// When the call went on to that part.
     since: Instant,
     start: Instant,
     end: Instant,
     /// When it is to go on at the latest.
     pub(super) until: Instant,
-    /// The host whose addresses it needs, and whether they are being looked up.
+    /// The host whose addresses it needs.
     pub(super) host: Option<Address>,
+    /// Whether these are being looked up.
     pub(super) is_looked_up: bool,
     /// Whether it counts among those that are asked at once.
     pub(super) counts: bool,

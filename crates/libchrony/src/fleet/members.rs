@@ -124,7 +124,7 @@ pub struct Fleet {
     pub(super) in_flight: usize,
     descriptors: Descriptors,
     pub(super) queue: Queue,
-    /// For the first sessions.
+    /// The room of the first session of each address.
     pub(super) room: Room,
 }
 

@@ -50,16 +50,17 @@ struct State<P: Parts> {
     /// The memory of calls that are over. Giving it back and taking it again would cost more than the rest of a round.
     spare: Vec<Box<Call<P>>>,
     running: usize,
-    /// How many of the running ones count, and when each began.
+    /// How many of the running ones count among those that are asked at once.
     counted: usize,
+    /// When each of these began.
     begun: VecDeque<(Instant, u32)>,
     /// When calls are to go on at the latest. An entry is out of date if its call has another moment by now.
     moments: BinaryHeap<Reverse<(Instant, u32)>>,
-    /// Those that may have more to receive.
+    /// The calls that may have more to receive.
     again: Vec<u32>,
-    /// Those that wait for the addresses of a host, with the look-up unless too many are pending.
+    /// The calls that wait for the addresses of a host, with the look-up unless too many are pending.
     hosts: Vec<(u32, Option<Asked>)>,
-    /// Those that are done with and keep a session.
+    /// The addresses that are done with and keep a session.
     idle: Vec<u32>,
     done: VecDeque<(usize, P::Results)>,
 }

@@ -13,11 +13,11 @@ use std::{io, thread};
 
 #[derive(Debug, Default)]
 struct OpenSockets {
-    /// A descriptor, what it is of, and the library that opened it.
+    /// Each socket: its descriptor, what that is of, and the library that opened it.
     list: Vec<(RawFd, Option<Identity>, Arc<Symbols>)>,
     /// How many threads are opening or closing one.
     busy: usize,
-    /// Set once the process exits. From then on no socket is opened.
+    /// Whether the process exits. From then on no socket is opened.
     is_exiting: bool,
 }
 

@@ -25,9 +25,9 @@ pub(super) fn string_lock() -> MutexGuard<'static, ()> {
 #[derive(Debug)]
 pub(crate) struct RawSession {
     session: NonNull<c::ChronySession>,
-    /// Closed with the last of its sessions.
+    /// The socket, which is closed with the last of its sessions.
     socket: Arc<Socket>,
-    /// The number of its own descriptor, if that is known.
+    /// The number of its descriptor of /dev/urandom, if that is known.
     urandom: Option<RawFd>,
 }
 

@@ -71,8 +71,9 @@ pub(super) struct Daemon {
 #[derive(Debug)]
 struct Template {
     bytes: Vec<u8>,
-    /// Where the reference ID and the address are.
+    /// Where the reference ID is.
     reference_id: Option<usize>,
+    /// Where the address is.
     address: Option<usize>,
     /// Which source it is about.
     index: Option<u32>,
@@ -94,7 +95,7 @@ pub(super) struct Server {
     daemons: Vec<Daemon>,
     values: Values,
     templates: HashMap<Vec<u8>, Option<Template>>,
-    /// By when they are due and in the order in which they came.
+    /// The answers that wait, by when they are due and in the order in which they came.
     delayed: BTreeMap<(Instant, u64), Outgoing>,
     pub(super) loss: Loss,
     /// Whether every report is served, as `opencommands` allows from chrony 4.7 on.

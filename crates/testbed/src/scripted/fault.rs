@@ -190,7 +190,7 @@ pub(crate) struct Wrong {
     pub(super) truncate: Option<usize>,
     pub(super) random: Option<fastrand::Rng>,
     pub(super) leave: bool,
-    /// Changes the sources before the answer.
+    /// How the sources change before the answer.
     pub(super) churn: Option<Churn>,
     pub(super) junk_before: usize,
     pub(super) junk_forever: bool,

@@ -47,7 +47,7 @@ struct Outgoing {
     datagrams: VecDeque<Vec<u8>>,
     /// The right reply and the number of the next invalid one, for an endless stream.
     stream: Option<(Vec<u8>, usize)>,
-    /// Waits for the next answer, to be sent after it.
+    /// Whether it waits for the next answer, to be sent after it.
     held: bool,
 }
 
