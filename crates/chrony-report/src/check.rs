@@ -2,7 +2,6 @@
 //!
 //! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
 
-use crate::ask::connection;
 use crate::command::{Chronyds, command, duration};
 use crate::error::{FINE, Failure};
 use crate::facts::Facts;
@@ -15,8 +14,8 @@ use std::process::{self, ExitCode};
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
-WARN and CRIT are ranges as monitoring plugins have them. A value outside of its range raises the alarm: 10 is 0 to 10,
-10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps its default.
+WARN and CRIT are ranges as monitoring plugins have them. A value outside of its range raises the alarm: 10 is 0 to 10, \
+10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps its default. \
 Times may have units:
 
   chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
@@ -43,7 +42,8 @@ impl Args for Chosen {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.args(options().map(|rule| {
             let value = move |text: &str| limits(text, rule);
-            let arg = Arg::new(rule.name).long(rule.name).value_name("WARN,CRIT").value_parser(value);
+            let arg =
+                Arg::new(rule.name).long(rule.name).value_name("WARN,CRIT").value_parser(value).help_heading("Limits");
             if rule.is_asked_only {
                 let help =
                     format!("{}. Looked at only with this option [with no value: {}]", rule.says, defaults(rule));
@@ -84,8 +84,8 @@ fn limits(text: &str, rule: &Rule) -> Result<Limits, String> {
 }
 
 fn defaults(rule: &Rule) -> String {
-    let what = rule.limits_in.map_or_else(String::new, |what| format!(" {what}"));
-    format!("{},{}{what}", rule.warning, rule.critical)
+    let what = rule.limits_in.unwrap_or_else(|| rule.unit.name());
+    format!("{},{} {what}", rule.warning, rule.critical).trim_end().to_owned()
 }
 
 /// A time that may be 0.
@@ -105,11 +105,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> ExitCode {
 fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
     let settings = Settings::default().with_grace(options.grace.unwrap_or(GRACE));
     let settings = options.limits.0.iter().fold(settings, |settings, (rule, limits)| settings.with(rule, *limits));
-    let facts = match connection(chronyds) {
-        Ok(connection) => Facts::read(&connection, settings.has("nts")),
-        Err(Failure::Chrony(error)) => Facts::none(error),
-        Err(failure) => return Err(failure),
-    };
+    let facts = Facts::ask(chronyds, settings.has("nts"))?;
     let verdict = judge(&facts, &settings);
     let (level, headline) = (verdict.level, plain(&verdict.headline));
     Ok((level, format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings))))
@@ -125,7 +121,7 @@ pub(crate) fn rules() -> Result<ExitCode, Failure> {
 pub(crate) fn refuse(error: &clap::Error) -> ! {
     let asked = command().ignore_errors(true).try_get_matches();
     let is_check = asked.is_ok_and(|matches| matches.subcommand_name() == Some("check"));
-    if error.use_stderr() && is_check {
+    if is_check {
         // Its usage and where help is would be noise in a line.
         let message = error.to_string();
         let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");

@@ -2,12 +2,15 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
+use crate::ask::connection;
+use crate::command::Chronyds;
+use crate::error::Failure;
 use libchrony::{
     Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// No interval between updates is taken for shorter, in seconds: to miss a few polls of a sixteenth is nothing.
 const SHORTEST: f64 = 1.0;
@@ -34,6 +37,22 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// Reads them of the only chronyd of the options. Without libchrony nothing is known.
+    pub(crate) fn ask(options: &Chronyds, with_auth_data: bool) -> Result<Self, Failure> {
+        let start = Instant::now();
+        let facts = match connection(options) {
+            Ok(connection) => Self::read(&connection, with_auth_data),
+            Err(Failure::Chrony(error)) => Self::none(error),
+            Err(failure) => return Err(failure),
+        };
+        if options.verbose {
+            let more = if with_auth_data { ", authdata" } else { "" };
+            let took = start.elapsed();
+            anstream::eprintln!("asked: tracking, sources, selectdata, activity{more} of 1 chronyd, in {took:.1?}");
+        }
+        Ok(facts)
+    }
+
     /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
     pub(crate) fn read(connection: &Connection, with_auth_data: bool) -> Self {
         let mut silence = None;
@@ -51,7 +70,7 @@ impl Facts {
     }
 
     /// Those of a chronyd that cannot be asked at all.
-    pub(crate) fn none(error: Error) -> Self {
+    fn none(error: Error) -> Self {
         let error = Arc::new(error);
         Self {
             time: SystemTime::now(),
@@ -118,4 +137,24 @@ pub(crate) fn is_resolved(source: &Source) -> bool {
 /// Whether no chronyd is there, or none that answers. Otherwise it is this program that cannot ask.
 pub(crate) fn is_away(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{Level, Settings, judge};
+    use testbed::{Fault, Scripted, Values};
+
+    #[test]
+    fn a_chronyd_that_falls_silent_soon_after_its_start_is_critical() {
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        let address = Address::parse(chronyd.socket()).unwrap();
+        let connection = Connection::builder().address(address).timeout(Duration::from_millis(200)).build().unwrap();
+        let level = || judge(&Facts::read(&connection, false), &Settings::default()).level;
+        assert_eq!(level(), Level::Ok);
+        chronyd.set(Fault::Silence);
+        assert_eq!(level(), Level::Critical);
+        chronyd.clear();
+        assert_eq!(level(), Level::Ok);
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
-use crate::ask::connection;
 use crate::command::Chronyds;
 use crate::datum::date;
 use crate::error::Failure;
@@ -12,10 +11,13 @@ use crate::table::{BOLD, aligned, broken};
 use crate::text::{FAILED, interval, seconds};
 use anstyle::{AnsiColor, Style};
 use libchrony::{Open, SelectData, SelectState, Source, Tracking};
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use terminal_size::terminal_size_of;
 
 const WIDTH: usize = 80;
+/// On a terminal that is narrower still, lines are broken by the terminal.
+const NARROWEST: usize = 40;
 /// A line less than a terminal has, for the prompt.
 const HEIGHT: usize = 23;
 /// Where the text of a line begins that has a name.
@@ -35,35 +37,32 @@ pub(crate) fn run(chronyds: &Chronyds) -> ExitCode {
 }
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
-    let facts = match connection(chronyds) {
-        Ok(connection) => Facts::read(&connection, false),
-        Err(Failure::Chrony(error)) => Facts::none(error),
-        Err(failure) => return Err(failure),
-    };
+    let facts = Facts::ask(chronyds, false)?;
     let verdict = judge(&facts, &Settings::default());
-    let text = screen(&facts, &verdict).join("\n");
+    let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into());
+    let text = screen(&facts, &verdict, width.clamp(NARROWEST, WIDTH)).join("\n");
     writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
     Ok(verdict.worst)
 }
 
 /// The lines of the screen.
-fn screen(facts: &Facts, verdict: &Verdict) -> Vec<String> {
+fn screen(facts: &Facts, verdict: &Verdict, width: usize) -> Vec<String> {
     let (answer, colour) = answer(facts, verdict);
-    let mut lines: Vec<_> = wrapped(&format!("Is the clock right? {answer}"), WIDTH)
+    let mut lines: Vec<_> = wrapped(&format!("Is the clock right? {answer}"), width)
         .into_iter()
         .map(|line| format!("{}{line}{:#}", colour.bold(), colour.bold()))
         .collect();
-    let wrong = wrong(verdict);
+    let wrong = wrong(verdict, width);
     if !wrong.is_empty() {
         lines.push(String::new());
         lines.extend(wrong);
     }
     if let Ok(tracking) = &facts.tracking {
         lines.push(String::new());
-        lines.extend(known(facts, tracking));
+        lines.extend(known(facts, tracking, width));
     }
     if let Ok(sources) = &facts.sources {
-        lines.extend(list(facts, sources, HEIGHT.saturating_sub(lines.len())));
+        lines.extend(list(facts, sources, HEIGHT.saturating_sub(lines.len()), width));
     }
     lines
 }
@@ -94,18 +93,18 @@ const fn style(level: Level) -> Style {
 }
 
 /// What is wrong, the worst first, each with what to do next.
-fn wrong(verdict: &Verdict) -> Vec<String> {
+fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let alarms: Vec<_> = verdict.alarms().collect();
     for (number, Finding { level, words, advice, .. }) in alarms.iter().enumerate() {
-        let mut next = field(&level.name().to_lowercase(), words, style(*level));
+        let mut next = field(&level.name().to_lowercase(), words, style(*level), width);
         if !advice.is_empty() {
-            next.extend(field("", &format!("Next: {advice}."), Style::new()));
+            next.extend(field("", &format!("Next: {advice}."), Style::new(), width));
         }
         let is_last = number + 1 == alarms.len();
         if lines.len() + next.len() + usize::from(!is_last) > WRONG && number > 0 {
             let more = alarms.len() - number;
-            lines.extend(field("", &format!("And {more} more: chrony-report check has all"), Style::new()));
+            lines.extend(field("", &format!("And {more} more: chrony-report check has all"), Style::new(), width));
             break;
         }
         lines.extend(next);
@@ -114,9 +113,9 @@ fn wrong(verdict: &Verdict) -> Vec<String> {
 }
 
 /// What is known of the clock.
-fn known(facts: &Facts, tracking: &Tracking) -> Vec<String> {
+fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD));
+    let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD, width));
     if follows_source(tracking) {
         let &Tracking { offset, root_dispersion, root_delay, .. } = tracking;
         add("follows", format!("{}, stratum {}", tracking.reference_id_name, tracking.stratum));
@@ -136,16 +135,16 @@ fn known(facts: &Facts, tracking: &Tracking) -> Vec<String> {
 }
 
 /// The sources, those that are used first, in so many lines.
-fn list(facts: &Facts, sources: &[Source], room: usize) -> Vec<String> {
+fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<String> {
     let select_data = facts.select_data.as_deref().ok().filter(|select_data| select_data.len() == sources.len());
     let mut rows: Vec<_> = (0..sources.len()).map(|at| (&sources[at], select_data.map(|all| &all[at]))).collect();
     rows.sort_by_key(|(source, _)| (!source.is_selected(), !is_usable(source)));
     let usable = sources.iter().filter(|source| is_usable(source)).count();
-    let mut lines = field("sources", &format!("{usable} of {} usable", sources.len()), BOLD);
+    let mut lines = field("sources", &format!("{usable} of {} usable", sources.len()), BOLD, width);
     let room = room.saturating_sub(lines.len());
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
     let cells: Vec<_> = rows[..shown].iter().map(|(source, selected)| row(source, *selected)).collect();
-    lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), WIDTH)));
+    lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), width)));
     if shown < rows.len() {
         lines.push(format!("  and {} more: chrony-report sources", rows.len() - shown));
     }
@@ -171,10 +170,10 @@ fn row(source: &Source, selected: Option<&SelectData>) -> Vec<String> {
 }
 
 /// A line with a name, and more lines below it if it is long.
-fn field(name: &str, text: &str, style: Style) -> Vec<String> {
+fn field(name: &str, text: &str, style: Style, width: usize) -> Vec<String> {
     let mut name = format!("{style}{name:INDENT$}{style:#}");
     let mut lines = Vec::new();
-    for line in wrapped(text, WIDTH - INDENT) {
+    for line in wrapped(text, width - INDENT) {
         lines.push(format!("{name}{line}"));
         name = " ".repeat(INDENT);
     }

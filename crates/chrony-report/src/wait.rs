@@ -31,30 +31,33 @@ const CHRONYC_INTERVAL: Duration = Duration::from_secs(10);
 const SHORTEST_INTERVAL: f64 = 0.1;
 
 const AFTER_HELP: &str = "\
-The clock is right when chronyd follows a source, and not only the local clock, when its leap status is not \"not
-synchronised\", its error bound is within BOUND, and its last update is not older than 8 update intervals.
+The clock is right when chronyd follows a source, and not only the local clock, when its leap status is not \"not \
+synchronised\", its error bound is within BOUND, and its last update is not older than 8 update intervals. The arguments \
+are those of chronyc waitsync, and add to this.
 
-The arguments are those of chronyc waitsync, and add to this: the number of looks (0 for no end), the largest correction
-in seconds and the largest skew in ppm (0 for any), and the seconds between two looks (10).
-
-Exits with 0 when the clock is right, and with 1 when it is not in time, or when chronyd may not be asked. Under systemd
+Exits with 0 when the clock is right, and with 1 when it is not in time, or when chronyd may not be asked. Under systemd \
 it tells the service manager when it is ready, and what is missing till then.";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Wait {
-    /// How wrong the clock may be at most [default: what is not critical for `check`]
-    #[arg(long, value_name = "BOUND", value_parser = duration)]
+    #[arg(long, value_name = "BOUND", value_parser = duration, help = format!(
+        "How wrong the clock may be at most [default: {} s, which is not critical for `check`]",
+        rule("bound").map_or(Range::ANY, |bound| bound.critical)
+    ))]
     within: Option<Duration>,
     /// Give up after TIME [default: never]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     for_at_most: Option<Duration>,
-    /// As for chronyc waitsync
+    /// How often it looks; 0 for no end [default: 0]
     tries: Option<u32>,
+    /// The largest correction in seconds; 0 for any [default: 0]
     #[arg(value_parser = measure)]
     max_correction: Option<f64>,
+    /// The largest skew in ppm; 0 for any [default: 0]
     #[arg(value_parser = measure)]
     max_skew: Option<f64>,
+    /// The seconds between two looks [default: 10 with TRIES, or else 1]
     #[arg(value_parser = measure)]
     interval: Option<f64>,
 }
@@ -227,6 +230,8 @@ impl Progress {
     fn give_up(&self) {
         let waited = interval(self.start.elapsed().as_secs_f64());
         let words = if self.words.is_empty() { "chronyd has not answered in time" } else { &self.words };
-        anstream::eprintln!("chrony-report: the clock is not right after {waited}: {words}");
+        let words = format!("the clock is not right after {waited}: {words}");
+        tell(&[NotifyState::Status(&words)]);
+        anstream::eprintln!("chrony-report: {words}");
     }
 }

@@ -148,6 +148,7 @@ pub(crate) fn judge(facts: &Facts, settings: &Settings) -> Verdict {
     let place = |finding: &Finding| RULES.iter().position(|rule| rule.name == finding.rule.name);
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.level), place(finding)));
     let worst = findings.first().map_or(Level::Ok, |finding| finding.level);
+    // A connection that is kept knows where a chronyd was that does not answer any more.
     let is_young = |left: &Duration| !left.is_zero() && facts.tracking.is_ok();
     let left = facts.uptime().map(|uptime| settings.grace.saturating_sub(uptime)).filter(is_young);
     let grace = left.filter(|_| worst > Level::Unknown);

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use testbed::{Chronyd, Fault, Pair, Scripted};
 
+const AUTHDATA: u16 = 67;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The performance data of a line: label, value, warning, critical, smallest, and the largest if there is one.
@@ -63,6 +64,7 @@ fn limits_are_those_that_are_given() {
         ("--bound ,0.004s", 2),
         ("--offset 10us,1", 1),
         ("--offset @10us:20us,", 1),
+        ("--offset -1ms:1us,", 1),
         ("--stratum 1,3", 1),
         ("--stratum 1,1", 2),
         ("--stratum ~:,3:", 2),
@@ -98,7 +100,9 @@ fn nts_is_judged_when_it_is_asked_for() {
         let chronyd = clock(&json!({}), &json!({"sources": sources, "authdata": auth_data}));
         let ran = ask(chronyd.socket(), "check --nts");
         assert_eq!((ran.code, value(&ran.out, "nts")), (Some(code), percent), "{}", ran.out);
+        let asked = chronyd.requests().get(&AUTHDATA).copied();
         assert_eq!(ask(chronyd.socket(), "check").code, Some(0));
+        assert_eq!(chronyd.requests().get(&AUTHDATA).copied(), asked, "it is not asked for otherwise");
     }
     // The command port does not have authdata.
     let chronyd = right();
@@ -121,7 +125,7 @@ fn the_grace_is_that_which_is_given() {
     let ran = ask(socket, "check");
     assert_eq!(ran.code, Some(0), "one source, and just started: {}", ran.out);
     assert!(ran.out.contains("and alarms begin in"), "{}", ran.out);
-    let ran = ask(socket, "check --grace 0 --reach 0,0:");
+    let ran = ask(socket, "check --grace 0 --reach 0:,0: --bound ~:,~: --age ~:,~:");
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.out.contains("there is only one source"), "{}", ran.out);
 }

@@ -68,6 +68,7 @@ fn each_rule_of_the_sources_has_its_levels() {
     let reach =
         |bits: &[u8]| json!({"sources": bits.iter().map(|bits| json!({"reachability": bits})).collect::<Vec<_>>()});
     let never = json!({"state": 1, "reachability": 0, "last sample ago": u32::MAX});
+    let unresolved = json!({"address": {"id": 7}, "state": 1, "reachability": 0});
     for (others, code, words) in [
         // Selected, combined and selectable ones are usable.
         (state(&[0, 4, 4, 5]), 0, ""),
@@ -89,8 +90,8 @@ fn each_rule_of_the_sources_has_its_levels() {
         (reach(&[255, 255, 240, 0]), 1, "62 % of the last polls were answered, and none by 127.0.0.1"),
         (reach(&[255, 255, 0, 0]), 1, "50 % of the last polls were answered"),
         (reach(&[127, 255, 0, 0]), 2, "47 % of the last polls were answered"),
-        // A name without an address is not polled.
-        (json!({"sources": [{}, {}, {}, {}, {"address": {"id": 7}, "state": 1, "reachability": 0}]}), 0, ""),
+        // Names without an address are not polled.
+        (json!({"sources": [{}, {}, {}, {}, unresolved, unresolved]}), 0, ""),
     ] {
         expect(&clock(&json!({}), &others), code, words);
     }
@@ -109,7 +110,7 @@ fn the_age_is_measured_by_the_longer_interval() {
     let slow = json!({"sources": [{"poll": 10}, {"state": 4}, {"state": 4}, {"state": 4}]});
     expect(&clock(&updated(600), &slow), 0, "");
     // One that is not selected tells nothing.
-    let other = json!({"sources": [{}, {"state": 4, "poll": 10}, {"state": 4}, {"state": 4}]});
+    let other = json!({"sources": [{"state": 4, "poll": 10}, {}, {"state": 4}, {"state": 4}]});
     expect(&clock(&updated(600), &other), 2, "the last update was 10 min ago");
     let mut tracking = updated(600);
     tracking["last update interval"] = json!(512);
@@ -134,6 +135,8 @@ fn reports_that_cannot_be_read_are_unknown_and_the_others_are_judged() {
     let line = ask(chronyd.socket(), "check").out;
     assert!(line.contains("'reach'=U;75:;50:;0;100") && line.contains("'stratum'=2;1:9;1:15;0"), "{line}");
     // What is known to be wrong is worse.
+    chronyd.change(values(&json!({"leap status": 1}), &json!({}))).unwrap();
+    expect(&chronyd, 1, "a leap second will be inserted");
     chronyd.change(values(&json!({"root dispersion": 3}), &json!({}))).unwrap();
     expect(&chronyd, 2, "the clock can be 3 s wrong");
 }

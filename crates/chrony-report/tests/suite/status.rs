@@ -91,6 +91,18 @@ fn what_is_long_fits_all_the_same() {
 }
 
 #[test]
+fn a_narrow_terminal_has_shorter_lines() {
+    let chronyd = clock(&local(), &json!({"sources": 3}));
+    let terminal = Terminal::open(50);
+    let mut command = program(["-H".as_ref(), chronyd.socket().as_os_str()]);
+    command.env("NO_COLOR", "1").stdout(terminal.end()).status().unwrap();
+    drop(command);
+    let text = terminal.read();
+    let widths: Vec<_> = text.lines().map(|line| line.trim_end().chars().count()).collect();
+    assert!(widths.iter().all(|width| *width <= 50) && widths.contains(&50), "{text}");
+}
+
+#[test]
 fn sources_that_were_never_measured_have_no_offset() {
     let never = json!({"state": 1, "reachability": 0, "last sample ago": u32::MAX});
     let (code, text) = screen(&unsynchronised(), &json!({"sources": [never], "selectdata": [{"state": 77}]}));
@@ -116,8 +128,10 @@ fn real_chronyds_have_their_answers() {
 fn without_an_answer_of_chronyd_it_is_unknown_and_the_next_step_is_told() {
     let chronyd = right();
     chronyd.set(Fault::Silence);
+    let long = format!("/nonexistent/{}", "x".repeat(90));
     let cases = [
         (ask("/nonexistent/chronyd.sock", ""), 2, "Is chronyd running"),
+        (ask(long, ""), 2, "Is chronyd running"),
         (ask(chronyd.socket(), "--timeout 0.2s"), 2, "It may be stopped or overloaded"),
         (unprivileged(&right(), &[]), 3, "Run as root or as chronyd's user"),
     ];

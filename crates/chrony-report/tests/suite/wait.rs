@@ -9,6 +9,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Stdio};
+use std::thread;
+use std::time::Duration;
 use testbed::{Chronyd, Fault, Pair, Scripted};
 
 const TRACKING: u16 = 33;
@@ -35,12 +37,30 @@ impl Waiting {
         line
     }
 
+    /// Waits until chronyd has been asked so many times more.
+    fn looks(&mut self, chronyd: &Scripted, times: u64) {
+        let asked = || chronyd.requests().get(&TRACKING).copied().unwrap_or(0);
+        let before = asked();
+        while asked() < before + times {
+            assert_eq!(self.child.try_wait().unwrap(), None, "it has ended");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The exit code, and all else that was printed.
     fn end(mut self) -> (Option<i32>, String, String) {
         let (mut out, mut err) = (String::new(), String::new());
         self.err.read_to_string(&mut err).unwrap();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         (self.child.wait().unwrap().code(), out, err)
+    }
+}
+
+impl Drop for Waiting {
+    /// A test that fails leaves none behind.
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
@@ -178,18 +198,12 @@ fn on_no_terminal_there_is_a_line_when_something_else_is_missing() {
     let mut waiting = Waiting::start(&chronyd, "0 0 0 0.1");
     let line = waiting.line();
     assert!(line.starts_with("chrony-report: waiting: the clock follows no source; the leap"), "{line}");
-    let asked = chronyd.requests()[&TRACKING];
-    while chronyd.requests()[&TRACKING] < asked + 3 {
-        std::thread::yield_now();
-    }
+    waiting.looks(&chronyd, 3);
     // The same is missing, in other words.
     change(&chronyd, &json!({"root dispersion": 5}));
     assert!(waiting.line().ends_with("waiting: the clock can be 5 s wrong\n"));
     change(&chronyd, &json!({"root dispersion": 4}));
-    let asked = chronyd.requests()[&TRACKING];
-    while chronyd.requests()[&TRACKING] < asked + 3 {
-        std::thread::yield_now();
-    }
+    waiting.looks(&chronyd, 3);
     change(&chronyd, &json!({}));
     let (code, out, err) = waiting.end();
     assert_eq!((code, &*err), (Some(0), ""), "{out}");
@@ -226,10 +240,7 @@ fn it_ends_in_order_by_a_signal() {
             waiting.line();
             if let Some(fault) = fault {
                 chronyd.set(fault);
-                let asked = chronyd.requests()[&TRACKING];
-                while chronyd.requests()[&TRACKING] == asked {
-                    std::thread::yield_now();
-                }
+                waiting.looks(&chronyd, 1);
             }
             kill_process(Pid::from_child(&waiting.child), signal).unwrap();
             assert_eq!(waiting.child.wait().unwrap().signal(), Some(number));
