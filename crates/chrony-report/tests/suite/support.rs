@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use testbed::{Scripted, Values};
@@ -101,11 +101,6 @@ pub(crate) fn scripted(values: &str) -> Scripted {
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
 }
 
-/// The address of its command port.
-pub(crate) fn udp(chronyd: &Scripted) -> String {
-    format!("127.0.0.1:{}", chronyd.command_port())
-}
-
 /// Waits until something is so.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -114,11 +109,6 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "not so after {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Sends a signal.
-pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }
 
 /// Runs the program for a chronyd as a user who may not use its socket. Such a user may not enter the checkout either, so
