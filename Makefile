@@ -34,7 +34,7 @@ WHEEL_LINK ?= $(if $(GLIBC),-- -C link-arg=$(shell cc -print-file-name=libgcc_s.
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: provision-demo extension ## Start two private chronyds and show what pychrony reads from them
@@ -83,6 +83,13 @@ wheel: provision-wheel ## Build the wheel with libchrony inside: one for every P
 	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel \
 		$(WHEEL_LINK)
 	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
+
+.PHONY: report-wheel
+report-wheel: provision-wheel ## Build a wheel of the command chrony-report, with libchrony inside
+	@rm -rf $(MATURIN_TARGET)/report-wheel
+	$(RUN) maturin build --manifest-path crates/chrony-report/Cargo.toml --release --locked $(WHEEL_FLAGS) \
+		--target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/report-wheel
+	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
 
 .PHONY: sdist
 sdist: provision-wheel ## Build the source distribution

@@ -1,11 +1,12 @@
-"""Put libchrony and its licence into a wheel that maturin has built.
+"""Put libchrony and its licence into a wheel that maturin has built: that of pychrony, or of the command chrony-report.
 
     bundle_libchrony.py WHEEL FOLDER
 
 writes a wheel of the same name to FOLDER that has, in addition,
 
-    pychrony/_libs/libchrony.so.0                           what pychrony loads where the system has no libchrony
-    pychrony-*.dist-info/licenses/LICENSES/LGPL-2.1-or-later.txt
+    pychrony/_libs/libchrony.so.0, or                       what is loaded where the system has no libchrony
+    chrony_report-*.data/data/lib/chrony-report/libchrony.so.0
+    *.dist-info/licenses/LICENSE and LICENSES/LGPL-2.1-or-later.txt
 
 and the licence expression MIT AND LGPL-2.1-or-later. The library is always the published one that
 tools/fetch_libchrony.py has verified, never this system's own: the wheel is for other machines, too, and its platform
@@ -25,11 +26,7 @@ from pathlib import Path
 
 from fetch_libchrony import LIBRARY, LICENCE
 
-#: What maturin writes, and what is true of a wheel that carries libchrony.
-METADATA_CHANGES = {
-    "License-Expression: MIT\n": "License-Expression: MIT AND LGPL-2.1-or-later\n",
-    "License-File: LICENSE\n": f"License-File: LICENSE\nLicense-File: LICENSES/{LICENCE.name}\n",
-}
+OURS = Path(__file__).resolve().parent.parent / "LICENSE"
 
 
 def run(*arguments: str | Path) -> str:
@@ -41,21 +38,29 @@ def run(*arguments: str | Path) -> str:
 
 
 def add_library(tree: Path) -> None:
-    """Add the library, its licence and the metadata to an unpacked wheel."""
+    """Add the library, the licences and the metadata to an unpacked wheel."""
     (dist_info,) = tree.glob("*.dist-info")
-    for source, target in {
-        LIBRARY: tree / "pychrony" / "_libs" / LIBRARY.name,
-        LICENCE: dist_info / "licenses" / "LICENSES" / LICENCE.name,
-    }.items():
-        target.parent.mkdir(parents=True)
+    if (tree / "pychrony").is_dir():
+        place = tree / "pychrony" / "_libs"
+    else:
+        # Below the folder above the program's, wherever that is installed.
+        place = tree / f"{dist_info.stem}.data" / "data" / "lib" / "chrony-report"
+    licences = {"LICENSE": OURS, f"LICENSES/{LICENCE.name}": LICENCE}
+    copies = {place / LIBRARY.name: LIBRARY, **{dist_info / "licenses" / name: file for name, file in licences.items()}}
+    for target, source in copies.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
 
-    metadata = (dist_info / "METADATA").read_text(encoding="utf-8")
-    for old, new in METADATA_CHANGES.items():
-        if metadata.count(old) != 1:
-            sys.exit(f"bundle_libchrony: METADATA does not have {old.strip()!r} once")
-        metadata = metadata.replace(old, new)
-    (dist_info / "METADATA").write_text(metadata, encoding="utf-8")
+    head, blank, text = (dist_info / "METADATA").read_text(encoding="utf-8").partition("\n\n")
+    lines = [line for line in head.splitlines() if not line.startswith("License-File: ")]
+    if lines.count("License-Expression: MIT") != 1:
+        sys.exit("bundle_libchrony: METADATA does not have the licence MIT once")
+    place_of_licence = lines.index("License-Expression: MIT")
+    lines[place_of_licence : place_of_licence + 1] = [
+        "License-Expression: MIT AND LGPL-2.1-or-later",
+        *(f"License-File: {name}" for name in licences),
+    ]
+    (dist_info / "METADATA").write_text("\n".join(lines) + blank + text, encoding="utf-8")
 
 
 def platform_of(tags: str) -> tuple[str, int, int] | None:

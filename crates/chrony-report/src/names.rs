@@ -1,7 +1,7 @@
 //! Which source a record is of: its name, in all lists alike.
 //!
-//! authdata names no source, and nothing is said of a reference clock in ntpdata. Their records are at the places of the
-//! sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
+//! authdata names no source, and nothing is said of a reference clock in ntpdata. Their records are at the places of
+//! the sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
 
 use crate::datum::Datum;
 use libchrony::{AnyRecords, Content, ReferenceId, Row, Shape, Table, Value};

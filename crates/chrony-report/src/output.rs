@@ -131,7 +131,7 @@ fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::
         let names = sheet.columns.iter().map(|column| column.name.clone());
         let names: Vec<_> = FIRST.map(str::to_owned).into_iter().chain(names).chain(["error".to_owned()]).collect();
         if *header != names {
-            writer.write_record(&names)?;
+            writer.write_record(&names).map_err(of_csv)?;
             *header = names;
         }
         for line in lines(sheet) {
@@ -143,8 +143,16 @@ fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::
             let values =
                 (0..sheet.columns.len()).map(|number| values.get(number).map_or_else(String::new, Datum::plain));
             let first = [sheet.report.clone(), line.answer.host.clone(), time, index];
-            writer.write_record(first.into_iter().chain(values).chain([error]))?;
+            writer.write_record(first.into_iter().chain(values).chain([error])).map_err(of_csv)?;
         }
     }
     writer.flush()
+}
+
+/// The system's error, which tells a closed pipe.
+fn of_csv(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }

@@ -1,7 +1,7 @@
 //! Texts in rows and columns, aligned, and fitted into the width of a terminal.
 //!
-//! Where a table is too wide, its columns go on below, each time with those in front that tell the rows apart; a few rows
-//! become a column each, if these fit. It knows nothing of reports.
+//! Where a table is too wide, its columns go on below, each time with those in front that tell the rows apart; a few
+//! rows become a column each, if these fit. It knows nothing of reports.
 
 use anstyle::Style;
 use std::borrow::Cow;

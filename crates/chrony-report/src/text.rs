@@ -1,7 +1,7 @@
 //! Tables for people: units scaled, signs in words, never and unknown as words.
 //!
-//! A report with one record is a list of its fields. One with many is a table with a row for each record, and the name of
-//! the source in front.
+//! A report with one record is a list of its fields. One with many is a table with a row for each record, and the name
+//! of the source in front.
 
 use crate::columns::{Column, SOURCE};
 use crate::datum::{Datum, date};

@@ -1,1 +1,55 @@
+//! Man pages and completions.
 
+use crate::support::{Ran, binary, run};
+use libchrony::REPORTS;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn generate(folder: &Path) {
+    assert_eq!(run([Path::new("generate"), folder]).fine(), "");
+}
+
+#[test]
+fn each_command_has_a_man_page_with_its_examples_and_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let page = |name: &str| fs::read_to_string(folder.path().join(format!("man/{name}.1"))).unwrap();
+    let main = page("chrony-report");
+    assert!(main.contains("CHRONY_REPORT_HOST") && main.contains("Exit status"), "{main}");
+    for table in REPORTS {
+        let name = table.name.to_str().unwrap();
+        assert!(main.contains(name));
+        let page = page(&format!("chrony\\-report\\-{name}").replace('\\', ""));
+        assert!(page.contains("chrony\\-report") && page.contains("\\-\\-format"), "{page}");
+        assert!(table.fields.iter().all(|field| page.contains(&field.name.replace('-', "\\-"))), "{page}");
+    }
+    assert!(!folder.path().join("man/chrony-report-generate.1").exists(), "it is hidden");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    for file in ["chrony-report.bash", "_chrony-report", "chrony-report.fish"] {
+        let text = fs::read_to_string(folder.path().join("completions").join(file)).unwrap();
+        for table in REPORTS {
+            assert!(text.contains(table.name.to_str().unwrap()), "{file}");
+        }
+    }
+    // bash asks them.
+    let script = format!(
+        "source {}; COMP_WORDS=(chrony-report tra); COMP_CWORD=1; \
+         f=$(complete -p chrony-report | sed 's/.*-F //; s/ .*//'); \
+         \"$f\" chrony-report tra chrony-report; echo \"${{COMPREPLY[@]}}\"",
+        folder.path().join("completions/chrony-report.bash").display()
+    );
+    let completed = Ran::of(Command::new("bash").args(["--norc", "-c", &script]).output().unwrap()).fine();
+    assert_eq!(completed, "tracking\n");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    run(["generate", "/dev/null/there"]).failed(1, &["cannot write to /dev/null/there", "Give a folder"]);
+    assert!(binary().is_file());
+}

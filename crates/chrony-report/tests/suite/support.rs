@@ -170,3 +170,12 @@ impl Terminal {
         String::from_utf8(text).unwrap()
     }
 }
+
+impl Ran {
+    /// A command line that clap refuses, with these words in what it says.
+    #[track_caller]
+    pub(crate) fn failed_usage(&self, words: &[&str]) {
+        assert_eq!((self.code, &*self.out), (Some(2), ""), "{self:?}");
+        assert!(words.iter().all(|word| self.err.contains(word)), "{}", self.err);
+    }
+}

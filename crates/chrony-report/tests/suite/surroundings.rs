@@ -1,1 +1,160 @@
+//! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
+use crate::support::{Ran, args, ask, binary, program, run, scripted, udp};
+use libchrony::REPORTS;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use testbed::Fault;
+
+#[test]
+fn a_reader_that_goes_away_is_no_error_to_talk_of() {
+    let chronyd = scripted(r#"{"sources": 900}"#);
+    for format in ["text", "json", "jsonl", "csv"] {
+        let mut command = program(args(chronyd.socket(), &format!("sources --format {format}")));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), &b""[..]), "{format}");
+        assert_eq!(fs::read_dir(chronyd.folder()).unwrap().count(), 1, "what it had opened is closed");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let chronyd = scripted("{}");
+    for command in ["tracking", "tracking --format json", "tracking --format csv", "list", "schema tracking"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = program(args(chronyd.socket(), command)).stdout(full).output().unwrap();
+        Ran::of(output).failed(1, &["cannot write to standard output", "No space left", "Free some space"]);
+    }
+}
+
+#[test]
+fn a_locale_changes_nothing() {
+    let chronyd = scripted("{}");
+    let expected = ask(chronyd.socket(), "tracking").fine();
+    for locale in ["C", "POSIX", "de_DE.ISO-8859-1", "nonsense"] {
+        let output = program(args(chronyd.socket(), "tracking")).env("LC_ALL", locale).env("LANG", locale).output();
+        assert_eq!(Ran::of(output.unwrap()).fine(), expected);
+    }
+}
+
+#[test]
+fn a_chronyd_that_is_not_there() {
+    for table in REPORTS {
+        let ran = ask("/nonexistent/chronyd.sock", table.name.to_str().unwrap());
+        assert_eq!((ran.code, &*ran.err), (Some(1), ""), "{ran:?}");
+        assert!(ran.out.contains("/nonexistent/chronyd.sock") && ran.out.contains("Is chronyd running"), "{}", ran.out);
+    }
+    let gone = scripted("{}");
+    gone.die();
+    let ran = ask(udp(&gone), "tracking --format json");
+    assert_eq!((ran.code, ran.rows()[0]["host"].as_str()), (Some(1), Some(&*udp(&gone))));
+    assert!(ran.rows()[0]["error"].as_str().unwrap().contains("Connection refused"), "{ran:?}");
+}
+
+#[test]
+fn a_silent_chronyd_takes_no_longer_than_the_timeout() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    for host in [chronyd.socket().to_str().unwrap().to_owned(), udp(&chronyd)] {
+        let start = Instant::now();
+        let ran = ask(&host, "tracking --timeout 200ms");
+        assert_eq!(ran.code, Some(1));
+        assert!(
+            ran.out.contains("did not answer") && ran.out.contains(&host) && ran.out.contains("200ms"),
+            "{}",
+            ran.out
+        );
+        assert!(start.elapsed() >= Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_report_that_is_refused_over_udp_says_where_it_is_not() {
+    let chronyd = scripted("{}");
+    let ran = ask(udp(&chronyd), "serverstats");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("refuses this report here") && ran.out.contains("Unix socket"), "{}", ran.out);
+}
+
+#[test]
+fn times_that_make_no_sense_are_refused() {
+    for time in ["0", "-1s", "soon", "nan", "0s"] {
+        for option in ["--timeout", "--every"] {
+            run(["tracking", &format!("{option}={time}")]).failed_usage(&["such as 5s, 1m30s or 200ms"]);
+        }
+    }
+}
+
+#[test]
+fn no_libchrony_lists_each_place_and_what_to_install() {
+    let run = |library: Option<&str>| {
+        let mut command = program(["tracking"]);
+        match library {
+            Some(library) => command.env("LIBCHRONY_PATH", library),
+            None => command.env_remove("LIBCHRONY_PATH"),
+        };
+        Ran::of(command.output().unwrap())
+    };
+    run(Some("/nonexistent.so")).failed(1, &["/nonexistent.so", "LIBCHRONY_PATH"]);
+    // The library that comes with the program is below the folder above the program's.
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("bin/chrony-report");
+    let bundled = folder.path().join("lib/chrony-report/libchrony.so.0");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::create_dir_all(bundled.parent().unwrap()).unwrap();
+    fs::copy(binary(), &program).unwrap();
+    let list = || Ran::of(Command::new(&program).arg("list").env_remove("LIBCHRONY_PATH").output().unwrap());
+    if is_system_without_libchrony() {
+        list().failed(1, &["libchrony.so.0", bundled.to_str().unwrap()]);
+    }
+    fs::copy(std::env::var_os("LIBCHRONY_PATH").unwrap(), &bundled).unwrap();
+    assert!(list().fine().contains("tracking"));
+}
+
+fn is_system_without_libchrony() -> bool {
+    let output = program(["-v", "list"]).env_remove("LIBCHRONY_PATH").output().unwrap();
+    !output.status.success()
+}
+
+#[test]
+fn what_was_done_is_told_if_asked() {
+    let chronyd = scripted("{}");
+    let ran = ask(chronyd.socket(), "tracking -v --format json");
+    assert_eq!((ran.code, ran.rows().len()), (Some(0), 1));
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert!(
+        lines[0].starts_with("libchrony: /") && lines[1].starts_with("asked: 1 chronyd(s) for tracking, in "),
+        "{}",
+        ran.err
+    );
+}
+
+/// As another user: root's right to every file would hide that there is none.
+#[test]
+fn no_right_says_who_may() {
+    assert!(rustix::process::geteuid().is_root(), "only root can become another user");
+    let chronyd = scripted("{}");
+    // What others may not enter is read before the user is another one.
+    let folder = tempfile::Builder::new().prefix("chrony-report").tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("chrony-report");
+    fs::copy(binary(), &program).unwrap();
+    let library = folder.path().join("libchrony.so.0");
+    fs::copy(std::env::var_os("LIBCHRONY_PATH").unwrap(), &library).unwrap();
+    let run = |host: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["-H", host, "tracking"]);
+        Ran::of(command.env("LIBCHRONY_PATH", &library).current_dir("/").output().unwrap())
+    };
+    fs::set_permissions(chronyd.folder(), fs::Permissions::from_mode(0o700)).unwrap();
+    let ran = run(chronyd.socket().to_str().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains("Permission denied accessing") && ran.out.contains("Run as root"), "{}", ran.out);
+    assert!(ran.out.contains("127.0.0.1"), "{}", ran.out);
+    // The command port needs none.
+    assert!(run(&udp(&chronyd)).fine().contains("stratum"));
+}
