@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use testbed::{Scripted, Values};
@@ -99,6 +99,16 @@ pub(crate) fn ask(host: impl AsRef<OsStr>, args: &str) -> Ran {
 /// A scripted chronyd with these values, as `testbed scripted --help` has them.
 pub(crate) fn scripted(values: &str) -> Scripted {
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
+}
+
+/// The address of its command port.
+pub(crate) fn udp(chronyd: &Scripted) -> String {
+    format!("127.0.0.1:{}", chronyd.command_port())
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }
 
 /// Waits until something is so.
