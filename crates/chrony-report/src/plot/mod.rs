@@ -14,7 +14,7 @@ use crate::recording::{Header, Outcome, Recording, Snapshot};
 use crate::text::interval;
 use canvas::Canvas;
 use picture::Picture;
-use plotters::prelude::SVGBackend;
+use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};
@@ -142,14 +142,17 @@ fn drawn(picture: &Picture, kind: Kind) -> Result<Vec<u8>, Failure> {
     match kind {
         Kind::Svg => {
             let mut text = String::new();
-            picture.draw(SVGBackend::with_string(&mut text, (width, height)), 1).map_err(|error| failure(&error))?;
+            let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
+            area.fill(&WHITE).and_then(|()| picture.draw(&area, 1)).map_err(|error| failure(&error))?;
+            drop(area);
             Ok(text.into_bytes())
         }
         Kind::Png => {
             let (width, height) = (width * SCALE, height * SCALE);
             let mut pixels = vec![0; width as usize * height as usize * 3];
-            let canvas = Canvas::new(&mut pixels, (width, height));
-            picture.draw(canvas, SCALE).map_err(|error| failure(&error))?;
+            let area = Canvas::new(&mut pixels, (width, height)).into_drawing_area();
+            picture.draw(&area, SCALE).map_err(|error| failure(&error))?;
+            drop(area);
             png(&pixels, width, height).map_err(|error| failure(&error))
         }
     }

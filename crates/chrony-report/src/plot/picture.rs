@@ -71,10 +71,8 @@ impl Picture {
         (WIDTH, TITLE + CHART * 3 + sources)
     }
 
-    /// Draws it, each size multiplied by `scale`.
-    pub(crate) fn draw<B: DrawingBackend>(&self, backend: B, scale: u32) -> Drawn<B> {
-        let area = backend.into_drawing_area();
-        area.fill(&WHITE)?;
+    /// Draws it on white, each size multiplied by `scale`.
+    pub(crate) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: u32) -> Drawn<B> {
         let pen = Pen { scale: i32::try_from(scale).unwrap_or(1) };
         let (title, mut rest) = area.split_vertically(TITLE * scale);
         self.draw_title(&title, pen)?;

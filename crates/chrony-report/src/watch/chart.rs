@@ -40,7 +40,7 @@ impl Chart<'_> {
                 .render(Rect { y: y + 1 + rows / 2, height: 1, ..area }, buffer);
             return;
         };
-        let labels = Self::labels(&axis, rows);
+        let labels = self.labels(&axis, rows);
         let widest = labels.iter().map(|(_, label)| cells(label)).max().unwrap_or(0);
         let left = (widest + 2).min(width / 2);
         let (line, tick) = self.look.either(("│", "┤"), ("|", "+"));
@@ -71,10 +71,18 @@ impl Chart<'_> {
         spans.into()
     }
 
-    /// The rows with a tick, and its name.
-    fn labels(axis: &Axis, rows: u16) -> Vec<(u16, String)> {
-        let tick = |tick: f64| (place(1.0 - axis.share(tick), rows), axis.label(tick));
-        axis.ticks().into_iter().map(tick).collect()
+    /// The rows with a tick, and its name. Where few ticks have a row of their own, the ends are named.
+    fn labels(&self, axis: &Axis, rows: u16) -> Vec<(u16, String)> {
+        let (_, dots) = self.look.dots();
+        let row = |value: f64| place(1.0 - axis.share(value), rows * dots) / dots;
+        let label = |value: f64| (row(value), axis.label(value));
+        let mut labels: Vec<_> = axis.ticks().into_iter().map(label).collect();
+        let all = labels.len();
+        labels.dedup_by_key(|(row, _)| *row);
+        if labels.len() < all || all < 2 {
+            labels = [axis.low, axis.high].map(label).into();
+        }
+        labels
     }
 
     fn plot(&self, buffer: &mut Buffer, area: Rect, pieces: &[Vec<Sample>], axis: &Axis) {

@@ -47,7 +47,10 @@ impl Terminal {
         ratatui::try_restore()?;
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen)?;
-        self.0.clear()
+        // All is drawn anew. `clear` would ask the terminal where its cursor is, and the thread of the keys would take
+        // the answer.
+        let area = self.0.size()?.into();
+        self.0.resize(area)
     }
 }
 
