@@ -18,7 +18,7 @@ WARN and CRIT are ranges as monitoring plugins have them. A value outside of its
 10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps its default. \
 Times may have units:
 
-  chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
+  $ chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
 
 Exits with 0 (OK), 1 (warning), 2 (critical; chronyd does not answer, too) or 3 (unknown; a wrong command line, too).";
 

@@ -36,7 +36,11 @@ synchronised\", its error bound is within BOUND, and its last update is not olde
 are those of chronyc waitsync, and add to this.
 
 Exits with 0 when the clock is right, and with 1 when it is not in time, or when chronyd may not be asked. Under systemd \
-it tells the service manager when it is ready, and what is missing till then.";
+it tells the service manager when it is ready, and what is missing till then.
+
+Examples:
+  $ chrony-report wait --within 50ms --for-at-most 3m
+  $ chrony-report wait 18 0.1";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_HELP)]

@@ -34,6 +34,8 @@ const PER_METRE: u32 = 7559;
 ///
 /// They are of a recording that `watch --record` has written, or of what is read from now on for a while.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  $ chrony-report plot night.jsonl -o night.svg\n  \
+                        $ chrony-report plot --for 10m -o now.png")]
 pub(crate) struct Plot {
     /// The recording; without one, chronyd is read for the time of `--for`
     file: Option<PathBuf>,

@@ -36,6 +36,8 @@ const QUEUE: usize = 64;
 ///
 /// It goes on through restarts of chronyd. What it shows can be recorded, and replayed without a chronyd.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  $ chrony-report watch\n  $ chrony-report watch --record night.jsonl\n  \
+                        $ chrony-report watch --replay night.jsonl --speed 60")]
 pub(crate) struct Watch {
     /// Read each TIME
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration, conflicts_with = "replay")]

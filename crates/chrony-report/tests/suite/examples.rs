@@ -1,6 +1,9 @@
-//! Every example in the help texts and in the README is run.
+//! Every example in the help texts, in the README and in the command's documents is run.
 
-use crate::support::{binary, root, run, scripted, udp};
+use crate::clocks;
+use crate::support::{binary, root, run, udp};
+use crate::tty::USUAL;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -39,21 +42,34 @@ fn every_example_runs() {
         assert!(of_command.peek().is_some(), "the help of {command} has no example");
         found.extend(of_command);
     }
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    found.extend(examples(&readme));
+    for page in ["README.md", "docs/watch.md", "docs/judgement.md"] {
+        found.extend(examples(&fs::read_to_string(root().join(page)).unwrap()));
+    }
 
-    let chronyd = scripted(r#"{"rtcdata": {}, "sources": 4, "open": true}"#);
+    let chronyd = clocks::clock(&json!({}), &json!({"rtcdata": {}, "open": true}));
     let folder = tempfile::tempdir().unwrap();
+    // Examples have the reader's own chronyds, and the patience to wait for them.
+    let (udp, socket) = (udp(&chronyd), chronyd.socket().to_str().unwrap());
+    let here = |example: &str| {
+        example.replace("192.0.2.1", &udp).replace("/run/chrony/chronyd.sock", socket).replace("--for 10m", "--for 1s")
+    };
+    // A live view needs a terminal. The one that records comes first, since others need its file.
+    let (mut views, others): (Vec<_>, Vec<_>) = found.iter().partition(|example| example.contains(" watch"));
+    views.sort_by_key(|example| !example.contains("--record"));
+    for example in views {
+        let example = here(example);
+        let args = example.split("  ").next().unwrap_or_default().split(' ').skip(1).chain(["-H", socket]);
+        let mut view = USUAL.start(folder.path(), args);
+        view.shows_all(&["offset", "frequency"]);
+        view.press("q");
+        assert!(view.end().success(), "{example}");
+    }
     let path = env::join_paths(
         [binary().parent().unwrap().into()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())),
     );
-    for example in found {
-        // The reader's own chronyds.
-        let script = example
-            .replace("192.0.2.1", &udp(&chronyd))
-            .replace("/run/chrony/chronyd.sock", chronyd.socket().to_str().unwrap());
+    for example in others {
         let mut command = Command::new("sh");
-        command.args(["-euc", &script]).env("PATH", path.as_ref().unwrap()).env("CHRONY_REPORT_HOST", chronyd.socket());
+        command.args(["-euc", &here(example)]).env("PATH", path.as_ref().unwrap()).env("CHRONY_REPORT_HOST", socket);
         let output = command.current_dir(&folder).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{example}: {output:?}");
     }

@@ -20,8 +20,11 @@ fn plot(folder: &Folder, output: &str) -> Ran {
     run(["plot".as_ref(), folder.path("clock.jsonl").as_os_str(), "-o".as_ref(), output.as_os_str()])
 }
 
+/// An element's name, and its attributes.
+type Element = (String, Vec<(String, String)>);
+
 /// The elements of an SVG with their attributes, and its text.
-fn elements(svg: &str) -> (Vec<(String, Vec<(String, String)>)>, String) {
+fn elements(svg: &str) -> (Vec<Element>, String) {
     let mut reader = Reader::from_str(svg);
     let (mut elements, mut text) = (Vec::new(), String::new());
     loop {
