@@ -1,7 +1,7 @@
 //! Every example in the help texts, in the README and in the command's documents is run.
 
 use crate::clocks;
-use crate::support::{binary, root, run, udp};
+use crate::support::{binary, root, run, udp, wait_until};
 use crate::tty::USUAL;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -61,6 +61,10 @@ fn every_example_runs() {
         let args = example.split("  ").next().unwrap_or_default().split(' ').skip(1).chain(["-H", socket]);
         let mut view = USUAL.start(folder.path(), args);
         view.shows_all(&["offset", "frequency"]);
+        if example.contains("--record") {
+            let path = folder.path().join("night.jsonl");
+            wait_until("something is recorded", || fs::metadata(&path).is_ok_and(|data| data.len() > 0));
+        }
         view.press("q");
         assert!(view.end().success(), "{example}");
     }
