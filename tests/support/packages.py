@@ -1,0 +1,37 @@
+"""What tests of packages share: how one is built, and what it is called."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def make(target: str, folder: Path, **variables: str) -> Path:
+    """Run `make TARGET` with these variables in its environment; return the one file that it leaves in `folder`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", "-C", str(ROOT), target, f"DIST={folder}"]
+    result = subprocess.run(
+        command, env=environment | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+    (file,) = folder.iterdir()
+    return file
+
+
+def workspace_version() -> str:
+    """The version in Cargo.toml."""
+    match = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+#: For programs whose speed is not looked at: they are built in a quarter of the time.
+QUICKLY = {
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+}
