@@ -155,7 +155,7 @@ impl<T: fmt::Display> fmt::Display for Open<T> {
 }
 
 impl<T: Constant> FieldValue for Open<T> {
-    const TYPE: Type = u16::TYPE;
+    const TYPE: Type = u64::TYPE;
     const CONSTANTS: Option<&'static Constants> = Some(&Constants { names: T::NAMES, is_open: true });
 
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
