@@ -13,7 +13,13 @@ pub struct AnyRecord(Vec<(String, AnyField)>);
 
 impl AnyRecord {
     pub(crate) fn decode(record: Record<'_>) -> Result<Self, FieldError> {
-        (0..record.number_fields()).map(|index| AnyField::decode(record, index)).collect::<Result<_, _>>().map(Self)
+        let indexes = 0..record.number_fields();
+        // A list may be long, and collecting results would leave room for more fields in each record.
+        let mut fields = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            fields.push(AnyField::decode(record, index)?);
+        }
+        Ok(Self(fields))
     }
 
     /// The fields with libchrony's names of them.

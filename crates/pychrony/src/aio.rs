@@ -307,7 +307,7 @@ impl Reading {
         let done = mem::replace(&mut *lock(&self.state), State::Over);
         match done {
             State::Done(Ok(records)) => match &self.wanted {
-                Some(wanted) => wanted.convert(py, &records).map(Bound::unbind),
+                Some(wanted) => wanted.convert(py, records).map(Bound::unbind),
                 None => Ok(py.None()),
             },
             State::Done(Err(error)) => Err(errors::to_python(py, &error)),

@@ -174,7 +174,7 @@ impl Connection {
     #[pyo3(name = "_read")]
     fn read_report<'py>(&self, record: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, wanted) = (record.py(), Wanted::of(record)?);
-        wanted.convert(py, &self.read(py, |connection| wanted.read(connection))?)
+        wanted.convert(py, self.read(py, |connection| wanted.read(connection))?)
     }
 
     /// The address that answered last, or that was connected to since.

@@ -83,15 +83,15 @@ impl Dataclass {
         Ok(Self { table, class: class.clone().unbind(), new, dict, fields })
     }
 
-    /// What was read: a record, or a list of them.
-    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: &AnyRecords) -> PyResult<Bound<'py, PyAny>> {
+    /// What was read: a record, or a list of them. Each is dropped once it is converted: a list may be long.
+    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: AnyRecords) -> PyResult<Bound<'py, PyAny>> {
         if let (Shape::One, [Some(record)]) = (self.table.shape, records.as_slice()) {
             return self.instance(py, &**record);
         }
         let list = PyList::empty(py);
         for record in records {
             match record {
-                Some(record) => list.append(self.instance(py, &**record)?)?,
+                Some(record) => list.append(self.instance(py, &*record)?)?,
                 None => list.append(py.None())?,
             }
         }

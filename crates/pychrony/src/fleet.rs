@@ -159,7 +159,7 @@ impl Fleet {
             }
             Some(Instant::now())
         });
-        let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, &classes, &results)?)));
+        let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, &classes, results)?)));
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64());
         Ok((results.collect::<PyResult<_>>()?, wait))
     }
@@ -176,10 +176,14 @@ impl Fleet {
 }
 
 /// The result of one report, or a tuple of those of several. A result is what was read, or an exception.
-fn to_python(py: Python<'_>, classes: &[Arc<Dataclass>], results: &[Result<AnyRecords, Error>]) -> PyResult<Py<PyAny>> {
-    let value = |(class, result): (&Arc<Dataclass>, &Result<AnyRecords, Error>)| match result {
+fn to_python(
+    py: Python<'_>,
+    classes: &[Arc<Dataclass>],
+    results: Vec<Result<AnyRecords, Error>>,
+) -> PyResult<Py<PyAny>> {
+    let value = |(class, result): (&Arc<Dataclass>, Result<AnyRecords, Error>)| match result {
         Ok(records) => class.convert(py, records),
-        Err(error) => Ok(errors::to_python(py, error).into_value(py).into_any().into_bound(py)),
+        Err(error) => Ok(errors::to_python(py, &error).into_value(py).into_any().into_bound(py)),
     };
     let mut values = classes.iter().zip(results).map(value).collect::<PyResult<Vec<_>>>()?;
     match values.len() {

@@ -53,7 +53,7 @@ impl Wanted {
     }
 
     /// What was read, as Python has it. As in `convert`, no Python code runs here.
-    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: &Records) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: Records) -> PyResult<Bound<'py, PyAny>> {
         match (self, records) {
             (Self::Records(class), Records::Typed(records)) => class.convert(py, records),
             (Self::Report(_, class), Records::Any(records)) => {
@@ -66,7 +66,7 @@ impl Wanted {
                     };
                     let fields = PyDict::new(py);
                     for (name, field) in record.fields() {
-                        fields.set_item(name, new.call1((class, parts(py, field)?))?)?;
+                        fields.set_item(PyString::intern(py, name), new.call1((class, parts(py, field)?))?)?;
                     }
                     list.append(fields)?;
                 }
@@ -77,10 +77,10 @@ impl Wanted {
     }
 }
 
-/// The parts of a field, in the order of Python's class.
+/// The parts of a field, in the order of Python's class. Each text of libchrony's is there once, for all records.
 fn parts<'py>(py: Python<'py>, field: &AnyField) -> PyResult<Bound<'py, PyTuple>> {
-    let value = plain(py, field.value())?;
-    let words = PyTuple::new(py, &field.words)?;
-    let kind = field.kind.map_or("none", Type::name);
-    (value, kind, field.content.name(), field.unit().name(), words).into_pyobject(py)
+    let [kind, content, unit] = [field.kind.map_or("none", Type::name), field.content.name(), field.unit().name()]
+        .map(|text| PyString::intern(py, text));
+    let words = PyTuple::new(py, field.words.iter().map(|word| PyString::intern(py, word)))?;
+    (plain(py, field.value())?, kind, content, unit, words).into_pyobject(py)
 }

@@ -115,7 +115,7 @@ pub(crate) fn read<'py>(
     let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
     let wanted = Wanted::of(record)?;
     let result = py.detach(|| wanted.read(&builder.build()?));
-    wanted.convert(py, &result.map_err(|error| errors::to_python(py, &error))?)
+    wanted.convert(py, result.map_err(|error| errors::to_python(py, &error))?)
 }
 
 #[pyfunction]
