@@ -51,10 +51,14 @@ impl Values {
 }
 
 /// The last points.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct History(VecDeque<Point>);
 
 impl History {
+    pub(crate) fn new() -> Self {
+        Self(VecDeque::with_capacity(KEPT))
+    }
+
     pub(crate) fn push(&mut self, point: Point) {
         if self.0.len() == KEPT {
             self.0.pop_front();

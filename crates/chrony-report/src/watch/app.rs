@@ -137,7 +137,7 @@ impl App {
             with_help: false,
             is_replay,
             scroll: 0,
-            history: History::default(),
+            history: History::new(),
             gap: gap(every),
             every,
             notice: String::new(),
