@@ -4,6 +4,8 @@ PYTHON ?= python3
 DIST ?= dist
 TARPAULIN_VERSION := 0.37.5
 TARPAULIN := .provision/tarpaulin-$(TARPAULIN_VERSION)
+CARGO_DEB_VERSION := 3.8.0
+CARGO_DEB := .provision/cargo-deb-$(CARGO_DEB_VERSION)
 
 # Cargo may be told to put its output elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -91,6 +93,14 @@ report-wheel: provision-wheel ## Build a wheel of the command chrony-report, wit
 		--target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/report-wheel
 	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
 
+.PHONY: deb
+deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of the command, with libchrony inside
+	cargo build --package chrony-report --release --locked
+	@rm -rf target/deb
+	$(TARGET)/release/chrony-report generate target/deb
+	cp -L .provision/libchrony.so.0 target/deb
+	$(CARGO_DEB)/bin/cargo-deb --package chrony-report --no-build --output $(DIST)/
+
 .PHONY: sdist
 sdist: provision-wheel ## Build the source distribution
 	$(RUN) maturin sdist --out $(DIST)
@@ -120,6 +130,13 @@ matrix: provision-matrix ## Run the wheel with the chronyds and Pythons of Debia
 	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
 	cargo build --quiet --package testbed
 	tools/matrix $(TARGET)/matrix/wheel/*.whl
+	$(MAKE) --no-print-directory try-deb
+
+.PHONY: try-deb
+try-deb: provision-matrix ## Install the Debian package on Debian 13 and unstable, and use it there (as root)
+	rm -rf $(TARGET)/matrix/deb
+	$(MAKE) --no-print-directory deb DIST=$(TARGET)/matrix/deb
+	tools/try_deb $(TARGET)/matrix/deb/*.deb
 
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of the crate 85 % at least, of python 90 %
@@ -149,3 +166,8 @@ $(TARPAULIN)/bin/cargo-tarpaulin:
 	cargo install cargo-tarpaulin --version $(TARPAULIN_VERSION) --locked --quiet \
 		--root $(TARPAULIN) --target-dir $(TARPAULIN)/build
 	rm -rf $(TARPAULIN)/build
+
+$(CARGO_DEB)/bin/cargo-deb:
+	cargo install cargo-deb --version $(CARGO_DEB_VERSION) --locked --quiet \
+		--root $(CARGO_DEB) --target-dir $(CARGO_DEB)/build
+	rm -rf $(CARGO_DEB)/build
