@@ -135,7 +135,7 @@ fn an_error_tells_the_time_that_its_own_report_had() {
 
 #[test]
 fn losses_cost_no_result_and_no_right_value() {
-    let daemons = daemons(500, r#"{"sources": 3}"#);
+    let daemons = daemons(150, r#"{"sources": 3}"#);
     daemons.lose(10.0, 1);
     let mut fleet = all(&daemons).build().unwrap();
     for _ in 0..2 {
