@@ -14,6 +14,7 @@ RUN := tools/run
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
 FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
+GENERATE := $(RUN) cargo run --quiet --package chrony-report -- generate
 # How long `make fuzz` and `make soak` go on.
 MINUTES ?= 10
 export PYTHON
@@ -39,9 +40,9 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: provision-demo extension ## Start two private chronyds and show what pychrony reads from them
-	@cargo build --quiet --package testbed
-	@$(RUN) python tools/demo.py $(TARGET)/debug/testbed
+demo: provision-demo extension ## Start two private chronyds and show what pychrony and chrony-report read from them
+	@cargo build --quiet --package testbed --package chrony-report
+	@$(RUN) python tools/demo.py $(TARGET)/debug/testbed $(TARGET)/debug/chrony-report
 
 .PHONY: test
 test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
@@ -63,6 +64,8 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	$(RUN) mypy
 	$(RUN) python tools/check_claims.py
 	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }
+	@rm -rf $(TARGET)/generated && $(GENERATE) $(TARGET)/generated
+	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
 
 .PHONY: fmt
 fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix
@@ -71,9 +74,11 @@ fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fi
 	$(RUN) ruff format
 
 .PHONY: fields
-fields: provision-test ## Write docs/fields.md, the ledger of all fields, from the reports' tables
+fields: provision-test ## Write docs/fields.md and docs/schemas from the reports' tables
 	@$(FIELDS) > $(TARGET)/fields.md
 	mv $(TARGET)/fields.md docs/fields.md
+	@rm -rf $(TARGET)/generated docs/schemas && $(GENERATE) $(TARGET)/generated
+	mv $(TARGET)/generated/schemas docs/schemas
 
 .PHONY: build
 build: provision-test extension ## Build the extension module for .venv, and all crates (debug)
@@ -111,6 +116,7 @@ bench: provision-bench ## Measure against the raw library and the published pych
 	$(RUN) python benches/bench.py --write-docs
 	$(RUN) python benches/aio.py --write-docs
 	$(RUN) python benches/fleet.py --write-docs
+	$(RUN) python benches/command.py --write-docs
 
 .PHONY: fuzz
 fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
@@ -140,10 +146,11 @@ try-deb: provision-matrix ## Install the Debian package on Debian 13 and unstabl
 	tools/try_deb $(TARGET)/matrix/deb/*.deb
 
 .PHONY: coverage
-coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of the crate 85 % at least, of python 90 %
-	$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages libchrony --locked --skip-clean \
-		--include-files 'crates/libchrony/src/*' --target-dir $(TARGET)/tarpaulin --fail-under 85; \
-		status=$$?; rm -f build_rs_cov.profraw; exit $$status
+coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of each crate 85 % at least, of python 90 %
+	for crate in libchrony chrony-report; do \
+		$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages $$crate --locked --skip-clean \
+			--follow-exec --include-files "crates/$$crate/src/*" --target-dir $(TARGET)/tarpaulin --fail-under 85 || status=1; \
+	done; rm -f build_rs_cov.profraw; exit $${status:-0}
 	$(PYTEST) --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
 
 .PHONY: clean

@@ -1,10 +1,10 @@
-"""Show what pychrony reads, on two chronyds of our own (`make demo`).
+"""Show what pychrony and the command chrony-report read, on two chronyds of our own (`make demo`).
 
-    demo.py TESTBED
+    demo.py TESTBED CHRONY_REPORT
 
-TESTBED is the test bed's program. It starts an NTP server and a client of it in a temporary folder, without touching
-the clock or anything of the system, and removes both when its standard input ends: however this script ends, nothing
-is left behind.
+Both are programs. The test bed starts an NTP server and a client of it in a temporary folder, without touching the clock
+or anything of the system, and removes both when its standard input ends: however this script ends, nothing is left
+behind.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,7 +171,21 @@ def show_rtc(socket: str) -> None:
     print(f"  {quantity(rtc.offset, sign='+')}, {rtc.freq_offset:+.3f} ppm, from {rtc.samples} samples")
 
 
-def demo(testbed: str) -> None:
+def show_command(program: str, sockets: list[str]) -> None:
+    """Have the command show both chronyds, and whether the client is right."""
+    columns = shutil.get_terminal_size((100, 24)).columns
+    hosts = [word for socket in sockets for word in ("-H", socket)]
+    for title, arguments in {
+        "Both chronyds": [*hosts, "get", "tracking", "sources"],
+        "Is the client's clock right?": hosts[:2],
+    }.items():
+        heading(title, f"chrony-report {' '.join(arguments)}")
+        sys.stdout.flush()
+        # A judgement that is not good is no failure of the demo.
+        subprocess.run([program, *arguments], check=False, env={**os.environ, "COLUMNS": str(columns)})
+
+
+def demo(testbed: str, command: str) -> None:
     """Start, show, and end."""
     library = pychrony.libchrony_path()
     print("Starting two private chronyds, a server and a client of it. They leave the clock alone.", flush=True)
@@ -187,6 +202,7 @@ def demo(testbed: str) -> None:
         show_source_stats(pychrony.get_source_stats(socket))
         heading("Real-time clock", "pychrony.get_rtc_data(socket)")
         show_rtc(socket)
+        show_command(command, [socket, pair["server"]["socket"]])
 
     print(
         "\nBoth chronyds are gone again. Next:\n"
@@ -202,13 +218,13 @@ def end(number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Run the command line described at the top."""
-    if len(sys.argv) != 2:
-        print("usage: demo.py TESTBED (or just: make demo)", file=sys.stderr)
+    if len(sys.argv) != 3:
+        print("usage: demo.py TESTBED CHRONY_REPORT (or just: make demo)", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
     try:
-        demo(os.path.realpath(sys.argv[1]))
+        demo(*map(os.path.realpath, sys.argv[1:]))
     except (DemoError, OSError, pychrony.ChronyError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

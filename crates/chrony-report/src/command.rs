@@ -71,7 +71,7 @@ pub(crate) enum Command {
         /// The name of the report
         report: String,
     },
-    /// Write man pages and completions into a folder
+    /// Write man pages, completions and the schemas of all reports into a folder
     #[command(hide = true)]
     Generate {
         /// The folder; it is made

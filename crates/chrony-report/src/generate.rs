@@ -1,21 +1,27 @@
-//! Man pages and completions, made from the command line that the program has.
+//! Man pages and completions, made from the command line that the program has, and the schemas of all reports.
 
-use crate::command::command;
+use crate::command::{command, name};
 use crate::error::{FINE, Failure};
+use crate::schema;
 use clap_complete::Shell;
+use libchrony::REPORTS;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Writes `man/*.1` and `completions/*` below a folder.
+/// Writes `man/*.1`, `completions/*` and `schemas/*.json` below a folder.
 pub(crate) fn run(folder: &Path) -> Result<ExitCode, Failure> {
-    let (man, completions) = (folder.join("man"), folder.join("completions"));
+    let [man, completions, schemas] = ["man", "completions", "schemas"].map(|name| folder.join(name));
     let write = || {
-        fs::create_dir_all(&man)?;
-        fs::create_dir_all(&completions)?;
+        for folder in [&man, &completions, &schemas] {
+            fs::create_dir_all(folder)?;
+        }
         clap_mangen::generate_to(command().disable_help_subcommand(true), &man)?;
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command(), "chrony-report", &completions)?;
+        }
+        for table in REPORTS {
+            fs::write(schemas.join(name(table)).with_extension("json"), format!("{:#}\n", schema::of(table)))?;
         }
         Ok(())
     };

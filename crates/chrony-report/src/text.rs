@@ -22,16 +22,14 @@ pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_re
     if is_repeated {
         writeln!(out, "{DIM}{}{DIM:#}", date(SystemTime::now()))?;
     }
-    for sheet in sheets {
+    for (number, sheet) in sheets.iter().enumerate() {
         if sheets.len() > 1 {
-            writeln!(out, "{BOLD}{}{BOLD:#}", sheet.report)?;
+            let between = if number > 0 { "\n" } else { "" };
+            writeln!(out, "{between}{BOLD}{}{BOLD:#}", sheet.report)?;
         }
         write_sheet(out, sheet, is_many, width)?;
-        if sheets.len() > 1 || is_repeated {
-            writeln!(out)?;
-        }
     }
-    Ok(())
+    if is_repeated { writeln!(out) } else { Ok(()) }
 }
 
 /// The width of the terminal, unless `COLUMNS` tells another. What is no terminal has room for all.

@@ -1,25 +1,13 @@
 //! JSON, lines of JSON, and CSV: what they have in common, and what is never, unknown and none in them.
 
-use crate::support::{args, ask, program, root, run, scripted};
+use crate::support::{args, ask, program, run, scripted};
 use libchrony::{REPORTS, Shape, Table};
 use serde_json::{Value, json};
-use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
 fn name(table: &Table) -> &'static str {
     table.name.to_str().unwrap()
-}
-
-#[test]
-fn the_published_schemas_are_the_programs() {
-    for table in REPORTS {
-        let file = root().join(format!("docs/schemas/{}.json", name(table)));
-        let published = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert_eq!(run(["schema", name(table)]).fine(), published, "stale; run: make fields");
-    }
-    let files = fs::read_dir(root().join("docs/schemas")).unwrap().count();
-    assert_eq!(files, REPORTS.len(), "a schema of no report");
 }
 
 #[test]

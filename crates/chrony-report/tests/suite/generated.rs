@@ -1,7 +1,8 @@
 //! Man pages and completions.
 
-use crate::support::{Ran, binary, run};
+use crate::support::{Ran, binary, root, run};
 use libchrony::REPORTS;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +26,19 @@ fn each_command_has_a_man_page_with_its_examples_and_fields() {
         assert!(table.fields.iter().all(|field| page.contains(&field.name.replace('-', "\\-"))), "{page}");
     }
     assert!(!folder.path().join("man/chrony-report-generate.1").exists(), "it is hidden");
+}
+
+#[test]
+fn the_schemas_are_those_that_are_published() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let read = |folder: &Path| {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        files.map(|file| (file.file_name(), fs::read_to_string(file.path()).unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    let (made, published) = (read(&folder.path().join("schemas")), read(&root().join("docs/schemas")));
+    assert_eq!(made.len(), REPORTS.len());
+    assert!(made == published, "docs/schemas is stale; run: make fields");
 }
 
 #[test]
