@@ -103,7 +103,7 @@ deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of the
 	cargo build --package chrony-report --release --locked
 	@rm -rf target/deb
 	$(TARGET)/release/chrony-report generate target/deb
-	cp -L .provision/libchrony.so.0 target/deb
+	cp .provision/libchrony/libchrony.so.0 target/deb
 	$(CARGO_DEB)/bin/cargo-deb --package chrony-report --no-build --output $(DIST)/
 
 .PHONY: sdist

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import select
 import shutil
 import subprocess
 import time
@@ -103,19 +104,15 @@ def measure(case: Case, rounds: int) -> list[str]:
 
 def memory(case: Case) -> list[str]:
     """The most memory of our process of a case: of one that has printed, and waits."""
-    command = [*case.ours, "--every", "1h"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([*case.ours, "--every", "1h"], stdout=subprocess.PIPE) as process:
         if process.stdout is None:
             raise SystemExit("no pipe")
-        # It takes the rest while what comes first is looked at.
-        os.set_blocking(process.stdout.fileno(), False)
-        status = Path(f"/proc/{process.pid}")
-        while (status / "wchan").read_text() and "unix_stream" not in (status / "wchan").read_text():
-            process.stdout.read()
-            time.sleep(0.01)
-        process.stdout.read()
-        peak = next(line for line in (status / "status").read_text().splitlines() if line.startswith("VmHWM"))
+        output = process.stdout.fileno()
+        while os.read(output, 65536) and select.select([output], [], [], 0.5)[0]:
+            pass
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
         process.terminate()
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     kib = int(peak.split()[1])
     verdict = "met" if kib <= MEMORY else "not met"
     print(f"{case.name}: {kib} KiB at most, limit {MEMORY}, {verdict}")

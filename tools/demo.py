@@ -2,9 +2,9 @@
 
     demo.py TESTBED CHRONY_REPORT
 
-Both are programs. The test bed starts an NTP server and a client of it in a temporary folder, without touching the clock
-or anything of the system, and removes both when its standard input ends: however this script ends, nothing is left
-behind.
+Both are programs. The test bed starts an NTP server and a client of it in a temporary folder, without touching the
+clock or anything of the system, and removes both when its standard input ends: however this script ends, nothing is
+left behind.
 """
 
 from __future__ import annotations

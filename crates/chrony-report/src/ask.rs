@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Instant, SystemTime};
 use std::{env, fs, io};
 
-/// The copy of libchrony that comes with this program, below the folder above that of the program.
+/// The copy of libchrony that comes with this program, below the folder above `bin`, where the program is.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
 
 /// The environment variable with the address where none is given.
@@ -62,7 +62,9 @@ impl Report {
 /// The libchrony of this machine, or the one that comes with the program.
 pub(crate) fn library(options: &Chronyds) -> Result<Library, Failure> {
     let program = env::current_exe().ok();
-    let bundled = program.as_deref().and_then(Path::parent).and_then(Path::parent).map(|folder| folder.join(BUNDLED));
+    // A program that was only copied somewhere trusts no folder there.
+    let folder = program.as_deref().and_then(Path::parent).filter(|folder| folder.ends_with("bin"));
+    let bundled = folder.and_then(Path::parent).map(|folder| folder.join(BUNDLED));
     let library = Library::load_or(bundled.as_deref()).map_err(Error::from)?;
     if options.verbose {
         anstream::eprintln!("libchrony: {}", library.path().display());

@@ -1,9 +1,10 @@
 //! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
-use crate::support::{Ran, args, ask, binary, program, run, scripted, udp};
+use crate::support::{Ran, args, ask, binary, program, root, run, scripted, udp};
 use libchrony::REPORTS;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use testbed::Fault;
@@ -100,24 +101,39 @@ fn no_libchrony_lists_each_place_and_what_to_install() {
         Ran::of(command.output().unwrap())
     };
     run(Some("/nonexistent.so")).failed(1, &["/nonexistent.so", "LIBCHRONY_PATH"]);
-    // The library that comes with the program is below the folder above the program's.
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("bin/chrony-report");
-    let bundled = folder.path().join("lib/chrony-report/libchrony.so.0");
-    fs::create_dir_all(program.parent().unwrap()).unwrap();
-    fs::create_dir_all(bundled.parent().unwrap()).unwrap();
-    fs::copy(binary(), &program).unwrap();
-    let list = || Ran::of(Command::new(&program).arg("list").env_remove("LIBCHRONY_PATH").output().unwrap());
-    if is_system_without_libchrony() {
-        list().failed(1, &["libchrony.so.0", bundled.to_str().unwrap()]);
-    }
-    fs::copy(std::env::var_os("LIBCHRONY_PATH").unwrap(), &bundled).unwrap();
-    assert!(list().fine().contains("tracking"));
 }
 
-fn is_system_without_libchrony() -> bool {
-    let output = program(["-v", "list"]).env_remove("LIBCHRONY_PATH").output().unwrap();
-    !output.status.success()
+/// The library that is put into packages.
+fn published_library() -> PathBuf {
+    root().join(".provision/libchrony/libchrony.so.0")
+}
+
+/// The program in a folder of this name, with a library in `lib` beside that; what it says of the library that it loads.
+fn with_a_library_beside(folder: &str) -> (Ran, String) {
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join(folder).join("chrony-report");
+    let library = place.path().join("lib/chrony-report/libchrony.so.0");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::create_dir_all(library.parent().unwrap()).unwrap();
+    fs::copy(binary(), &program).unwrap();
+    fs::copy(published_library(), &library).unwrap();
+    let output = Command::new(&program).args(["-v", "list"]).env_remove("LIBCHRONY_PATH").output().unwrap();
+    (Ran::of(output), library.display().to_string())
+}
+
+#[test]
+fn a_program_in_bin_brings_its_own_libchrony_where_the_system_has_none() {
+    let (ran, library) = with_a_library_beside("bin");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (other, _) = with_a_library_beside("elsewhere");
+    // The system has one: it goes first.
+    assert!(ran.err.contains(&library) || other.code == Some(0), "{ran:?}");
+}
+
+#[test]
+fn a_program_outside_of_bin_loads_nothing_from_beside_it() {
+    let (ran, library) = with_a_library_beside("elsewhere");
+    assert!(!ran.err.contains(&library), "{ran:?}");
 }
 
 #[test]
@@ -144,7 +160,7 @@ fn no_right_says_who_may() {
     let program = folder.path().join("chrony-report");
     fs::copy(binary(), &program).unwrap();
     let library = folder.path().join("libchrony.so.0");
-    fs::copy(std::env::var_os("LIBCHRONY_PATH").unwrap(), &library).unwrap();
+    fs::copy(published_library(), &library).unwrap();
     let run = |host: &str| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["-H", host, "tracking"]);
