@@ -88,7 +88,8 @@ fn a_long_list_survives_losses_copies_and_disorder() {
             (vec![Fault::After(30), Fault::Drop(8)], 1..=8),
             (vec![Fault::After(63), Fault::Drop(1)], 1..=1),
             (vec![Fault::Drop(1)], 1..=8),
-            (vec![Fault::Reorder], 0..=8),
+            // Each of the eight sessions once more, or twice on a busy machine.
+            (vec![Fault::Reorder], 0..=16),
             (vec![Fault::Duplicate], 0..=0),
             (vec![Fault::Older], 0..=0),
             (vec![Fault::JunkBefore(7)], 0..=0),
