@@ -94,17 +94,17 @@ wheel: provision-wheel ## Build the wheel with libchrony inside: one for every P
 .PHONY: report-wheel
 report-wheel: provision-wheel ## Build a wheel of the command chrony-report, with libchrony inside
 	@rm -rf $(MATURIN_TARGET)/report-wheel
-	$(RUN) maturin build --manifest-path crates/chrony-report/Cargo.toml --release --locked $(WHEEL_FLAGS) \
+	$(RUN) maturin build --manifest-path crates/chrony-report/Cargo.toml --profile command --locked $(WHEEL_FLAGS) \
 		--target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/report-wheel
 	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
 
 .PHONY: deb
 deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of the command, with libchrony inside
-	cargo build --package chrony-report --release --locked
+	cargo build --package chrony-report --profile command --locked
 	@rm -rf target/deb
-	$(TARGET)/release/chrony-report generate target/deb
+	$(TARGET)/command/chrony-report generate target/deb
 	cp .provision/libchrony/libchrony.so.0 target/deb
-	$(CARGO_DEB)/bin/cargo-deb --package chrony-report --no-build --output $(DIST)/
+	$(CARGO_DEB)/bin/cargo-deb --package chrony-report --profile command --no-build --output $(DIST)/
 
 .PHONY: sdist
 sdist: provision-wheel ## Build the source distribution

@@ -24,7 +24,7 @@ import bed
 from measure import Spread
 from report import COMMAND, markdown
 
-PROGRAM = bed.TARGET / "release" / "chrony-report"
+PROGRAM = bed.TARGET / "command" / "chrony-report"
 SOURCES = 950
 LISTS = ("sources", "sourcestats", "selectdata")
 #: The most that it may have in memory, in KiB.
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--write-docs", action="store_true", help="write the section of docs/performance.md")
     options = parser.parse_args()
     if bed.PRIVATE not in os.environ:
-        build = ["cargo", "build", "--release", "--locked", "--quiet", "--package"]
+        build = ["cargo", "build", "--profile=command", "--locked", "--quiet", "--package"]
         subprocess.run([*build, "chrony-report"], cwd=bed.ROOT, check=True)
         subprocess.run(["cargo", "build", "--quiet", "--package", "testbed"], cwd=bed.ROOT, check=True)
     bed.with_private_mounts()

@@ -29,9 +29,9 @@ def workspace_version() -> str:
     return match[1]
 
 
-#: For programs whose speed is not looked at: they are built in a quarter of the time.
+#: For the command, whose speed is not looked at: it is built in a quarter of the time.
 QUICKLY = {
-    "CARGO_PROFILE_RELEASE_LTO": "off",
-    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
-    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+    "CARGO_PROFILE_COMMAND_LTO": "off",
+    "CARGO_PROFILE_COMMAND_OPT_LEVEL": "0",
+    "CARGO_PROFILE_COMMAND_CODEGEN_UNITS": "16",
 }
