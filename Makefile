@@ -12,6 +12,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN := tools/run
 # Most tests wait for something, so that a few files of them can run at once.
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
+COVER := $(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --locked --skip-clean \
+	--target-dir $(TARGET)/tarpaulin --fail-under 85
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
 FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
 GENERATE := $(RUN) cargo run --quiet --package chrony-report -- generate
@@ -147,10 +149,10 @@ try-deb: provision-matrix ## Install the Debian package on Debian 13 and unstabl
 
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of each crate 85 % at least, of python 90 %
-	for crate in libchrony chrony-report; do \
-		$(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --packages $$crate --locked --skip-clean \
-			--follow-exec --include-files "crates/$$crate/src/*" --target-dir $(TARGET)/tarpaulin --fail-under 85 || status=1; \
-	done; rm -f build_rs_cov.profraw; exit $${status:-0}
+	$(COVER) --packages libchrony --include-files 'crates/libchrony/src/*'; \
+		status=$$?; rm -f build_rs_cov.profraw; exit $$status
+	$(COVER) --packages chrony-report --include-files 'crates/chrony-report/src/*' --follow-exec; \
+		status=$$?; rm -f build_rs_cov.profraw; exit $$status
 	$(PYTEST) --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
 
 .PHONY: clean

@@ -1,9 +1,8 @@
 //! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
-use crate::support::{Ran, args, ask, binary, program, root, run, scripted, udp};
+use crate::support::{Ran, args, ask, binary, program, root, run, scripted, udp, unprivileged};
 use libchrony::REPORTS;
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -149,28 +148,11 @@ fn what_was_done_is_told_if_asked() {
     );
 }
 
-/// As another user: root's right to every file would hide that there is none.
 #[test]
 fn no_right_says_who_may() {
-    assert!(rustix::process::geteuid().is_root(), "only root can become another user");
-    let chronyd = scripted("{}");
-    // What others may not enter is read before the user is another one.
-    let folder = tempfile::Builder::new().prefix("chrony-report").tempdir_in("/tmp").unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let program = folder.path().join("chrony-report");
-    fs::copy(binary(), &program).unwrap();
-    let library = folder.path().join("libchrony.so.0");
-    fs::copy(published_library(), &library).unwrap();
-    let run = |host: &str| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["-H", host, "tracking"]);
-        Ran::of(command.env("LIBCHRONY_PATH", &library).current_dir("/").output().unwrap())
-    };
-    fs::set_permissions(chronyd.folder(), fs::Permissions::from_mode(0o700)).unwrap();
-    let ran = run(chronyd.socket().to_str().unwrap());
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.out.contains("Permission denied accessing") && ran.out.contains("Run as root"), "{}", ran.out);
-    assert!(ran.out.contains("127.0.0.1"), "{}", ran.out);
-    // The command port needs none.
-    assert!(run(&udp(&chronyd)).fine().contains("stratum"));
+    let ran = unprivileged(&scripted("{}"), &["tracking"]);
+    assert_eq!((ran.code, &*ran.err), (Some(1), ""), "{ran:?}");
+    for words in ["Permission denied accessing", "Run as root", "127.0.0.1"] {
+        assert!(ran.out.contains(words), "{}", ran.out);
+    }
 }
