@@ -67,3 +67,26 @@ fn a_folder_that_cannot_be_made_is_told() {
     run(["generate", "/dev/null/there"]).failed(1, &["cannot write to /dev/null/there", "Give a folder"]);
     assert!(binary().is_file());
 }
+
+/// What `make deb` takes, by its list in Cargo.toml.
+#[test]
+fn all_that_the_debian_package_takes_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let list = fs::read_to_string(root().join("crates/chrony-report/Cargo.toml")).unwrap();
+    let assets = list.lines().filter_map(|line| line.trim().strip_prefix("[\"")?.split_once("\", \"usr/"));
+    let sources: Vec<_> = assets.map(|(source, _)| source).collect();
+    assert!(sources.contains(&"systemd/*") && sources.len() > 5, "{sources:?}");
+    for source in sources {
+        let place = match source.strip_prefix("../../target/deb/") {
+            Some("libchrony.so.0") => root().join(".provision/libchrony/libchrony.so.0"),
+            Some(made) => folder.path().join(made),
+            None if source.starts_with("target/") => binary().to_owned(),
+            None => root().join("crates/chrony-report").join(source),
+        };
+        let (parent, name) = (place.parent().unwrap(), place.file_name().unwrap().to_str().unwrap());
+        let mut files = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name());
+        let is_there = files.any(|file| name.starts_with('*') || file == name);
+        assert!(is_there, "no {}", place.display());
+    }
+}
