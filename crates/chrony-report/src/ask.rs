@@ -14,7 +14,7 @@ use libchrony::{
 use std::io::Read;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
-use std::{env, fs, io};
+use std::{env, fs, io, mem};
 
 /// The copy of libchrony that comes with this program, below the folder above `bin`, where the program is.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
@@ -66,6 +66,8 @@ pub(crate) fn library(options: &Chronyds) -> Result<Library, Failure> {
     let folder = program.as_deref().and_then(Path::parent).filter(|folder| folder.ends_with("bin"));
     let bundled = folder.and_then(Path::parent).map(|folder| folder.join(BUNDLED));
     let library = Library::load_or(bundled.as_deref()).map_err(Error::from)?;
+    // To unload it takes time at the end, and is of no use there.
+    mem::forget(library.clone());
     if options.verbose {
         anstream::eprintln!("libchrony: {}", library.path().display());
     }
