@@ -11,8 +11,9 @@ use libchrony::fleet::Fleet;
 use libchrony::{
     Address, AnyRecord, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table,
 };
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use std::{env, fs, io, mem};
 
@@ -35,6 +36,25 @@ enum Who {
     /// With the address that was given.
     One(Connection, String),
     Many(Box<Fleet>),
+}
+
+/// A report that was read, and when.
+type Read = (SystemTime, Result<Vec<Vec<Datum>>, Arc<Error>>);
+
+/// Why a chronyd did not answer. It is not asked again, so that a silent one costs one timeout.
+#[derive(Debug, Default)]
+pub(crate) struct Silence(Option<Arc<Error>>);
+
+impl Silence {
+    /// Reads a report, unless chronyd was silent before.
+    pub(crate) fn unless<T>(&mut self, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Arc<Error>> {
+        if let Some(error) = &self.0 {
+            return Err(error.clone());
+        }
+        let result = read().map_err(Arc::new);
+        self.0 = result.as_ref().err().filter(|error| !error.is_answer()).cloned();
+        result
+    }
 }
 
 /// What is asked for.
@@ -156,12 +176,13 @@ impl Reader {
     pub(crate) fn read(&mut self, reports: &[Report]) -> Result<Vec<Sheet>, Failure> {
         let start = Instant::now();
         let tables: Vec<_> = reports.iter().filter_map(Report::table).collect();
-        let mut known = if tables.is_empty() { Vec::new() } else { self.read_known(&tables) }.into_iter();
+        let mut silence = Silence::default();
+        let mut known = if tables.is_empty() { Vec::new() } else { self.read_known(&tables, &mut silence) }.into_iter();
         let mut sheets = Vec::new();
         for report in reports {
             match report {
                 Report::Known(_) => sheets.extend(known.next()),
-                Report::Other(name) => sheets.push(self.read_other(name)?),
+                Report::Other(name) => sheets.push(self.read_other(name, &mut silence)?),
             }
             self.signals.check()?;
         }
@@ -178,41 +199,43 @@ impl Reader {
         self.signals.wait(moment.saturating_duration_since(Instant::now()))
     }
 
-    fn read_known(&mut self, tables: &[&'static Table]) -> Vec<Sheet> {
+    fn read_known(&mut self, tables: &[&'static Table], silence: &mut Silence) -> Vec<Sheet> {
         let mut sheets: Vec<_> = tables.iter().map(|table| Sheet::of_table(table)).collect();
         let around: &[_] = if names::are_needed(tables) { &[Source::TABLE] } else { &[] };
         let asked = [around, tables, around].concat();
-        let rows = |(table, records): (&&'static Table, Result<AnyRecords, Error>)| {
-            records.map(|records| names::rows(table, &records))
+        let rows = |table: &Table, records: Result<AnyRecords, Arc<Error>>| {
+            (SystemTime::now(), records.map(|records| names::rows(table, &records)))
         };
-        let mut add = |host: String, mut rows: Vec<Result<Vec<Vec<Datum>>, Error>>| {
-            if !around.is_empty() && rows.len() == asked.len() {
-                let (before, after) = (rows.remove(0).unwrap_or_default(), rows.pop().and_then(Result::ok));
-                for rows in rows.iter_mut().flatten() {
+        let mut add = |host: String, mut read: Vec<Read>| {
+            if !around.is_empty() && read.len() == asked.len() {
+                let (before, after) =
+                    (read.remove(0).1.unwrap_or_default(), read.pop().and_then(|(_, rows)| rows.ok()));
+                for rows in read.iter_mut().filter_map(|(_, rows)| rows.as_mut().ok()) {
                     names::fill(rows, &before, after.as_deref().unwrap_or_default());
                 }
             }
-            for (sheet, rows) in sheets.iter_mut().zip(rows) {
-                sheet.answers.push(Answer { host: host.clone(), time: SystemTime::now(), rows });
+            for (sheet, (time, rows)) in sheets.iter_mut().zip(read) {
+                sheet.answers.push(Answer { host: host.clone(), time, rows });
             }
         };
         match &mut self.chronyds {
             Who::One(connection, host) => {
                 // One after the other, so that little is in memory.
-                let results = asked.iter().map(|table| rows((table, connection.rows(table)))).collect();
-                add(answered(connection, host), results);
+                let read = asked.iter().map(|table| rows(table, silence.unless(|| connection.rows(table)))).collect();
+                add(answered(connection, host), read);
             }
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
                 for (index, results) in Fleet::read_chosen(&mut **fleet, asked.clone()) {
-                    all[index] = asked.iter().zip(results).map(rows).collect();
+                    let results = asked.iter().zip(results);
+                    all[index] = results.map(|(table, records)| rows(table, records.map_err(Arc::new))).collect();
                     if self.signals.check().is_err() {
                         break;
                     }
                 }
-                for (host, results) in hosts.into_iter().zip(all) {
-                    add(host, results);
+                for (host, read) in hosts.into_iter().zip(all) {
+                    add(host, read);
                 }
             }
         }
@@ -220,9 +243,9 @@ impl Reader {
     }
 
     /// Reads a report that only libchrony knows, one chronyd after the other.
-    fn read_other(&mut self, name: &str) -> Result<Sheet, Failure> {
+    fn read_other(&mut self, name: &str, silence: &mut Silence) -> Result<Sheet, Failure> {
         let mut sheet = Sheet { report: name.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() };
-        let mut add = |host: String, result: Result<Vec<Option<AnyRecord>>, Error>| {
+        let mut add = |host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>| {
             let rows = result.map(|records| {
                 sheet.is_single &= records.len() == 1;
                 if let Some(record) = records.iter().flatten().next() {
@@ -235,14 +258,14 @@ impl Reader {
         };
         match &self.chronyds {
             Who::One(connection, host) => {
-                let result = connection.report(name);
+                let result = silence.unless(|| connection.report(name));
                 add(answered(connection, host), result);
             }
             Who::Many(fleet) => {
                 for address in fleet.addresses() {
                     let builder = builder_at(&self.options, Some(address.clone()))?;
                     let connection = builder.interrupt(self.signals.interrupt()).build()?;
-                    add(address.to_string(), connection.report(name));
+                    add(address.to_string(), connection.report(name).map_err(Arc::new));
                     self.signals.check()?;
                 }
             }

@@ -102,7 +102,8 @@ pub(crate) struct Chronyds {
     /// Ask the chronyds whose addresses are in FILE, one a line; `#` begins a comment, `-` is the standard input
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) hosts_file: Option<PathBuf>,
-    /// How long one chronyd may take for all that it is asked
+    /// How long one chronyd may take for a report, and each of many chronyds for all of them. One that is silent is
+    /// asked for no more
     #[arg(long, value_name = "TIME", default_value = "5s", global = true, value_parser = duration)]
     pub(crate) timeout: Duration,
     /// Say on standard error which libchrony was loaded, what was asked, and how long that took

@@ -43,8 +43,11 @@ impl Datum {
     /// The value of a field as libchrony describes it.
     pub(crate) fn any(field: &AnyField) -> Self {
         match field.value() {
-            // libchrony's words do not tell which bits they are of.
-            Value::Flags(_) => Self::Flags(field.words.iter().cloned().map(Cow::Owned).collect(), 0),
+            // libchrony's words do not tell which bits they are of, so that bits without one are only in the number.
+            Value::Flags(number) if field.words.len() == number.count_ones() as usize => {
+                Self::Flags(field.words.iter().cloned().map(Cow::Owned).collect(), 0)
+            }
+            Value::Flags(number) => Self::Number(number),
             value => Self::new(field.content, value, |_| field.words.first().cloned().map(Cow::Owned)),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
-use crate::ask::connection;
+use crate::ask::{Silence, connection};
 use crate::command::Chronyds;
 use crate::error::Failure;
 use libchrony::{
@@ -55,13 +55,13 @@ impl Facts {
 
     /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
     pub(crate) fn read(connection: &Connection, with_auth_data: bool) -> Self {
-        let mut silence = None;
-        let tracking = ask(&mut silence, || connection.tracking());
+        let mut silence = Silence::default();
+        let tracking = silence.unless(|| connection.tracking());
         let time = SystemTime::now();
-        let sources = ask(&mut silence, || connection.sources());
-        let select_data = ask(&mut silence, || connection.select_data());
-        let activity = ask(&mut silence, || connection.activity());
-        let auth_data = with_auth_data.then(|| ask(&mut silence, || connection.auth_data()));
+        let sources = silence.unless(|| connection.sources());
+        let select_data = silence.unless(|| connection.select_data());
+        let activity = silence.unless(|| connection.activity());
+        let auth_data = with_auth_data.then(|| silence.unless(|| connection.auth_data()));
         let address = connection.address();
         // chronyd makes its socket when it starts, and never again.
         let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
@@ -103,15 +103,6 @@ impl Facts {
         let poll = selected.map_or(0.0, Source::poll_interval);
         tracking.update_interval.max(poll).max(SHORTEST)
     }
-}
-
-fn ask<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, Error>) -> Fact<T> {
-    if let Some(error) = silence {
-        return Err(error.clone());
-    }
-    let result = read().map_err(Arc::new);
-    *silence = result.as_ref().err().filter(|error| !error.is_answer()).cloned();
-    result
 }
 
 /// Whether the clock follows a source, and not only itself.

@@ -53,9 +53,9 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Some(Command::List(options)) => list::run(&cli.chronyds, options),
         Some(Command::Schema { report }) => schema::print(report),
         Some(Command::Generate { folder }) => generate::run(folder),
-        Some(Command::Wait(options)) => wait::run(&cli.chronyds, options),
-        None => Ok(status::run(&cli.chronyds)),
         Some(Command::Plot(options)) => plot::run(&cli.chronyds, options),
+        Some(Command::Wait(options)) => wait::run(&cli.chronyds, options),
         Some(Command::Watch(options)) => watch::run(&cli.chronyds, options),
+        None => Ok(status::run(&cli.chronyds)),
     }
 }

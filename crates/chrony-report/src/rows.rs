@@ -4,6 +4,7 @@ use crate::columns::{self, Column};
 use crate::command::name;
 use crate::datum::Datum;
 use libchrony::{Error, Shape, Table};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A report of all chronyds that were asked.
@@ -24,13 +25,13 @@ pub(crate) struct Answer {
     /// When it was read.
     pub(crate) time: SystemTime,
     /// The records, with a value for each column.
-    pub(crate) rows: Result<Vec<Vec<Datum>>, Error>,
+    pub(crate) rows: Result<Vec<Vec<Datum>>, Arc<Error>>,
 }
 
 impl Answer {
     /// Whether chronyd is not configured to have the report.
     pub(crate) fn is_not_available(&self) -> bool {
-        matches!(self.rows, Err(Error::NotAvailable { .. }))
+        self.rows.as_ref().is_err_and(|error| matches!(**error, Error::NotAvailable { .. }))
     }
 }
 

@@ -160,6 +160,8 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
     assert!(list.contains("future") && list.contains("unknown"), "{list}");
     let rows = run(&["get", "future", "--format", "json"]).rows();
     assert_eq!(rows[0]["future_poll"], -6);
+    // Bits that have no word are not left out.
+    assert_eq!(rows[0]["future_flags"], 2_147_483_717_u32);
     let all = run(&["all", "--format", "jsonl"]);
     assert!(all.out.contains(r#""report":"future""#), "{all:?}");
     let list = run(&["get", "future list", "tracking", "--format", "jsonl"]).fine();

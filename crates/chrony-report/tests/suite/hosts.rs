@@ -51,6 +51,9 @@ fn failures_are_rows_and_the_others_are_read() {
     assert!(rows[0]["error"].as_str().unwrap().contains("Connection refused"), "{rows:?}");
     assert_eq!(rows[1]["source"], "127.0.0.1");
     assert!(rows[2]["error"].as_str().unwrap().contains("did not answer"), "{rows:?}");
+    // Each has the time of its own answer, and not that of the end of the round.
+    let apart = rows[2]["time"].as_f64().unwrap() - rows[1]["time"].as_f64().unwrap();
+    assert!(apart > 0.1, "{apart}");
     let text = run(asked);
     assert_eq!((text.code, &*text.err), (Some(1), ""));
     assert!(text.out.lines().any(|line| line.starts_with(&format!("{gone}: Failed to "))), "{}", text.out);

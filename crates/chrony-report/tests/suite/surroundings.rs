@@ -69,6 +69,12 @@ fn a_silent_chronyd_takes_no_longer_than_the_timeout() {
             ran.out
         );
         assert!(start.elapsed() >= Duration::from_millis(200));
+        // It is asked once, whatever is wanted of it.
+        let before = chronyd.requests().values().sum::<u64>();
+        let ran = ask(&host, "all --timeout 200ms --format json");
+        assert_eq!((ran.code, ran.rows().len()), (Some(1), libchrony::REPORTS.len()));
+        let asked = chronyd.requests().values().sum::<u64>() - before;
+        assert!((1..=2).contains(&asked), "{asked}");
     }
 }
 
