@@ -121,19 +121,25 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Copies a file, which may be run. Another process does it: a program that another test starts meanwhile would inherit
+/// the descriptor, and a file that is open for writing cannot be run.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
+}
+
 /// Runs the program for a chronyd as a user who may not use its socket. Such a user may not enter the checkout either, so
 /// the program and libchrony are run from elsewhere.
 pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
-    let copy = |from: &Path, name: &str| {
+    let copied = |from: &Path, name: &str| {
         let to = folder.path().join(name);
-        fs::copy(from, &to).unwrap();
+        copy(from, &to);
         fs::set_permissions(&to, Permissions::from_mode(0o755)).unwrap();
         to
     };
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    let program = copy(Path::new(env!("CARGO_BIN_EXE_chrony-report")), "chrony-report");
-    let library = copy(libchrony::Library::load().unwrap().path(), "libchrony.so.0");
+    let program = copied(Path::new(env!("CARGO_BIN_EXE_chrony-report")), "chrony-report");
+    let library = copied(libchrony::Library::load().unwrap().path(), "libchrony.so.0");
     let mut command = Command::new(program);
     command.args([OsStr::new("-H"), chronyd.socket().as_os_str()]).args(args).env("LIBCHRONY_PATH", library);
     // Root has every right, and others have those to their own folders.

@@ -1,6 +1,6 @@
 //! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
-use crate::support::{Ran, args, ask, binary, program, root, run, scripted, udp, unprivileged};
+use crate::support::{Ran, args, ask, binary, copy, program, root, run, scripted, udp, unprivileged};
 use libchrony::REPORTS;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -120,8 +120,8 @@ fn with_a_library_beside(folder: &str) -> (Ran, String) {
     let library = place.path().join("lib/chrony-report/libchrony.so.0");
     fs::create_dir_all(program.parent().unwrap()).unwrap();
     fs::create_dir_all(library.parent().unwrap()).unwrap();
-    fs::copy(binary(), &program).unwrap();
-    fs::copy(published_library(), &library).unwrap();
+    copy(binary(), &program);
+    copy(&published_library(), &library);
     let output = Command::new(&program).args(["-v", "list"]).env_remove("LIBCHRONY_PATH").output().unwrap();
     (Ran::of(output), library.display().to_string())
 }
