@@ -42,7 +42,7 @@ Exit status of the commands that print reports:
   1    something could not be read; the others were, and are printed
   2    the command line makes no sense
   141  whoever read the output has gone away
-  130, 143 in a shell, after SIGINT and SIGTERM: what was opened is closed first";
+  129, 130, 143 in a shell, after SIGHUP, SIGINT and SIGTERM: what was opened is closed first";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -1,20 +1,22 @@
-//! SIGINT and SIGTERM: they are heeded where what was opened can be closed. The Unix socket of a program that such a
+//! SIGHUP, SIGINT and SIGTERM: they are heeded where what was opened can be closed. The Unix socket of a program that such a
 //! signal just ends would stay beside chronyd's.
 
 use crate::error::Failure;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+const SIGNALS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
 /// What has come since it was made. A second signal ends the program at once.
 #[derive(Debug)]
 pub(crate) struct Signals {
+    heeded: Vec<i32>,
     caught: Arc<AtomicUsize>,
     /// Readable once one has come; made for the first wait.
     wake: Option<UnixStream>,
@@ -23,13 +25,14 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn take() -> Result<Self, Failure> {
         let (caught, has_caught) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in SIGNALS {
+        let heeded = heeded();
+        for &signal in &heeded {
             flag::register_conditional_default(signal, Arc::clone(&has_caught))
                 .and_then(|_| flag::register(signal, Arc::clone(&has_caught)))
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or(0)))
                 .map_err(|source| Failure::System { what: "cannot heed signals", source })?;
         }
-        Ok(Self { caught, wake: None })
+        Ok(Self { heeded, caught, wake: None })
     }
 
     /// An error once one has come.
@@ -53,7 +56,7 @@ impl Signals {
     }
 
     fn sleep(&mut self, time: Duration) -> io::Result<()> {
-        let mut wake = self.wake.take().map_or_else(pair, Ok)?;
+        let mut wake = self.wake.take().map_or_else(|| pair(&self.heeded), Ok)?;
         // One that came before the pair was made is seen here, and a later one wakes the read.
         if self.check().is_ok() && !time.is_zero() {
             wake.set_read_timeout(Some(time))?;
@@ -69,10 +72,18 @@ impl Signals {
     }
 }
 
+/// The signals that whoever started the program does not have it ignore, as nohup does.
+fn heeded() -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let is_heeded = |signal: &i32| ignored.unwrap_or(0) >> (signal - 1) & 1 == 0;
+    SIGNALS.into_iter().filter(is_heeded).collect()
+}
+
 /// What a signal makes readable.
-fn pair() -> io::Result<UnixStream> {
+fn pair(heeded: &[i32]) -> io::Result<UnixStream> {
     let (wake, waker) = UnixStream::pair()?;
-    for signal in SIGNALS {
+    for &signal in heeded {
         low_level::pipe::register(signal, waker.try_clone()?)?;
     }
     Ok(wake)

@@ -10,16 +10,13 @@ use crate::facts::Facts;
 use crate::judge::range::Range;
 use crate::judge::rules::rule;
 use crate::judge::{Limits, Settings, Verdict, judge};
+use crate::signals::Signals;
 use crate::text::interval;
 use clap::Args;
 use libchrony::{Error, ErrorKind};
 use sd_notify::NotifyState;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use terminal_size::terminal_size_of;
 
@@ -102,17 +99,13 @@ impl Wait {
 
 /// Waits, and says on standard output what it has waited for.
 pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failure> {
-    let mut signals = Signals::register().map_err(|source| Failure::File {
-        what: "cannot watch for signals".to_owned(),
-        source,
-        advice: "Close descriptors, or raise the limit on open files",
-    })?;
+    let mut signals = Signals::take()?;
     let start = Instant::now();
     let end = options.for_at_most.and_then(|time| start.checked_add(time));
     let is_over = move || end.is_some_and(|end| Instant::now() >= end);
-    let signal = signals.last.clone();
+    let has_signal = signals.interrupt();
     // A call that waits for chronyd ends with the wait.
-    let interrupt = move || signal.load(Ordering::Relaxed) != 0 || is_over();
+    let interrupt = move || has_signal() || is_over();
     let connection = builder(chronyds)?.interrupt(interrupt).build()?;
     let (settings, interval) = (options.settings(), options.interval());
     let mut progress = Progress::new(start);
@@ -137,11 +130,9 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failu
         let is_last = options.tries.is_some_and(|all| all > 0 && tries >= all) || is_over();
         if !is_last && !is_hopeless || is_interrupted && !is_over() {
             let left = end.map_or(interval, |end| interval.min(end.saturating_duration_since(Instant::now())));
-            if let Some(signal) = signals.wait(left) {
+            if let Err(ended) = signals.wait(left) {
                 progress.end();
-                // What libchrony has opened goes before the process does.
-                connection.close();
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                return Err(ended);
             }
             continue;
         }
@@ -154,40 +145,6 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failu
 /// Tells the service manager, if there is one. One that does not listen is no reason to fail.
 fn tell(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
-}
-
-/// The signals that end a program, so that it ends in order.
-struct Signals {
-    /// The number of the last one, 0 without one.
-    last: Arc<AtomicUsize>,
-    /// Readable after one.
-    wake: UnixStream,
-}
-
-impl Signals {
-    fn register() -> io::Result<Self> {
-        let last = Arc::new(AtomicUsize::new(0));
-        let (wake, write) = UnixStream::pair()?;
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
-            // In this order, the number is there when the other end wakes.
-            signal_hook::flag::register_usize(signal, last.clone(), usize::try_from(signal).unwrap_or(1))?;
-            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-        }
-        Ok(Self { last, wake })
-    }
-
-    /// Waits for so long, or until a signal comes, and returns it.
-    fn wait(&mut self, time: Duration) -> Option<i32> {
-        // No timeout at all would be one of 0.
-        let is_set = self.wake.set_read_timeout(Some(time.max(Duration::from_millis(1))));
-        if self.last.load(Ordering::Relaxed) == 0 && is_set.is_ok() {
-            let read = self.wake.read(&mut [0]);
-            if read.is_err_and(|error| !matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::Interrupted)) {
-                std::thread::sleep(time);
-            }
-        }
-        i32::try_from(self.last.load(Ordering::Relaxed)).ok().filter(|signal| *signal != 0)
-    }
 }
 
 /// Says on standard error what is still missing: on a terminal in one line that is written again and again, elsewhere

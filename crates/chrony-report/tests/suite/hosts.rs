@@ -164,3 +164,21 @@ fn a_signal_ends_the_wait_for_a_silent_chronyd() {
     assert_eq!((output.status.signal(), output.stderr.as_slice()), (Some(2), &b""[..]));
     assert_eq!(fs::read_dir(chronyd.folder()).unwrap().count(), 1);
 }
+
+/// As under nohup, which has programs ignore that their terminal is closed.
+#[test]
+fn a_signal_that_is_to_be_ignored_ends_nothing() {
+    let chronyd = scripted("{}");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(crate::support::binary());
+    command.args(["-H", chronyd.socket().to_str().unwrap(), "tracking", "--every", "20ms", "--format", "jsonl"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.next().unwrap();
+    signal(&child, Signal::HUP);
+    let before = chronyd.requests().values().sum::<u64>();
+    crate::support::wait_until("it goes on", || chronyd.requests().values().sum::<u64>() > before + 3);
+    signal(&child, Signal::TERM);
+    while lines.next().is_some() {}
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}

@@ -232,7 +232,7 @@ fn on_a_terminal_one_line_says_what_is_still_missing() {
 
 #[test]
 fn it_ends_in_order_by_a_signal() {
-    for (number, signal) in [(15, Signal::TERM), (2, Signal::INT)] {
+    for (number, signal) in [(15, Signal::TERM), (2, Signal::INT), (1, Signal::HUP)] {
         for fault in [None, Some(Fault::Silence)] {
             let chronyd = right();
             change(&chronyd, &unsynchronised());
