@@ -48,10 +48,13 @@ demo: provision-demo extension ## Start two private chronyds and show what pychr
 
 .PHONY: test
 test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
-	$(RUN) cargo test --workspace
+	cargo test --workspace --no-run
+	@# Both wait for most of their time.
+	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST) --ignore=tests/package >$(TARGET)/asyncio.log 2>&1 & asyncio=$$!; failed=; \
+		$(RUN) cargo test --workspace || failed=yes; \
+		wait $$asyncio || failed=yes; cat $(TARGET)/asyncio.log; test -z "$$failed"
 	$(FUZZ) 10
 	$(PYTEST) --ignore=tests/package/test_report_wheel.py
-	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST) --ignore=tests/package
 
 .PHONY: lint
 lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy, and the claims of the ledgers
