@@ -74,7 +74,8 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(binary());
     command.args(args).stdin(Stdio::null());
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "CHRONY_REPORT_HOST"] {
+    // Where `CI` is set, even a dumb terminal gets styles.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "CHRONY_REPORT_HOST"] {
         command.env_remove(name);
     }
     command
