@@ -70,10 +70,11 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The program, to be started. Its output is no terminal, and nothing of the environment asks for colours.
+/// The program, to be started. Its output is no terminal, nothing of the environment asks for colours, and no signal is
+/// ignored, whoever runs the tests.
 pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).stdin(Stdio::null());
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(binary()).args(args).stdin(Stdio::null());
     // Where `CI` is set, even a dumb terminal gets styles.
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "CHRONY_REPORT_HOST"] {
         command.env_remove(name);
