@@ -145,7 +145,7 @@ pub(crate) fn builder(options: &Chronyds) -> Result<Builder, Failure> {
 }
 
 fn builder_at(options: &Chronyds, address: Option<Address>) -> Result<Builder, Failure> {
-    let builder = Connection::builder().library(library(options)?).timeout(options.timeout);
+    let builder = Connection::builder().library(library(options)?).timeout(options.timeout());
     Ok(match address {
         Some(address) => builder.address(address),
         None => builder.addresses(Address::defaults()),
@@ -157,7 +157,7 @@ impl Reader {
         let mut addresses = addresses(options)?;
         let signals = Signals::take()?;
         let chronyds = if addresses.len() > 1 {
-            let fleet = Fleet::builder(addresses).library(library(options)?).timeout(options.timeout);
+            let fleet = Fleet::builder(addresses).library(library(options)?).timeout(options.timeout());
             Who::Many(Box::new(fleet.raise_descriptor_limit().build()?))
         } else {
             let address = addresses.pop();
@@ -242,10 +242,10 @@ impl Reader {
         sheets
     }
 
-    /// Reads a report that only libchrony knows, one chronyd after the other.
+    /// Reads a report that only libchrony knows.
     fn read_other(&mut self, name: &str, silence: &mut Silence) -> Result<Sheet, Failure> {
         let mut sheet = Sheet { report: name.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() };
-        let mut add = |host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>| {
+        let mut answer = |host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>| {
             let rows = result.map(|records| {
                 sheet.is_single &= records.len() == 1;
                 if let Some(record) = records.iter().flatten().next() {
@@ -254,20 +254,22 @@ impl Reader {
                 let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
                 records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
             });
-            sheet.answers.push(Answer { host, time: SystemTime::now(), rows });
+            Answer { host, time: SystemTime::now(), rows }
         };
-        match &self.chronyds {
+        match &mut self.chronyds {
             Who::One(connection, host) => {
                 let result = silence.unless(|| connection.report(name));
-                add(answered(connection, host), result);
+                sheet.answers = vec![answer(answered(connection, host), result)];
             }
             Who::Many(fleet) => {
-                for address in fleet.addresses() {
-                    let builder = builder_at(&self.options, Some(address.clone()))?;
-                    let connection = builder.interrupt(self.signals.interrupt()).build()?;
-                    add(address.to_string(), connection.report(name).map_err(Arc::new));
+                let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
+                let mut answers: Vec<_> = hosts.iter().map(|_| None).collect();
+                for (index, results) in Fleet::read_any(&mut **fleet, &[name])? {
+                    let result = results.into_iter().next();
+                    answers[index] = result.map(|result| answer(hosts[index].clone(), result.map_err(Arc::new)));
                     self.signals.check()?;
                 }
+                sheet.answers = answers.into_iter().flatten().collect();
             }
         }
         // Where a record is missing, so are its values.

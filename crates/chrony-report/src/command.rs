@@ -8,7 +8,7 @@ use crate::plot::Plot;
 use crate::wait::Wait;
 use crate::watch::Watch;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use libchrony::{Address, REPORTS, Table};
+use libchrony::{Address, DEFAULT_TIMEOUT, REPORTS, Table};
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -102,13 +102,21 @@ pub(crate) struct Chronyds {
     /// Ask the chronyds whose addresses are in FILE, one a line; `#` begins a comment, `-` is the standard input
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) hosts_file: Option<PathBuf>,
-    /// How long one chronyd may take for a report, and each of many chronyds for all of them. One that is silent is
-    /// asked for no more
-    #[arg(long, value_name = "TIME", default_value = "5s", global = true, value_parser = duration)]
-    pub(crate) timeout: Duration,
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, help = format!(
+        "How long one chronyd may take for a report, and each of many chronyds for all of them. One that is silent is \
+         asked for no more [default: {DEFAULT_TIMEOUT:?}]"
+    ))]
+    pub(crate) timeout: Option<Duration>,
     /// Say on standard error which libchrony was loaded, what was asked, and how long that took
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+}
+
+impl Chronyds {
+    /// How long a chronyd may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(DEFAULT_TIMEOUT)
+    }
 }
 
 /// One report is asked for.

@@ -36,7 +36,7 @@ Exits with 0 when the clock is right, and with 1 when it is not in time, or when
 it tells the service manager when it is ready, and what is missing till then.
 
 Examples:
-  $ chrony-report wait --within 50ms --for-at-most 3m
+  $ chrony-report wait --within 50ms --timeout 3m
   $ chrony-report wait 18 0.1";
 
 #[derive(Clone, Debug, Args)]
@@ -47,9 +47,10 @@ pub(crate) struct Wait {
         rule("bound").map_or(Range::ANY, |bound| bound.critical)
     ))]
     within: Option<Duration>,
-    /// Give up after TIME [default: never]
+    /// Give up after TIME; a chronyd that is silent is asked again meanwhile [default: never]
+    // In place of the option of all commands, which would be about one request.
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    for_at_most: Option<Duration>,
+    timeout: Option<Duration>,
     /// How often it looks; 0 for no end [default: 0]
     tries: Option<u32>,
     /// The largest correction in seconds; 0 for any [default: 0]
@@ -101,12 +102,12 @@ impl Wait {
 pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failure> {
     let mut signals = Signals::take()?;
     let start = Instant::now();
-    let end = options.for_at_most.and_then(|time| start.checked_add(time));
+    let end = options.timeout.and_then(|time| start.checked_add(time));
     let is_over = move || end.is_some_and(|end| Instant::now() >= end);
     let has_signal = signals.interrupt();
     // A call that waits for chronyd ends with the wait.
     let interrupt = move || has_signal() || is_over();
-    let connection = builder(chronyds)?.interrupt(interrupt).build()?;
+    let connection = builder(&Chronyds { timeout: None, ..chronyds.clone() })?.interrupt(interrupt).build()?;
     let (settings, interval) = (options.settings(), options.interval());
     let mut progress = Progress::new(start);
     let mut tries = 0;

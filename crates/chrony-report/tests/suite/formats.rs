@@ -166,6 +166,17 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
     assert!(all.out.contains(r#""report":"future""#), "{all:?}");
     let list = run(&["get", "future list", "tracking", "--format", "jsonl"]).fine();
     assert!(list.starts_with(r#"{"report":"future list""#) && list.contains(r#""report":"tracking""#), "{list}");
+    // Many chronyds are asked at once: silent ones cost one timeout together.
+    let hosts: Vec<_> =
+        (1..=9).map(|number| format!("/silent;records={number}")).chain(["/future".to_owned()]).collect();
+    let asked = ["get", "future", "--format", "json", "--timeout", "500ms"].into_iter();
+    let start = std::time::Instant::now();
+    let ran = run(&asked.chain(hosts.iter().flat_map(|host| ["-H", host])).collect::<Vec<_>>());
+    assert!(start.elapsed().as_millis() < 500 * 5, "{:?}", start.elapsed());
+    let rows = ran.rows();
+    assert_eq!(rows.iter().map(|row| row["host"].as_str().unwrap()).collect::<Vec<_>>(), hosts);
+    assert_eq!(rows.iter().filter(|row| row["error"].as_str().is_some()).count(), 9, "{rows:?}");
+    assert_eq!((ran.code, &rows[9]["future_poll"]), (Some(1), &(-6).into()));
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_clock_that_is_not_right_is_given_up_after_a_time() {
     for (tracking, words) in cases {
         let chronyd = right();
         change(&chronyd, &tracking);
-        let ran = ask(chronyd.socket(), "wait --for-at-most 0.1s");
+        let ran = ask(chronyd.socket(), "wait --timeout 0.1s");
         assert_eq!((ran.code, &*ran.out), (Some(1), ""), "{words}: {}", ran.err);
         assert!(ran.err.contains("the clock is not right after") && ran.err.contains(words), "{words}: {}", ran.err);
     }
@@ -108,7 +108,7 @@ fn neither_few_sources_nor_a_leap_second_keep_it_waiting() {
 fn the_bound_is_that_which_is_given() {
     let chronyd = right();
     assert_eq!(ask(chronyd.socket(), "wait --within 4.1ms").code, Some(0));
-    let ran = ask(chronyd.socket(), "wait --within 4ms --for-at-most 0.1s");
+    let ran = ask(chronyd.socket(), "wait --within 4ms --timeout 0.1s");
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     change(&chronyd, &json!({"root dispersion": 2}));
     assert_eq!(ask(chronyd.socket(), "wait --within 3s").code, Some(0));
@@ -133,7 +133,7 @@ fn the_arguments_of_chronyc_add_to_what_is_waited_for() {
     change(&chronyd, &updated(3 * 3600));
     let ran = ask(chronyd.socket(), "wait 3 1 1 0.1");
     assert_eq!((ran.code, chronyd.requests().get(&TRACKING)), (Some(1), Some(&3)), "{}", ran.err);
-    for args in ["-1", "x", "1.5", "1 -1", "1 nan", "1 1 1 1 1", "--within 0", "--for-at-most never"] {
+    for args in ["-1", "x", "1.5", "1 -1", "1 nan", "1 1 1 1 1", "--within 0", "--timeout never"] {
         assert_eq!(ask(chronyd.socket(), &format!("wait {args}")).code, Some(2), "{args}");
     }
 }
@@ -168,9 +168,11 @@ fn a_real_chronyd_that_starts_later_is_waited_for() {
 fn a_silent_chronyd_does_not_outlast_the_wait() {
     let chronyd = right();
     chronyd.set(Fault::Silence);
-    let ran = ask(chronyd.socket(), "--timeout 1h wait --for-at-most 0.3s");
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(ran.err.contains("chronyd has not answered in time"), "{}", ran.err);
+    for args in ["wait --timeout 0.3s", "--timeout 0.3s wait"] {
+        let ran = ask(chronyd.socket(), args);
+        assert_eq!(ran.code, Some(1), "{args}: {}", ran.err);
+        assert!(ran.err.contains("chronyd has not answered in time"), "{args}: {}", ran.err);
+    }
 }
 
 #[test]

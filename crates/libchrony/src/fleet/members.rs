@@ -105,6 +105,7 @@ impl Builder {
             timeout: self.timeout,
             deadline: self.deadline,
             in_flight: self.in_flight,
+            library,
             descriptors,
             queue,
             room: rooms.first,
@@ -122,6 +123,7 @@ pub struct Fleet {
     pub(super) timeout: Duration,
     pub(super) deadline: Duration,
     pub(super) in_flight: usize,
+    pub(super) library: Library,
     descriptors: Descriptors,
     pub(super) queue: Queue,
     /// The room of the first session of each address.

@@ -1,11 +1,13 @@
 //! What a fleet reads of each address: a report, or several.
 
+use crate::any::AnyRecord;
 use crate::asked::Asked;
 use crate::error::Error;
-use crate::gather::{AnyRecords, Gather, Returned, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Returned, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use crate::sink::Sink;
+use std::ffi::CStr;
 
 /// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`
 /// of [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
@@ -106,19 +108,47 @@ for_each_report!(reports);
 
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Chosen(Vec<Part<Rows>>);
+pub struct Chosen<G>(Vec<Part<G>>);
+
+/// A call whose report is chosen while the program runs.
+pub(crate) trait Choice: Gather {
+    type Report: Copy;
+
+    fn of(report: Self::Report) -> Self;
+}
+
+impl Choice for Rows {
+    type Report = &'static Table;
+
+    fn of(table: &'static Table) -> Self {
+        Self::of(table)
+    }
+}
+
+impl Choice for Any {
+    type Report = &'static CStr;
+
+    fn of(name: &'static CStr) -> Self {
+        Self::of(name)
+    }
+}
 
 impl Reports for Vec<&'static Table> {
     type Results = Vec<Result<AnyRecords, Error>>;
-    type Parts = Chosen;
+    type Parts = Chosen<Rows>;
 }
 
-impl Parts for Chosen {
-    type Results = Vec<Result<AnyRecords, Error>>;
-    type What = Vec<&'static Table>;
+impl Reports for Vec<AnyRecord> {
+    type Results = Vec<Result<Vec<Option<AnyRecord>>, Error>>;
+    type Parts = Chosen<Any>;
+}
+
+impl<G: Choice> Parts for Chosen<G> {
+    type Results = Vec<Result<G::Output, Error>>;
+    type What = Vec<G::Report>;
 
     fn new(what: &Self::What) -> Self {
-        Self(what.iter().map(|table| Part { gather: Rows::of(table), result: None }).collect())
+        Self(what.iter().map(|report| Part { gather: G::of(*report), result: None }).collect())
     }
 
     fn count(&self) -> usize {

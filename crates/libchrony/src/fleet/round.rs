@@ -4,6 +4,7 @@ use super::call::{Call, failed};
 use super::members::Fleet;
 use super::queue::Queue;
 use super::reports::{Parts, Reports};
+use crate::any::AnyRecord;
 use crate::clock::{FOREVER, SLICE};
 use crate::error::Error;
 use crate::ready::Ready;
@@ -316,6 +317,22 @@ impl Fleet {
     pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, tables: Vec<&'static Table>) -> Round<F, Vec<&'static Table>> {
         assert!(!tables.is_empty(), "no report is chosen");
         Round::new(fleet, tables)
+    }
+
+    /// As [`Fleet::read_chosen`], with any reports that the loaded libchrony knows, as
+    /// [`Connection::report`](crate::Connection::report) reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownReport`] for a name that libchrony does not know.
+    ///
+    /// # Panics
+    ///
+    /// If no name is given.
+    pub fn read_any<F: BorrowMut<Self>>(fleet: F, names: &[&str]) -> Result<Round<F, Vec<AnyRecord>>, Error> {
+        assert!(!names.is_empty(), "no report is chosen");
+        let reports = names.iter().map(|name| fleet.borrow().library.report(name)).collect::<Result<_, _>>()?;
+        Ok(Round::new(fleet, reports))
     }
 }
 

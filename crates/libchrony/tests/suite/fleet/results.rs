@@ -3,7 +3,7 @@
 use super::{addresses, all, daemons, read};
 use crate::common::*;
 use libchrony::fleet::{Fleet, Step};
-use libchrony::{Error, Report, RtcData, Source, SourceStats, Tracking};
+use libchrony::{Error, Report, RtcData, Source, SourceStats, Tracking, Value};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 use testbed::Fault;
@@ -171,4 +171,21 @@ fn an_event_loop_reads_what_is_chosen_and_waits_for_nothing_else() {
         fleet = round.into_fleet();
     }
     assert!(fleet.read::<Tracking>().all(|(_, tracking)| tracking.is_ok()));
+}
+
+#[test]
+fn any_reports_are_read_by_their_names() {
+    let daemons = daemons(30, r#"{"sources": 2}"#);
+    let mut fleet = all(&daemons).build().unwrap();
+    let mut seen = vec![0; 30];
+    for (index, results) in Fleet::read_any(&mut fleet, &["sources", "tracking"]).unwrap() {
+        let [sources, tracking] = results.try_into().unwrap();
+        assert_eq!(sources.unwrap().len(), 2);
+        let tracking = tracking.unwrap()[0].clone().unwrap();
+        assert_eq!(tracking.get("stratum").unwrap().value(), Value::Unsigned(2));
+        seen[index] += 1;
+    }
+    assert_eq!(seen, vec![1; 30]);
+    let error = Fleet::read_any(&mut fleet, &["tracking", "nonsense"]).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, Error::UnknownReport(report) if report.name == "nonsense"), "{error}");
 }
