@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, DEFAULT_TIMEOUT, REPORTS, Table};
 use std::env;
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -168,7 +169,9 @@ pub(crate) fn report() -> Option<Asked> {
     let table = env::args_os().find_map(|arg| REPORTS.iter().find(|table| arg == name(table)))?;
     let report = clap::Command::new(name(table)).disable_help_flag(true);
     let command = clap::Command::new(NAME).disable_help_flag(true).subcommand(Output::augment_args(report));
-    let matches = Chronyds::augment_args(command).try_get_matches().ok()?;
+    // To give back their memory takes time, and is of no use.
+    let mut command = ManuallyDrop::new(Chronyds::augment_args(command));
+    let matches = ManuallyDrop::new(command.try_get_matches_from_mut(env::args_os()).ok()?);
     let (_, options) = matches.subcommand()?;
     let (chronyds, output) = (Chronyds::from_arg_matches(&matches).ok()?, Output::from_arg_matches(options).ok()?);
     Some(Asked { table, chronyds, output })
