@@ -189,8 +189,10 @@ impl FieldValue for String {
     const TYPE: Type = Type::Text;
 
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
-        let has_address = record.find(index, field.libchrony).is_some();
-        if has_address && let Some(address) = record.address(index, field.libchrony)? {
+        let place = record.find(index, field.libchrony);
+        if let Some(index) = place
+            && let Some(address) = record.address(index, field.libchrony)?
+        {
             return Ok(address);
         }
         match field.or {
@@ -199,7 +201,7 @@ impl FieldValue for String {
                 let id = u32::try_from(id).map_err(|_| FieldError::invalid(field.name, id))?;
                 Ok(ReferenceId(id).name())
             }
-            _ if has_address => Ok(Self::new()),
+            _ if place.is_some() => Ok(Self::new()),
             _ => Err(FieldError::missing(field.libchrony)),
         }
     }

@@ -8,7 +8,8 @@ macro_rules! report {
         $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
             $(
                 $(#[doc = $field_doc:literal])*
-                $field:ident: $type:ty = $content:ident($libchrony:literal) $(.$limit:ident($($arg:expr),*))*;
+                $field:ident: $type:ty = $content:ident($libchrony:literal) $(.$limit:ident($($arg:expr),*))*
+                    $(, known_from $known:ident)?;
             )*
         }
     ) => {
@@ -52,7 +53,7 @@ macro_rules! report {
                 let mut next = || fields.next().unwrap_or_else(|| unreachable!("one entry for each field"));
                 $(
                     let (index, field) = next();
-                    let $field = $crate::field::FieldValue::decode(record, index, field)?;
+                    let $field: $type = $crate::report::macros::decode!(record, index, field $(, $known)?);
                 )*
                 Ok(Self { $($field),* })
             }
@@ -60,6 +61,20 @@ macro_rules! report {
     };
 }
 pub(crate) use report;
+
+/// Decodes a field; what another field has told is not read again.
+macro_rules! decode {
+    ($record:ident, $index:ident, $field:ident) => {
+        $crate::field::FieldValue::decode($record, $index, $field)?
+    };
+    ($record:ident, $index:ident, $field:ident, $known:ident) => {
+        match &$known {
+            Some(value) => value.clone(),
+            None => $crate::field::FieldValue::decode($record, $index, $field)?,
+        }
+    };
+}
+pub(crate) use decode;
 
 macro_rules! since {
     () => {

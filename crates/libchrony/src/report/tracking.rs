@@ -62,7 +62,7 @@ report! {
         update_interval: f64 = IntervalSeconds(c"last update interval").not_negative();
         /// The name of the source: its address when it has one, or else its reference ID read as characters, or as a
         /// dotted quad. Empty when there is no source.
-        reference_id_name: String = Address(c"address").or(c"reference ID");
+        reference_id_name: String = Address(c"address").or(c"reference ID"), known_from reference_ip;
     }
 }
 
