@@ -168,10 +168,10 @@ the function in Python needs beyond the crate is its arguments, the release of t
 None of these can be left out. A `ChronyConnection` pays for all of it once.
 
 A read over an open connection has one system call more than the raw calls, an `fstat`: it makes sure that the socket
-is still ours. The raw calls for tracking execute 13,700 instructions, the crate 13,400 (it looks fields up where they
-were expected), and `ChronyConnection.get_tracking` 21,400 (on x86-64, by callgrind; without the kernel's). Of the last
-8,000, 5,500 make the object, half of them CPython's own insertions into its dictionary; 1,700 are the interpreter's
-for the call and for the end of the object, and 450 release and take the GIL.
+is still ours. The raw calls for tracking execute 15,500 instructions, the crate 14,400 (it looks fields up where they
+were expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgrind; without the kernel's). Of the last
+8,700, 6,000 make the object, nearly half of them CPython's own insertions into its dictionary; 1,900 are the
+interpreter's for the call and for the end of the object, and 500 release and take the GIL.
 
 A one-shot call over the Unix socket makes 44 system calls, 32 of them libchrony's, which makes and removes folders,
 sockets and links beside chronyd's. That is why no client that uses libchrony is much faster than another there: the raw
