@@ -252,14 +252,14 @@ impl List {
         self.flights.remove(lost).map(|flight| flight.lane)
     }
 
-    /// The position of the request whose answer a thread waits for. Over UDP it is the middle one: the answers before
-    /// it have come by then, so the thread wakes up once for all of them, and chronyd still has work. A chronyd with a
-    /// queue has work from other clients, and then it can be the last one.
+    /// The position of the request whose answer a thread waits for. Over UDP it is a later one than the first: the
+    /// answers before it have come by then, so the thread wakes up once for all of them. It takes a while to wake up, in
+    /// which chronyd answers the rest; a chronyd with a queue has work from other clients, and then it can be the last.
     fn first(&self) -> usize {
         match self.flights.len() {
             _ if self.is_lossless || self.overtaken > 0 => 0,
             count if self.window.is_long => count.saturating_sub(1),
-            count => count / 2,
+            count => count / 4,
         }
     }
 
