@@ -15,7 +15,11 @@ import pychrony
 from pychrony import ChronyConnection, ChronyError
 
 TIMES = 60
-REPORTS = [name for name in vars(ChronyConnection) if name.startswith("get_")]
+#: The method or function of each report, and that of any with each name.
+CALLS: list[tuple[str, list[str]]] = [
+    (name, []) for name in vars(ChronyConnection) if name.startswith("get_") and name != "get_report"
+]
+CALLS += [("get_report", [report]) for report in pychrony.list_reports()]
 FAULTS = ("status 1", "status 2", "count -1", "truncate 40", "reply-code 99")
 
 
@@ -51,7 +55,7 @@ def attempt(function: Any, *arguments: object, **settings: float) -> int:  # noq
 
 def functions(address: str) -> tuple[int, int]:
     """Call each function, many times; how many calls there were and how many failed."""
-    failed = [attempt(getattr(pychrony, name), address) for name in REPORTS for _ in range(TIMES)]
+    failed = [attempt(getattr(pychrony, name), *which, address) for name, which in CALLS for _ in range(TIMES)]
     return len(failed), sum(failed)
 
 
@@ -60,7 +64,7 @@ def connection(address: str, lanes: int) -> tuple[int, int]:
     failed = []
     for _ in range(TIMES // 10):
         with contextlib.suppress(ChronyError), ChronyConnection(address, parallel=lanes) as opened:
-            failed += [attempt(getattr(opened, name)) for name in REPORTS for _ in range(10)]
+            failed += [attempt(getattr(opened, name), *which) for name, which in CALLS for _ in range(10)]
             repr((opened, opened.address, opened.transport))
     return len(failed), sum(failed)
 

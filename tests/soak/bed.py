@@ -9,11 +9,19 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tests.soak.records import check_fields
+from tests.soak.records import Described, check_fields
 from tests.support import reports
 from tests.support.daemon import Daemon
 
-from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, Source, SourceStats, TrackingStatus
+from pychrony import (
+    ChronyConnectionError,
+    ChronyDataError,
+    ChronyError,
+    ChronyPermissionError,
+    Source,
+    SourceStats,
+    TrackingStatus,
+)
 
 #: The reports that are lists.
 LISTS = {report.call for report in reports.LISTS}
@@ -51,7 +59,9 @@ class Bed(ABC, Generic[Moment]):
         if name == "enter":
             return 0
         report = reports.BY_CALL[name]
-        assert report.unavailable is None, f"{name} of a chronyd that has no such thing: {result}"
+        assert self.has(report), f"{name} of a chronyd that has no such thing: {result}"
+        if isinstance(result, Described):
+            return result.check(report)
         records = report.records(result)
         for record in records:
             check_fields(record, report)
@@ -66,11 +76,21 @@ class Bed(ABC, Generic[Moment]):
 
         `left` is the time that it had to answer; None if it was not for want of time.
         """
+        report = reports.BY_CALL.get(name)
+        if report is not None and not self.has(report) and error.message.startswith(report.unavailable or ""):
+            return isinstance(error, ChronyDataError)
+        if isinstance(error, ChronyPermissionError):
+            # Only the Unix socket has these.
+            return report is not None and not report.is_open and "chronyd at /" not in error.message
         if isinstance(error, ChronyDataError):
             return name in LISTS and self.keeps_changing(before, after)
         if not isinstance(error, ChronyConnectionError):
             return False
         return self.was_away(before, after) or (left is not None and not self.had_time(name, left, before, after))
+
+    def has(self, report: reports.Report) -> bool:
+        """Whether it has what the report is of."""
+        return report.unavailable is None
 
     @abstractmethod
     def check_tracking(self, record: TrackingStatus, before: Moment, after: Moment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import re
@@ -74,11 +75,20 @@ def steady_memory() -> None:
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
+def descriptors() -> dict[str, str]:
+    """What is open, by its number; without that of looking."""
+    found = {}
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found[path.name] = str(path.readlink())
+    return found
+
+
 @dataclass
 class Resources:
     """What the process holds while nothing reads and no connection is open."""
 
-    descriptors: int
+    descriptors: dict[str, str]
     resident: int
     folders: list[str]
 
@@ -91,19 +101,20 @@ class Resources:
         resident = re.search(r"^Rss:\s+(\d+) kB", rollup, re.MULTILINE)
         assert resident is not None, rollup
         folders = [name for bed in beds for name in bed.daemon.leftovers()]
-        return cls(sum(1 for _ in Path("/proc/self/fd").iterdir()), int(resident[1]) * 1024, folders)
+        return cls(descriptors(), int(resident[1]) * 1024, folders)
 
     def compare(self, after: Resources) -> list[str]:
         """What is wrong after the run of which this is the beginning."""
         growth = after.resident - self.resident
-        print(f"Descriptors: {self.descriptors} after warm-up, {after.descriptors} at the end")
+        print(f"Descriptors: {len(self.descriptors)} after warm-up, {len(after.descriptors)} at the end")
         print(
             f"Resident memory: {self.resident / 1024:.0f} KiB after warm-up, {after.resident / 1024:.0f} KiB at the "
             f"end ({growth / 1024:+.0f} KiB)"
         )
         wrong = []
-        if after.descriptors != self.descriptors:
-            wrong.append("the number of descriptors changed")
+        if len(after.descriptors) != len(self.descriptors):
+            new = [f"{fd} {file}" for fd, file in after.descriptors.items() if self.descriptors.get(fd) != file]
+            wrong.append(f"the number of descriptors changed; new are {', '.join(new)}")
         if growth > MEMORY:
             wrong.append(f"resident memory grew by more than {MEMORY // 1024} KiB")
         return wrong

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from tests.soak.bed import AMPLE, Bed
-from tests.soak.calls import REPORTS, Connected, Tally, call, read
+from tests.soak.calls import REPORTS, Connected, Tally, call, read, reader
 from tests.soak.crowd import Member
 from tests.soak.run import Run
 
@@ -51,7 +51,7 @@ def call_functions(
 def call_function(bed: Bed[Any], timeout: float, tally: Tally, rng: random.Random) -> None:
     """Read one report by its function."""
     transport, name = rng.choice([*bed.addresses]), rng.choice(REPORTS)
-    one_shot = partial(getattr(pychrony, name), bed.addresses[transport], timeout=timeout)
+    one_shot = partial(reader(pychrony, name, rng), bed.addresses[transport], timeout=timeout)
     read(tally, bed, name, timeout, way=f"function {transport}{bed.where}", function=one_shot)
 
 

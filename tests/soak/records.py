@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from tests.support.reports import Field, Report
 
@@ -43,6 +44,22 @@ CONTENTS: dict[str, Callable[[Field, object], bool]] = {
     "u32": whole(0, 2**32 - 1),
     "u64": whole(0, 2**64 - 1),
 }
+
+
+class Described(list[Any]):
+    """The records of a report as libchrony describes them."""
+
+    def check(self, report: Report) -> int:
+        """Fail unless each has the report's fields, each with a value as it is promised; return how many there are."""
+        records = [record for record in self if record is not None]
+        for record in records:
+            missing = [name for name, field in report.fields.items() if name not in record and not field.is_optional]
+            assert not missing, f"fields {missing} are missing"
+            for name in report.fields.keys() & record.keys():
+                # Constants are numbers here.
+                field, value = report.fields[name]._replace(read=0), record[name].value
+                assert CONTENTS[field.content](field, value), f"{name}: {value!r}"
+        return len(records)
 
 
 def check_fields(record: object, report: Report) -> None:

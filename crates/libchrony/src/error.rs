@@ -4,6 +4,7 @@ use crate::address::{Address, AddressError, Transport};
 use crate::advice::{self, Silence};
 use crate::asked::Unavailable;
 use crate::library::{LibraryError, UnknownReport};
+use crate::opening::Opening;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
 use crate::urandom;
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -328,7 +329,11 @@ impl Error {
         let source = match address.path().map(Path::metadata) {
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
             Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
-            Some(Ok(_)) => urandom::look().err().filter(urandom::is_blamed).unwrap_or(error),
+            Some(Ok(_)) => {
+                let opening = Opening::begin(Instant::now());
+                let looked = opening.and_then(|opening| urandom::look(&opening).err());
+                looked.filter(urandom::is_blamed).unwrap_or(error)
+            }
             _ => error,
         };
         let address = address.clone();

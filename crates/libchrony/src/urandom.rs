@@ -3,6 +3,7 @@
 //! libchrony draws the name of a client's socket from it, byte by byte, until it has enough letters and digits. Where
 //! there are none, it never ends. If it cannot open the file, its error is as if chronyd's socket were missing.
 
+use crate::opening::Opening;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,17 +23,18 @@ pub(crate) enum Unusable {
 }
 
 /// Looks at it, unless it was fit for use before, since looking costs time.
-pub(crate) fn check() -> io::Result<()> {
+pub(crate) fn check(opening: &Opening) -> io::Result<()> {
     static IS_USABLE: AtomicBool = AtomicBool::new(false);
     if !IS_USABLE.load(Ordering::Relaxed) {
-        look()?;
+        look(opening)?;
         IS_USABLE.store(true, Ordering::Relaxed);
     }
     Ok(())
 }
 
-/// Looks at it, without waiting. If it cannot be opened for want of descriptors, that is the error.
-pub(crate) fn look() -> io::Result<()> {
+/// Looks at it, without waiting. If it cannot be opened for want of descriptors, that is the error. A thread that opens a
+/// session meanwhile would take the descriptor for that of the session.
+pub(crate) fn look(_: &Opening) -> io::Result<()> {
     let mut bytes = [0; SAMPLE];
     let read = File::options()
         .read(true)

@@ -209,6 +209,24 @@ fn answers_come_twice_and_late_and_in_another_order() {
     chronyc(&scripted, "tracking").unwrap();
 }
 
+/// As those of chronyd, which answers one request after the other.
+#[test]
+fn answers_to_a_unix_socket_keep_their_order_when_the_delay_changes() {
+    let scripted = Scripted::start(Values::default()).unwrap();
+    let client = UnixDatagram::bind(scripted.folder().join("client")).unwrap();
+    client.connect(scripted.socket()).unwrap();
+    scripted.set(Fault::Delay(Duration::from_millis(200)));
+    client.send(&request(1)).unwrap();
+    while scripted.requests().is_empty() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    scripted.set(Fault::Delay(Duration::ZERO));
+    client.send(&request(2)).unwrap();
+    let mut answer = [0; 200];
+    let order = [(); 2].map(|()| client.recv(&mut answer).map(|_| answer[19]).unwrap());
+    assert_eq!(order, [1, 2]);
+}
+
 /// Sends a thousand requests for tracking, and tells which are answered, and how many have been counted. One for
 /// activity, which is not lost, follows every fifty of them: its answer is the last.
 fn answered_of_a_thousand(scripted: &Scripted) -> (Vec<usize>, u64) {

@@ -42,7 +42,7 @@ fn every_example_runs() {
         assert!(of_command.peek().is_some(), "the help of {command} has no example");
         found.extend(of_command);
     }
-    for page in ["README.md", "docs/watch.md", "docs/judgement.md"] {
+    for page in ["README.md", "crates/chrony-report/README.md", "docs/watch.md", "docs/judgement.md"] {
         found.extend(examples(&fs::read_to_string(root().join(page)).unwrap()));
     }
 

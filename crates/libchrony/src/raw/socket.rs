@@ -50,10 +50,10 @@ impl Socket {
 
     /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it,
     /// which is a hint at best.
-    pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, _: &Opening) -> io::Result<Self> {
+    pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, opening: &Opening) -> io::Result<Self> {
         let is_unix = address.to_bytes().starts_with(b"/");
         if is_unix && !URANDOM_IS_FINE.load(Ordering::Relaxed) {
-            urandom::check()?;
+            urandom::check(opening)?;
             URANDOM_IS_FINE.store(true, Ordering::Relaxed);
         }
         let busy = if is_unix { Some(Busy::opening()?) } else { None };
@@ -61,7 +61,7 @@ impl Socket {
         let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
             let error = io::Error::last_os_error();
-            return Err(if is_unix { urandom::check().err().unwrap_or(error) } else { error });
+            return Err(if is_unix { urandom::check(opening).err().unwrap_or(error) } else { error });
         }
         let (owner, identity) = (process_id(), identity(fd));
         let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU8::new(0) };

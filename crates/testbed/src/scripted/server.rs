@@ -207,7 +207,20 @@ impl Server {
         let now = Instant::now();
         let Some(sockets) = &self.sockets else { return };
         let streams = self.faults.streams_junk();
-        self.queue.retain_mut(|outgoing| outgoing.due > now || outgoing.advance(sockets, now, streams));
+        // As chronyd does it, what is for a Unix socket waits for what came before.
+        let mut before: Vec<(PathBuf, Instant)> = Vec::new();
+        self.queue.retain_mut(|outgoing| {
+            let Peer::Unix(path) = outgoing.peer.clone() else {
+                return outgoing.due > now || outgoing.advance(sockets, now, streams);
+            };
+            if let Some((_, due)) = before.iter().find(|(other, _)| *other == path) {
+                outgoing.due = outgoing.due.max(*due);
+                return true;
+            }
+            let stays = outgoing.due > now || outgoing.advance(sockets, now, streams);
+            before.extend(stays.then_some((path, outgoing.due)));
+            stays
+        });
     }
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use testbed::Fault;
 
@@ -40,6 +41,33 @@ fn a_thousand_connections_leave_no_descriptor_and_no_folder() {
         }
         assert_eq!(descriptors(), before);
         assert!(folders_in(chronyd.folder()).is_empty());
+    });
+}
+
+/// Why a socket does not open is looked for at /dev/urandom, too, which other threads open for their sessions.
+#[test]
+fn threads_whose_calls_fail_have_others_leave_no_descriptor() {
+    alone("process::sockets::threads_whose_calls_fail_have_others_leave_no_descriptor", || {
+        let chronyd = scripted("{}");
+        let [_, port] = both(&chronyd);
+        let gone = chronyd.folder().join("gone.sock");
+        drop(UnixDatagram::bind(&gone).unwrap());
+        let before = descriptors();
+        let left = AtomicUsize::new(2);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    (0..2000).for_each(|_| drop(connect(&port, ms(20_000)).tracking().unwrap()));
+                    left.fetch_sub(1, Relaxed);
+                });
+                scope.spawn(|| {
+                    while left.load(Relaxed) > 0 {
+                        refused(&gone);
+                    }
+                });
+            }
+        });
+        assert_eq!(descriptors(), before);
     });
 }
 
