@@ -46,7 +46,7 @@ EACH = 0.01
 NEW = "new"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Weather:
     """What a scripted chronyd tells, and does wrong."""
 

@@ -96,12 +96,14 @@ impl Drop for Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
     use std::thread;
 
     /// The last one waits for far longer than others wait for one that hangs.
     #[test]
     fn threads_wait_while_the_queue_moves_and_go_on_when_one_hangs() {
-        let lock: &'static Lock = Box::leak(Box::default());
+        static LOCK: LazyLock<Lock> = LazyLock::new(Lock::default);
+        let lock: &'static Lock = &LOCK;
         let hold = || {
             let opening = Opening::take(lock, Instant::now() + 6 * HANGS).unwrap();
             thread::sleep(HANGS / 4);

@@ -169,6 +169,7 @@ fn same_error(error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
     use std::cell::Cell;
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static IS_OPEN: AtomicBool = AtomicBool::new(false);
@@ -183,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_resolver_that_hangs_has_a_bounded_number_of_threads_and_one_for_each_name() {
-        let look_ups: &'static LookUps = Box::leak(Box::default());
+        static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(LookUps::default);
+        let look_ups: &'static LookUps = &LOOK_UPS;
         let hasty = |name: &str| {
             let slices = Cell::new(2);
             let left = || {
