@@ -23,7 +23,7 @@ from contestants import SESSIONS, ContestantError, Runner
 from measure import Results, alternate, imports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 OURS = ("functions", "connection", "crate")
 OTHERS = ("raw", "peer", "candm", "chronyc")
@@ -86,7 +86,8 @@ def parse_arguments() -> argparse.Namespace:
         "--placement",
         choices=["free", "same", "apart"],
         default="free",
-        help="leave CPUs to the scheduler (the default), or keep chronyd and the others on the same one, or apart",
+        help="leave CPUs to the scheduler (the default) but for open tracking, or keep chronyd and the others on the "
+        "same one, or apart",
     )
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and docs/performance.svg")
     return parser.parse_args()
@@ -102,14 +103,33 @@ def place(placement: str, chronyds: Mapping[int, bed.Chronyd]) -> None:
     os.sched_setaffinity(0, cpus[:1] if placement == "same" else cpus[1:])
 
 
+@contextlib.contextmanager
+def on_one_cpu(pids: Iterable[int]) -> Iterator[None]:
+    """Keep processes on one CPU for a while."""
+    before = {pid: os.sched_getaffinity(pid) for pid in pids}
+    one = {min(set.intersection(*before.values()), default=0)}
+    for pid in before:
+        os.sched_setaffinity(pid, one)
+    try:
+        yield
+    finally:
+        for pid, cpus in before.items():
+            os.sched_setaffinity(pid, cpus)
+
+
 def measure_case(
-    case: Case, chronyds: Mapping[int, bed.Chronyd], runners: Mapping[str, Runner], rounds: int
+    case: Case, chronyds: Mapping[int, bed.Chronyd], runners: Mapping[str, Runner], rounds: int, placement: str
 ) -> Results:
     """Run one case."""
     chronyd = chronyds[case.chronyd]
     if bed.PRIVATE in os.environ:
         bed.lead_default_socket_to(chronyd.folder)
-    return alternate([runners[key] for key in case.contestants], case.call, chronyd.addresses[case.transport], rounds)
+    chosen = [runners[key] for key in case.contestants]
+    # Where the scheduler puts them would decide the time of a single request.
+    is_single = case.call == "tracking" and placement == "free"
+    pids = [chronyd.pid, *(runner.process.pid for runner in chosen)] if is_single else []
+    with on_one_cpu(pids) if pids else contextlib.nullcontext():
+        return alternate(chosen, case.call, chronyd.addresses[case.transport], rounds)
 
 
 def main() -> None:
@@ -152,7 +172,7 @@ def main() -> None:
                     runners[key] = Runner(key)
                     stack.callback(runners[key].close)
             try:
-                results = measure_case(case, chronyds, runners, rounds)
+                results = measure_case(case, chronyds, runners, rounds, options.placement)
             except ContestantError as error:
                 raise SystemExit(str(error)) from error
             measured[case.name] = results

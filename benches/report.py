@@ -151,8 +151,9 @@ after the other; "of 2.0.3" with the published pychrony 2.0.3. Memory is what th
 import, less what it has without it.
 
 How long a single request takes depends above all on whether the scheduler puts chronyd and its client on one CPU:
-waking another one takes longer than all the rest. That is why the quartiles of reads with one request in flight are
-far apart.
+waking another one takes longer than all the rest. In the cases of open tracking both are kept on one CPU, since the
+ratios would be of the scheduler's choices otherwise. That is also why the quartiles of lists that are read with one
+request in flight are far apart.
 
 A one-shot call over UDP makes 11 system calls by libchrony's functions, and 10 of ours:
 
