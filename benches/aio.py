@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import time
 from dataclasses import dataclass
@@ -143,9 +142,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="alternating runs of each contestant")
     parser.add_argument("--write-docs", action="store_true", help="write the section of docs/performance.md")
     options = parser.parse_args()
-    if bed.PRIVATE not in os.environ:
-        bed.build()
-    bed.with_private_mounts()
+    bed.build()
     rows = []
     with bed.chronyds({SOURCES}) as chronyds:
         for loop, run in (("asyncio", asyncio.run), ("uvloop", uvloop.run)):

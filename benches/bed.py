@@ -21,6 +21,10 @@ BUILT = TARGET / "bench"
 TESTBED = TARGET / "debug" / "testbed"
 PEER = ROOT / ".provision" / "peer"
 
+IN_MEMORY = "/dev/shm"
+"""Where the chronyds of the test bed live. libchrony makes folders beside chronyd's socket each time it opens one, and
+the usual place of that, /run, is in memory, too."""
+
 PRIVATE = "BENCH_PRIVATE_MOUNTS"
 """Set in the process that has mounts of its own."""
 
@@ -34,14 +38,12 @@ def build() -> None:
 
 
 def with_private_mounts() -> bool:
-    """Go on in a mount namespace of our own, with an empty /run and /tmp in memory; False where that is not allowed.
+    """Go on in a mount namespace of our own, with an empty /run in memory; False where that is not allowed.
 
     chrony-candm knows no socket but /var/run/chrony/chronyd.sock, and no daemon of the machine shall be touched.
-    libchrony makes folders beside chronyd's socket each time it opens one; the usual place, /run, is in memory, and
-    the place of the private chronyds, /tmp, need not be.
     """
     if PRIVATE in os.environ:
-        for folder in (Path("/tmp"), Path("/run"), Path("/var/run")):
+        for folder in (Path("/run"), Path("/var/run")):
             if not folder.is_symlink() and not ROOT.is_relative_to(folder):
                 subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "none", folder], check=True)
         return True
@@ -73,7 +75,9 @@ class Bed:
     def __init__(self, *arguments: str, program: Path = TESTBED) -> None:
         """Start it; ends with `close`."""
         command = [str(program), *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {"TESTBED_FOLDER": IN_MEMORY, **os.environ}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
         self.description = self._answer()
 
     def _answer(self) -> dict[str, Any]:

@@ -138,10 +138,7 @@ def main() -> None:
     if bed.PRIVATE not in os.environ:
         bed.build()
     if not bed.with_private_mounts():
-        print(
-            "Without root and a mount namespace chrony-candm is left out on the Unix socket, and opening Unix sockets"
-        )
-        print("is measured in /tmp, which is slow unless that is in memory.")
+        print("Without root and a mount namespace chrony-candm is left out on the Unix socket.")
     rounds = options.rounds or (7 if options.quick else 31)
     chosen = [case for case in cases(quick=options.quick) if options.case in case.name]
     if not options.case:

@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import json
 import multiprocessing
-import os
 import re
 import resource
 import statistics
@@ -39,8 +38,6 @@ Seen = TypeVar("Seen")
 
 SOURCES = 950
 LANES = (1, 8)
-#: libchrony makes folders beside chronyd's socket, and the usual place of that is in memory, too.
-IN_MEMORY = "/dev/shm"
 #: Nothing here takes nearly as long; this is for a machine in trouble.
 PATIENCE = 120
 #: Forked, so that all have the package loaded and no process starts while the others measure.
@@ -240,7 +237,6 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         address = options.address
         if address is None:
-            os.environ.setdefault("TESTBED_FOLDER", IN_MEMORY)
             address = stack.enter_context(bed.chronyds({sources}))[sources].addresses[transport]
         for figures in case(address, options):
             print(json.dumps(figures) if options.json else show(figures), flush=True)
