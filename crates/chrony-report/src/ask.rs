@@ -1,6 +1,5 @@
 //! Asks chronyds: one by a connection, many by a fleet.
 
-use crate::columns;
 use crate::command::{Chronyds, name};
 use crate::datum::Datum;
 use crate::error::Failure;
@@ -8,9 +7,7 @@ use crate::names;
 use crate::rows::{Answer, Sheet};
 use crate::signals::Signals;
 use libchrony::fleet::Fleet;
-use libchrony::{
-    Address, AnyRecord, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table,
-};
+use libchrony::{Address, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -177,15 +174,14 @@ impl Reader {
         let start = Instant::now();
         let tables: Vec<_> = reports.iter().filter_map(Report::table).collect();
         let mut silence = Silence::default();
+        let others: Vec<_> = reports.iter().filter(|report| report.table().is_none()).map(Report::name).collect();
         let mut known = if tables.is_empty() { Vec::new() } else { self.read_known(&tables, &mut silence) }.into_iter();
-        let mut sheets = Vec::new();
-        for report in reports {
-            match report {
-                Report::Known(_) => sheets.extend(known.next()),
-                Report::Other(name) => sheets.push(self.read_other(name, &mut silence)?),
-            }
-            self.signals.check()?;
-        }
+        self.signals.check()?;
+        let mut others =
+            if others.is_empty() { Vec::new() } else { self.read_others(&others, &mut silence)? }.into_iter();
+        let in_order = reports.iter().map(|report| if report.table().is_some() { known.next() } else { others.next() });
+        let sheets: Vec<_> = in_order.flatten().collect();
+        self.signals.check()?;
         if self.options.verbose {
             let names = sheets.iter().map(|sheet| &*sheet.report).collect::<Vec<_>>().join(", ");
             let hosts = sheets.first().map_or(0, |sheet| sheet.answers.len());
@@ -242,41 +238,37 @@ impl Reader {
         sheets
     }
 
-    /// Reads a report that only libchrony knows.
-    fn read_other(&mut self, name: &str, silence: &mut Silence) -> Result<Sheet, Failure> {
-        let mut sheet = Sheet { report: name.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() };
-        let mut answer = |host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>| {
-            let rows = result.map(|records| {
-                sheet.is_single &= records.len() == 1;
-                if let Some(record) = records.iter().flatten().next() {
-                    sheet.columns = columns::of_record(record);
-                }
-                let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
-                records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
-            });
-            Answer { host, time: SystemTime::now(), rows }
-        };
+    /// Reads reports that only libchrony knows.
+    fn read_others(&mut self, names: &[&str], silence: &mut Silence) -> Result<Vec<Sheet>, Failure> {
+        let mut sheets: Vec<_> = names.iter().map(|name| Sheet::of_name(name)).collect();
         match &mut self.chronyds {
             Who::One(connection, host) => {
-                let result = silence.unless(|| connection.report(name));
-                sheet.answers = vec![answer(answered(connection, host), result)];
+                for sheet in &mut sheets {
+                    let result = silence.unless(|| connection.report(&sheet.report));
+                    let answer = sheet.read(answered(connection, host), result);
+                    sheet.answers.push(answer);
+                }
             }
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
-                let mut answers: Vec<_> = hosts.iter().map(|_| None).collect();
-                for (index, results) in Fleet::read_any(&mut **fleet, &[name])? {
-                    let result = results.into_iter().next();
-                    answers[index] = result.map(|result| answer(hosts[index].clone(), result.map_err(Arc::new)));
+                let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
+                for (index, results) in Fleet::read_any(&mut **fleet, names)? {
+                    let results = sheets.iter_mut().zip(results);
+                    let read = |(sheet, result): (&mut Sheet, Result<_, _>)| {
+                        sheet.read(hosts[index].clone(), result.map_err(Arc::new))
+                    };
+                    all[index] = results.map(read).collect();
                     self.signals.check()?;
                 }
-                sheet.answers = answers.into_iter().flatten().collect();
+                for answers in all {
+                    for (sheet, answer) in sheets.iter_mut().zip(answers) {
+                        sheet.answers.push(answer);
+                    }
+                }
             }
         }
-        // Where a record is missing, so are its values.
-        for row in sheet.answers.iter_mut().flat_map(|answer| answer.rows.iter_mut().flatten()) {
-            row.resize(sheet.columns.len(), Datum::None);
-        }
-        Ok(sheet)
+        sheets.iter_mut().for_each(Sheet::fill);
+        Ok(sheets)
     }
 
     /// The reports of these names: those that have tables, or that only the loaded libchrony knows.

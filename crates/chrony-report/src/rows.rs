@@ -3,7 +3,7 @@
 use crate::columns::{self, Column};
 use crate::command::name;
 use crate::datum::Datum;
-use libchrony::{Error, Shape, Table};
+use libchrony::{AnyRecord, Error, Shape, Table};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -40,6 +40,31 @@ impl Sheet {
     pub(crate) fn of_table(table: &Table) -> Self {
         let is_single = table.shape == Shape::One;
         Self { report: name(table).to_owned(), is_single, columns: columns::of_table(table), answers: Vec::new() }
+    }
+
+    /// One that is to be filled, of a report that only libchrony knows: it says with the records what there is.
+    pub(crate) fn of_name(report: &str) -> Self {
+        Self { report: report.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() }
+    }
+
+    /// What a chronyd answered for a report that only libchrony knows.
+    pub(crate) fn read(&mut self, host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>) -> Answer {
+        let rows = result.map(|records| {
+            self.is_single &= records.len() == 1;
+            if let Some(record) = records.iter().flatten().next() {
+                self.columns = columns::of_record(record);
+            }
+            let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
+            records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
+        });
+        Answer { host, time: SystemTime::now(), rows }
+    }
+
+    /// Gives a record that is missing a missing value in each column.
+    pub(crate) fn fill(&mut self) {
+        for row in self.answers.iter_mut().flat_map(|answer| answer.rows.iter_mut().flatten()) {
+            row.resize(self.columns.len(), Datum::None);
+        }
     }
 
     pub(crate) fn has_failed(&self) -> bool {

@@ -53,6 +53,11 @@ impl Clock {
         now
     }
 
+    /// Whether the end has come, a moment after the last look: a look would tell nothing while it is far off.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.last + SOON + SOON >= self.end && self.now() >= self.end
+    }
+
     /// Promises to look at the clock again by then.
     pub(crate) fn waits_until(&mut self, until: Instant) {
         self.until = until.min(self.end);

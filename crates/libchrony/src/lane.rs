@@ -163,7 +163,10 @@ impl Lane {
 
     /// Sends a request.
     pub(crate) fn send(&mut self, request: Request) -> Result<Sent, Failure> {
-        self.last = Some(request);
+        let last = self.last.replace(request);
+        if let (Some(Request::ByAddress(..)), Request::Count(_) | Request::First(_)) = (last, request) {
+            self.session.forget_record();
+        }
         let sent = match request {
             Request::Count(report) => self.session.request_count(report),
             Request::First(report) => match self.session.request_count(report) {
@@ -217,5 +220,34 @@ impl Lane {
 impl AsFd for Lane {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket().as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Library;
+    use std::os::unix::net::UnixDatagram;
+    use std::time::Duration;
+    use testbed::{Fault, Scripted, Values};
+
+    #[test]
+    fn a_record_that_could_not_be_asked_for_does_not_follow_the_number_of_records() {
+        let library = Library::load().unwrap();
+        let chronyd = Scripted::start(Values::new(&r#"{"sources": 3}"#.parse().unwrap())).unwrap();
+        let (end, rooms) = (Instant::now() + Duration::from_secs(20), Rooms::default());
+        let means = Means { symbols: library.symbols(), waits: Waits::Never, rooms: &rooms, end };
+        let mut lane = means.open(&chronyd.socket().to_str().unwrap().parse().unwrap()).unwrap();
+        chronyd.set(Fault::Unread);
+        let stranger = UnixDatagram::unbound().unwrap();
+        stranger.connect(chronyd.socket()).unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        while stranger.send(&[0; 100]).is_ok() {}
+        assert_eq!(lane.send(Request::ByAddress(c"authdata", 0)).unwrap(), Sent::No);
+        chronyd.clear();
+        while lane.send(Request::Count(c"authdata")).unwrap() == Sent::No {}
+        let mut received = std::iter::repeat_with(|| lane.receive().unwrap());
+        assert_eq!(received.find(|received| *received != Received::Nothing), Some(Received::Answer));
+        assert_eq!(lane.number_records(), 3);
     }
 }

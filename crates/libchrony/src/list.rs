@@ -137,7 +137,7 @@ impl List {
         sink: &mut dyn Sink,
     ) -> Listed {
         let mut ready = ready;
-        let begin = clock.now();
+        let begin = clock.last;
         let turn = self.received + TURN;
         loop {
             if let Err(ended) = self.send(means, clock, sink) {
@@ -150,7 +150,8 @@ impl List {
                 Ok(is_more) => is_more,
                 Err(ended) => return ended,
             };
-            let (now, due) = (clock.now(), self.due(clock.end));
+            let now = if is_more { clock.last } else { clock.now() };
+            let due = self.due(clock.end);
             if is_more && now < due {
                 if self.received >= turn || now - begin >= SLICE {
                     return Listed::Nothing(now);
@@ -206,7 +207,7 @@ impl List {
             match lane.send(self.places.request(position)) {
                 Ok(Sent::Yes) => {
                     self.asked();
-                    let sent = clock.now();
+                    let sent = if self.is_lossless { clock.last } else { clock.now() };
                     let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
                     self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
                 }
@@ -263,7 +264,8 @@ impl List {
         }
     }
 
-    /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more.
+    /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more; the clock has
+    /// been read then.
     fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<bool, Listed> {
         let mut is_more = false;
         let mut at = if ready.is_first() { self.first() } else { 0 };
@@ -283,9 +285,10 @@ impl List {
                     }
                     // chronyd answers the second request after those that others have sent meanwhile.
                     Ok(Received::Half) => {
+                        let now = clock.now();
                         self.received += 1;
                         if let Some(mut half) = self.flights.remove(at) {
-                            half.sent = clock.now();
+                            half.sent = now;
                             let patience = self.session.round_trip.patience(half.before);
                             half.resend = half.resend.map(|_| half.sent + patience);
                             self.flights.push_back(half);
@@ -300,6 +303,7 @@ impl List {
                         }
                     }
                     Ok(Received::Other) => {
+                        clock.now();
                         self.received += 1;
                         is_more = true;
                     }
@@ -311,6 +315,7 @@ impl List {
                         if self.places.asked.shape.is_some() || !self.places.is_check(position) {
                             return Err(Listed::Changed(Some(failure)));
                         }
+                        clock.now();
                         if let Some(Flight { lane, .. }) = self.flights.remove(at) {
                             self.answered(position, lane, sink)?;
                         }

@@ -163,6 +163,7 @@ impl Machine {
             return Progress::Forked;
         }
         let settings = Arc::clone(&self.settings);
+        self.clock.now();
         let progress = self.go_on(&settings, ready, waker, sink).unwrap_or_else(|error| Progress::Done(Err(error)));
         match progress {
             Progress::Wait(until) => self.clock.waits_until(until),
@@ -187,7 +188,7 @@ impl Machine {
             let explain = Explain { library: &settings.library, asked, queued: self.queued };
             self.state = match mem::replace(&mut self.state, State::Over) {
                 State::Turn => {
-                    let now = self.clock.now();
+                    let now = self.clock.last;
                     let has_come = self.turn.has_come(waker);
                     // A turn that comes too late is of no use. A call that has not waited is made whatever the time.
                     if now >= self.clock.end && (self.has_waited || !has_come) {
@@ -235,7 +236,7 @@ impl Machine {
                             return Err(error);
                         };
                         sink.begin(count);
-                        let list = List::new(asked, count, session, settings.lanes, *waits, self.clock.now());
+                        let list = List::new(asked, count, session, settings.lanes, *waits, self.clock.last);
                         State::List(Box::new(list))
                     }
                     Found::Answer(session) => {

@@ -128,7 +128,7 @@ impl Search {
             let mut again = false;
             let mut found = self.send(clock, explain);
             // No receive waits beyond the end.
-            if found.is_none() && !(ready.is_first() && clock.now() >= clock.end) {
+            if found.is_none() && !(ready.is_first() && clock.is_over()) {
                 found = self.receive(ready, &mut again, clock, explain);
             }
             if let Some(found) = found {
@@ -153,7 +153,10 @@ impl Search {
                 None if self.host.is_none() && self.targets.iter().all(Target::is_over) => {
                     return self.give_up(clock, explain);
                 }
-                None => ready = ready.again(),
+                None => {
+                    clock.now();
+                    ready = ready.again();
+                }
             }
         }
     }
@@ -170,7 +173,7 @@ impl Search {
         for index in 0..self.targets.len() {
             let target = &mut self.targets[index];
             let Some(at) = target.tries.iter().position(|one| one.sent.is_none()) else { continue };
-            let now = clock.now();
+            let now = clock.last;
             match target.tries[at].lane.send(self.request) {
                 Ok(Sent::Yes | Sent::Answered) => {
                     target.tries[at].sent = Some(now);
@@ -200,7 +203,8 @@ impl Search {
                 }
                 match one.lane.receive() {
                     Ok(Received::Answer) => return Some(self.answered(index, at, clock)),
-                    Ok(Received::Half | Received::Stuck | Received::Other) => *again = true,
+                    Ok(Received::Half | Received::Other) => *again = true,
+                    Ok(Received::Stuck) => (one.sent, *again) = (None, true),
                     Ok(Received::Nothing) => one.is_late = true,
                     Ok(Received::Signal) => (one.is_late, clock.is_signalled) = (true, true),
                     Err(failure) => {

@@ -101,6 +101,13 @@ impl RawSession {
         self.request_record(report, index)
     }
 
+    /// Has libchrony forget a record that it was to ask for by address, and could not. It would ask for it when the
+    /// answer to the next request for a number of records comes.
+    pub(crate) fn forget_record(&mut self) {
+        // Each request for a record takes the place of the one before. This one is of no report, so it is not sent.
+        let _ = self.request_record(c"", 0);
+    }
+
     /// As [`process_response`](Self::process_response), for the same. The socket does not wait, neither for a datagram
     /// nor to send the second request.
     pub(crate) fn process_response_by_address(&mut self) -> Result<(), Failure> {
