@@ -105,8 +105,8 @@ SPAN = r"([\d.]+)(s|ms|µs|ns)\b"
 
 
 def is_busy(error: ChronyError) -> bool:
-    """Whether it says that the call never had its turn on the connection."""
-    return "kept the connection to chronyd busy" in error.message
+    """Whether it says that the call never had its turn: on the connection, or to open a socket."""
+    return any(words in error.message for words in ("kept the connection to chronyd busy", "kept opening sockets"))
 
 
 def time_left(error: ChronyError, timeout: float) -> float | None:

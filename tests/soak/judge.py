@@ -21,7 +21,7 @@ from tests.soak.calls import Tally
 DELAYS = 4000
 #: The number of the allocator's parameter (malloc.h).
 M_ARENA_MAX = -8
-#: By how much resident memory may grow after the warm-up.
+#: By how much memory may grow after the warm-up. That of files does, whenever code runs for the first time.
 MEMORY = 1024 * 1024
 
 
@@ -89,7 +89,7 @@ class Resources:
     """What the process holds while nothing reads and no connection is open."""
 
     descriptors: dict[str, str]
-    resident: int
+    memory: int
     folders: list[str]
 
     @classmethod
@@ -98,25 +98,25 @@ class Resources:
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
         rollup = Path("/proc/self/smaps_rollup").read_text()
-        resident = re.search(r"^Rss:\s+(\d+) kB", rollup, re.MULTILINE)
-        assert resident is not None, rollup
+        memory = re.search(r"^Anonymous:\s+(\d+) kB", rollup, re.MULTILINE)
+        assert memory is not None, rollup
         folders = [name for bed in beds for name in bed.daemon.leftovers()]
-        return cls(descriptors(), int(resident[1]) * 1024, folders)
+        return cls(descriptors(), int(memory[1]) * 1024, folders)
 
     def compare(self, after: Resources) -> list[str]:
         """What is wrong after the run of which this is the beginning."""
-        growth = after.resident - self.resident
+        growth = after.memory - self.memory
         print(f"Descriptors: {len(self.descriptors)} after warm-up, {len(after.descriptors)} at the end")
         print(
-            f"Resident memory: {self.resident / 1024:.0f} KiB after warm-up, {after.resident / 1024:.0f} KiB at the "
-            f"end ({growth / 1024:+.0f} KiB)"
+            f"Anonymous memory: {self.memory / 1024:.0f} KiB after warm-up, {after.memory / 1024:.0f} KiB at the end "
+            f"({growth / 1024:+.0f} KiB)"
         )
         wrong = []
         if len(after.descriptors) != len(self.descriptors):
             new = [f"{fd} {file}" for fd, file in after.descriptors.items() if self.descriptors.get(fd) != file]
             wrong.append(f"the number of descriptors changed; new are {', '.join(new)}")
         if growth > MEMORY:
-            wrong.append(f"resident memory grew by more than {MEMORY // 1024} KiB")
+            wrong.append(f"anonymous memory grew by more than {MEMORY // 1024} KiB")
         return wrong
 
 

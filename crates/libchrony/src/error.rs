@@ -115,12 +115,23 @@ pub enum Error {
         /// What else is known of it.
         silence: Box<Silence>,
     },
-    /// Other calls used the connection until the deadline, or other threads were opening theirs.
+    /// Other calls used the connection until the deadline.
     #[error(
         "Failed to request {report} report: other threads or tasks kept the connection to chronyd busy for \
          {waited:?}. Raise the timeout, or give each its own connection"
     )]
     Busy {
+        /// The report.
+        report: &'static str,
+        /// The time that was allowed.
+        waited: Duration,
+    },
+    /// Other threads were opening sockets until the deadline, which they do one after the other.
+    #[error(
+        "Failed to request {report} report: other threads kept opening sockets for {waited:?}. Raise the timeout, or \
+         use connections for more than one call"
+    )]
+    Crowded {
         /// The report.
         report: &'static str,
         /// The time that was allowed.
@@ -253,6 +264,7 @@ impl Error {
             | Self::Session { .. }
             | Self::TimedOut { .. }
             | Self::Busy { .. }
+            | Self::Crowded { .. }
             | Self::NotAsked { .. }
             | Self::EventQueue { .. }
             | Self::Exchange { .. } => ErrorKind::Connection,

@@ -32,7 +32,7 @@ impl Explain<'_> {
     pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
         match failure {
             OpenFailure::Socket(error) => Error::connect(&address, error),
-            OpenFailure::Crowded => Error::Busy { report: self.asked.report(), waited: clock.end - clock.start },
+            OpenFailure::Crowded => Error::Crowded { report: self.asked.report(), waited: clock.end - clock.start },
             OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
         }
     }

@@ -226,10 +226,21 @@ impl AsFd for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Library;
+    use crate::{Connection, ErrorKind, Library};
     use std::os::unix::net::UnixDatagram;
     use std::time::Duration;
     use testbed::{Fault, Scripted, Values};
+
+    #[test]
+    fn a_call_that_other_threads_leave_no_time_to_open_says_so() {
+        let _opening = Opening::begin(Instant::now() + Duration::from_secs(20)).unwrap();
+        let chronyd = Scripted::start(Values::default()).unwrap();
+        let address = chronyd.socket().to_str().unwrap().parse().unwrap();
+        let connection = Connection::builder().address(address).timeout(Duration::from_millis(20)).build().unwrap();
+        let error = connection.tracking().unwrap_err();
+        assert!(error.to_string().contains("other threads kept opening sockets for 20ms. Raise"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Connection);
+    }
 
     #[test]
     fn a_record_that_could_not_be_asked_for_does_not_follow_the_number_of_records() {
