@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -56,7 +57,8 @@ class Tally:
 
     def count(self, counter: Counter[str], key: str, number: int = 1) -> None:
         """Count, under another name once there are too many."""
-        counter[key if key in counter or len(counter) < KINDS else "others"] += number
+        # Hundreds of threads have the same keys.
+        counter[sys.intern(key) if key in counter or len(counter) < KINDS else "others"] += number
 
     def violation(self, what: str) -> None:
         """Note what must not happen."""
