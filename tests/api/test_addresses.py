@@ -174,6 +174,27 @@ def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
     assert min(taken for _, taken in found) < 0.5
 
 
+RESUMED = """
+import signal, threading
+sockets = silent(("127.0.0.1", 53))
+pid = int(sys.argv[1])
+with ChronyConnection("chrony.example", timeout=6) as connection:
+    connection.get_tracking()
+    with open("/etc/hosts", "w") as hosts:
+        hosts.write("127.0.0.1 localhost\\n")
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(1.5, os.kill, (pid, signal.SIGCONT)).start()
+    print(connection.get_tracking().stratum)
+"""
+
+
+def test_an_answer_counts_while_the_host_is_looked_up_again(machine: Machine) -> None:
+    """After a second the call wants the other addresses of the host, and the resolver is silent."""
+    machine.own_names("127.0.0.5 chrony.example\n", resolver="127.0.0.1")
+    chronyd = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
+    assert machine.run(RESUMED, str(chronyd.pid)) == [3]
+
+
 INTERRUPTED = """
 import signal
 sockets = silent(("127.0.0.1", 53))

@@ -275,6 +275,33 @@ print("done")
     assert run(code) == "done\n"
 
 
+def test_children_of_a_process_whose_event_loop_reads_come_to_their_end(run: Callable[[str], str]) -> None:
+    """A child closes at its end what the loop was reading with when it was forked."""
+    code = """
+import asyncio, atexit
+from pychrony import _core, aio
+stop = threading.Event()
+
+async def read():
+    async with aio.ChronyConnection(address) as connection, aio.Fleet([address] * 50) as fleet:
+        while not stop.is_set():
+            await asyncio.gather(*(connection.get_tracking() for _ in range(20)))
+            async for _ in fleet.read(aio.get_tracking):
+                begun.set()
+
+begun = threading.Event()
+loop = threading.Thread(target=asyncio.run, args=[read()])
+loop.start()
+begun.wait()
+for _ in range(100):
+    ended(child(_core.close_kept))
+stop.set()
+loop.join()
+print("done")
+"""
+    assert run(code) == "done\n"
+
+
 HANDLER = """
 def handle(number, frame):
     pid = os.fork()

@@ -6,16 +6,20 @@ use crate::error::Failure;
 use crate::names;
 use crate::rows::{Answer, Sheet};
 use crate::signals::Signals;
-use libchrony::fleet::Fleet;
+use libchrony::fleet::{Fleet, Reports, Round, Step};
 use libchrony::{Address, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, io, mem};
 
 /// The copy of libchrony that comes with this program, below the folder above `bin`, where the program is.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
+
+/// How long a signal may go unseen that comes just before a wait.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// The environment variable with the address where none is given.
 const HOST: &str = "CHRONY_REPORT_HOST";
@@ -223,13 +227,12 @@ impl Reader {
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
-                for (index, results) in Fleet::read_chosen(&mut **fleet, asked.clone()) {
+                let take = |index: usize, results: Vec<Result<AnyRecords, Error>>| {
                     let results = asked.iter().zip(results);
                     all[index] = results.map(|(table, records)| rows(table, records.map_err(Arc::new))).collect();
-                    if self.signals.check().is_err() {
-                        break;
-                    }
-                }
+                };
+                // A signal is seen by the caller.
+                let _ = each(Fleet::read_chosen(&mut **fleet, asked.clone()), &self.signals, take);
                 for (host, read) in hosts.into_iter().zip(all) {
                     add(host, read);
                 }
@@ -252,14 +255,14 @@ impl Reader {
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
-                for (index, results) in Fleet::read_any(&mut **fleet, names)? {
+                let take = |index: usize, results: Vec<Result<_, _>>| {
                     let results = sheets.iter_mut().zip(results);
                     let read = |(sheet, result): (&mut Sheet, Result<_, _>)| {
                         sheet.read(hosts[index].clone(), result.map_err(Arc::new))
                     };
                     all[index] = results.map(read).collect();
-                    self.signals.check()?;
-                }
+                };
+                each(Fleet::read_any(&mut **fleet, names)?, &self.signals, take)?;
                 for answers in all {
                     for (sheet, answer) in sheets.iter_mut().zip(answers) {
                         sheet.answers.push(answer);
@@ -299,7 +302,29 @@ fn known(asked: &str) -> Option<Report> {
     REPORTS.iter().find(|table| name(table) == asked).map(|table| Report::Known(table))
 }
 
-/// The address at which a chronyd has answered, or was asked.
+/// The address that was asked, or of the usual ones the one that has answered.
 fn answered(connection: &Connection, host: &str) -> String {
-    connection.address().map_or_else(|| host.to_owned(), |address| address.to_string())
+    let found = connection.address().filter(|_| host.is_empty());
+    found.map_or_else(|| host.to_owned(), |address| address.to_string())
+}
+
+/// Takes the results of a round as they come, until all have or a signal comes.
+fn each<R: Reports>(
+    mut round: Round<&mut Fleet, R>,
+    signals: &Signals,
+    mut take: impl FnMut(usize, R::Results),
+) -> Result<(), Failure> {
+    loop {
+        match round.advance() {
+            Step::Result(index, results) => take(index, results),
+            Step::Over => return Ok(()),
+            Step::Wait(until) => {
+                let wait = until.saturating_duration_since(Instant::now()).min(SLICE);
+                let wait = Timespec::try_from(wait).unwrap_or_default();
+                // Whatever comes of it, the round says what it waits for.
+                let _ = poll(&mut [PollFd::new(&round, PollFlags::IN)], Some(&wait));
+            }
+        }
+        signals.check()?;
+    }
 }

@@ -9,6 +9,7 @@ use crate::judge::range::{Range, Unit};
 use crate::judge::rules::{CHRONYD, RULES, Rule};
 use crate::judge::{GRACE, Level, Limits, Settings, Verdict, judge, markdown};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use std::env;
 use std::io::Write;
 use std::process::{self, ExitCode};
 use std::time::Duration;
@@ -99,7 +100,11 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> ExitCode {
         writeln!(anstream::stdout(), "{line}").map_err(Failure::output)?;
         Ok(level)
     });
-    level.unwrap_or_else(|failure| unknown(&failure.to_string())).code().into()
+    match level {
+        Ok(level) => level.code().into(),
+        Err(signal @ Failure::Signal(_)) => signal.report(),
+        Err(failure) => unknown(&failure.to_string()).code().into(),
+    }
 }
 
 fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
@@ -119,9 +124,13 @@ pub(crate) fn rules() -> Result<ExitCode, Failure> {
 
 /// A wrong command line of `check` is unknown, too; one of another command ends as clap has it.
 pub(crate) fn refuse(error: &clap::Error) -> ! {
-    let asked = command().ignore_errors(true).try_get_matches();
-    let is_check = asked.is_ok_and(|matches| matches.subcommand_name() == Some("check"));
-    if is_check {
+    let command = command();
+    let asked = command.clone().ignore_errors(true).try_get_matches();
+    let known = asked.ok().and_then(|matches| Some(matches.subcommand_name()?.to_owned()));
+    // What is wrong may stand before the command.
+    let mut words = env::args().skip(1);
+    let named = known.or_else(|| words.find(|word| command.get_subcommands().any(|one| one.get_name() == word)));
+    if error.use_stderr() && named.as_deref() == Some("check") {
         // Its usage and where help is would be noise in a line.
         let message = error.to_string();
         let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");

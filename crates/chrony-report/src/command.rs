@@ -2,12 +2,13 @@
 
 use crate::check::Check;
 use crate::columns;
+use crate::error::Failure;
 use crate::list::List;
 use crate::output::Output;
 use crate::plot::Plot;
 use crate::wait::Wait;
 use crate::watch::Watch;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, DEFAULT_TIMEOUT, REPORTS, Table};
 use std::env;
 use std::ffi::OsString;
@@ -29,6 +30,12 @@ pub(crate) struct Cli {
 }
 
 const NAME: &str = "chrony-report";
+
+/// The option of addresses among the arguments.
+const HOSTS: &str = "hosts";
+
+/// No time is longer; moments in a further future could not be told.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,7 +105,8 @@ pub(crate) struct Chronyds {
     /// Ask the chronyd at ADDRESS: the path of its Unix socket, or a host with or without a port. Repeatable. By
     /// default, the usual sockets are tried, then the command port on this machine; CHRONY_REPORT_HOST in the
     /// environment is another default
-    #[arg(short = 'H', long = "host", value_name = "ADDRESS", global = true, value_parser = address_parser())]
+    // Not global: clap would have those before the command forgotten where there are others after it.
+    #[arg(short = 'H', long = "host", value_name = "ADDRESS", value_parser = address_parser())]
     pub(crate) hosts: Vec<Address>,
     /// Ask the chronyds whose addresses are in FILE, one a line; `#` begins a comment, `-` is the standard input
     #[arg(long, value_name = "FILE", global = true)]
@@ -114,6 +122,22 @@ pub(crate) struct Chronyds {
 }
 
 impl Chronyds {
+    /// Those of a command line. Addresses may stand before and after the command.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut chronyds = Self::from_arg_matches(matches)?;
+        let after = matches.subcommand().and_then(|(_, options)| options.try_get_many(HOSTS).ok().flatten());
+        chronyds.hosts.extend(after.into_iter().flatten().cloned());
+        Ok(chronyds)
+    }
+
+    /// Fails where a recording is read, and no chronyd.
+    pub(crate) fn refuse(&self) -> Result<(), Failure> {
+        if self.hosts.is_empty() && self.hosts_file.is_none() {
+            return Ok(());
+        }
+        Err(Failure::Usage("a recording has its own chronyd; give either a recording or an address".to_owned()))
+    }
+
     /// How long a chronyd may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(DEFAULT_TIMEOUT)
@@ -130,12 +154,18 @@ pub(crate) struct Asked {
 
 /// The whole command line, with a command for each report.
 pub(crate) fn command() -> clap::Command {
-    let others = Cli::command().mut_subcommands(|command| command.display_order(REPORTS.len()));
+    let others = Cli::command().mut_subcommands(|command| command.display_order(REPORTS.len()).args(hosts()));
     REPORTS.iter().enumerate().fold(others, |command, (place, table)| {
         // Before the other commands. The rest is made when it is asked for, since that takes time.
         let report = clap::Command::new(name(table)).about(about(table)).display_order(place);
         command.subcommand(report.defer(of_report))
     })
+}
+
+/// The option of addresses, for a command.
+fn hosts() -> Option<Arg> {
+    let all = Chronyds::augment_args(clap::Command::new(NAME));
+    all.get_arguments().find(|arg| arg.get_id() == HOSTS).cloned()
 }
 
 /// The command of a report, with what it takes.
@@ -145,6 +175,7 @@ fn of_report(command: clap::Command) -> clap::Command {
     let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
     let fields = REPORTS.iter().find(|table| self::name(table) == name).map(|table| fields(table)).unwrap_or_default();
     Output::augment_args(command)
+        .args(hosts())
         .about(about)
         .long_about(None)
         .after_long_help(format!("{examples}\n\n{fields}"))
@@ -168,12 +199,13 @@ fn fields(table: &Table) -> String {
 pub(crate) fn report() -> Option<Asked> {
     let table = env::args_os().find_map(|arg| REPORTS.iter().find(|table| arg == name(table)))?;
     let report = clap::Command::new(name(table)).disable_help_flag(true);
-    let command = clap::Command::new(NAME).disable_help_flag(true).subcommand(Output::augment_args(report));
+    let command =
+        clap::Command::new(NAME).disable_help_flag(true).subcommand(Output::augment_args(report).args(hosts()));
     // To give back their memory takes time, and is of no use.
     let mut command = ManuallyDrop::new(Chronyds::augment_args(command));
     let matches = ManuallyDrop::new(command.try_get_matches_from_mut(env::args_os()).ok()?);
     let (_, options) = matches.subcommand()?;
-    let (chronyds, output) = (Chronyds::from_arg_matches(&matches).ok()?, Output::from_arg_matches(options).ok()?);
+    let (chronyds, output) = (Chronyds::of(&matches).ok()?, Output::from_arg_matches(options).ok()?);
     Some(Asked { table, chronyds, output })
 }
 
@@ -204,6 +236,6 @@ fn address_parser() -> impl clap::builder::TypedValueParser<Value = Address> {
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = || text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let friendly = || text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    let time = seconds().or_else(friendly).filter(|time| !time.is_zero());
-    time.ok_or_else(|| "not a time longer than 0, such as 5s, 1m30s or 200ms".to_owned())
+    let time = seconds().or_else(friendly).filter(|time| !time.is_zero() && *time <= LONGEST);
+    time.ok_or_else(|| "not a time longer than 0 and of a century at most, such as 5s, 1m30s or 200ms".to_owned())
 }

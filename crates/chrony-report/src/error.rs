@@ -31,7 +31,7 @@ pub(crate) enum Failure {
     #[error("{what}: {source}. {advice}")]
     File { what: String, source: io::Error, advice: &'static str },
     /// The system refuses what always works.
-    #[error("{what}: {source}. Close other programs, or raise their limits")]
+    #[error("cannot {what}: {source}. Close other programs, or raise their limits")]
     System { what: &'static str, source: io::Error },
     /// A signal asks to end.
     #[error("ended by signal {0}")]
@@ -42,6 +42,11 @@ impl Failure {
     /// What could not be written.
     pub(crate) fn output(error: impl Into<io::Error>) -> Self {
         Self::Output(error.into())
+    }
+
+    /// What the system has refused.
+    pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { what, source }
     }
 
     /// Says it on standard error. A reader that has gone away wants to hear no more.

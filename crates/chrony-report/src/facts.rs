@@ -2,15 +2,17 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
-use crate::ask::{Silence, connection};
+use crate::ask::{Silence, builder};
 use crate::command::Chronyds;
 use crate::error::Failure;
+use crate::signals::Signals;
 use libchrony::{
     Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };
-use std::fs;
+use rustix::io::Errno;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fs, io};
 
 /// No interval between updates is taken for shorter, in seconds: to miss a few polls of a sixteenth is nothing.
 const SHORTEST: f64 = 1.0;
@@ -40,11 +42,14 @@ impl Facts {
     /// Reads them of the only chronyd of the options. Without libchrony nothing is known.
     pub(crate) fn ask(options: &Chronyds, with_auth_data: bool) -> Result<Self, Failure> {
         let start = Instant::now();
-        let facts = match connection(options) {
+        let signals = Signals::take()?;
+        let asked = builder(options).and_then(|builder| Ok(builder.interrupt(signals.interrupt()).build()?));
+        let facts = match asked {
             Ok(connection) => Self::read(&connection, with_auth_data),
             Err(Failure::Chrony(error)) => Self::none(error),
             Err(failure) => return Err(failure),
         };
+        signals.check()?;
         if options.verbose {
             let more = if with_auth_data { ", authdata" } else { "" };
             let took = start.elapsed();
@@ -127,7 +132,19 @@ pub(crate) fn is_resolved(source: &Source) -> bool {
 
 /// Whether no chronyd is there, or none that answers. Otherwise it is this program that cannot ask.
 pub(crate) fn is_away(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound)
+    match error {
+        // It answers at no address, be it that it does not let this user near its socket.
+        Error::Unreachable { best, .. } => best.kind() == ErrorKind::Permission || is_away(best),
+        Error::Connect { source, .. } if is_shortage(source) => false,
+        Error::Session { .. } | Error::Crowded { .. } | Error::EventQueue { .. } => false,
+        _ => matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound),
+    }
+}
+
+/// Whether this process or this machine has no more of what a socket takes.
+fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
 }
 
 #[cfg(test)]
@@ -135,6 +152,25 @@ mod tests {
     use super::*;
     use crate::judge::{Level, Settings, judge};
     use testbed::{Fault, Scripted, Values};
+
+    #[test]
+    fn a_chronyd_is_away_that_answers_at_no_address_and_not_what_this_program_lacks() {
+        let address = || Address::parse("192.0.2.1").unwrap();
+        let connect = |errno: Errno| Error::Connect { address: address(), source: errno.into() };
+        let permission = || Error::Permission { address: address(), source: Errno::ACCESS.into() };
+        let all = |best| Error::Unreachable { best: Box::new(best), others: String::new() };
+        for (error, expected) in [
+            (connect(Errno::CONNREFUSED), true),
+            (connect(Errno::MFILE), false),
+            (permission(), false),
+            (all(permission()), true),
+            (all(connect(Errno::CONNREFUSED)), true),
+            (all(connect(Errno::MFILE)), false),
+            (Error::Crowded { report: "tracking", waited: Duration::ZERO }, false),
+        ] {
+            assert_eq!(is_away(&error), expected, "{error}");
+        }
+    }
 
     #[test]
     fn a_chronyd_that_falls_silent_soon_after_its_start_is_critical() {

@@ -29,7 +29,7 @@ mod wait;
 mod watch;
 
 use clap::FromArgMatches;
-use command::{Cli, Command};
+use command::{Chronyds, Cli, Command};
 use error::Failure;
 use std::process::ExitCode;
 
@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 /// Any other command, or a command line that is wrong.
 fn command() -> Result<ExitCode, Failure> {
     let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
-    Cli::from_arg_matches(&matches).map_or_else(|error| error.exit(), |cli| run(&cli))
+    let cli = Cli::from_arg_matches(&matches).and_then(|cli| Ok(Cli { chronyds: Chronyds::of(&matches)?, ..cli }));
+    cli.map_or_else(|error| error.exit(), |cli| run(&cli))
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {

@@ -30,7 +30,7 @@ impl Signals {
             flag::register_conditional_default(signal, Arc::clone(&has_caught))
                 .and_then(|_| flag::register(signal, Arc::clone(&has_caught)))
                 .and_then(|_| flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or(0)))
-                .map_err(|source| Failure::System { what: "cannot heed signals", source })?;
+                .map_err(Failure::system("heed signals"))?;
         }
         Ok(Self { heeded, caught, wake: None })
     }
@@ -51,7 +51,7 @@ impl Signals {
 
     /// Waits for a time, or for a signal.
     pub(crate) fn wait(&mut self, time: Duration) -> Result<(), Failure> {
-        self.sleep(time).map_err(|source| Failure::System { what: "cannot wait", source })?;
+        self.sleep(time).map_err(Failure::system("wait"))?;
         self.check()
     }
 
@@ -73,7 +73,7 @@ impl Signals {
 }
 
 /// The signals that whoever started the program does not have it ignore, as nohup does.
-fn heeded() -> Vec<i32> {
+pub(crate) fn heeded() -> Vec<i32> {
     let mut status = String::with_capacity(4096);
     // Where it cannot be read, none is taken for ignored.
     let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));

@@ -3,11 +3,12 @@
 //! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony
 //! alone. What takes longer is waited for with `poll`.
 
-use crate::clock::SLICE;
+use crate::address::Address;
+use crate::clock::{SLICE, SOON};
 use crate::error::Error;
 use crate::reading::{Machine, Progress};
 use crate::ready::{Interest, Ready};
-use crate::resolve::look_up;
+use crate::resolve::{Asked, look_up};
 use crate::sink::Sink;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
@@ -49,19 +50,25 @@ pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interru
     let question = Question { interrupt, asked: Cell::new(machine.start()) };
     let mut waker = None;
     let mut polled: Option<Vec<RawFd>> = None;
+    // A host that is looked up while the machine listens to what it has asked before.
+    let mut looked_up: Option<(Address, Option<Asked>)> = None;
     loop {
         let ready = polled.as_deref().map_or(Ready::First, Ready::These);
         let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), sink) {
             Progress::Done(result) => return result,
             Progress::Forked => {
-                (machine, polled) = (machine.anew(), None);
+                (machine, polled, looked_up) = (machine.anew(), None, None);
                 continue;
             }
-            Progress::Host(host) => {
+            Progress::Host(host) if machine.interests().is_empty() => {
                 let end = machine.end();
                 let left = || question.ask().map(|()| end.checked_duration_since(Instant::now()));
                 let found = look_up(&host, left)?;
                 machine.resolved(host, found);
+                continue;
+            }
+            Progress::Host(host) => {
+                looked_up = Some((host, None));
                 continue;
             }
             Progress::Wait(until) => until,
@@ -70,7 +77,17 @@ pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interru
         if machine.take_signal() || now - question.asked.get() >= SLICE {
             question.ask()?;
         }
-        let wait = until.saturating_duration_since(Instant::now()).min(SLICE);
+        let mut slice = SLICE;
+        if let Some((host, mut asked)) = looked_up.take() {
+            let begun = asked.take().map_or_else(|| Asked::begin(&host, Waker::noop()), |asked| Ok(Some(asked)));
+            match begun.map(|asked| (asked.as_ref().and_then(Asked::found), asked)) {
+                Err(error) => machine.resolved(host, Err(error)),
+                Ok((Some(found), _)) => machine.resolved(host, found),
+                Ok((None, asked)) => looked_up = Some((host, asked)),
+            }
+            slice = if looked_up.is_some() { SOON } else { Duration::ZERO };
+        }
+        let wait = until.saturating_duration_since(Instant::now()).min(slice);
         if machine.waits_for_turn() {
             match waker {
                 None => waker = Some(Waker::from(Arc::new(Unpark(thread::current())))),

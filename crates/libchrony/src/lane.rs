@@ -82,9 +82,9 @@ pub(crate) struct Means<'a> {
 }
 
 impl Means<'_> {
-    /// Opens the first lane to an address.
+    /// Opens the first lane to an address. That of a host's second one may take the room of what makes things quicker.
     pub(crate) fn open(&self, address: &Address) -> Result<Lane, OpenFailure> {
-        self.open_in(&self.rooms.first, address)
+        self.open_in(if self.rooms.first.is_full() { &self.rooms.further } else { &self.rooms.first }, address)
     }
 
     /// Opens a lane on another socket; `None` if that cannot be had.
@@ -164,6 +164,12 @@ impl Lane {
     /// Sends a request.
     pub(crate) fn send(&mut self, request: Request) -> Result<Sent, Failure> {
         let last = self.last.replace(request);
+        // libchrony has said that there is nothing to count, and would say so without a request.
+        if let (Request::First(report), Some(Request::Record(..)), true) =
+            (request, last, self.session.needs_response())
+        {
+            return self.send(Request::Record(report, 0));
+        }
         if let (Some(Request::ByAddress(..)), Request::Count(_) | Request::First(_)) = (last, request) {
             self.session.forget_record();
         }

@@ -32,6 +32,9 @@ use std::time::{Duration, Instant};
 
 /// The number of datagrams after which the caller is told to look at other things.
 const TURN: usize = 64;
+/// How many requests may be on their way on a Unix socket. Answers that are not read yet are in chronyd's buffer for
+/// sending. That of the usual size takes 277, and the next one would be lost.
+const MOST_UNREAD: usize = 128;
 
 /// What a list has come to.
 pub(crate) enum Listed {
@@ -108,7 +111,7 @@ impl List {
             done: vec![false; positions],
             left: positions,
             last: None,
-            window: if is_lossless { Window::fixed(width) } else { Window::new(width) },
+            window: if is_lossless { Window::fixed(width.min(MOST_UNREAD)) } else { Window::new(width) },
             is_lossless,
             has_unblocked,
             received: 0,

@@ -195,7 +195,9 @@ impl Search {
         clock: &mut Clock,
         explain: &Explain<'_>,
     ) -> Option<Found> {
-        for index in 0..self.targets.len() {
+        let mut index = 0;
+        while index < self.targets.len() {
+            let known = self.targets.len();
             for at in (0..self.targets[index].tries.len()).rev() {
                 let one = &mut self.targets[index].tries[at];
                 if one.sent.is_none() || !ready.allows(&one.lane, one.is_late) {
@@ -213,6 +215,10 @@ impl Search {
                         }
                     }
                 }
+            }
+            // A kept session that has failed is gone.
+            if self.targets.len() == known {
+                index += 1;
             }
         }
         None

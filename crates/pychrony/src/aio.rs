@@ -8,6 +8,7 @@ use crate::at_exit::{self, Close};
 use crate::connection::{self, is_command_port, shown};
 use crate::errors;
 use crate::generic::{Records, Wanted};
+use crate::lock::Lock;
 use crate::read::builder;
 use libchrony::nonblocking::{Connection, Epoll, Gather, Reading as Call, Step};
 use libchrony::{Address, Builder, Error};
@@ -16,15 +17,11 @@ use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 use std::{io, mem};
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The arguments of a connection.
 #[pyclass(frozen, name = "AsyncSettings", module = "pychrony._core")]
@@ -54,17 +51,19 @@ pub(crate) struct Reader(Arc<Shared>);
 struct Shared {
     connection: Connection,
     /// What the event loop watches; `None` at the end.
-    epoll: Mutex<Option<Epoll>>,
+    epoll: Lock<Option<Epoll>>,
     /// The number of the next call.
     next: AtomicU64,
     /// The numbers of the calls whose turn has come.
-    woken: Arc<Mutex<Vec<u64>>>,
+    woken: Arc<Lock<Vec<u64>>>,
 }
 
 impl Shared {
     /// Closes what no call and no next one uses.
     fn sweep(&self) {
-        if let Some(epoll) = &mut *lock(&self.epoll) {
+        if let Some(mut epoll) = self.epoll.get()
+            && let Some(epoll) = &mut *epoll
+        {
             epoll.sweep();
         }
     }
@@ -80,8 +79,9 @@ impl Close for Shared {
 impl Reader {
     fn new(py: Python<'_>, builder: Builder) -> PyResult<Self> {
         let connection = builder.build_nonblocking().map_err(|error| errors::to_python(py, &error))?;
-        let epoll = Mutex::new(Some(connection.epoll().map_err(|error| errors::to_python(py, &error))?));
-        let shared = Arc::new(Shared { connection, epoll, next: AtomicU64::new(0), woken: Arc::default() });
+        let epoll = Lock::new(Some(connection.epoll().map_err(|error| errors::to_python(py, &error))?));
+        let shared =
+            Arc::new(Shared { connection, epoll, next: AtomicU64::new(0), woken: Arc::new(Lock::new(Vec::new())) });
         at_exit::add(&shared);
         Ok(Self(shared))
     }
@@ -98,7 +98,7 @@ impl Reader {
         };
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let waker = Waker::from(Arc::new(Turn { number, woken: Arc::clone(&self.0.woken) }));
-        Ok(Reading { number, waker, wanted, shared: Arc::clone(&self.0), state: Mutex::new(State::Reads(call, None)) })
+        Ok(Reading { number, waker, wanted, shared: Arc::clone(&self.0), state: Lock::new(State::Reads(call, None)) })
     }
 }
 
@@ -122,18 +122,21 @@ impl Reader {
 
     /// The descriptor that is readable when a call can go on; -1 at the end.
     fn fileno(&self) -> RawFd {
-        lock(&self.0.epoll).as_ref().map_or(-1, |epoll| epoll.as_fd().as_raw_fd())
+        let epoll = self.0.epoll.get();
+        epoll.as_deref().and_then(Option::as_ref).map_or(-1, |epoll| epoll.as_fd().as_raw_fd())
     }
 
     /// The numbers of the calls whose turn has come since this was last asked.
     fn woken(&self) -> Vec<u64> {
-        mem::take(&mut *lock(&self.0.woken))
+        self.0.woken.get().map(|mut woken| mem::take(&mut *woken)).unwrap_or_default()
     }
 
     /// Watches no more what is there to be read, when the descriptor is readable without a call.
     fn forget_ready(&self, py: Python<'_>) {
         py.detach(|| {
-            if let Some(epoll) = &mut *lock(&self.0.epoll) {
+            if let Some(mut epoll) = self.0.epoll.get()
+                && let Some(epoll) = &mut *epoll
+            {
                 epoll.forget_ready();
             }
         });
@@ -146,7 +149,7 @@ impl Reader {
 
     /// Closes the descriptor, which the event loop has forgotten. There is no call any more.
     fn end(&self) {
-        let ended = lock(&self.0.epoll).take();
+        let ended = self.0.epoll.get().and_then(|mut epoll| epoll.take());
         drop(ended);
     }
 
@@ -166,12 +169,14 @@ impl Reader {
 /// Notes that the turn of a call has come.
 struct Turn {
     number: u64,
-    woken: Arc<Mutex<Vec<u64>>>,
+    woken: Arc<Lock<Vec<u64>>>,
 }
 
 impl Wake for Turn {
     fn wake(self: Arc<Self>) {
-        lock(&self.woken).push(self.number);
+        if let Some(mut woken) = self.woken.get() {
+            woken.push(self.number);
+        }
     }
 }
 
@@ -221,7 +226,7 @@ pub(crate) struct Reading {
     /// What the result becomes; `None` if chronyd is only to answer.
     wanted: Option<Wanted>,
     shared: Arc<Shared>,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 enum State {
@@ -237,8 +242,9 @@ impl Reading {
     /// a host to be looked up while it goes on, or nothing when it is over.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let step = py.detach(|| {
-            let mut state = lock(&self.state);
-            let mut epoll = lock(&self.shared.epoll);
+            let (Some(mut state), Some(mut epoll)) = (self.state.get(), self.shared.epoll.get()) else {
+                return Some(Err(()));
+            };
             let (State::Reads(call, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else { return None };
             if call.is_forked() {
                 return Some(Err(()));
@@ -271,7 +277,9 @@ impl Reading {
                 if at_exit::is_ending() {
                     py.detach(|| self.shared.connection.close());
                 }
-                *lock(&self.state) = State::Done(outcome);
+                if let Some(mut state) = self.state.get() {
+                    *state = State::Done(outcome);
+                }
                 Ok(None)
             }
         }
@@ -279,7 +287,7 @@ impl Reading {
 
     /// Whether it waits for its turn.
     fn waits_for_turn(&self) -> bool {
-        matches!(&*lock(&self.state), State::Reads(call, _) if call.waits_for_turn())
+        self.state.get().is_some_and(|state| matches!(&*state, State::Reads(call, _) if call.waits_for_turn()))
     }
 
     /// Takes the addresses of the host that was asked for, with port and scope.
@@ -304,7 +312,7 @@ impl Reading {
 
     /// What was read, or an exception; once.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let done = mem::replace(&mut *lock(&self.state), State::Over);
+        let done = self.state.get().map_or(State::Over, |mut state| mem::replace(&mut *state, State::Over));
         match done {
             State::Done(Ok(records)) => match &self.wanted {
                 Some(wanted) => wanted.convert(py, records).map(Bound::unbind),
@@ -317,7 +325,7 @@ impl Reading {
 
     /// Ends the call. The next one has its turn, and what is not left to it is closed.
     fn close(&self, py: Python<'_>) {
-        let mut state = lock(&self.state);
+        let Some(mut state) = self.state.get() else { return };
         let ended = matches!(*state, State::Reads(..)).then(|| mem::replace(&mut *state, State::Over));
         drop(state);
         py.detach(|| {
@@ -329,7 +337,8 @@ impl Reading {
 
 impl Reading {
     fn look_up_is_over(&self, found: io::Result<Vec<SocketAddr>>) {
-        if let State::Reads(call, host) = &mut *lock(&self.state)
+        if let Some(mut state) = self.state.get()
+            && let State::Reads(call, host) = &mut *state
             && let Some(host) = host.take()
         {
             call.resolved(host, found);

@@ -5,6 +5,7 @@ use crate::at_exit::{self, Close};
 use crate::connection::parse_number;
 use crate::convert::Dataclass;
 use crate::errors;
+use crate::lock::Lock;
 use crate::read::{library, parse_address, parse_seconds};
 use libchrony::fleet::{self, Round, Step};
 use libchrony::{Address, AnyRecords, Error, Table};
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How many results are handed over at once. The event loop has other tasks go on between two batches.
@@ -71,7 +72,7 @@ impl Settings {
         }
         let fleet = builder.build().map_err(|error| errors::to_python(py, &error))?;
         let descriptors = fleet.descriptors();
-        let shared = Arc::new(Shared(Mutex::new(State::Idle(fleet))));
+        let shared = Arc::new(Shared(Lock::new(State::Idle(fleet))));
         at_exit::add(&shared);
         Ok(Fleet { shared, descriptors: (descriptors.needed, descriptors.available) })
     }
@@ -86,7 +87,7 @@ pub(crate) struct Fleet {
     descriptors: (usize, usize),
 }
 
-struct Shared(Mutex<State>);
+struct Shared(Lock<State>);
 
 enum State {
     Idle(fleet::Fleet),
@@ -104,15 +105,9 @@ impl State {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Close for Shared {
     fn close(&self) {
-        let closed = mem::replace(&mut *self.state(), State::Closed);
+        let closed = self.0.get().map(|mut state| mem::replace(&mut *state, State::Closed));
         drop(closed);
     }
 }
@@ -128,7 +123,7 @@ impl Fleet {
         at_exit::register_with_multiprocessing(py)?;
         let classes: Arc<[_]> = records.iter().map(|record| Dataclass::of(record.cast()?)).collect::<PyResult<_>>()?;
         let begun = py.detach(|| {
-            let mut state = self.shared.state();
+            let mut state = self.shared.0.get()?;
             state.end_round();
             let State::Idle(fleet) = mem::replace(&mut *state, State::Closed) else { return None };
             let round = fleet::Fleet::read_chosen(fleet, classes.iter().map(|class| class.table).collect());
@@ -136,7 +131,7 @@ impl Fleet {
             *state = State::Reads(Box::new(round), classes);
             Some(descriptor)
         });
-        begun.ok_or_else(|| PyRuntimeError::new_err("the fleet is closed"))
+        begun.ok_or_else(|| PyRuntimeError::new_err("the fleet is closed, or was in use when this process was forked"))
     }
 
     /// Goes on as far as it can.
@@ -144,7 +139,7 @@ impl Fleet {
         let mut read = Vec::new();
         let mut classes: Arc<[_]> = Arc::new([]);
         let until = py.detach(|| {
-            let mut state = self.shared.state();
+            let mut state = self.shared.0.get()?;
             let State::Reads(round, of) = &mut *state else { return None };
             classes = Arc::clone(of);
             while read.len() < MOST {
@@ -166,7 +161,11 @@ impl Fleet {
 
     /// Ends a round that is under way.
     fn end_round(&self, py: Python<'_>) {
-        py.detach(|| self.shared.state().end_round());
+        py.detach(|| {
+            if let Some(mut state) = self.shared.0.get() {
+                state.end_round();
+            }
+        });
     }
 
     /// Closes all that is open.

@@ -12,6 +12,7 @@ mod fleet;
 mod generic;
 mod greenlets;
 mod imported;
+mod lock;
 mod read;
 
 use pyo3::exceptions::PyImportError;

@@ -11,11 +11,11 @@ use crate::command::{Chronyds, duration};
 use crate::error::{FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::recording::{Header, Outcome, Recording, Snapshot};
+use crate::signals::heeded;
 use crate::text::interval;
 use canvas::Canvas;
 use picture::Picture;
 use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -71,7 +71,10 @@ impl Kind {
 pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<ExitCode, Failure> {
     let kind = Kind::of(&options.output)?;
     let (picture, mut file) = match &options.file {
-        Some(path) => (recorded(path)?, open(&options.output)?),
+        Some(path) => {
+            chronyds.refuse()?;
+            (recorded(path)?, open(&options.output)?)
+        }
         None => read(chronyds, options)?,
     };
     let bytes = drawn(&picture, kind)?;
@@ -112,13 +115,13 @@ fn recorded(path: &Path) -> Result<Picture, Failure> {
 /// Reads chronyd until the time is over or a signal comes. The file is opened when chronyd has answered.
 fn read(chronyds: &Chronyds, options: &Plot) -> Result<(Picture, File), Failure> {
     let connection = connection(chronyds)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Failure::output)?;
+    let mut signals = Signals::new(heeded()).map_err(Failure::system("heed signals"))?;
     let (sender, messages) = sync_channel(1);
     let end = sender.clone();
     let wait = move || signals.forever().next().is_some_and(|_| end.send(None).is_ok());
-    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(Failure::output)?;
+    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(Failure::system("start a thread"))?;
     let take = move |snapshot: Snapshot| sender.send(Some(snapshot)).is_ok();
-    live::start(connection, options.every, Stopwatch::start(), take).map_err(Failure::output)?;
+    live::start(connection, options.every, Stopwatch::start(), take).map_err(Failure::system("start a thread"))?;
     let until = Instant::now() + options.time;
     let mut picture = Picture::new(Header::new(options.every));
     let mut file = None;

@@ -79,6 +79,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<ExitCode, Fail
     let (sender, messages) = sync_channel(QUEUE);
     let look = Look::of_environment();
     let (mut app, origin) = if let Some(path) = &options.replay {
+        chronyds.refuse()?;
         let player = Player::new(path, options.speed)?;
         (App::new(look, player.every(), true), Origin::Replay(Box::new(player), path.clone()))
     } else {
@@ -88,7 +89,8 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<ExitCode, Fail
         app.about = format!("recording to {}", path.display());
     }
     // Signals are listened to first, so that none of them ends the program in the other mode.
-    terminal::listen(move |said| sender.send(Message::Said(said)).is_ok()).map_err(Failure::output)?;
+    terminal::listen(move |said| sender.send(Message::Said(said)).is_ok())
+        .map_err(Failure::system("listen to keys and signals"))?;
     let mut terminal = Terminal::take().map_err(Failure::output)?;
     watch(&mut app, origin, &messages, &mut terminal)
 }
@@ -114,7 +116,7 @@ fn read(chronyds: &Chronyds, options: &Watch, sender: SyncSender<Message>) -> Re
         }
         sender.send(Message::Snapshot(snapshot)).is_ok()
     };
-    live::start(connection, options.every, stopwatch, take).map_err(Failure::output)?;
+    live::start(connection, options.every, stopwatch, take).map_err(Failure::system("start a thread"))?;
     Ok(stopwatch)
 }
 

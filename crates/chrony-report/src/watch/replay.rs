@@ -24,6 +24,10 @@ pub(crate) struct Player {
 impl Player {
     /// Opens a recording. All of it is checked before anything is played.
     pub(crate) fn new(path: &Path, speed: f64) -> Result<Self, Failure> {
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let text = format!("{} is no file, and a recording is read twice here. Save it as a file", path.display());
+            return Err(Failure::Data(text));
+        }
         let mut checked = Recording::open(path)?;
         let mut length = 0.0;
         while let Some(snapshot) = checked.next()? {

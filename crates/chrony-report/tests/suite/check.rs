@@ -194,6 +194,10 @@ fn a_wrong_command_line_is_unknown_and_is_told_where_a_monitoring_system_reads()
         "--timeout never check",
         "-H /a.sock -H /b.sock check",
         "--hosts-file /nonexistent check",
+        "-H /a.sock check -H /b.sock",
+        "--timeout=0 check",
+        "--timeout 0 -v check",
+        "--hostfile x check",
     ] {
         let ran = run(args.split_whitespace());
         assert_eq!((ran.code, ran.out.lines().count(), &*ran.err), (Some(3), 1, ""), "{args}: {}", ran.out);

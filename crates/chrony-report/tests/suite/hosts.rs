@@ -38,6 +38,22 @@ fn each_row_has_its_host_in_the_order_that_was_asked() {
 }
 
 #[test]
+fn hosts_may_stand_before_and_after_the_command_and_keep_their_names() {
+    let (a, b) = (scripted("{}"), scripted("{}"));
+    let name = format!("localhost:{}", b.command_port());
+    for command in ["tracking", "get", "all"] {
+        let more = if command == "get" { vec!["tracking"] } else { vec![] };
+        let asked = ["-H", &udp(&a), command, "-H", &name, "--format", "jsonl"];
+        let rows = run(asked.into_iter().chain(more)).out;
+        for (place, host) in [&udp(&a), &name].into_iter().enumerate() {
+            let row = rows.lines().nth(place).unwrap();
+            assert!(row.contains(&format!(r#""host":"{host}""#)), "{command}: {rows}");
+        }
+    }
+    assert_eq!(hosts(&run(["-H", &name, "tracking", "--format", "json"]).rows()), [&name]);
+}
+
+#[test]
 fn failures_are_rows_and_the_others_are_read() {
     let chronyd = scripted("{}");
     let (_gone, gone) = nothing();
@@ -154,15 +170,18 @@ fn rounds_go_on_through_a_restart_and_end_with_a_signal() {
 
 #[test]
 fn a_signal_ends_the_wait_for_a_silent_chronyd() {
-    let chronyd = scripted("{}");
-    chronyd.set(Fault::Silence);
-    let asked = ["-H", chronyd.socket().to_str().unwrap(), "tracking", "--timeout", "1h"];
-    let child = program(asked).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    crate::support::wait_until("asked", || !chronyd.requests().is_empty());
-    signal(&child, Signal::INT);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.signal(), output.stderr.as_slice()), (Some(2), &b""[..]));
-    assert_eq!(fs::read_dir(chronyd.folder()).unwrap().count(), 1);
+    for asked in ["tracking", "check", "", "-H 127.0.0.1:9 tracking"] {
+        let chronyd = scripted("{}");
+        chronyd.set(Fault::Silence);
+        let asked =
+            ["-H", chronyd.socket().to_str().unwrap(), "--timeout", "1h"].into_iter().chain(asked.split_whitespace());
+        let child = program(asked).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        crate::support::wait_until("asked", || !chronyd.requests().is_empty());
+        signal(&child, Signal::INT);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.signal(), output.stderr.as_slice()), (Some(2), &b""[..]));
+        assert_eq!(fs::read_dir(chronyd.folder()).unwrap().count(), 1);
+    }
 }
 
 /// As under nohup, which has programs ignore that their terminal is closed.

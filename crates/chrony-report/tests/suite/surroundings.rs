@@ -56,6 +56,14 @@ fn a_chronyd_that_is_not_there() {
 }
 
 #[test]
+fn a_time_without_end_is_refused() {
+    for args in ["tracking --every 1e19", "plot --for 1e19 -o a.svg", "tracking --timeout 101y"] {
+        let ran = ask("/", args);
+        assert!(ran.code == Some(2) && ran.err.contains("century"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_silent_chronyd_takes_no_longer_than_the_timeout() {
     let chronyd = scripted("{}");
     chronyd.set(Fault::Silence);

@@ -390,6 +390,20 @@ fn a_file_that_is_no_recording_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_replay_is_of_a_file_and_of_no_other_chronyd() {
+    let folder = Folder::new();
+    for (args, code, said) in [
+        (&["watch", "--replay", "/dev/null"][..], 1, "/dev/null is no file"),
+        (&["watch", "--replay", "clock.jsonl", "-H", "::1"], 2, "a recording has its own chronyd"),
+        (&["plot", "clock.jsonl", "-o", "clock.svg", "-H", "::1"], 2, "a recording has its own chronyd"),
+    ] {
+        let mut tty = Setup { size: (200, 24), ..USUAL }.start(&folder.path(""), args);
+        assert_eq!(tty.end().code(), Some(code), "{args:?}");
+        tty.shows(said);
+    }
+}
+
+#[test]
 fn without_a_terminal_the_next_step_is_said() {
     let ran = run(["watch"]);
     assert_eq!((ran.code, &*ran.out), (Some(2), ""));

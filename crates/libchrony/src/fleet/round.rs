@@ -239,6 +239,7 @@ impl<P: Parts> State<P> {
         for (number, mut asked) in std::mem::take(&mut self.hosts) {
             let Some(call) = &mut self.calls[number as usize] else { continue };
             let Some(host) = call.host.as_ref() else { continue };
+            let is_first = call.interests().is_empty();
             let mut found = None;
             if asked.is_none() {
                 match Asked::begin(host, &done) {
@@ -247,11 +248,14 @@ impl<P: Parts> State<P> {
                 }
             }
             match found.or_else(|| asked.as_ref()?.found()) {
-                Some(found) => {
-                    call.resolved(found);
+                // Other calls have begun since this one did, and taken the room that there was for it.
+                Some(found) if found.is_err() || !is_first || self.has_room(fleet, number) => {
+                    if let Some(call) = &mut self.calls[number as usize] {
+                        call.resolved(found);
+                    }
                     self.advance(fleet, number, Ready::These(&[]));
                 }
-                None => self.hosts.push((number, asked)),
+                _ => self.hosts.push((number, asked)),
             }
         }
     }

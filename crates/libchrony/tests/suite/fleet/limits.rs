@@ -42,7 +42,7 @@ fn a_round_ends_at_its_deadline() {
     assert!(read(&mut fleet).len() < failed.len());
 }
 
-fn limit(descriptors: usize) {
+pub(super) fn limit(descriptors: usize) {
     let limit = Rlimit { current: Some(descriptors.try_into().unwrap()), ..getrlimit(Resource::Nofile) };
     setrlimit(Resource::Nofile, limit).unwrap();
 }

@@ -1,5 +1,6 @@
 //! A fleet and the rest of its process: forks, names of hosts, other threads.
 
+use super::limits::limit;
 use super::{addresses, all, daemons, read};
 use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, watched};
@@ -8,6 +9,8 @@ use crate::common::*;
 use libchrony::fleet::Fleet;
 use libchrony::{Error, Tracking};
 use std::fmt::Write;
+use std::net::UdpSocket;
+use std::thread;
 use std::time::Duration;
 use testbed::Fault;
 
@@ -79,6 +82,55 @@ fn names_of_hosts_are_looked_up() {
                 }
             }
         }
+    });
+}
+
+/// Each name is looked up before it needs room for a session.
+#[test]
+fn more_hosts_than_there_is_room_for_are_read_one_after_the_other() {
+    let test = "fleet::process::more_hosts_than_there_is_room_for_are_read_one_after_the_other";
+    Alone::new(test, "only").prepared(own_empty_run).run(|| {
+        let names = (0..60).fold("127.0.0.1 localhost\n".to_owned(), |mut names, number| {
+            writeln!(names, "127.0.0.1 host-{number}.test").unwrap();
+            names
+        });
+        let _hosts = own_hosts(&names);
+        let chronyd = scripted("{}");
+        let address = |number| format!("host-{number}.test:{}", chronyd.command_port()).parse().unwrap();
+        limit(descriptors().len() + 32 + 5 + 2 * 10);
+        let builder = Fleet::builder((0..60).map(address).collect()).timeout(Duration::from_secs(20));
+        let mut fleet = builder.build().unwrap();
+        assert!(fleet.descriptors().available < 60, "{:?}", fleet.descriptors());
+        for _ in 0..3 {
+            let failed: Vec<_> = fleet.read::<Tracking>().filter_map(|(_, result)| result.err()).collect();
+            assert!(failed.is_empty(), "{} failed: {}", failed.len(), failed[0]);
+        }
+    });
+}
+
+/// It has one more address, which is silent. There is room for two sessions to the first and one to that, so late
+/// requests are sent again on the sockets that there are.
+#[test]
+fn a_host_that_goes_away_while_its_other_address_is_tried_is_told() {
+    let test = "fleet::process::a_host_that_goes_away_while_its_other_address_is_tried_is_told";
+    Alone::new(test, "only").prepared(own_empty_run).run(|| {
+        let _hosts = own_hosts("127.0.0.1 chrony.test\n127.0.0.9 chrony.test\n");
+        let chronyd = scripted("{}");
+        let address = format!("chrony.test:{}", chronyd.command_port()).parse().unwrap();
+        let _silent = UdpSocket::bind(("127.0.0.9", chronyd.command_port())).unwrap();
+        limit(descriptors().len() + 32 + 3 + 2 + 4);
+        let mut fleet = Fleet::builder(vec![address]).timeout(Duration::from_secs(6)).build().unwrap();
+        assert_eq!(fleet.descriptors().available - fleet.descriptors().needed, 2 * 2);
+        assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
+        chronyd.set(Fault::Silence);
+        let before = chronyd.requests()[&code::TRACKING];
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| fleet.read::<Tracking>().next().unwrap().1.unwrap_err());
+            wait_until("late", || chronyd.requests()[&code::TRACKING] >= before + 5);
+            chronyd.die();
+            let error = reader.join().unwrap();
+            assert!(error.to_string().contains("chronyd at 127.0.0.9"), "{error}");
+        });
     });
 }
 

@@ -189,3 +189,16 @@ fn any_reports_are_read_by_their_names() {
     let error = Fleet::read_any(&mut fleet, &["tracking", "nonsense"]).map(|_| ()).unwrap_err();
     assert!(matches!(&error, Error::UnknownReport(report) if report.name == "nonsense"), "{error}");
 }
+
+/// libchrony counts no records of it, so that its first request is the one for the record.
+#[test]
+fn a_single_report_by_name_is_asked_for_again_until_it_comes() {
+    let chronyd = scripted("{}");
+    let mut fleet = Fleet::builder(addresses([&chronyd])).timeout(Duration::from_secs(5)).build().unwrap();
+    for lost in [0, 3] {
+        chronyd.set(Fault::Drop(lost));
+        let (_, results) = Fleet::read_any(&mut fleet, &["tracking"]).unwrap().next().unwrap();
+        assert_eq!(results.into_iter().next().unwrap().unwrap().len(), 1);
+    }
+    assert!(chronyd.requests()[&code::TRACKING] >= 5);
+}
