@@ -105,9 +105,13 @@ impl Facts {
     /// polling interval of the selected source.
     pub(crate) fn update_interval(&self, tracking: &Tracking) -> f64 {
         let selected = self.sources.iter().flatten().find(|source| source.is_selected());
-        let poll = selected.map_or(0.0, Source::poll_interval);
-        tracking.update_interval.max(poll).max(SHORTEST)
+        update_interval(tracking.update_interval, selected.map(Source::poll_interval))
     }
+}
+
+/// The longer of the last interval between updates and of the polling interval of the selected source, in seconds.
+pub(crate) fn update_interval(last: f64, poll: Option<f64>) -> f64 {
+    last.max(poll.unwrap_or_default()).max(SHORTEST)
 }
 
 /// Whether the clock follows a source, and not only itself.

@@ -3,6 +3,8 @@
 //! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
 
 use crate::error::Failure;
+use crate::facts::update_interval;
+use crate::judge::rules::rule;
 use libchrony::{Source, SourceMode, SourceState, Tracking};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -71,6 +73,20 @@ pub(crate) struct Tracked {
     pub(crate) clock_error_bound: Option<f64>,
     /// Whether chronyd follows nothing but its local clock.
     pub(crate) is_local: bool,
+    /// The time between the last two updates; `None` in older recordings.
+    #[serde(default)]
+    pub(crate) update_interval: Option<f64>,
+}
+
+impl Reading {
+    /// For how long the clock had not been updated at a moment, if that is critical by the rules of the judgement.
+    pub(crate) fn is_stale(&self, time: f64) -> Option<f64> {
+        let age = (time - self.tracking.ref_time?).abs();
+        let selected = self.sources.iter().find(|peer| peer.state == SourceState::Selected);
+        let poll = selected.map(|peer| f64::from(peer.poll).exp2());
+        let every = update_interval(self.tracking.update_interval.unwrap_or_default(), poll);
+        rule("age").is_some_and(|rule| rule.critical.scaled(every).alerts(age)).then_some(age)
+    }
 }
 
 /// Of the report sources: one source.
@@ -128,6 +144,7 @@ impl Tracked {
             root_dispersion: tracking.root_dispersion,
             clock_error_bound: tracking.clock_error_bound(),
             is_local: tracking.is_local(),
+            update_interval: Some(tracking.update_interval),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The picture of a recording: curves over time, and the sources at its end.
 
 use super::rows;
-use crate::recording::{Header, Outcome, Reading, Snapshot, Tracked, shown};
+use crate::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::series::{Curve, Point, Sample, gap, thinned, times};
 use crate::text::{interval, offset, rate, seconds};
 use plotters::coord::Shift;
@@ -96,7 +96,7 @@ impl Picture {
         let (from, to) =
             (shown(self.clock + start, "%Y-%m-%d %H:%M:%S"), shown(self.clock + end, "%Y-%m-%d %H:%M:%S UTC"));
         let every = interval(self.header.every);
-        let lines = [format!("{from} to {to}, read each {every}"), said(*time, &reading.tracking)];
+        let lines = [format!("{from} to {to}, read each {every}"), said(*time, reading)];
         for (line, y) in lines.iter().zip([36, 56]) {
             area.draw_text(line, &pen.font(12).color(&INK), pen.at(TEXT, y))?;
         }
@@ -158,9 +158,13 @@ impl Picture {
 }
 
 /// What the last reading says, in a line.
-fn said(time: f64, clock: &Tracked) -> String {
-    let at = shown(time, "%H:%M:%S UTC");
+fn said(time: f64, reading: &Reading) -> String {
+    let (at, clock) = (shown(time, "%H:%M:%S UTC"), &reading.tracking);
     match clock.clock_error_bound {
+        Some(_) if let Some(age) = reading.is_stale(time) => {
+            let (age, last) = (interval(age.floor()), &clock.reference_id_name);
+            format!("At {at}: no update for {age}; last followed {last}")
+        }
         Some(bound) => format!(
             "At {at}: {}, off by {} at most; {}, skew {} ppm; synchronised to {}, stratum {}",
             offset(-clock.offset),

@@ -175,7 +175,12 @@ fn header(app: &App, width: u16) -> Vec<Line<'static>> {
 
 fn judgement(app: &App, reading: &Reading, width: u16) -> Line<'static> {
     let Reading { host, tracking: clock, .. } = reading;
+    let stale = reading.is_stale(app.state().time);
     let (said, role) = match clock.clock_error_bound {
+        Some(_) if let Some(age) = stale => {
+            let said = format!("no update for {}; last followed {}", interval(age.floor()), clock.reference_id_name);
+            (said, Role::Alarm)
+        }
         Some(_) => {
             let said = format!("synchronised to {}, stratum {}", clock.reference_id_name, clock.stratum);
             let is_normal = clock.leap_status == "normal";
@@ -184,7 +189,7 @@ fn judgement(app: &App, reading: &Reading, width: u16) -> Line<'static> {
         None if clock.is_local => ("follows only its own clock".to_owned(), Role::Doubtful),
         None => ("not synchronised".to_owned(), Role::Alarm),
     };
-    let ago = clock.ref_time.map_or_else(String::new, |updated| {
+    let ago = clock.ref_time.filter(|_| stale.is_none()).map_or_else(String::new, |updated| {
         let ago = (app.state().time - updated).floor();
         if ago >= 0.0 { format!(", updated {} ago", interval(ago)) } else { String::new() }
     });

@@ -1,7 +1,8 @@
 //! Pictures of recordings, and of what is read for a while.
 
+use crate::clocks::right;
 use crate::recording::{AGAIN, AWAY, Folder, LENGTH, SYNCHRONISED, header, snapshot, text};
-use crate::support::{Ran, program, run, scripted};
+use crate::support::{Ran, program, run};
 use png::{ColorType, Decoder};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -169,7 +170,7 @@ fn a_recording_without_an_answer_is_refused() {
 
 #[test]
 fn chronyd_is_read_for_a_while_and_drawn() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     let folder = Folder::new();
     let output = folder.path("now.svg");
     let args = ["-H".as_ref(), chronyd.socket().as_os_str(), "plot".as_ref(), "--for".as_ref(), "300ms".as_ref()];
@@ -182,7 +183,7 @@ fn chronyd_is_read_for_a_while_and_drawn() {
 
 #[test]
 fn an_interrupt_ends_the_reading_and_what_was_read_is_drawn() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     let folder = Folder::new();
     let output = folder.path("now.png");
     let args: [&OsStr; 5] =
@@ -199,7 +200,7 @@ fn an_interrupt_ends_the_reading_and_what_was_read_is_drawn() {
 
 #[test]
 fn a_chronyd_that_is_not_there_is_told_at_once() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     chronyd.die();
     let folder = Folder::new();
     let output = folder.path("now.svg");

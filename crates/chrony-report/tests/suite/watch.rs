@@ -1,10 +1,11 @@
 //! The live view, as a person sees it in a terminal.
 
-use crate::recording::{AWAY, Folder, LENGTH, header, snapshot, text};
-use crate::support::{run, scripted};
+use crate::clocks::{clock, right};
+use crate::recording::{AWAY, Folder, LENGTH, SYNCHRONISED, header, snapshot, text};
+use crate::support::{program, run, scripted};
 use crate::tty::{Setup, Tty, USUAL, rows};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -176,7 +177,7 @@ fn a_replay_needs_neither_chronyd_nor_libchrony() {
 
 #[test]
 fn restarts_of_chronyd_are_survived_and_its_history_is_kept() {
-    let chronyd = scripted(r#"{"tracking": {"current correction": -1.5e-6}}"#);
+    let chronyd = clock(&json!({"current correction": -1.5e-6}), &json!({}));
     let mut tty = live(&chronyd, "--every 20ms");
     tty.shows("clock 1.5 us fast");
     // There is an axis where there is a value.
@@ -204,7 +205,7 @@ fn a_real_chronyd_is_watched_through_its_restart() {
 
 #[test]
 fn a_chronyd_that_is_away_at_first_is_waited_for() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     chronyd.die();
     let tty = live(&chronyd, "--every 20ms");
     tty.shows("is away since");
@@ -214,7 +215,7 @@ fn a_chronyd_that_is_away_at_first_is_waited_for() {
 
 #[test]
 fn a_silent_chronyd_keeps_no_key_waiting() {
-    let chronyd = scripted("{}");
+    let chronyd = clock(&json!({}), &json!({"sources": 1}));
     let mut tty = live(&chronyd, "--every 20ms --timeout 1h");
     tty.shows("synchronised to");
     chronyd.set(Fault::Silence);
@@ -247,7 +248,7 @@ fn what_is_not_known_is_no_number() {
 
 #[test]
 fn a_pause_shows_what_was_and_goes_on_reading() {
-    let chronyd = scripted(r#"{"tracking": {"current correction": -1.5e-6}}"#);
+    let chronyd = clock(&json!({"current correction": -1.5e-6}), &json!({}));
     let tty = live(&chronyd, "--every 20ms");
     tty.shows("clock 1.5 us fast");
     tty.press("p");
@@ -265,7 +266,7 @@ fn a_pause_shows_what_was_and_goes_on_reading() {
 
 #[test]
 fn the_terminal_is_given_back_however_the_view_ends() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     for keys in ["q", "\x1b", "\x03"] {
         let mut tty = live(&chronyd, "");
         tty.shows("synchronised to");
@@ -285,7 +286,7 @@ fn the_terminal_is_given_back_however_the_view_ends() {
 
 #[test]
 fn a_suspended_view_gives_the_terminal_back_and_goes_on() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     let mut tty = live(&chronyd, "");
     let is_view = |screen: &vt100::Screen| screen.alternate_screen() && rows(screen).contains("synchronised to");
     tty.wait("the view", is_view);
@@ -307,7 +308,7 @@ fn a_suspended_view_gives_the_terminal_back_and_goes_on() {
 
 #[test]
 fn what_is_recorded_is_replayed() {
-    let chronyd = scripted(r#"{"tracking": {"current correction": -1.5e-6}, "sources": 3}"#);
+    let chronyd = clock(&json!({"current correction": -1.5e-6}), &json!({"sources": 3}));
     let folder = Folder::new();
     let path = folder.path("new.jsonl");
     let mut tty = live(&chronyd, &format!("--every 20ms --record {}", path.display()));
@@ -349,7 +350,7 @@ fn what_is_recorded_is_replayed() {
 
 #[test]
 fn a_full_disk_ends_the_recording_and_not_the_view() {
-    let chronyd = scripted("{}");
+    let chronyd = right();
     let mut tty = live(&chronyd, "--every 20ms --record /dev/full");
     tty.shows_all(&["the recording to /dev/full has ended", "No space left on device"]);
     chronyd.change("{\"tracking\": {\"current correction\": 2.5e-6}}".parse().unwrap()).unwrap();
@@ -387,6 +388,22 @@ fn a_file_that_is_no_recording_is_refused_with_its_line() {
         tty.shows(said);
         assert!(tty.is_given_back());
     }
+}
+
+/// As the judgement has it.
+#[test]
+fn a_clock_whose_sources_were_lost_hours_ago_is_not_called_synchronised() {
+    let mut stale = snapshot(SYNCHRONISED);
+    stale["reading"]["tracking"]["ref_time"] = json!(stale["time"].as_f64().unwrap() - 6.0 * 3600.0);
+    let folder = Folder::of(&text([header(), stale]));
+    let mut tty = USUAL.start(&folder.path(""), PLAYED);
+    let screen = tty.shows("no update for 6 h; last followed 192.0.2.1");
+    assert!(!screen.contains("synchronised"), "{screen}");
+    tty.press("q");
+    assert!(tty.end().success());
+    let drawn = program(["plot", "clock.jsonl", "-o", "clock.svg"]).current_dir(folder.path("")).status().unwrap();
+    let svg = std::fs::read_to_string(folder.path("clock.svg")).unwrap();
+    assert!(drawn.success() && svg.contains("no update for 6 h; last followed 192.0.2.1"), "{svg}");
 }
 
 #[test]
