@@ -80,11 +80,20 @@ impl<'a> Record<'a> {
         self.0.number_fields() == 0
     }
 
-    /// The index of the field of this name. The search begins at `index` and behind it, since a reserved field may come
-    /// between.
+    /// The index of the field of this name, which is `index` unless fields came or went.
     pub(crate) fn find(self, index: c::Int, name: &CStr) -> Option<c::Int> {
-        let near = [index, index.saturating_add(1)].into_iter().find(|index| self.0.field_name(*index) == Some(name));
-        near.or_else(|| self.0.field_index(name))
+        if self.is_named(index, name) { Some(index) } else { self.find_elsewhere(index, name) }
+    }
+
+    fn is_named(self, index: c::Int, name: &CStr) -> bool {
+        self.0.field_name(index) == Some(name)
+    }
+
+    /// A reserved field may have come between.
+    #[cold]
+    fn find_elsewhere(self, index: c::Int, name: &CStr) -> Option<c::Int> {
+        let next = index.saturating_add(1);
+        if self.is_named(next, name) { Some(next) } else { self.0.field_index(name) }
     }
 
     /// The index of the field of this name and type.
