@@ -3,7 +3,7 @@
 //! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
 
 use crate::command::{Chronyds, command, duration};
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::{Range, Unit};
 use crate::judge::rules::{CHRONYD, RULES, Rule};
@@ -11,7 +11,7 @@ use crate::judge::{GRACE, Level, Limits, Settings, Verdict, judge, markdown};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::env;
 use std::io::Write;
-use std::process::{self, ExitCode};
+use std::process;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
@@ -95,15 +95,15 @@ fn grace(text: &str) -> Result<Duration, String> {
 }
 
 /// Prints the line. Whatever goes wrong is unknown: no failure of this program may pass for a warning.
-pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> ExitCode {
+pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
     let level = line(chronyds, options).and_then(|(level, line)| {
         writeln!(anstream::stdout(), "{line}").map_err(Failure::output)?;
         Ok(level)
     });
     match level {
-        Ok(level) => level.code().into(),
+        Ok(level) => level.code(),
         Err(signal @ Failure::Signal(_)) => signal.report(),
-        Err(failure) => unknown(&failure.to_string()).code().into(),
+        Err(failure) => unknown(&failure.to_string()).code(),
     }
 }
 
@@ -117,9 +117,9 @@ fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure
 }
 
 /// Prints the table of the rules.
-pub(crate) fn rules() -> Result<ExitCode, Failure> {
+pub(crate) fn rules() -> Result<Code, Failure> {
     write!(anstream::stdout(), "{}", markdown()).map_err(Failure::output)?;
-    Ok(FINE.into())
+    Ok(FINE)
 }
 
 /// A wrong command line of `check` is unknown, too; one of another command ends as clap has it.

@@ -1,16 +1,18 @@
 //! Why the command ends without what was asked for, and the exit codes.
 
 use std::io;
-use std::process::ExitCode;
+
+/// An exit code.
+pub(crate) type Code = u8;
 
 /// Everything was read, or the clock is right.
-pub(crate) const FINE: u8 = 0;
+pub(crate) const FINE: Code = 0;
 /// Something could not be read.
-pub(crate) const FAILED: u8 = 1;
+pub(crate) const FAILED: Code = 1;
 /// The command line makes no sense.
-pub(crate) const USAGE: u8 = 2;
+pub(crate) const USAGE: Code = 2;
 /// As that of a program which the closed pipe's signal ends.
-const PIPE: u8 = 128 + 13;
+const PIPE: Code = 128 + 13;
 
 /// Why the command ends.
 #[derive(Debug, thiserror::Error)]
@@ -50,18 +52,18 @@ impl Failure {
     }
 
     /// Says it on standard error. A reader that has gone away wants to hear no more.
-    pub(crate) fn report(&self) -> ExitCode {
+    pub(crate) fn report(&self) -> Code {
         if let Self::Output(error) = self
             && error.kind() == io::ErrorKind::BrokenPipe
         {
-            return PIPE.into();
+            return PIPE;
         }
         if let Self::Signal(signal) = *self {
             // By now all is closed. Whoever started the program is to see that the signal has ended it.
             signal_hook::low_level::emulate_default_handler(signal).ok();
-            return u8::try_from(128 + signal).unwrap_or(FAILED).into();
+            return u8::try_from(128 + signal).unwrap_or(FAILED);
         }
         anstream::eprintln!("chrony-report: {self}");
-        ExitCode::from(if matches!(self, Self::Usage(_)) { USAGE } else { FAILED })
+        if matches!(self, Self::Usage(_)) { USAGE } else { FAILED }
     }
 }

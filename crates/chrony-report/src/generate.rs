@@ -1,16 +1,15 @@
 //! Man pages and completions, made from the command line that the program has, and the schemas of all reports.
 
 use crate::command::{command, name};
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use crate::schema;
 use clap_complete::Shell;
 use libchrony::REPORTS;
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 
 /// Writes `man/*.1`, `completions/*` and `schemas/*.json` below a folder.
-pub(crate) fn run(folder: &Path) -> Result<ExitCode, Failure> {
+pub(crate) fn run(folder: &Path) -> Result<Code, Failure> {
     let [man, completions, schemas] = ["man", "completions", "schemas"].map(|name| folder.join(name));
     let write = || {
         for folder in [&man, &completions, &schemas] {
@@ -30,5 +29,5 @@ pub(crate) fn run(folder: &Path) -> Result<ExitCode, Failure> {
         source,
         advice: "Give a folder that can be written",
     })?;
-    Ok(FINE.into())
+    Ok(FINE)
 }

@@ -4,12 +4,11 @@ use crate::ask::library;
 use crate::columns::Column;
 use crate::command::{Chronyds, about, name};
 use crate::datum::Datum;
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use crate::output::{Format, Output, Printer};
 use crate::rows::{Answer, Sheet};
 use clap::Args;
 use libchrony::{REPORTS, Shape};
-use std::process::ExitCode;
 use std::time::SystemTime;
 
 /// How the list is printed.
@@ -22,7 +21,7 @@ pub(crate) struct List {
 }
 
 /// Prints a line for each report that the loaded libchrony knows.
-pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<ExitCode, Failure> {
+pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<Code, Failure> {
     let library = library(chronyds)?;
     let is_text = options.format == Format::Text;
     let row = |report: &str| {
@@ -49,5 +48,5 @@ pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<ExitCode, Failu
         answers: vec![Answer { host: String::new(), time: SystemTime::now(), rows: Ok(rows) }],
     };
     Printer::new(&Output { format: options.format, every: None }, false).print(&[sheet])?;
-    Ok(FINE.into())
+    Ok(FINE)
 }

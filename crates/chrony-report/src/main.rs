@@ -2,6 +2,9 @@
 //!
 //! It stands above the crate `libchrony`, which reads the reports. Here they are joined, judged and shown.
 
+// The start is in `start`; tests have one of their own.
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+
 mod ask;
 mod check;
 mod columns;
@@ -22,6 +25,8 @@ mod rows;
 mod schema;
 mod series;
 mod signals;
+#[cfg(all(target_env = "gnu", not(test)))]
+mod start;
 mod status;
 mod table;
 mod text;
@@ -30,22 +35,27 @@ mod watch;
 
 use clap::FromArgMatches;
 use command::{Chronyds, Cli, Command};
-use error::Failure;
-use std::process::ExitCode;
+use error::{Code, Failure};
 
-fn main() -> ExitCode {
+#[cfg(any(test, not(target_env = "gnu")))]
+fn main() -> std::process::ExitCode {
+    report().into()
+}
+
+/// Does what the command line asks for.
+fn report() -> Code {
     let result = command::report().map_or_else(command, |asked| reports::run(&asked));
     result.unwrap_or_else(|failure| failure.report())
 }
 
 /// Any other command, or a command line that is wrong.
-fn command() -> Result<ExitCode, Failure> {
+fn command() -> Result<Code, Failure> {
     let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
     let cli = Cli::from_arg_matches(&matches).and_then(|cli| Ok(Cli { chronyds: Chronyds::of(&matches)?, ..cli }));
     cli.map_or_else(|error| error.exit(), |cli| run(&cli))
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+fn run(cli: &Cli) -> Result<Code, Failure> {
     match &cli.command {
         Some(Command::All(options)) => reports::all(&cli.chronyds, options),
         Some(Command::Check(options)) => Ok(check::run(&cli.chronyds, options)),

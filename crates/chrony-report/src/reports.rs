@@ -2,20 +2,19 @@
 
 use crate::ask::{Reader, Report};
 use crate::command::{Asked, Chronyds, Get};
-use crate::error::{FAILED, FINE, Failure};
+use crate::error::{Code, FAILED, FINE, Failure};
 use crate::output::{Format, Output, Printer};
 use crate::rows::{Answer, Sheet};
-use std::process::ExitCode;
 use std::time::Instant;
 
 /// A report by its name.
-pub(crate) fn run(asked: &Asked) -> Result<ExitCode, Failure> {
+pub(crate) fn run(asked: &Asked) -> Result<Code, Failure> {
     let mut reader = Reader::new(&asked.chronyds)?;
     repeat(&mut reader, &asked.output, &[Report::Known(asked.table)], Sheet::has_failed)
 }
 
 /// All reports. chronyd need not be configured to have each of them.
-pub(crate) fn all(chronyds: &Chronyds, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn all(chronyds: &Chronyds, output: &Output) -> Result<Code, Failure> {
     refuse_csv(output)?;
     let mut reader = Reader::new(chronyds)?;
     let reports = reader.all()?;
@@ -24,7 +23,7 @@ pub(crate) fn all(chronyds: &Chronyds, output: &Output) -> Result<ExitCode, Fail
 }
 
 /// Any reports.
-pub(crate) fn get(chronyds: &Chronyds, asked: &Get) -> Result<ExitCode, Failure> {
+pub(crate) fn get(chronyds: &Chronyds, asked: &Get) -> Result<Code, Failure> {
     if asked.names.len() > 1 {
         refuse_csv(&asked.output)?;
     }
@@ -46,14 +45,14 @@ fn repeat(
     output: &Output,
     reports: &[Report],
     has_failed: impl Fn(&Sheet) -> bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<Code, Failure> {
     let mut printer = Printer::new(output, reader.is_many());
     let mut next = Instant::now();
     loop {
         let sheets = reader.read(reports)?;
         printer.print(&sheets)?;
         let Some(every) = output.every else {
-            return Ok(ExitCode::from(if sheets.iter().any(has_failed) { FAILED } else { FINE }));
+            return Ok(if sheets.iter().any(has_failed) { FAILED } else { FINE });
         };
         // A round that takes longer than the time between two puts off the next ones.
         next = (next + every).max(Instant::now());

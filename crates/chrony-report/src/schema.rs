@@ -2,20 +2,19 @@
 
 use crate::columns::{Column, of_table};
 use crate::command::name;
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use libchrony::{Content, REPORTS, Shape, Table, Type};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::process::ExitCode;
 
 /// Prints the schema of a report.
-pub(crate) fn print(report: &str) -> Result<ExitCode, Failure> {
+pub(crate) fn print(report: &str) -> Result<Code, Failure> {
     let Some(table) = REPORTS.iter().find(|table| name(table) == report) else {
         let known = REPORTS.iter().map(|table| name(table)).collect::<Vec<_>>().join(", ");
         return Err(Failure::Usage(format!("there is no schema of a report {report:?}; there are those of {known}")));
     };
     writeln!(anstream::stdout(), "{:#}", of(table)).map_err(Failure::output)?;
-    Ok(FINE.into())
+    Ok(FINE)
 }
 
 /// The schema of a report's rows: a record, or a failure to read it.

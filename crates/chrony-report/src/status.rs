@@ -4,7 +4,7 @@
 
 use crate::command::Chronyds;
 use crate::datum::date;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::facts::{Facts, follows_source, is_usable};
 use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
 use crate::table::{BOLD, aligned, broken};
@@ -12,7 +12,6 @@ use crate::text::{FAILED, interval, seconds};
 use anstyle::{AnsiColor, Style};
 use libchrony::{Open, SelectData, SelectState, Source, Tracking};
 use std::io::{self, Write};
-use std::process::ExitCode;
 use terminal_size::terminal_size_of;
 
 const WIDTH: usize = 80;
@@ -28,12 +27,12 @@ const WRONG: usize = 13;
 const NAME: usize = 30;
 
 /// Prints the screen. The exit code is that of `check` without a grace; whatever else goes wrong is unknown, too.
-pub(crate) fn run(chronyds: &Chronyds) -> ExitCode {
+pub(crate) fn run(chronyds: &Chronyds) -> Code {
     let level = show(chronyds).unwrap_or_else(|failure| {
         failure.report();
         Level::Unknown
     });
-    level.code().into()
+    level.code()
 }
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {

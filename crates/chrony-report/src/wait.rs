@@ -5,7 +5,7 @@
 
 use crate::ask::builder;
 use crate::command::{Chronyds, duration};
-use crate::error::{FAILED, FINE, Failure};
+use crate::error::{Code, FAILED, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::Range;
 use crate::judge::rules::rule;
@@ -16,7 +16,6 @@ use clap::Args;
 use libchrony::{Error, ErrorKind};
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use terminal_size::terminal_size_of;
 
@@ -99,7 +98,7 @@ impl Wait {
 }
 
 /// Waits, and says on standard output what it has waited for.
-pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failure> {
+pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> {
     let mut signals = Signals::take()?;
     let start = Instant::now();
     let end = options.timeout.and_then(|time| start.checked_add(time));
@@ -118,7 +117,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failu
             progress.end();
             tell(&[NotifyState::Ready, NotifyState::Status(&verdict.headline)]);
             writeln!(anstream::stdout(), "{}", verdict.headline).map_err(Failure::output)?;
-            return Ok(FINE.into());
+            return Ok(FINE);
         }
         let is_interrupted = facts.tracking.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted);
         if !is_interrupted {
@@ -139,7 +138,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<ExitCode, Failu
         }
         progress.end();
         progress.give_up();
-        return Ok(FAILED.into());
+        return Ok(FAILED);
     }
 }
 

@@ -9,6 +9,7 @@ mod table;
 
 pub(crate) use table::markdown;
 
+use crate::error::Code;
 use crate::facts::{Facts, follows_source};
 use crate::text::{interval, seconds};
 use range::Range;
@@ -31,7 +32,7 @@ pub(crate) enum Level {
 
 impl Level {
     /// The exit code of a monitoring plugin.
-    pub(crate) const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> Code {
         match self {
             Self::Ok => 0,
             Self::Warning => 1,

@@ -8,7 +8,7 @@ mod rows;
 
 use crate::ask::connection;
 use crate::command::{Chronyds, duration};
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::recording::{Header, Outcome, Recording, Snapshot};
 use crate::signals::heeded;
@@ -20,7 +20,6 @@ use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -68,7 +67,7 @@ impl Kind {
 }
 
 /// Draws a picture.
-pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<ExitCode, Failure> {
+pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<Code, Failure> {
     let kind = Kind::of(&options.output)?;
     let (picture, mut file) = match &options.file {
         Some(path) => {
@@ -80,7 +79,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<ExitCode, Failu
     let bytes = drawn(&picture, kind)?;
     let written = file.set_len(0).or_else(is_no_file).and_then(|()| file.write_all(&bytes));
     written.map_err(|source| failure(&options.output, source))?;
-    Ok(FINE.into())
+    Ok(FINE)
 }
 
 /// A device cannot be cut, and need not be.

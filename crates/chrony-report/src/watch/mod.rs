@@ -13,7 +13,7 @@ mod view;
 
 use crate::ask::connection;
 use crate::command::{Chronyds, duration};
-use crate::error::{FINE, Failure};
+use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::recording::{Header, Recorder, Snapshot};
 use app::{App, Wish};
@@ -22,7 +22,6 @@ use ratatui::crossterm::event::{Event, KeyEventKind};
 use replay::Player;
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use terminal::{Said, Terminal};
@@ -71,7 +70,7 @@ enum Origin {
 }
 
 /// Shows the view until it is ended.
-pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<ExitCode, Failure> {
+pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<Code, Failure> {
     if !terminal::is_there() {
         let advice = "a view needs a terminal for input and output. Use `--every` of a report, or `plot`";
         return Err(Failure::Usage(advice.to_owned()));
@@ -125,14 +124,14 @@ fn watch(
     mut origin: Origin,
     messages: &Receiver<Message>,
     terminal: &mut Terminal,
-) -> Result<ExitCode, Failure> {
+) -> Result<Code, Failure> {
     loop {
         let wait = origin.catch_up(app)?;
         terminal.draw(|frame| view::draw(frame, app)).map_err(Failure::output)?;
         let first = match messages.recv_timeout(wait) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Ok(FINE.into()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(FINE),
         };
         // All that waits is taken before the next drawing, so that a slow terminal does not fall behind.
         for message in first.into_iter().chain(messages.try_iter().take(QUEUE)) {
@@ -147,12 +146,12 @@ fn watch(
                 Message::Said(Said::Signal(SIGCONT)) => terminal.resume().map_err(Failure::output)?,
                 Message::Said(Said::Signal(signal)) => {
                     // As a shell tells that a signal has ended a program.
-                    return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+                    return Ok(u8::try_from(128 + signal).unwrap_or(u8::MAX));
                 }
                 Message::Said(Said::Event(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     match app.key(key) {
                         Wish::Nothing => {}
-                        Wish::Quit => return Ok(FINE.into()),
+                        Wish::Quit => return Ok(FINE),
                         Wish::Suspend => terminal.suspend().map_err(Failure::output)?,
                         wish => origin.heed(wish, app)?,
                     }

@@ -1,7 +1,10 @@
 //! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
-use crate::support::{Ran, args, ask, binary, copy, program, root, run, scripted, udp, unprivileged};
+use crate::support::{
+    Ran, args, ask, binary, copy, program, root, run, scripted, signal, udp, unprivileged, wait_until,
+};
 use libchrony::REPORTS;
+use rustix::process::Signal;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -18,6 +21,24 @@ fn a_reader_that_goes_away_is_no_error_to_talk_of() {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), &b""[..]), "{format}");
         assert_eq!(fs::read_dir(chronyd.folder()).unwrap().count(), 1, "what it had opened is closed");
+    }
+}
+
+#[test]
+fn a_closed_stream_is_not_replaced_by_what_is_opened_next() {
+    let chronyd = scripted("{}");
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exec \"$@\" {closed}"), "sh"]).arg(binary());
+        command.args(args(chronyd.socket(), "tracking --every 1h"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let opened = |number: u32| fs::read_link(format!("/proc/{}/fd/{number}", child.id())).unwrap_or_default();
+        let is_socket = |number| opened(number).to_str().unwrap().starts_with("socket:");
+        wait_until(closed, || (3..9).any(is_socket));
+        assert_eq!([opened(0), opened(1), opened(2)], ["/dev/null"; 3].map(PathBuf::from), "{closed}");
+        signal(&child, Signal::TERM);
+        child.wait().unwrap();
     }
 }
 
