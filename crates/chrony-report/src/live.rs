@@ -1,5 +1,6 @@
 //! Reads one chronyd again and again, in a thread of its own, so that what waits for it never waits for chronyd.
 
+use crate::facts::is_away;
 use crate::recording::{Outcome, Peer, Reading, Snapshot, Tracked, rounded, since_epoch};
 use libchrony::{Connection, Error};
 use rustix::time::{ClockId, clock_gettime};
@@ -54,7 +55,11 @@ fn snapshot(connection: &Connection, watch: Stopwatch) -> Snapshot {
 
 fn read(connection: &Connection) -> Result<Reading, Error> {
     let tracking = Tracked::of(&connection.tracking()?);
-    let sources = connection.sources()?.iter().map(Peer::of).collect();
+    let (sources, sources_error) = match connection.sources() {
+        Ok(sources) => (sources.iter().map(Peer::of).collect(), None),
+        Err(error) if is_away(&error) => return Err(error),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     let host = connection.address().map(|address| address.to_string()).unwrap_or_default();
-    Ok(Reading { host, tracking, sources })
+    Ok(Reading { host, tracking, sources, sources_error })
 }

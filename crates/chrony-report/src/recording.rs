@@ -52,6 +52,9 @@ pub(crate) struct Reading {
     pub(crate) host: String,
     pub(crate) tracking: Tracked,
     pub(crate) sources: Vec<Peer>,
+    /// Why chronyd does not tell its sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sources_error: Option<String>,
 }
 
 /// Of the report tracking: how the clock follows its reference.

@@ -27,6 +27,9 @@ pub(super) fn height(sources: &[Peer]) -> u32 {
 }
 
 pub(super) fn draw<B: DrawingBackend>(area: &DrawingArea<B, Shift>, reading: &Reading, pen: Pen) -> Drawn<B> {
+    if reading.sources_error.is_some() {
+        return pen.caption(area, "chronyd does not tell its sources", &[]);
+    }
     let legend = [(ORANGE.filled(), "selected"), (BLUE.filled(), "combined or left out"), (GREY.filled(), "other")];
     pen.caption(area, "sources at the end", &legend)?;
     let axis = offsets(&reading.sources, 2);

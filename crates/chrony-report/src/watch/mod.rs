@@ -59,7 +59,7 @@ fn factor(text: &str) -> Result<f64, String> {
 
 enum Message {
     Said(Said),
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     Notice(String),
 }
 
@@ -113,7 +113,7 @@ fn read(chronyds: &Chronyds, options: &Watch, sender: SyncSender<Message>) -> Re
                 return false;
             }
         }
-        sender.send(Message::Snapshot(snapshot)).is_ok()
+        sender.send(Message::Snapshot(Box::new(snapshot))).is_ok()
     };
     live::start(connection, options.every, stopwatch, take).map_err(Failure::system("start a thread"))?;
     Ok(stopwatch)
@@ -136,7 +136,7 @@ fn watch(
         // All that waits is taken before the next drawing, so that a slow terminal does not fall behind.
         for message in first.into_iter().chain(messages.try_iter().take(QUEUE)) {
             match message {
-                Message::Snapshot(snapshot) => app.take(snapshot),
+                Message::Snapshot(snapshot) => app.take(*snapshot),
                 Message::Notice(notice) => {
                     app.about.clear();
                     app.notice = notice;

@@ -81,7 +81,10 @@ fn panels(app: &App, body: Rect) -> (Vec<(Panel, Rect)>, Vec<&'static str>) {
     let offset = Panel::Chart(if app.with_bound { Curve::Bound } else { Curve::Offset });
     let frequency = Panel::Chart(Curve::Frequency);
     let sources = Panel::Sources { with_bars: false };
-    let count = app.state().reading.as_ref().map_or(0, |reading| reading.sources.len());
+    let count = app.state().reading.as_ref().map_or(0, |reading| match reading.sources_error {
+        Some(_) => ERROR,
+        None => reading.sources.len(),
+    });
     let all = u16::try_from(count + 2).unwrap_or(u16::MAX);
     let height = body.height;
     let (shares, hidden) = match app.view {
@@ -125,6 +128,13 @@ fn draw_panel(panel: Panel, area: Rect, app: &App, buffer: &mut Buffer, missing:
         }
         Panel::Sources { with_bars } => {
             let Some(reading) = &app.state().reading else { return };
+            if let Some(error) = &reading.sources_error {
+                let lines = wrapped(&format!("sources unknown: {error}"), area.width.into());
+                for (line, row) in lines.into_iter().zip(area.rows()) {
+                    Line::styled(line, app.look.style(Role::Doubtful)).render(row, buffer);
+                }
+                return;
+            }
             let fit = Fit::new(&reading.sources, area.width, with_bars, app.look);
             missing.extend(fit.missing());
             draw_sources(buffer, area, app, &fit);

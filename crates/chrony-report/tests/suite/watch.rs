@@ -192,6 +192,27 @@ fn restarts_of_chronyd_are_survived_and_its_history_is_kept() {
 }
 
 #[test]
+fn a_chronyd_that_does_not_tell_its_sources_is_not_away() {
+    let chronyd = right();
+    chronyd.set(Fault::Only(vec![14]));
+    // What chronyd says where `opencommands` does not name a report.
+    chronyd.set(Fault::Status(2));
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("refused.jsonl");
+    let mut tty = live(&chronyd, &format!("--every 20ms --record {}", recording.display()));
+    for view in ["1", "4", "5"] {
+        tty.press(view);
+        tty.shows_all(&["synchronised to 127.0.0.1", "sources unknown: ", "refuses this report here"]);
+    }
+    tty.press("q");
+    assert_eq!(tty.end().code(), Some(0));
+    let picture = folder.path().join("refused.svg");
+    run(["plot".as_ref(), recording.as_os_str(), "-o".as_ref(), picture.as_os_str()]).fine();
+    let svg = fs::read_to_string(picture).unwrap();
+    assert!(svg.contains("synchronised to 127.0.0.1") && svg.contains("chronyd does not tell its sources"), "{svg}");
+}
+
+#[test]
 fn a_real_chronyd_is_watched_through_its_restart() {
     let mut chronyd = Chronyd::builder().line("local stratum 5").start().unwrap();
     let args = ["-H".as_ref(), chronyd.socket().as_os_str(), "watch".as_ref(), "--every".as_ref(), "50ms".as_ref()];
