@@ -14,6 +14,7 @@ promises!(
     a_list_by_address_that_changes_is_read_again,
     a_list_by_address_survives_losses,
     no_lists_are_mixed_up,
+    chronyd_has_room_for_the_answers,
 );
 
 /// The address of the scripted chronyd's source number `index`.
@@ -115,4 +116,15 @@ fn no_lists_are_mixed_up<D: Driver>() {
         assert_eq!(sources.len(), [210, 230][number % 2]);
         assert!(sources.iter().map(|source| source.address.clone()).eq((0..).map(address_of).take(sources.len())));
     }
+}
+
+/// Answers on a Unix socket wait in chronyd's buffer for sending, which takes 277 of them at its usual size.
+fn chronyd_has_room_for_the_answers<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": 400}"#);
+    chronyd.set(Fault::Only(vec![code::SOURCES]));
+    chronyd.set(Fault::Silence);
+    let connection = D::new(to(&both(&chronyd)[0]).timeout(Duration::from_secs(1)).lanes(400, 1));
+    assert!(matches!(connection.sources(), Err(Error::TimedOut { .. })));
+    let asked = chronyd.requests()[&code::SOURCES];
+    assert!((2..=200).contains(&asked), "{asked}");
 }
