@@ -304,6 +304,10 @@ impl List {
                             self.session.lanes.push(lane);
                             self.again.push_back((position, before));
                         }
+                        // Another lane is in its place by now.
+                        if !ready.is_first() && !self.is_lossless {
+                            continue;
+                        }
                     }
                     Ok(Received::Other) => {
                         clock.now();

@@ -199,7 +199,8 @@ impl Search {
         while index < self.targets.len() {
             let known = self.targets.len();
             for at in (0..self.targets[index].tries.len()).rev() {
-                let one = &mut self.targets[index].tries[at];
+                // A refusal ends all tries of its address.
+                let Some(one) = self.targets[index].tries.get_mut(at) else { break };
                 if one.sent.is_none() || !ready.allows(&one.lane, one.is_late) {
                     continue;
                 }

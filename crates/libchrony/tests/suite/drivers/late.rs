@@ -3,7 +3,7 @@
 use super::{Driver, promises};
 use crate::common::open::clients_in;
 use crate::common::*;
-use libchrony::Error;
+use libchrony::{Connection, Error};
 use std::thread;
 use std::time::Duration;
 use testbed::{Fault, Scripted};
@@ -14,6 +14,7 @@ promises!(
     an_answer_before_the_deadline_is_used,
     over_udp_a_further_request_goes_out_beside_the_first,
     a_lost_answer_is_asked_for_again_over_udp,
+    a_refusal_of_a_further_request_leaves_the_other_address_its_time,
     a_restart_goes_unnoticed,
     a_chronyd_that_dies_in_the_middle_is_told_and_found_again,
     a_chronyd_that_restarts_in_the_middle_is_asked_anew,
@@ -78,6 +79,27 @@ fn a_lost_answer_is_asked_for_again_over_udp<D: Driver>() {
         let sources = connection.sources().unwrap();
         assert_eq!((sources.len(), &*sources[63].address), (64, "127.1.0.64"));
         chronyd.clear();
+    }
+}
+
+/// The first address is late, and the second refuses the further request while its first one is lost.
+fn a_refusal_of_a_further_request_leaves_the_other_address_its_time<D: Driver>() {
+    let (late, refusing) = (scripted("{}"), scripted("{}"));
+    let addresses = [&late, &refusing].map(|chronyd| udp(chronyd.command_port()));
+    let connection = D::new(Connection::builder().addresses(addresses.to_vec()).timeout(ms(3200)));
+    for answers in [true, false] {
+        late.set(if answers { Fault::Delay(ms(2500)) } else { Fault::Silence });
+        refusing.set(Fault::Drop(1));
+        refusing.set(Fault::Status(2));
+        let before = requests(&refusing, code::TRACKING);
+        let result = connection.tracking();
+        if answers {
+            result.unwrap();
+        } else {
+            assert!(matches!(result, Err(Error::Unauthorized { .. })), "{result:?}");
+        }
+        assert_eq!(requests(&refusing, code::TRACKING), before + 2);
+        connection.close();
     }
 }
 
