@@ -14,8 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use std::{fs, io};
 
-/// No interval between updates is taken for shorter, in seconds: to miss a few polls of a sixteenth is nothing.
+/// How many of the last polls a source tells of.
+const POLLS: f64 = 8.0;
+/// No update is expected sooner, in seconds: to miss a few polls of a sixteenth is nothing.
 const SHORTEST: f64 = 1.0;
+/// The longest polling interval of a source that is configured as usual, in seconds.
+const USUAL: f64 = 1024.0;
 
 /// A report, or why it is not known.
 pub(crate) type Fact<T> = Result<T, Arc<Error>>;
@@ -66,7 +70,15 @@ impl Facts {
         let sources = silence.unless(|| connection.sources());
         let select_data = silence.unless(|| connection.select_data());
         let activity = silence.unless(|| connection.activity());
-        let auth_data = with_auth_data.then(|| silence.unless(|| connection.auth_data()));
+        let auth_data = with_auth_data.then(|| {
+            let auth_data = silence.unless(|| connection.auth_data())?;
+            // It has no addresses. Where the sources are others by now, it is of none of them.
+            let again = silence.unless(|| connection.sources())?;
+            let addresses =
+                |sources: &[Source]| sources.iter().map(|source| source.address.clone()).collect::<Vec<_>>();
+            let is_same = sources.as_ref().is_ok_and(|sources| addresses(sources) == addresses(&again));
+            Ok(if is_same { auth_data } else { Vec::new() })
+        });
         let address = connection.address();
         // chronyd makes its socket when it starts, and never again.
         let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
@@ -101,17 +113,40 @@ impl Facts {
         age.as_secs_f64()
     }
 
-    /// How far apart updates of the clock are, in seconds: the longer of the last interval between two, and of the
-    /// polling interval of the selected source.
+    /// Within which time an update of the clock is expected, in seconds.
     pub(crate) fn update_interval(&self, tracking: &Tracking) -> f64 {
-        let selected = self.sources.iter().flatten().find(|source| source.is_selected());
-        update_interval(tracking.update_interval, selected.map(Source::poll_interval))
+        let polled = |source: &Source| Polled {
+            state: source.state,
+            interval: source.poll_interval(),
+            answers: source.is_reachable(),
+        };
+        update_interval(tracking.update_interval, self.sources.iter().flatten().map(polled))
     }
 }
 
-/// The longer of the last interval between updates and of the polling interval of the selected source, in seconds.
-pub(crate) fn update_interval(last: f64, poll: Option<f64>) -> f64 {
-    last.max(poll.unwrap_or_default()).max(SHORTEST)
+/// A source, and how often it is polled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Polled {
+    pub(crate) state: SourceState,
+    /// In seconds.
+    pub(crate) interval: f64,
+    /// Whether it has answered one of the last eight polls.
+    pub(crate) answers: bool,
+}
+
+/// Within which time an update of the clock is expected, in seconds: one polling interval, or eight while the source
+/// answers, since chronyd may use few of its measurements. Where no source is known, it is the last interval between
+/// updates, or the longest that is usual.
+pub(crate) fn update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
+    let best = |one: &Polled, other: &Polled| {
+        let rank = |polled: &Polled| (is_usable(polled.state), polled.state == SourceState::Selected);
+        rank(one).cmp(&rank(other)).then(one.interval.total_cmp(&other.interval))
+    };
+    let expected = sources.max_by(best).map_or(last.max(USUAL), |polled| {
+        let is_followed = polled.answers && is_usable(polled.state);
+        polled.interval * if is_followed { POLLS } else { 1.0 }
+    });
+    expected.max(SHORTEST)
 }
 
 /// Whether the clock follows a source, and not only itself.
@@ -119,9 +154,9 @@ pub(crate) fn follows_source(tracking: &Tracking) -> bool {
     tracking.is_synchronized() && !tracking.is_local()
 }
 
-/// Whether chronyd takes the source as right enough to follow it.
-pub(crate) fn is_usable(source: &Source) -> bool {
-    matches!(source.state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
+/// Whether chronyd takes a source in this state as right enough to follow it.
+pub(crate) fn is_usable(state: SourceState) -> bool {
+    matches!(state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
 }
 
 /// Whether the source is a clock on that machine.
@@ -178,7 +213,9 @@ mod tests {
 
     #[test]
     fn a_chronyd_that_falls_silent_soon_after_its_start_is_critical() {
-        let chronyd = Scripted::start(Values::default()).unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let values = format!(r#"{{"tracking": {{"reference time": {now}}}, "sources": 0}}"#);
+        let chronyd = Scripted::start(Values::new(&values.parse().unwrap())).unwrap();
         let address = Address::parse(chronyd.socket()).unwrap();
         let connection = Connection::builder().address(address).timeout(Duration::from_millis(200)).build().unwrap();
         let level = || judge(&Facts::read(&connection, false), &Settings::default()).level;

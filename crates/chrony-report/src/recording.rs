@@ -3,7 +3,7 @@
 //! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
 
 use crate::error::Failure;
-use crate::facts::update_interval;
+use crate::facts::{Polled, update_interval};
 use crate::judge::rules::rule;
 use libchrony::{Source, SourceMode, SourceState, Tracking};
 use serde::de::Error as _;
@@ -85,9 +85,13 @@ impl Reading {
     /// For how long the clock had not been updated at a moment, if that is critical by the rules of the judgement.
     pub(crate) fn is_stale(&self, time: f64) -> Option<f64> {
         let age = (time - self.tracking.ref_time?).abs();
-        let selected = self.sources.iter().find(|peer| peer.state == SourceState::Selected);
-        let poll = selected.map(|peer| f64::from(peer.poll).exp2());
-        let every = update_interval(self.tracking.update_interval.unwrap_or_default(), poll);
+        let polled = |peer: &Peer| Polled {
+            state: peer.state,
+            interval: f64::from(peer.poll).exp2(),
+            answers: peer.reachability != 0,
+        };
+        let last = self.tracking.update_interval.unwrap_or_default();
+        let every = update_interval(last, self.sources.iter().map(polled));
         rule("age").is_some_and(|rule| rule.critical.scaled(every).alerts(age)).then_some(age)
     }
 }

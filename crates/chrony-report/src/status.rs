@@ -122,7 +122,7 @@ fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
         let sign = if offset > 0.0 { "slow" } else { "fast" };
         let (offset, dispersion, delay) = (seconds(offset.abs()), seconds(root_dispersion), seconds(root_delay));
         add("bound", format!("{bound} ({offset} {sign} + dispersion {dispersion} + half of delay {delay})"));
-        let (age, every) = (interval(facts.age(tracking)), interval(facts.update_interval(tracking)));
+        let (age, every) = (interval(facts.age(tracking)), interval(tracking.update_interval));
         add("updated", format!("{age} ago, at {}; before that, every {every}", date(tracking.ref_time)));
     } else {
         add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
@@ -137,8 +137,8 @@ fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
 fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<String> {
     let select_data = facts.select_data.as_deref().ok().filter(|select_data| select_data.len() == sources.len());
     let mut rows: Vec<_> = (0..sources.len()).map(|at| (&sources[at], select_data.map(|all| &all[at]))).collect();
-    rows.sort_by_key(|(source, _)| (!source.is_selected(), !is_usable(source)));
-    let usable = sources.iter().filter(|source| is_usable(source)).count();
+    rows.sort_by_key(|(source, _)| (!source.is_selected(), !is_usable(source.state)));
+    let usable = sources.iter().filter(|source| is_usable(source.state)).count();
     let mut lines = field("sources", &format!("{usable} of {} usable", sources.len()), BOLD, width);
     let room = room.saturating_sub(lines.len());
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };

@@ -152,8 +152,9 @@ pub(crate) fn judge(facts: &Facts, settings: &Settings) -> Verdict {
     // A connection that is kept knows where a chronyd was that does not answer any more.
     let is_young = |left: &Duration| !left.is_zero() && facts.tracking.is_ok();
     let left = facts.uptime().map(|uptime| settings.grace.saturating_sub(uptime)).filter(is_young);
-    let grace = left.filter(|_| worst > Level::Unknown);
-    let level = if grace.is_some() { Level::Ok } else { worst };
+    let judged = |finding: &&Finding| left.is_none() || !finding.rule.takes_time;
+    let level = findings.iter().filter(judged).map(|finding| finding.level).max().unwrap_or(Level::Ok);
+    let grace = left.filter(|_| level < worst);
     let headline = headline(facts, &findings, worst, grace);
     Verdict { level, worst, findings, headline, grace }
 }

@@ -8,8 +8,6 @@ use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, 
 use crate::text::{interval, seconds};
 use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
 
-/// How many of the last polls a source tells of.
-const POLLS: f64 = 8.0;
 /// How many sources an answer names.
 const NAMED: usize = 3;
 
@@ -30,6 +28,8 @@ pub(crate) struct Rule {
     pub(crate) how: &'static str,
     /// Whether it is judged only when it is asked for.
     pub(crate) is_asked_only: bool,
+    /// Whether it takes a while after chronyd's start until it is in order.
+    pub(crate) takes_time: bool,
     pub(crate) measure: fn(&Facts) -> Measured,
     /// The value in words.
     pub(crate) words: fn(&Facts, f64) -> String,
@@ -62,6 +62,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "The tracking report comes. Without a right to ask, or without libchrony, it is unknown",
         is_asked_only: false,
+        takes_time: false,
         measure: chronyd,
         words: |facts, _| match &facts.tracking {
             Ok(_) => "chronyd answers".to_owned(),
@@ -78,6 +79,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: the reference ID is neither 0 nor that of the local clock, 7F7F0101, and the stratum is below 16",
         is_asked_only: false,
+        takes_time: true,
         measure: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
         words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), reference),
         advice: "See which sources answer (chrony-report sources); give chrony.conf servers or a pool, and let UDP port \
@@ -92,6 +94,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: leap status",
         is_asked_only: false,
+        takes_time: true,
         measure: |facts| of(&facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
         words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), |tracking| leap(tracking.leap_status)),
         advice: "Compare a coming leap second with IERS Bulletin C; not synchronised: see which sources answer \
@@ -106,6 +109,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: |current correction| + root dispersion + root delay / 2, while the clock follows a source",
         is_asked_only: false,
+        takes_time: true,
         measure: |facts| of(&facts.tracking, Tracking::clock_error_bound),
         words: |_, value| format!("the clock can be {} wrong", seconds(value)),
         advice: "Use nearer sources: root delay and dispersion (chrony-report tracking) tell which part is large",
@@ -119,6 +123,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: |current correction|, while the clock follows a source",
         is_asked_only: false,
+        takes_time: false,
         measure: |facts| followed(facts, |tracking| tracking.offset.abs()),
         words: |facts, value| {
             let is_slow = facts.tracking.as_ref().is_ok_and(|tracking| tracking.offset > 0.0);
@@ -135,6 +140,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: stratum, unless it is 0, which says that there is no source",
         is_asked_only: false,
+        takes_time: false,
         measure: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
         words: |_, value| format!("the clock is at stratum {value}"),
         advice: "Use sources of a lower stratum; from 10 on, a server in the chain probably follows only its own clock",
@@ -145,14 +151,16 @@ pub(crate) const RULES: &[Rule] = &[
         unit: Unit::Seconds,
         warning: Range::up_to(4.0),
         critical: Range::up_to(8.0),
-        limits_in: Some("update intervals"),
-        how: "tracking: the time of reading less the reference time. An update interval is the longer of the last update \
-              interval and of the polling interval of the selected source, and 1 s at least",
+        limits_in: Some("times the expected interval"),
+        how: "tracking: the time of reading less the reference time. sources: an update is expected within eight polling \
+              intervals of the selected source while it answers, within one while it does not, and not within less \
+              than 1 s",
         is_asked_only: false,
+        takes_time: false,
         measure: age,
         words: |facts, value| {
             let every = facts.tracking.as_ref().map_or(1.0, |tracking| facts.update_interval(tracking));
-            format!("the last update was {} ago (they came every {})", interval(value), interval(every))
+            format!("the last update was {} ago (expected within {})", interval(value), interval(every))
         },
         advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does",
     },
@@ -165,10 +173,12 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: Some("NTP sources; one reference clock is enough"),
         how: "sources: how many are selected, combined or selectable. With a usable reference clock, limits are a quarter",
         is_asked_only: false,
+        takes_time: true,
         measure: |facts| {
             let sources = known(&facts.sources)?;
-            let scale = if sources.iter().any(|source| is_usable(source) && is_clock(source)) { 0.25 } else { 1.0 };
-            Ok(Some(Value { number: count(sources.iter().filter(|source| is_usable(source))), scale }))
+            let scale =
+                if sources.iter().any(|source| is_usable(source.state) && is_clock(source)) { 0.25 } else { 1.0 };
+            Ok(Some(Value { number: count(sources.iter().filter(|source| is_usable(source.state))), scale }))
         },
         words: sources,
         advice: "Have four NTP servers or more, or a pool, in chrony.conf; chrony-report selectdata tells why one is not \
@@ -181,13 +191,22 @@ pub(crate) const RULES: &[Rule] = &[
         warning: Range::at_least(75.0),
         critical: Range::at_least(50.0),
         limits_in: None,
-        how: "sources: the mean of the set bits in the reachability of all sources that have an address",
+        how: "sources: the set bits in the reachability of the usable sources, of those from the highest set bit on; of \
+              all sources that have an address, where none is usable",
         is_asked_only: false,
+        takes_time: true,
         measure: |facts| {
             let polled: Vec<_> = known(&facts.sources)?.iter().filter(|source| is_resolved(source)).collect();
-            let answered = f64::from(polled.iter().map(|source| source.reachability.count_ones()).sum::<u32>());
-            let polls = count(polled.iter()) * POLLS;
-            Ok((polls > 0.0).then(|| (100.0 * answered / polls).into()))
+            let usable: Vec<_> = polled.iter().copied().filter(|source| is_usable(source.state)).collect();
+            let polled = if usable.is_empty() { polled } else { usable };
+            let answered = polled.iter().map(|source| source.reachability.count_ones()).sum::<u32>();
+            // chronyd begins at 0 with a new source, and with one that comes online again.
+            let polls = polled.iter().map(|source| match source.reachability {
+                0 => u8::BITS,
+                some => u8::BITS - some.leading_zeros(),
+            });
+            let polls = polls.sum::<u32>();
+            Ok((polls > 0).then(|| (100.0 * f64::from(answered) / f64::from(polls)).into()))
         },
         words: |facts, value| {
             let lost = |source: &&Source| is_resolved(source) && !source.is_reachable();
@@ -206,6 +225,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "sources: how many have the state falseticker",
         is_asked_only: false,
+        takes_time: false,
         measure: |facts| Ok(Some(count(known(&facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
         words: |facts, _| match names(facts.sources.iter().flatten().filter(|source| is_falseticker(source))) {
             none if none.is_empty() => "no source disagrees with the majority".to_owned(),
@@ -223,6 +243,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "tracking: skew, while the clock follows a source",
         is_asked_only: true,
+        takes_time: false,
         measure: |facts| followed(facts, |tracking| tracking.skew),
         words: |_, value| format!("the frequency is known within {value:.3} ppm"),
         advice: "It shrinks with time; where it does not, the sources jitter or the clock's temperature changes",
@@ -236,6 +257,7 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: None,
         how: "sources and authdata: the usable NTP sources with mode NTS for which keys were established",
         is_asked_only: true,
+        takes_time: false,
         measure: nts,
         words: |_, value| format!("{value:.0} % of the usable sources are authenticated by NTS"),
         advice: "Add `nts` to the servers in chrony.conf, and let TCP port 4460 through; see chrony-report authdata",
@@ -327,7 +349,7 @@ fn nts(facts: &Facts) -> Measured {
     if sources.len() != auth_data.len() {
         return Err("the sources changed while they were read".to_owned());
     }
-    let usable = || sources.iter().zip(auth_data).filter(|(source, _)| is_usable(source) && !is_clock(source));
+    let usable = || sources.iter().zip(auth_data).filter(|(source, _)| is_usable(source.state) && !is_clock(source));
     let is_authenticated = |auth: &libchrony::AuthData| auth.mode == Open::Known(AuthMode::Nts) && auth.key_id > 0;
     let authenticated = usable().filter(|(_, auth)| auth.as_ref().is_some_and(is_authenticated));
     let all = count(usable());

@@ -10,6 +10,12 @@ fn sources(count: usize, source: &Value) -> Value {
     json!({"sources": vec![source.clone(); count]})
 }
 
+/// So many sources in order, and so many of this kind.
+fn sources_and(count: usize, others: usize, other: &Value) -> Value {
+    let sources = [vec![json!({}); count], vec![other.clone(); others]].concat();
+    json!({"sources": sources})
+}
+
 /// Judges, and compares the exit code and a part of what is said.
 fn expect(chronyd: &Scripted, code: i32, words: &str) {
     let ran = ask(chronyd.socket(), "check");
@@ -51,11 +57,11 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (json!({"current correction": 0.011}), 1, "the clock is 11 ms slow"),
         (json!({"current correction": -0.011}), 1, "the clock is 11 ms fast"),
         (json!({"current correction": -0.051}), 2, "the clock is 51 ms fast"),
-        (updated(240), 0, ""),
-        (updated(300), 1, "min ago (they came every 64.2 s)"),
-        (updated(600), 2, "the last update was 10 min ago"),
+        (updated(2000), 0, ""),
+        (updated(2100), 1, "the last update was 35 min ago (expected within 8.53 min)"),
+        (updated(4200), 2, "the last update was 70 min ago"),
         (updated(6 * 3600), 2, "the last update was 6 h ago"),
-        (updated(-600), 2, "min ago"),
+        (updated(-4200), 2, "min ago"),
     ] {
         expect(&clock(&tracking, &json!({})), code, words);
     }
@@ -68,6 +74,7 @@ fn each_rule_of_the_sources_has_its_levels() {
     let reach =
         |bits: &[u8]| json!({"sources": bits.iter().map(|bits| json!({"reachability": bits})).collect::<Vec<_>>()});
     let never = json!({"state": 1, "reachability": 0, "last sample ago": u32::MAX});
+    let gps = json!({"reference ID": 0x4750_5300});
     let unresolved = json!({"address": {"id": 7}, "state": 1, "reachability": 0});
     for (others, code, words) in [
         // Selected, combined and selectable ones are usable.
@@ -85,11 +92,17 @@ fn each_rule_of_the_sources_has_its_levels() {
         (json!({"sources": [{"reference ID": 0x4750_5300, "state": 1}, {"address": "192.0.2.1"}]}), 1, "only 1 of 2"),
         (state(&[0, 4, 4, 4, 2]), 1, "falsetickers, which the majority does not agree with: 127.0.0.1"),
         (state(&[0, 4, 4, 4, 3]), 0, ""),
-        // One of four that never answers is a matter of how many are usable.
         (reach(&[255, 255, 255, 0]), 0, ""),
         (reach(&[255, 255, 240, 0]), 1, "62 % of the last polls were answered, and none by 127.0.0.1"),
         (reach(&[255, 255, 0, 0]), 1, "50 % of the last polls were answered"),
-        (reach(&[127, 255, 0, 0]), 2, "47 % of the last polls were answered"),
+        (reach(&[254, 255, 0, 0]), 2, "47 % of the last polls were answered"),
+        // chronyd begins to count with a new source, and with one that comes online again.
+        (reach(&[1, 1, 3, 7]), 0, ""),
+        (reach(&[5, 5, 9, 9]), 1, "57 % of the last polls were answered"),
+        // Those that are not used, such as the servers beside a clock that a firewall keeps away, are not counted.
+        (json!({"sources": [gps, never, never, never, never]}), 0, ""),
+        (sources_and(4, 5, &never), 0, ""),
+        (sources_and(2, 5, &never), 1, "2 of 7 sources are usable"),
         // Names without an address are not polled.
         (json!({"sources": [{}, {}, {}, {}, unresolved, unresolved]}), 0, ""),
     ] {
@@ -105,20 +118,46 @@ fn sources_that_are_not_polled_are_told() {
 }
 
 #[test]
-fn the_age_is_measured_by_the_longer_interval() {
-    // The selected source is polled every 1024 s, whatever the last interval was.
-    let slow = json!({"sources": [{"poll": 10}, {"state": 4}, {"state": 4}, {"state": 4}]});
-    expect(&clock(&updated(600), &slow), 0, "");
-    // One that is not selected tells nothing.
-    let other = json!({"sources": [{"state": 4, "poll": 10}, {}, {"state": 4}, {"state": 4}]});
-    expect(&clock(&updated(600), &other), 2, "the last update was 10 min ago");
-    let mut tracking = updated(600);
-    tracking["last update interval"] = json!(512);
-    expect(&clock(&tracking, &json!({})), 0, "");
+fn an_update_is_expected_by_how_often_the_source_is_polled() {
+    let source =
+        |state: u8, poll: i8, reachability: u8| json!({"state": state, "poll": poll, "reachability": reachability});
+    let four = |first: Value, other: Value| json!({"sources": [first, other, other, other]});
+    let alarms = |seconds: i64, others: &Value, code: i32, words: &str| {
+        expect(&clock(&updated(seconds), others), code, words);
+    };
+    // While the selected source answers, chronyd may leave out many of its measurements on purpose.
+    alarms(30_000, &four(source(0, 10, 1), source(4, 6, 255)), 0, "");
+    alarms(
+        4200,
+        &four(source(0, 6, 1), source(4, 10, 255)),
+        2,
+        "the last update was 70 min ago (expected within 8.53 min)",
+    );
+    // One that does not answer is of no use.
+    let silent = four(source(0, 6, 0), source(1, 10, 0));
+    alarms(200, &silent, 2, "0 % of the last polls were answered");
+    alarms(600, &silent, 2, "the last update was 10 min ago (expected within 64 s)");
+    // However long the last update had taken.
+    let mut after_an_outage = updated(2 * 86_400);
+    after_an_outage["last update interval"] = json!(36_000);
+    expect(&clock(&after_an_outage, &silent), 2, "the last update was 2 d ago (expected within 64 s)");
+    // Without a selected source the one that is polled least tells.
+    alarms(30_000, &four(source(4, 6, 255), source(5, 10, 255)), 0, "");
+    alarms(
+        600,
+        &four(source(2, 6, 255), source(2, 4, 255)),
+        2,
+        "the last update was 10 min ago (expected within 64 s)",
+    );
     // A few lost polls of a sixteenth of a second are no alarm.
-    let mut tracking = updated(2);
-    tracking["last update interval"] = json!(0.0625);
-    expect(&clock(&tracking, &sources(4, &json!({"poll": -4}))), 0, "");
+    alarms(1, &sources(4, &source(0, -4, 255)), 0, "");
+    // Where the sources are not known, neither is how often they are polled.
+    for (seconds, code) in [(4000, 3), (8300, 2)] {
+        let chronyd = clock(&updated(seconds), &json!({}));
+        chronyd.set(Fault::Status(2));
+        chronyd.set(Fault::Only(vec![14, 15]));
+        expect(&chronyd, code, "");
+    }
 }
 
 #[test]
@@ -166,7 +205,12 @@ fn a_chronyd_that_has_just_been_started_raises_no_alarm() {
     expect(&chronyd, 0, "min: the clock follows no source");
     started(chronyd.socket(), 520);
     expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
+    // What is known to be wrong needs no time.
+    let chronyd = clock(&json!({"current correction": 3600}), &json!({"sources": 1}));
+    started(chronyd.socket(), 100);
+    expect(&chronyd, 2, "the clock is 3600 s slow");
     // A start in the future tells nothing, as after a step of the clock.
+    let chronyd = clock(&unsynchronised(), &json!({"sources": 0}));
     started(chronyd.socket(), -LONG);
     expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
 }
