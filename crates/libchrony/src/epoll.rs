@@ -9,12 +9,13 @@ use crate::clock::SLICE;
 use crate::gather::Gather;
 use crate::opening::Opening;
 use crate::per_process::process_id;
+use crate::raw::descriptor::Guarded;
 use crate::raw::socket::Socket;
 use crate::ready::{Interest, Ready};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -57,7 +58,7 @@ use std::{io, mem};
 /// ```
 #[derive(Debug)]
 pub struct Epoll {
-    set: OwnedFd,
+    set: Guarded,
     process: u32,
     watched: Vec<Watched>,
     /// Whether each socket that is waited for is in the set.
@@ -75,7 +76,7 @@ struct Watched {
 
 impl Watched {
     /// Leaves the set. Returns false, so that `retain` drops it.
-    fn leave(&self, set: &OwnedFd) -> bool {
+    fn leave(&self, set: &Guarded) -> bool {
         // Others may have closed the descriptor. It has left the set then.
         let _ = epoll::delete(set, &self.socket);
         false
@@ -88,7 +89,7 @@ impl Epoll {
         let opening = Opening::begin(Instant::now() + SLICE);
         let set = epoll::create(CreateFlags::CLOEXEC);
         drop(opening);
-        Ok(Self { set: set?, process: process_id(), watched: Vec::new(), is_complete: true })
+        Ok(Self { set: Guarded::new(set?), process: process_id(), watched: Vec::new(), is_complete: true })
     }
 
     /// As [`Reading::advance`]. It receives only from the sockets that are ready.

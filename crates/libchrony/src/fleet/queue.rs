@@ -4,10 +4,11 @@
 //! each datagram once, as it comes: a socket has to be read empty.
 
 use crate::per_process::process_id;
+use crate::raw::descriptor::Guarded;
 use crate::ready::Interest;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::{Errno, read, write};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -27,13 +28,14 @@ const TO_WRITE: u8 = 2;
 /// An event queue and a bell in it, which other threads ring.
 #[derive(Debug)]
 pub(super) struct Queue {
-    epoll: OwnedFd,
+    epoll: Guarded,
     bell: Arc<Bell>,
     process: u32,
+    is_broken: bool,
 }
 
 #[derive(Debug)]
-struct Bell(OwnedFd);
+struct Bell(Guarded);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
@@ -50,12 +52,23 @@ impl Queue {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN)?;
-        Ok(Self { epoll, bell: Arc::new(Bell(bell)), process: process_id() })
+        let bell = Arc::new(Bell(Guarded::new(bell)));
+        Ok(Self { epoll: Guarded::new(epoll), bell, process: process_id(), is_broken: false })
+    }
+
+    /// Whether it is of no use: it belongs to the process that this one was forked from, or others have closed it.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_broken || self.is_inherited()
     }
 
     /// Whether it belongs to the process that this one was forked from.
     pub(super) fn is_inherited(&self) -> bool {
         self.process != process_id()
+    }
+
+    /// Has a socket be watched anew, by another queue.
+    pub(super) fn forget(interest: &Interest<'_>) {
+        interest.socket().watched.store(0, Ordering::Relaxed);
     }
 
     /// Rings the bell.
@@ -83,11 +96,17 @@ impl Queue {
     }
 
     /// Waits for that time at most. The numbers of the addresses that have a socket that is ready.
-    pub(super) fn wait(&self, time: Duration) -> Vec<u32> {
+    pub(super) fn wait(&mut self, time: Duration) -> Vec<u32> {
         let mut events = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
         let time = Timespec::try_from(time).ok();
         // After a signal there are none, and the caller looks at the time.
-        let Ok((events, _)) = epoll::wait(&self.epoll, &mut events, time.as_ref()) else { return Vec::new() };
+        let (events, _) = match epoll::wait(&self.epoll, &mut events, time.as_ref()) {
+            Ok(events) => events,
+            Err(error) => {
+                self.is_broken = error != Errno::INTR;
+                return Vec::new();
+            }
+        };
         if events.iter().any(|event| event.data.u64() == BELL) {
             let _ = read(&self.bell.0, &mut [0; 8]);
         }

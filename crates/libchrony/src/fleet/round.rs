@@ -260,18 +260,25 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// In a forked child, goes on with an event queue of its own. The calls begin anew when they are advanced.
-    fn leave_parents_queue(&mut self, fleet: &mut Fleet) {
-        if !fleet.queue.is_inherited() {
+    /// In a forked child, or where others have closed the event queue, goes on with a new one. The calls begin anew when
+    /// they are advanced.
+    fn leave_lost_queue(&mut self, fleet: &mut Fleet) {
+        if !fleet.queue.is_lost() {
             return;
         }
         let running = (0..).zip(&self.calls).filter_map(|(number, call)| call.as_ref().map(|_| number));
         match Queue::new() {
             Ok(queue) => {
                 self.again = running.collect();
-                self.hosts.clear();
+                if fleet.queue.is_inherited() {
+                    self.hosts.clear();
+                }
                 fleet.queue = queue;
-                // Closes the copies of the parent's sockets.
+                // The new one watches nothing, and its bell has not been given to the resolver.
+                let interests = self.calls.iter().flatten().flat_map(|call| call.interests());
+                interests.for_each(|interest| Queue::forget(&interest));
+                self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
+                // Closes the sockets, or the copies of the parent's.
                 fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
             }
             Err(source) => {
@@ -348,7 +355,7 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
     /// Goes on as far as it can, without waiting.
     pub fn advance(&mut self) -> Step<R::Results> {
         let fleet = self.fleet.borrow_mut();
-        self.state.leave_parents_queue(fleet);
+        self.state.leave_lost_queue(fleet);
         match self.state.step(fleet) {
             Step::Wait(_) => {
                 self.state.wait(fleet, Duration::ZERO);
@@ -369,8 +376,8 @@ impl<F: BorrowMut<Fleet>, R: Reports> Iterator for Round<F, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let fleet = self.fleet.borrow_mut();
-        self.state.leave_parents_queue(fleet);
         loop {
+            self.state.leave_lost_queue(fleet);
             match self.state.step(fleet) {
                 Step::Result(index, results) => return Some((index, results)),
                 Step::Wait(until) => self.state.wait(fleet, until.saturating_duration_since(Instant::now())),

@@ -3,7 +3,7 @@
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use std::io;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{FromRawFd, IntoRawFd};
 
 /// The device and the inode of what is at a descriptor's number.
 pub(super) type Identity = (u64, u64);
@@ -12,6 +12,43 @@ pub(super) fn identity(fd: RawFd) -> Option<Identity> {
     // SAFETY: the number is used for this call only, which does no harm to whatever it is of.
     let stat = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) }).ok()?;
     Some((stat.st_dev, stat.st_ino))
+}
+
+/// A descriptor that is left alone at its end if others have closed it: its number may be that of another file by then.
+/// An event queue has no inode of its own, so it is told from files and sockets, and not from another event queue.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    fd: RawFd,
+    identity: Option<Identity>,
+}
+
+impl Guarded {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        let fd = fd.into_raw_fd();
+        Self { fd, identity: identity(fd) }
+    }
+
+    /// Whether it is there as far as can be told.
+    pub(crate) fn is_there(&self) -> bool {
+        identity(self.fd) == self.identity
+    }
+}
+
+impl AsFd for Guarded {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: it is open as long as `self` is there, unless others have closed it. Then a system call fails, or is
+        // about what they have opened, which it does no harm to.
+        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if self.is_there() {
+            // SAFETY: it is ours, and nothing else closes it.
+            drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
+        }
+    }
 }
 
 /// Whether the descriptor is of what libchrony opens for a session: /dev/urandom.

@@ -65,3 +65,9 @@ pub(crate) fn watched(process: u32) -> usize {
     let infos = files.map(|file| fs::read_to_string(file).unwrap_or_default());
     infos.map(|info| info.lines().filter(|line| line.starts_with("tfd:")).count()).sum()
 }
+
+/// The descriptors of event queues and of what wakes them.
+pub(crate) fn event_queues() -> Vec<RawFd> {
+    let is_queue = |what: &str| what == "anon_inode:[eventpoll]" || what == "anon_inode:[eventfd]";
+    descriptors().into_iter().filter(|(_, what)| is_queue(what)).map(|(fd, _)| fd).collect()
+}

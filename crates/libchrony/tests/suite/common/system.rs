@@ -33,6 +33,12 @@ pub(crate) fn in_fork(body: impl FnOnce() -> bool) -> bool {
     }
 }
 
+/// Puts a file in the place of what belongs to others, as in programs that close all descriptors and open their own.
+pub(crate) fn put(file: &impl AsRawFd, number: RawFd) {
+    // SAFETY: what the number belongs to has to bear it; that is what is tested.
+    assert_eq!(unsafe { libc::dup2(file.as_raw_fd(), number) }, number);
+}
+
 /// How many signals this process has handled.
 pub(crate) static HANDLED: AtomicU32 = AtomicU32::new(0);
 

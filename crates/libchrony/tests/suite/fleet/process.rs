@@ -3,13 +3,15 @@
 use super::limits::limit;
 use super::{addresses, all, daemons, read};
 use crate::common::alone::Alone;
-use crate::common::open::{clients_in, descriptors, watched};
-use crate::common::system::{in_fork, own_empty_run, own_hosts};
+use crate::common::open::{clients_in, descriptors, event_queues, watched};
+use crate::common::system::{in_fork, own_empty_run, own_hosts, put};
 use crate::common::*;
 use libchrony::fleet::Fleet;
 use libchrony::{Error, Tracking};
 use std::fmt::Write;
+use std::fs;
 use std::net::UdpSocket;
+use std::os::fd::RawFd;
 use std::thread;
 use std::time::Duration;
 use testbed::Fault;
@@ -55,6 +57,34 @@ fn a_fork_in_the_middle_of_a_round_disturbs_neither() {
             let mut rest = || round.by_ref().filter(|(_, result)| result.is_ok()).count();
             assert!(in_fork(|| rest() == 80));
             assert_eq!(rest(), 80);
+        }
+    });
+}
+
+/// A program that becomes a daemon closes all descriptors, and what it opens then gets their numbers.
+#[test]
+fn an_event_queue_that_others_have_closed_is_left_alone_and_replaced() {
+    let test = "fleet::process::an_event_queue_that_others_have_closed_is_left_alone_and_replaced";
+    Alone::new(test, "only").run(|| {
+        let daemons = daemons(20, "{}");
+        let mut fleet = all(&daemons).timeout(Duration::from_secs(20)).build().unwrap();
+        let is_read = |fleet: &mut Fleet| fleet.read::<Tracking>().filter(|(_, result)| result.is_ok()).count() == 20;
+        assert!(is_read(&mut fleet));
+        for is_forked in [false, true] {
+            let mut rest = || {
+                let queues = event_queues();
+                assert_eq!(queues.len(), 2);
+                let log = tempfile::tempfile().unwrap();
+                for &queue in &queues {
+                    put(&log, queue);
+                }
+                assert!(is_read(&mut fleet) && is_read(&mut fleet));
+                let is_log =
+                    |queue: &RawFd| fs::metadata(format!("/proc/self/fd/{queue}")).is_ok_and(|data| data.is_file());
+                assert!(queues.iter().all(is_log), "the log is still open");
+                true
+            };
+            assert!(if is_forked { in_fork(rest) } else { rest() });
         }
     });
 }
