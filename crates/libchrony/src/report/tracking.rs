@@ -104,6 +104,9 @@ impl Tracking {
     /// [`clock_error_bound`](Self::clock_error_bound), with 1 ppm, which is the default, as `maxclockerror`: chronyd
     /// does not report it. Where chrony.conf has a larger one, its own bound grows faster.
     ///
+    /// A chronyd that runs with `-x` does not correct the frequency of the clock, and does not tell so. Its clock goes off
+    /// by [`frequency`](Self::frequency), too, which is not in this bound.
+    ///
     /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
     /// is not too small for that. It is too large by what the root dispersion has grown from `ref_time` to the report.
     #[must_use]
