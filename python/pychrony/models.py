@@ -102,7 +102,8 @@ class TrackingStatus(_Record):
         leap_status: Whether a leap second is coming, 0 to 3; a member of `LeapStatus`. (libchrony "leap status")
         offset: Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
             (libchrony "current correction")
-        last_offset: Estimated offset at the last clock update, in seconds. (libchrony "last offset")
+        last_offset: Estimated offset at the last clock update, in seconds. Positive: the clock was fast.
+            (libchrony "last offset")
         rms_offset: Long-term average of the offset, in seconds, 0 or more. (libchrony "RMS offset")
         frequency: How fast the clock would run without correction, in ppm. Positive: it would gain time.
             (libchrony "frequency offset")
@@ -404,8 +405,8 @@ class SelectData(_Record):
             (libchrony "score")
         low_limit: Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a
             sample. (libchrony "low limit")
-        high_limit: High end of the same, in seconds. Below the low end when the distance is not acceptable. (libchrony
-            "high limit")
+        high_limit: High end of where the source takes the true offset of the clock to be, in seconds. Below the low end
+            when the distance is not acceptable. (libchrony "high limit")
     """
 
     __report__: ClassVar[_Report] = (
@@ -526,8 +527,8 @@ class NTPData(_Record):
             member of `Timestamping`. (libchrony "receive timestamping")
         transmitted_messages: Messages sent to the source. (libchrony "transmitted messages")
         received_messages: Messages received from it. (libchrony "received messages")
-        received_valid_messages: Those that passed the tests 1 to 5. (libchrony "received valid messages")
-        received_good_messages: Those that passed all tests, so that they gave a sample. (libchrony "received good
+        received_valid_messages: Messages that passed the tests 1 to 5. (libchrony "received valid messages")
+        received_good_messages: Messages that passed all tests, so that they gave a sample. (libchrony "received good
             messages")
         kernel_transmit_timestamps: Requests that the kernel stamped. From chrony 4.6 on; None before. (libchrony
             "kernel transmit timestamps")
@@ -626,7 +627,8 @@ class ServerStats(_Record):
             (libchrony "received interleaved NTP requests")
         held_ntp_timestamps: Pairs of timestamps held for interleaved clients. From chrony 4.2 on; None before.
             (libchrony "held NTP timestamps")
-        ntp_timestamp_span: Seconds that these cover. From chrony 4.2 on; None before. (libchrony "NTP timestamp span")
+        ntp_timestamp_span: Seconds that the held timestamps cover. From chrony 4.2 on; None before.
+            (libchrony "NTP timestamp span")
         served_daemon_rx_timestamps: Answers with a receive timestamp of the daemon. From chrony 4.4 on; None before.
             (libchrony "served daemon RX timestamps")
         served_daemon_tx_timestamps: Answers with a transmit timestamp of the daemon. From chrony 4.4 on; None before.

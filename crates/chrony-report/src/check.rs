@@ -128,7 +128,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ! {
     let asked = command.clone().ignore_errors(true).try_get_matches();
     let known = asked.ok().and_then(|matches| Some(matches.subcommand_name()?.to_owned()));
     // What is wrong may stand before the command.
-    let mut words = env::args().skip(1);
+    let mut words = env::args_os().skip(1).filter_map(|word| word.into_string().ok());
     let named = known.or_else(|| words.find(|word| command.get_subcommands().any(|one| one.get_name() == word)));
     if error.use_stderr() && named.as_deref() == Some("check") {
         // Its usage and where help is would be noise in a line.

@@ -41,9 +41,13 @@ impl Column {
         }
     }
 
-    /// What it means, in a sentence.
+    /// What it means, with its sign and unit.
     pub(crate) fn meaning(&self) -> String {
-        first_sentence(self.doc)
+        let meaning = first_sentence(self.doc);
+        let unit = self.unit().name();
+        let unit = if unit.is_empty() || meaning.contains(", in ") { String::new() } else { format!(" ({unit})") };
+        let sign = self.positive.map_or_else(String::new, |sense| format!("; positive: {}", sense.name()));
+        meaning + &unit + &sign
     }
 
     pub(crate) fn unit(&self) -> Unit {

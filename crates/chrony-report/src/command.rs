@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::list::List;
 use crate::output::Output;
 use crate::plot::Plot;
+use crate::text::time;
 use crate::wait::Wait;
 use crate::watch::Watch;
 use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -184,11 +185,7 @@ fn of_report(command: clap::Command) -> clap::Command {
 
 /// What the fields of a report mean.
 fn fields(table: &Table) -> String {
-    let line = |column: columns::Column| {
-        let unit = column.unit().name();
-        let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-        format!("\n  {}{unit}: {}", column.name, column.meaning())
-    };
+    let line = |column: columns::Column| format!("\n  {}: {}", column.name, column.meaning());
     let columns = columns::of_table(table).into_iter();
     columns.map(line).fold("Fields, by their names in JSON and CSV:".to_owned(), |text, line| text + &line)
 }
@@ -235,7 +232,7 @@ fn address_parser() -> impl clap::builder::TypedValueParser<Value = Address> {
 /// A time with units, such as `5s`, `1m30s` or `200ms`; a number alone is of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = || text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let friendly = || text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    let friendly = || time(text).and_then(|time| Duration::try_from(time).ok());
     let time = seconds().or_else(friendly).filter(|time| !time.is_zero() && *time <= LONGEST);
-    time.ok_or_else(|| "not a time longer than 0 and of a century at most, such as 5s, 1m30s or 200ms".to_owned())
+    time.ok_or_else(|| "not a time longer than 0 and of a century at most, such as 5s, 1m30s, 2d or 200ms".to_owned())
 }

@@ -113,6 +113,11 @@ impl Facts {
         age.as_secs_f64()
     }
 
+    /// Whether the last update was in the future: this clock was set, or it is another machine's.
+    pub(crate) fn is_ahead(&self, tracking: &Tracking) -> bool {
+        tracking.ref_time > self.time
+    }
+
     /// Within which time an update of the clock is expected, in seconds.
     pub(crate) fn update_interval(&self, tracking: &Tracking) -> f64 {
         let polled = |source: &Source| Polled {

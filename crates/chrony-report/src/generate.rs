@@ -4,9 +4,13 @@ use crate::command::{command, name};
 use crate::error::{Code, FINE, Failure};
 use crate::schema;
 use clap_complete::Shell;
+use clap_mangen::Man;
 use libchrony::REPORTS;
 use std::fs;
 use std::path::Path;
+
+/// What the man pages are of.
+const SOURCE: &str = concat!("chrony-report ", env!("CARGO_PKG_VERSION"));
 
 /// Writes `man/*.1`, `completions/*` and `schemas/*.json` below a folder.
 pub(crate) fn run(folder: &Path) -> Result<Code, Failure> {
@@ -15,10 +19,24 @@ pub(crate) fn run(folder: &Path) -> Result<Code, Failure> {
         for folder in [&man, &completions, &schemas] {
             fs::create_dir_all(folder)?;
         }
-        clap_mangen::generate_to(command().disable_help_subcommand(true), &man)?;
+        let mut command_line = command().disable_help_subcommand(true);
+        command_line.build();
+        let pages = command_line.get_subcommands().filter(|command| !command.is_hide_set());
+        for page in pages.chain([&command_line]) {
+            let name = page.get_display_name().unwrap_or_else(|| page.get_name()).to_owned();
+            let mut text = Vec::new();
+            Man::new(page.clone()).title(&name).source(SOURCE).manual("chrony-report").render(&mut text)?;
+            // What clap has behind the options.
+            let text = String::from_utf8_lossy(&text).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES AND NOTES\n");
+            fs::write(man.join(name).with_extension("1"), text)?;
+        }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command(), "chrony-report", &completions)?;
         }
+        // clap_complete has two names for the functions of a program with a hyphen in its own.
+        let bash = completions.join("chrony-report.bash");
+        let script = fs::read_to_string(&bash)?.replace("chrony__subcmd__report", "chrony__report");
+        fs::write(bash, script)?;
         for table in REPORTS {
             fs::write(schemas.join(name(table)).with_extension("json"), format!("{:#}\n", schema::of(table)))?;
         }

@@ -34,9 +34,14 @@ pub(crate) fn of(table: &Table) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("A row of the report {}", name(table)),
-        "description": table.doc.split_whitespace().collect::<Vec<_>>().join(" "),
+        "description": plain(table.doc),
         "oneOf": [record, failure],
     })
+}
+
+/// The text of a documentation comment without its links.
+fn plain(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ").replace("[`", "").replace("`]", "")
 }
 
 /// An object that has all of these properties and no other.
@@ -47,7 +52,6 @@ fn object<'a>(properties: impl Iterator<Item = (&'a str, Value)>) -> Value {
 }
 
 fn field(column: &Column) -> Value {
-    let unit = column.unit().name();
     let constants = column.constants.map_or(&[][..], |constants| constants.names);
     let words = constants.iter().map(|(_, word)| *word);
     let is_open = column.constants.is_some_and(|constants| constants.is_open);
@@ -74,7 +78,6 @@ fn field(column: &Column) -> Value {
         choices.push(json!({ "type": "null" }));
     }
     let mut schema = if choices.len() == 1 { choices.remove(0) } else { json!({ "anyOf": choices }) };
-    let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-    schema["description"] = json!(format!("{}{unit}", column.meaning()));
+    schema["description"] = json!(column.meaning());
     schema
 }

@@ -123,7 +123,8 @@ fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
         let (offset, dispersion, delay) = (seconds(offset.abs()), seconds(root_dispersion), seconds(root_delay));
         add("bound", format!("{bound} ({offset} {sign} + dispersion {dispersion} + half of delay {delay})"));
         let (age, every) = (interval(facts.age(tracking)), interval(tracking.update_interval));
-        add("updated", format!("{age} ago, at {}; before that, every {every}", date(tracking.ref_time)));
+        let age = if facts.is_ahead(tracking) { format!("{age} in the future") } else { format!("{age} ago") };
+        add("updated", format!("{age}, at {}; before that, every {every}", date(tracking.ref_time)));
     } else {
         add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
     }

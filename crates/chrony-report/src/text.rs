@@ -8,6 +8,7 @@ use crate::datum::{Datum, date};
 use crate::rows::Sheet;
 use crate::table::{BOLD, Table, Title};
 use anstyle::Style;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use libchrony::{Content, ReferenceId, Type, Unit};
 use std::env;
 use std::io::{self, Write};
@@ -201,4 +202,9 @@ fn sense(value: f64) -> &'static str {
         0.0.. => " fast",
         _ => " slow",
     }
+}
+
+/// A time with units, such as `1m30s` or `2d`. A day has 24 hours.
+pub(crate) fn time(text: &str) -> Option<SignedDuration> {
+    text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
 }

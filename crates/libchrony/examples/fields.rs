@@ -87,7 +87,8 @@ fn meaning(field: &Field) -> String {
         let numbers = numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         format!(" Says nothing while `{other}` is {numbers}.")
     });
-    first_sentence(field.doc) + &nothing.unwrap_or_default()
+    let sign = field.positive.map(|sense| format!(" Positive: {}.", sense.name()));
+    first_sentence(field.doc) + &sign.unwrap_or_default() + &nothing.unwrap_or_default()
 }
 
 fn first_sentence(doc: &str) -> String {

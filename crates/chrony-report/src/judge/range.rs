@@ -2,6 +2,7 @@
 //!
 //! A value outside of a range raises an alarm; with `@`, one inside of it. The ends belong to the range.
 
+use crate::text::time;
 use std::fmt;
 
 /// A range of values.
@@ -37,7 +38,7 @@ impl Unit {
     /// A number of this unit. Times may be written as `10ms`, `1m30s` or `-2h`.
     fn parse(self, text: &str) -> Option<f64> {
         let plain = || text.strip_suffix(self.name()).unwrap_or(text).trim().parse().ok();
-        let friendly = || text.parse::<jiff::SignedDuration>().ok().map(|time| time.as_secs_f64());
+        let friendly = || time(text).map(|time| time.as_secs_f64());
         plain().or_else(|| friendly().filter(|_| self == Self::Seconds)).filter(|number: &f64| number.is_finite())
     }
 }
@@ -128,6 +129,7 @@ mod tests {
         for (text, unit, expected) in [
             ("10ms", Unit::Seconds, "0.01"),
             ("1m30s:2h", Unit::Seconds, "90:7200"),
+            ("1d:2w", Unit::Seconds, "86400:1209600"),
             ("-10ms:0.5", Unit::Seconds, "-0.01:0.5"),
             ("@1us:1s", Unit::Seconds, "@0.000001:1"),
             ("75%:", Unit::Percent, "75:"),

@@ -154,15 +154,21 @@ pub(crate) const RULES: &[Rule] = &[
         limits_in: Some("times the expected interval"),
         how: "tracking: the time of reading less the reference time. sources: an update is expected within eight polling \
               intervals of the selected source while it answers, within one while it does not, and not within less \
-              than 1 s",
+              than 1 s; one in the future counts in seconds",
         is_asked_only: false,
         takes_time: false,
         measure: age,
         words: |facts, value| {
-            let every = facts.tracking.as_ref().map_or(1.0, |tracking| facts.update_interval(tracking));
-            format!("the last update was {} ago (expected within {})", interval(value), interval(every))
+            let Ok(tracking) = &facts.tracking else { return String::new() };
+            let (age, expected) = (interval(value), interval(facts.update_interval(tracking)));
+            if facts.is_ahead(tracking) {
+                format!("the last update is {age} in the future by this machine's clock")
+            } else {
+                format!("the last update was {age} ago (expected within {expected})")
+            }
         },
-        advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does",
+        advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does; in the \
+                 future: compare this machine's clock with that of chronyd's",
     },
     Rule {
         name: "sources",
@@ -209,7 +215,9 @@ pub(crate) const RULES: &[Rule] = &[
             Ok((polls > 0).then(|| (100.0 * f64::from(answered) / f64::from(polls)).into()))
         },
         words: |facts, value| {
-            let lost = |source: &&Source| is_resolved(source) && !source.is_reachable();
+            let usable = facts.sources.iter().flatten().any(|source| is_resolved(source) && is_usable(source.state));
+            let is_counted = |source: &Source| is_resolved(source) && (is_usable(source.state) || !usable);
+            let lost = |source: &&Source| is_counted(source) && !source.is_reachable();
             let lost = names(facts.sources.iter().flatten().filter(lost));
             let lost = if lost.is_empty() { lost } else { format!(", and none by {lost}") };
             format!("{value:.0} % of the last polls were answered{lost}")
@@ -245,7 +253,7 @@ pub(crate) const RULES: &[Rule] = &[
         is_asked_only: true,
         takes_time: false,
         measure: |facts| followed(facts, |tracking| tracking.skew),
-        words: |_, value| format!("the frequency is known within {value:.3} ppm"),
+        words: |_, value| format!("the frequency is known only within {value:.3} ppm"),
         advice: "It shrinks with time; where it does not, the sources jitter or the clock's temperature changes",
     },
     Rule {
@@ -259,7 +267,7 @@ pub(crate) const RULES: &[Rule] = &[
         is_asked_only: true,
         takes_time: false,
         measure: nts,
-        words: |_, value| format!("{value:.0} % of the usable sources are authenticated by NTS"),
+        words: |_, value| format!("only {value:.0} % of the usable sources are authenticated by NTS"),
         advice: "Add `nts` to the servers in chrony.conf, and let TCP port 4460 through; see chrony-report authdata",
     },
 ];
@@ -321,7 +329,8 @@ fn leap(status: LeapStatus) -> String {
 
 fn age(facts: &Facts) -> Measured {
     let tracking = known(&facts.tracking)?;
-    let value = || Value { number: facts.age(tracking), scale: facts.update_interval(tracking) };
+    let scale = || if facts.is_ahead(tracking) { 1.0 } else { facts.update_interval(tracking) };
+    let value = || Value { number: facts.age(tracking), scale: scale() };
     Ok(follows_source(tracking).then(value))
 }
 
@@ -333,7 +342,10 @@ fn sources(facts: &Facts, value: f64) -> String {
         (1, _) => "there is only one source, which no other can confirm".to_owned(),
         (_, 0.0) => format!("none of {all} sources is usable"),
         (_, 1.0) => format!("only 1 of {all} sources is usable"),
-        _ => format!("{value} of {all} sources are usable"),
+        (all, _) if facts.sources.iter().flatten().all(|source| is_usable(source.state)) => {
+            format!("only {all} sources are usable")
+        }
+        (all, _) => format!("only {value} of {all} sources are usable"),
     };
     let activity = facts.activity.as_ref().ok();
     let offline = activity.map_or(0, |activity| activity.offline_sources);

@@ -52,14 +52,21 @@ fn completions_know_the_commands() {
         }
     }
     // bash asks them.
-    let script = format!(
-        "source {}; COMP_WORDS=(chrony-report tra); COMP_CWORD=1; \
-         f=$(complete -p chrony-report | sed 's/.*-F //; s/ .*//'); \
-         \"$f\" chrony-report tra chrony-report; echo \"${{COMPREPLY[@]}}\"",
-        folder.path().join("completions/chrony-report.bash").display()
-    );
-    let completed = Ran::of(Command::new("bash").args(["--norc", "-c", &script]).output().unwrap()).fine();
-    assert_eq!(completed, "tracking\n");
+    for (words, expected) in [("tra", "tracking"), ("tracking --fo", "--format"), ("check --rea", "--reach")] {
+        let words: Vec<_> = ["chrony-report"].into_iter().chain(words.split(' ')).collect();
+        let last = words.len() - 1;
+        let script = format!(
+            "source {}; COMP_WORDS=({}); COMP_CWORD={last}; \
+             f=$(complete -p chrony-report | sed 's/.*-F //; s/ .*//'); \
+             \"$f\" chrony-report {} {}; echo \"${{COMPREPLY[@]}}\"",
+            folder.path().join("completions/chrony-report.bash").display(),
+            words.join(" "),
+            words[last],
+            words[last - 1],
+        );
+        let completed = Ran::of(Command::new("bash").args(["--norc", "-c", &script]).output().unwrap()).fine();
+        assert_eq!(completed, format!("{expected}\n"));
+    }
 }
 
 #[test]

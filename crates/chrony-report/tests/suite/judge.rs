@@ -61,7 +61,8 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (updated(2100), 1, "the last update was 35 min ago (expected within 8.53 min)"),
         (updated(4200), 2, "the last update was 70 min ago"),
         (updated(6 * 3600), 2, "the last update was 6 h ago"),
-        (updated(-4200), 2, "min ago"),
+        (updated(-7), 1, "s in the future by this machine's clock"),
+        (updated(-3600), 2, "min in the future"),
     ] {
         expect(&clock(&tracking, &json!({})), code, words);
     }
@@ -79,8 +80,8 @@ fn each_rule_of_the_sources_has_its_levels() {
     for (others, code, words) in [
         // Selected, combined and selectable ones are usable.
         (state(&[0, 4, 4, 5]), 0, ""),
-        (state(&[0, 4, 5]), 1, "3 of 3 sources are usable"),
-        (state(&[0, 4, 5, 1, 3]), 1, "3 of 5 sources are usable"),
+        (state(&[0, 4, 5]), 1, "only 3 sources are usable"),
+        (state(&[0, 4, 5, 1, 3]), 1, "only 3 of 5 sources are usable"),
         (state(&[0]), 1, "there is only one source, which no other can confirm"),
         (state(&[0, 1]), 1, "only 1 of 2 sources is usable"),
         (state(&[1, 1]), 2, "none of 2 sources is usable"),

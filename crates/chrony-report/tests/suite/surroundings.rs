@@ -5,7 +5,9 @@ use crate::support::{
 };
 use libchrony::REPORTS;
 use rustix::process::Signal;
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -77,6 +79,21 @@ fn a_chronyd_that_is_not_there() {
 }
 
 #[test]
+fn words_that_are_not_utf_8_are_told_of() {
+    let path = [OsStr::new("-H"), OsStr::from_bytes(b"/tmp/\xff.sock"), OsStr::new("--help")];
+    assert_eq!(program(path).output().unwrap().status.code(), Some(0));
+    let word = OsStr::from_bytes(b"\xff");
+    for (before, code) in
+        [(&["check", "--help"][..], 3), (&["tracking", "--help"], 2), (&[], 2), (&["trakcing"], 2), (&["check"], 3)]
+    {
+        let output = program([word].into_iter().chain(before.iter().map(OsStr::new))).output().unwrap();
+        let ran = Ran { code: output.status.code(), out: String::new(), err: String::new() };
+        let said = [output.stdout, output.stderr].concat();
+        assert!(ran.code == Some(code) && !said.is_empty(), "{before:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_time_without_end_is_refused() {
     for args in ["tracking --every 1e19", "plot --for 1e19 -o a.svg", "tracking --timeout 101y"] {
         let ran = ask("/", args);
@@ -119,7 +136,7 @@ fn a_report_that_is_refused_over_udp_says_where_it_is_not() {
 fn times_that_make_no_sense_are_refused() {
     for time in ["0", "-1s", "soon", "nan", "0s"] {
         for option in ["--timeout", "--every"] {
-            run(["tracking", &format!("{option}={time}")]).failed_usage(&["such as 5s, 1m30s or 200ms"]);
+            run(["tracking", &format!("{option}={time}")]).failed_usage(&["such as 5s, 1m30s, 2d or 200ms"]);
         }
     }
 }

@@ -113,9 +113,9 @@ report! {
         transmitted_messages: u32 = Count(c"transmitted messages");
         /// Messages received from it.
         received_messages: u32 = Count(c"received messages");
-        /// Those that passed the tests 1 to 5.
+        /// Messages that passed the tests 1 to 5.
         received_valid_messages: u32 = Count(c"received valid messages");
-        /// Those that passed all tests, so that they gave a sample.
+        /// Messages that passed all tests, so that they gave a sample.
         received_good_messages: u32 = Count(c"received good messages");
         /// Requests that the kernel stamped. From chrony 4.6 on; `None` before.
         kernel_transmit_timestamps: Option<u32> = Count(c"kernel transmit timestamps").since("4.6");

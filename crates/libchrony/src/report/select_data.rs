@@ -88,7 +88,8 @@ report! {
         score: f64 = Ratio(c"score").not_negative();
         /// Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a sample.
         low_limit: f64 = IntervalSeconds(c"low limit").unless("state", WITHOUT_LIMITS);
-        /// High end of the same, in seconds. Below the low end when the distance is not acceptable.
+        /// High end of where the source takes the true offset of the clock to be, in seconds. Below the low end
+        /// when the distance is not acceptable.
         high_limit: f64 = IntervalSeconds(c"high limit").unless("state", WITHOUT_LIMITS);
     }
 }

@@ -26,7 +26,7 @@ report! {
         received_interleaved_ntp_requests: Option<u64> = Count(c"received interleaved NTP requests").since("4.2");
         /// Pairs of timestamps held for interleaved clients. From chrony 4.2 on; `None` before.
         held_ntp_timestamps: Option<u64> = Count(c"held NTP timestamps").since("4.2");
-        /// Seconds that these cover. From chrony 4.2 on; `None` before.
+        /// Seconds that the held timestamps cover. From chrony 4.2 on; `None` before.
         ntp_timestamp_span: Option<u64> = IntervalSeconds(c"NTP timestamp span").since("4.2");
         /// Answers with a receive timestamp of the daemon. From chrony 4.4 on; `None` before.
         served_daemon_rx_timestamps: Option<u64> = Count(c"served daemon RX timestamps").since("4.4");

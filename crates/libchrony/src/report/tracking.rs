@@ -44,8 +44,8 @@ report! {
         ref_time: SystemTime = Time(c"reference time");
         /// Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
         offset: f64 = OffsetSeconds(c"current correction").positive_is_slow();
-        /// Estimated offset at the last clock update, in seconds. Positive: the clock was slow.
-        last_offset: f64 = OffsetSeconds(c"last offset").positive_is_slow();
+        /// Estimated offset at the last clock update, in seconds. Positive: the clock was fast.
+        last_offset: f64 = OffsetSeconds(c"last offset").positive_is_fast();
         /// Long-term average of the offset, in seconds, 0 or more.
         rms_offset: f64 = MeasureSeconds(c"RMS offset");
         /// How fast the clock would run without correction, in ppm. Positive: it would gain time.
@@ -104,8 +104,8 @@ impl Tracking {
     /// [`clock_error_bound`](Self::clock_error_bound), with 1 ppm, which is the default, as `maxclockerror`: chronyd
     /// does not report it. Where chrony.conf has a larger one, its own bound grows faster.
     ///
-    /// A chronyd that runs with `-x` does not correct the frequency of the clock, and does not tell so. Its clock goes off
-    /// by [`frequency`](Self::frequency), too, which is not in this bound.
+    /// A chronyd that runs with `-x` does not correct the frequency of the clock, and does not tell so. Its clock goes
+    /// off by [`frequency`](Self::frequency), too, which is not in this bound.
     ///
     /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
     /// is not too small for that. It is too large by what the root dispersion has grown from `ref_time` to the report.
