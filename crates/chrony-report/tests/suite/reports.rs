@@ -58,6 +58,21 @@ fn every_report_of_real_chronyds_of_all_kinds() {
     }
 }
 
+/// chronyd has the sign of one the other way round than that of the other.
+#[test]
+fn a_clock_that_is_slow_is_slow_by_the_correction_and_by_the_last_offset() {
+    let is_seen = |_| {
+        let line = "server 127.0.0.1 port {port} iburst minpoll 3 maxpoll 3 offset 0.05";
+        let pair = Pair::start(Chronyd::builder().line(line).line("maxslewrate 100")).unwrap();
+        let text = ask(pair.client.socket(), "tracking").fine();
+        let value = |name| text.lines().find_map(|line: &str| line.strip_prefix(name)).unwrap().trim();
+        assert!(value("current correction").ends_with("ms slow"), "{text}");
+        // A busy machine may come after the next update.
+        value("last offset").ends_with("ms slow")
+    };
+    assert!((0..3).any(is_seen));
+}
+
 #[test]
 fn every_report_of_a_chronyd_that_has_nothing_yet() {
     let chronyd = Chronyd::builder().start().unwrap();
