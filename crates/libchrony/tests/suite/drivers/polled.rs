@@ -2,7 +2,7 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use crate::common::{both, ms, scripted, to};
+use crate::common::{both, fails_on_time, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
 use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -153,9 +153,12 @@ fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
     chronyd.set(Fault::Silence);
     for address in both(&chronyd) {
         let connection = Polled::new(to(&address).timeout(ms(200)));
-        let reading = connection.0.tracking();
-        std::thread::sleep(ms(50));
-        let words = finish(reading).unwrap_err().to_string();
+        let error = fails_on_time(ms(200), move || {
+            let reading = connection.0.tracking();
+            std::thread::sleep(ms(50));
+            finish(reading)
+        });
+        let words = error.to_string();
         assert!(words.contains("did not answer within 200ms (") && !words.contains("busy"), "{words}");
     }
 }

@@ -5,7 +5,7 @@ mod process;
 mod results;
 mod rounds;
 
-use crate::common::udp;
+use crate::common::{prepare, udp};
 use libchrony::fleet::{Builder, Fleet};
 use libchrony::{Address, Error, Tracking};
 use std::time::Duration;
@@ -18,6 +18,7 @@ fn all(daemons: &testbed::Fleet) -> Builder {
 }
 
 fn daemons(count: u32, values: &str) -> testbed::Fleet {
+    prepare();
     testbed::Fleet::start(count, Values::new(&values.parse().unwrap())).unwrap()
 }
 
