@@ -26,7 +26,7 @@ fn requests(chronyd: &Scripted, code: u16) -> u64 {
 
 fn an_answer_before_the_deadline_is_used<D: Driver>() {
     thread::scope(|scope| {
-        for (delay, timeout) in [(120, 500), (1200, 3000), (2500, 5000)] {
+        for (delay, timeout) in [(120, 2000), (1200, 3000), (2500, 5000)] {
             for place in 0..2 {
                 for is_kept in [false, true] {
                     scope.spawn(move || {
@@ -55,16 +55,17 @@ fn over_udp_a_further_request_goes_out_beside_the_first<D: Driver>() {
     connection.tracking().unwrap();
     chronyd.set(Fault::Drop(1));
     connection.tracking().unwrap();
-    assert_eq!(requests(&chronyd, code::TRACKING), 3);
-    // Only the answer to the first comes.
+    assert!(requests(&chronyd, code::TRACKING) >= 3);
+    // Only the answers to the first requests come. What has arrived by now is counted when chronyd is asked again.
     chronyd.set(Fault::Delay(ms(1500)));
+    let before = requests(&chronyd, code::TRACKING);
     thread::scope(|scope| {
         let call = scope.spawn(|| connection.tracking());
-        wait_until("the first request", || requests(&chronyd, code::TRACKING) == 4);
+        wait_until("the first request", || requests(&chronyd, code::TRACKING) > before);
         chronyd.set(Fault::Silence);
         call.join().unwrap().unwrap();
     });
-    assert!(requests(&chronyd, code::TRACKING) > 4);
+    assert!(requests(&chronyd, code::TRACKING) > before + 1);
 }
 
 fn a_lost_answer_is_asked_for_again_over_udp<D: Driver>() {

@@ -135,13 +135,13 @@ fn a_silent_daemon_costs_one_further_session() {
         assert!(read(&mut fleet).is_empty());
         let open = descriptors().len();
         daemons.leave(0..50).unwrap();
-        daemons.delay(ms(400), [50]).unwrap();
+        daemons.delay(ms(1000), [50]).unwrap();
         let mut round = fleet.read::<Tracking>();
         let (index, result) = round.next().unwrap();
         assert!(index == 50 && result.is_ok(), "{index}: {result:?}");
         assert!(descriptors().len() <= open + 100, "{} of {open}", descriptors().len());
         assert_eq!(round.filter(|(_, result)| matches!(result, Err(Error::TimedOut { .. }))).count(), 50);
-        assert!(daemons.tally().least >= 5, "{:?}", daemons.tally());
+        assert!(daemons.tally().least >= 4, "{:?}", daemons.tally());
     });
 }
 

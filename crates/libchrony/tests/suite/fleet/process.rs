@@ -40,7 +40,8 @@ fn a_child_reads_through_sockets_of_its_own() {
                 is_read && is_own && watched(parent) == watches
             }));
             assert_eq!(count(&mut fleet), 51);
-            assert_eq!(descriptors(), open);
+            assert_eq!(clients_in(chronyd.folder()), parents);
+            assert_eq!(descriptors().len(), open.len());
         }
     });
 }
@@ -187,9 +188,9 @@ fn fleets_of_several_threads_and_single_connections_do_not_disturb_each_other() 
 fn a_program_that_is_slow_between_results_loses_none() {
     let chronyds: Vec<_> = (0..20).map(|_| scripted("{}")).collect();
     chronyds[0].set(Fault::Delay(ms(20)));
-    let mut fleet = Fleet::builder(addresses(&chronyds)).timeout(ms(300)).build().unwrap();
+    let mut fleet = Fleet::builder(addresses(&chronyds)).timeout(ms(1500)).build().unwrap();
     for (_, result) in fleet.read::<Tracking>() {
         result.unwrap();
-        std::thread::sleep(ms(40));
+        std::thread::sleep(ms(100));
     }
 }
