@@ -107,20 +107,25 @@ fn served(one: &ServerStats) -> String {
     counts.map(|count| count.unwrap().to_string()).join(",")
 }
 
-/// The numbers move all the time, so each lies between what chronyc shows before and after.
-fn smoothed(connection: &Connection, chronyd: &Chronyd) {
+/// The numbers move all the time, so each lies between what chronyc shows before and after, unless they turn between the
+/// two. Those that do not, in words.
+fn smoothed(connection: &Connection, chronyd: &Chronyd) -> Vec<String> {
     let before = chronyc(chronyd, "smoothing").remove(0);
     let found = connection.smoothing().unwrap();
     let after = chronyc(chronyd, "smoothing").remove(0);
     assert_eq!([yes(found.flags.contains(SmoothingFlags::ACTIVE)), ""], before[..2]);
     let numbers = [found.offset, found.freq_offset, found.wander, found.last_update_ago, found.remaining_time];
+    let mut outside = Vec::new();
     for (number, shown) in numbers.into_iter().zip(before[2..].iter().zip(&after[2..])) {
         let [one, other]: [f64; 2] = [shown.0, shown.1].map(|text| text.parse().unwrap());
         let decimals = shown.0.split_once('.').unwrap().1.len();
         let digit = 0.1_f64.powi(i32::try_from(decimals).unwrap());
         let range = one.min(other) - digit..=one.max(other) + digit;
-        assert!(range.contains(&number), "{found:?}: {number} is not in {range:?}");
+        if !range.contains(&number) {
+            outside.push(format!("{found:?}: {number} is not in {range:?}"));
+        }
     }
+    outside
 }
 
 fn lines(chronyd: &Chronyd, report: &[&str]) -> Vec<String> {
@@ -130,11 +135,20 @@ fn lines(chronyd: &Chronyd, report: &[&str]) -> Vec<String> {
 #[test]
 fn sources_of_every_kind_are_as_chronyc_has_them() {
     let Pair { client, server } = Pair::of_all_kinds(Chronyd::builder()).unwrap();
+    // A response that is late or lost takes a source out of interleaved mode for a while, and NTS a cookie.
+    let connection = connect_to(&client);
+    wait_until("127.0.0.3 in interleaved mode", || {
+        let records = connection.ntp_data().unwrap();
+        let mut interleaved = records.iter().flatten().filter(|one| one.flags.contains(NtpFlags::INTERLEAVED));
+        interleaved.any(|one| one.remote_address.as_deref() == Some("127.0.0.3"))
+    });
+    wait_until("a cookie for each of the next requests", || {
+        connection.auth_data().unwrap()[1].as_ref().is_some_and(|one| (7..=8).contains(&one.cookies))
+    });
     // Later measurements are far away. `offline` would have chronyd forget the last ones.
     for number in 1..=7 {
         client.chronyc(&["minpoll", &format!("127.0.0.{number}"), "10"]).unwrap();
     }
-    let connection = connect_to(&client);
     let names: Vec<_> = connection.sources().unwrap().into_iter().map(|source| source.address).collect();
     assert_eq!((names.len(), &*names[0], &*names[12]), (13, "GPS", "ID#0000000001"));
 
@@ -145,8 +159,9 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
         records.eq(lines(&client, &["authdata", "-a"]))
     });
     let records: Vec<_> = connection.auth_data().unwrap().into_iter().flatten().collect();
-    assert_eq!((records[0].mode, records[0].key_id), (Open::Known(AuthMode::Nts), 1));
-    assert!((7..=8).contains(&records[0].cookies) && records[0].key_length >= 128, "{:?}", records[0]);
+    // The number of a key is that of its establishment, which may have been tried twice.
+    assert!(records[0].mode == Open::Known(AuthMode::Nts) && records[0].key_id >= 1, "{:?}", records[0]);
+    assert!((1..=8).contains(&records[0].cookies) && records[0].key_length >= 128, "{:?}", records[0]);
     assert_eq!((records[1].key_type, records[1].key_length), (Open::Known(KeyType::Sha256), 256));
     assert_eq!((records[7].mode, records[7].key_type), (Open::Known(AuthMode::Nts), Open::Unknown(0)));
     assert!(records[7].key_establishment_attempts >= 1 && records[7].last_key_establishment_ago == u32::MAX);
@@ -183,7 +198,12 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
     let unresolved = records[12].as_ref().unwrap();
     assert_eq!((unresolved.remote_address.as_deref(), unresolved.mode), (Some("ID#0000000001"), Open::Unknown(0)));
 
-    smoothed(&connection, &client);
+    let mut tries = Vec::new();
+    let mut is_as_shown = || {
+        tries.push(smoothed(&connection, &client));
+        tries.last().is_some_and(Vec::is_empty)
+    };
+    assert!((0..5).any(|_| is_as_shown()), "{tries:?}");
 
     let connection = connect_to(&server);
     wait_until("the same serverstats as chronyc's", || {

@@ -19,11 +19,14 @@ pub(super) fn chronyc(chronyd: &Chronyd, report: &str) -> Vec<Vec<String>> {
 fn a_synchronised_chronyd() {
     let pair = Pair::start(Chronyd::builder().command_port()).unwrap();
     let connection = connect_to(&pair.client);
+    wait_until("a source that is selected", || {
+        let source = &connection.sources().unwrap()[0];
+        source.is_selected() && source.is_reachable()
+    });
     let source = &connection.sources().unwrap()[0];
-    assert!(source.is_selected() && source.is_reachable());
     assert_eq!((source.address.as_str(), source.stratum, source.poll), ("127.0.0.1", 1, -4));
+    wait_until("samples", || connection.source_stats().unwrap()[0].has_sufficient_samples(3));
     let stats = &connection.source_stats().unwrap()[0];
-    assert!(stats.has_sufficient_samples(3));
     assert_eq!(stats.reference_id, ReferenceId(0x7F00_0001));
     assert_eq!(stats.address.as_deref(), Some("127.0.0.1"));
 
