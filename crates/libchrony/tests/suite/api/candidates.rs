@@ -104,9 +104,11 @@ fn an_answer_in_time_is_used_whoever_else_is_asked() {
     // So many calls that begin at once take what the short ones have to spare.
     let (short, long): (Vec<_>, Vec<_>) = cells().into_iter().partition(|cell| cell.timeout < 1000);
     let mut failed = [failures(&short), failures(&long)].concat();
-    // A busy machine can be late once.
-    if (1..=5).contains(&failed.len()) {
-        failed = failures(&failed.iter().map(|(cell, _)| *cell).collect::<Vec<_>>());
+    // A busy machine can be late, but not each time.
+    for _ in 0..3 {
+        if !failed.is_empty() {
+            failed = failures(&failed.iter().map(|(cell, _)| *cell).collect::<Vec<_>>());
+        }
     }
     let words: Vec<_> = failed.iter().map(|(cell, error)| format!("{cell:?}: {error}")).collect();
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), short.len() + long.len(), words.join("\n"));

@@ -53,7 +53,7 @@ fn a_session_that_has_failed_is_not_kept() {
         Fault::Count(vec![u32::MAX]),
     ];
     for fault in faults {
-        connection.tracking().unwrap();
+        wait_until("answered", || connection.tracking().is_ok());
         assert_eq!(folders_in(chronyd.folder()).len(), 1);
         chronyd.set(fault.clone());
         connection.sources().unwrap_err();
@@ -62,7 +62,7 @@ fn a_session_that_has_failed_is_not_kept() {
         chronyd.clear();
     }
     // A value out of bounds is no less an error.
-    connection.tracking().unwrap();
+    wait_until("answered", || connection.tracking().is_ok());
     chronyd.change(r#"{"tracking": {"stratum": 17}}"#.parse().unwrap()).unwrap();
     connection.tracking().unwrap_err();
     assert!(clients_in(chronyd.folder()).is_empty());
@@ -171,7 +171,7 @@ fn waiting_for_another_threads_turn_ends_at_the_deadline() {
     release();
     holder.join().unwrap();
     chronyd.clear();
-    connection.tracking().unwrap();
+    wait_until("answered", || connection.tracking().is_ok());
 }
 
 #[test]
@@ -195,10 +195,11 @@ fn a_call_in_the_interrupt_of_one_that_waits_for_its_turn_does_not_wait_for_itse
     let built = to(&unix(chronyd.socket())).timeout(Duration::from_secs(20)).interrupt(interrupt).build().unwrap();
     let connection = connection.get_or_init(|| built);
     thread::scope(|scope| {
-        chronyd.set(Fault::Delay(ms(150)));
+        chronyd.set(Fault::Delay(ms(1000)));
         let holder = thread::Builder::new().name("holder".into());
         let holder = holder.spawn_scoped(scope, || connection.tracking()).unwrap();
         wait_until("held", || begun.load(Ordering::SeqCst));
+        chronyd.set(Fault::Delay(Duration::ZERO));
         connection.sources().unwrap();
         holder.join().unwrap().unwrap();
     });

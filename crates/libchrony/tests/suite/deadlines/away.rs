@@ -139,7 +139,7 @@ fn a_suspended_chronyd_is_told_at_the_deadline_and_works_again() {
 #[test]
 fn a_chronyd_that_goes_away_in_the_middle_of_a_list_is_told() {
     let chronyd = scripted("{\"sources\": 1000}");
-    chronyd.set(Fault::Delay(ms(2)));
+    chronyd.set(Fault::Delay(ms(20)));
     for address in both(&chronyd) {
         let connection = connect(&address, Duration::from_secs(3));
         let before = chronyd.requests().get(&code::SOURCES).copied().unwrap_or_default();

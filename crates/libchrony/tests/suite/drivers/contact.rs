@@ -62,12 +62,23 @@ fn connecting_fails_where_no_process_listens<D: Driver>() {
 fn the_first_report_tells_what_connecting_cannot<D: Driver>() {
     let chronyd = scripted("{}");
     for fault in [Fault::Silence, Fault::Status(2), Fault::Truncate(30)] {
+        chronyd.clear();
         chronyd.set(fault.clone());
-        let new = || D::new(to(&unix(chronyd.socket())).timeout(ms(200)));
-        let connected = new();
-        connected.connect().unwrap();
-        let (found, expected) = (connected.tracking().unwrap_err(), new().tracking().unwrap_err());
-        assert_eq!(found.to_string(), expected.to_string(), "{fault:?}");
+        let is_silent = matches!(fault, Fault::Silence);
+        let new = || D::new(to(&unix(chronyd.socket())).timeout(if is_silent { ms(200) } else { AMPLE }));
+        let words = || {
+            let connected = new();
+            connected.connect().unwrap();
+            [connected.tracking(), new().tracking()].map(|result| result.unwrap_err().to_string())
+        };
+        // A thread that is late says of a silence that it was, but not each time.
+        let mut tries = Vec::new();
+        let mut is_same = || {
+            tries.push(words());
+            tries.last().is_some_and(|[found, expected]| found == expected)
+        };
+        let is_same = (0..if is_silent { 3 } else { 1 }).any(|_| is_same());
+        assert!(is_same, "{fault:?}: {tries:?}");
     }
 }
 

@@ -85,10 +85,11 @@ fn an_interrupt_is_asked_about_while_the_queue_is_full() {
     let chronyd = scripted("{}");
     chronyd.set(Fault::Unread);
     fill(chronyd.socket());
-    let connection = to(&unix(chronyd.socket())).interrupt(|| true).build().unwrap();
+    let address = unix(chronyd.socket());
+    let connection = to(&address).timeout(Duration::from_secs(60)).interrupt(|| true).build().unwrap();
     let start = Instant::now();
     assert!(matches!(connection.tracking(), Err(Error::Interrupted)));
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
@@ -100,11 +101,14 @@ fn an_interrupt_is_asked_about_every_50_ms_and_not_without_waiting() {
         false
     };
     let chronyd = scripted("{}");
-    let connection = to(&unix(chronyd.socket())).timeout(ms(500)).interrupt(interrupt).build().unwrap();
-    connection.tracking().unwrap();
-    let quick = asked.load(Ordering::Relaxed);
-    assert!(quick <= 1, "asked {quick} times");
+    let address = unix(chronyd.socket());
+    let new = |timeout| to(&address).timeout(timeout).interrupt(interrupt.clone()).build().unwrap();
+    let start = Instant::now();
+    new(Duration::from_secs(20)).tracking().unwrap();
+    let (quick, elapsed) = (asked.load(Ordering::Relaxed), start.elapsed());
+    assert!(u128::from(quick) <= elapsed.as_millis() / 50, "asked {quick} times in {elapsed:?}");
     chronyd.set(Fault::Silence);
+    let connection = new(ms(500));
     let times = || {
         asked.store(0, Ordering::Relaxed);
         connection.tracking().unwrap_err();
@@ -120,9 +124,10 @@ fn a_signal_has_the_interrupt_asked_about_at_once() {
     let chronyd = scripted("{}");
     chronyd.set(Fault::Silence);
     let interrupt = || HANDLED.load(Ordering::Relaxed) > 0;
-    let connection = to(&unix(chronyd.socket())).interrupt(interrupt).build().unwrap();
+    let address = unix(chronyd.socket());
+    let connection = to(&address).timeout(Duration::from_secs(60)).interrupt(interrupt).build().unwrap();
     let start = Instant::now();
     let result = under_signals(|| connection.tracking());
     assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
