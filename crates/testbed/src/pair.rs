@@ -90,10 +90,17 @@ impl Pair {
         let pair = Self::start(lines.into_iter().fold(client, Builder::line))?;
         // A line of a source with NTS: address, "NTS", key ID, type, length, age, attempts.
         let failed = |authdata: &str, address: &str| {
-            authdata.lines().any(|line| line.starts_with(&format!("{address},NTS,0,0,0,4294967295,1,")))
+            let start = format!("{address},NTS,0,0,0,4294967295,");
+            let attempts = authdata.lines().find_map(|line| line.strip_prefix(&start));
+            attempts.is_some_and(|attempts| !attempts.starts_with("0,"))
         };
+        // An attempt is counted when it begins, and logged when it has failed.
         pair.client.wait_until(&["authdata"], MEASURE_DEADLINE, |authdata| {
-            failed(authdata, "127.0.0.101") && failed(authdata, "127.0.0.102")
+            let log = pair.client.log();
+            failed(authdata, "127.0.0.101")
+                && failed(authdata, "127.0.0.102")
+                && log.contains("Connection refused")
+                && log.contains("name in the certificate does not match")
         })?;
         pair.client.wait_until(&["smoothing"], MEASURE_DEADLINE, |smoothing| smoothing.starts_with("Yes,"))?;
         Ok(pair)

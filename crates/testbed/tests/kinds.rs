@@ -35,12 +35,19 @@ fn a_client_has_sources_of_every_kind() {
 
 fn authentication(client: &Chronyd) {
     // Mode, key ID, type, length, age, attempts, NAK, cookies, length of a cookie.
-    let authdata = table(client, &["authdata", "-a"]);
+    // NTS takes a cookie for each request, and gets one with each response.
+    let cookies_of = |printed: &str| -> Option<u32> {
+        let nts = printed.lines().find(|line| line.starts_with("127.0.0.1,"))?;
+        nts.split(',').nth(8)?.parse().ok()
+    };
+    let has_cookies = |printed: &str| cookies_of(printed).is_some_and(|cookies| (7..=8).contains(&cookies));
+    let authdata = parse(&client.wait_until(&["authdata", "-a"], PATIENCE, has_cookies).unwrap());
     let nts: Vec<u32> = line(&authdata, "127.0.0.1").split(',').skip(2).map(|field| field.parse().unwrap()).collect();
     let &[id, kind, length, age, _attempts, nak, cookies, cookie_length] = nts.as_slice() else { panic!("{nts:?}") };
     // AEAD-AES-SIV-CMAC-256, or AEAD-AES-128-GCM-SIV where both have it.
     assert!((kind, length) == (15, 256) || (kind, length) == (30, 128), "{nts:?}");
-    assert!(id == 1 && age < 30 && nak == 0 && (7..=8).contains(&cookies) && cookie_length >= 64, "{nts:?}");
+    // A key that was established again has the next number.
+    assert!(id >= 1 && age < 120 && nak == 0 && (7..=8).contains(&cookies) && cookie_length >= 64, "{nts:?}");
     for (name, expected) in [
         ("127.0.0.2", "SK,3,3,256,4294967295,0,0,0,0"),
         ("127.0.0.3", "-,0,0,0,4294967295,0,0,0,0"),
@@ -50,7 +57,12 @@ fn authentication(client: &Chronyd) {
         ("127.0.0.104", "SK,4294967295,0,0,4294967295,0,0,0,0"),
         ("ID#0000000001", "-,0,0,0,4294967295,0,0,0,0"),
     ] {
-        assert_eq!(line(&authdata, name), format!("{name},{expected}"));
+        // An establishment that fails is tried again after a while.
+        let mut fields: Vec<_> = line(&authdata, name).split(',').map(str::to_owned).collect();
+        if fields[1] == "NTS" && fields[6] != "0" {
+            "1".clone_into(&mut fields[6]);
+        }
+        assert_eq!(fields.join(","), format!("{name},{expected}"));
     }
     let log = client.log();
     assert!(log.contains("name in the certificate does not match") && log.contains("Connection refused"), "{log}");
@@ -83,14 +95,17 @@ fn selection(client: &Chronyd) {
 }
 
 fn measurements(client: &Chronyd) {
-    let ntpdata = table(client, &["ntpdata"]);
-    for (name, interleaved, authenticated) in
+    // A response that is late or lost takes a source out of interleaved mode for a while.
+    let is_as_told = |printed: &str| {
         [("127.0.0.1", "No", "Yes"), ("127.0.0.2", "No", "Yes"), ("127.0.0.3", "Yes", "No"), ("127.0.0.4", "No", "No")]
-    {
-        let line = line(&ntpdata, name);
-        let fields: Vec<&str> = line.split(',').collect();
-        assert_eq!((fields[7], fields[26], fields[27]), ("Server", interleaved, authenticated), "{line}");
-    }
+            .into_iter()
+            .all(|(name, interleaved, authenticated)| {
+                let line = line(&parse(printed), name);
+                let fields: Vec<&str> = line.split(',').collect();
+                (fields[7], fields[26], fields[27]) == ("Server", interleaved, authenticated)
+            })
+    };
+    let ntpdata = parse(&client.wait_until(&["ntpdata"], PATIENCE, is_as_told).unwrap());
     // One that has never answered, and none for the reference clock and for the name.
     let silent = line(&ntpdata, "127.0.0.103");
     assert!(silent.starts_with("127.0.0.103,7F000067,9,[UNSPEC],00000000,Normal,0,Invalid,0,"), "{silent}");
@@ -117,8 +132,8 @@ fn serving(server: &Chronyd) {
     };
     // Four measurements of each of seven sources, of which three are authenticated.
     assert!(received >= 28 && dropped == 0 && commands >= 1, "{serverstats}");
-    // A connection is accepted before the client looks at the certificate.
-    assert_eq!(accepted, 2, "{serverstats}");
+    // A connection is accepted before the client looks at the certificate. Either may have been tried again.
+    assert!(accepted >= 2, "{serverstats}");
     assert!(authenticated >= 12 && interleaved >= 2 && held >= 2, "{serverstats}");
 }
 
