@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
 
-use crate::{Error, folder, port, process, secrets};
+use crate::port::{self, Port};
+use crate::{Error, folder, process, secrets};
 
 /// A chronyd answers within milliseconds; this is for a machine in trouble.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -77,7 +78,8 @@ impl Builder {
         let socket = folder.path().join("chronyd.sock");
         let ntp_port = self.server.then(port::free);
         let command_port = self.command_port.then(port::free);
-        let config = self.config(folder.path(), ntp_port, command_port);
+        let number = |port: &Option<Port>| port.as_ref().map(Port::number);
+        let config = self.config(folder.path(), number(&ntp_port), number(&command_port));
         secrets::write_keys(&folder.path().join("keys"))?;
         if self.nts {
             secrets::write_certificate(&folder.path().join("certificate"), &folder.path().join("key"))?;
@@ -126,8 +128,8 @@ pub struct Chronyd {
     child: Option<Child>,
     folder: TempDir,
     socket: PathBuf,
-    command_port: Option<u16>,
-    ntp_port: Option<u16>,
+    command_port: Option<Port>,
+    ntp_port: Option<Port>,
 }
 
 impl Chronyd {
@@ -149,12 +151,12 @@ impl Chronyd {
 
     /// Its UDP command port, if it has one.
     pub fn command_port(&self) -> Option<u16> {
-        self.command_port
+        self.command_port.as_ref().map(Port::number)
     }
 
     /// The port it serves NTP on, if it does.
     pub fn ntp_port(&self) -> Option<u16> {
-        self.ntp_port
+        self.ntp_port.as_ref().map(Port::number)
     }
 
     /// The certificate that a client has to trust (`ntstrustedcerts`) for its NTS, if it serves that. It is for

@@ -1,4 +1,7 @@
-//! Picks ports that are free for UDP and for TCP.
+//! Picks ports that are free for UDP and for TCP, and keeps them from other test beds.
+//!
+//! Those of other processes choose from the same ports at the same time. So each port is reserved by a Unix socket with a
+//! name of its own in the abstract namespace, which ends with the network as ports do, and with the process.
 //!
 //! They come from below the range the kernel hands out by itself: chronyd opens its sockets with `SO_REUSEADDR`, so
 //! it would share a port with a stranger without an error, and a daemon that restarts must find its port again.
@@ -7,13 +10,40 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Mutex;
 
 const FIRST: u16 = 20_000;
 const LAST: u16 = 32_000;
 
-/// A port free on every address, IPv4 and IPv6, and not given out before by this process.
-pub(crate) fn free() -> u16 {
+/// A port that is reserved as long as this exists.
+#[derive(Debug)]
+pub(crate) struct Port {
+    number: u16,
+    /// None where no socket can be had: whoever opens the port itself is told why.
+    _reservation: Option<UnixDatagram>,
+}
+
+impl Port {
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// None if another test bed has it.
+    fn reserve(number: u16) -> Option<Self> {
+        let name = format!("chrony-testbed-port-{number}");
+        let socket = SocketAddr::from_abstract_name(name).and_then(|name| UnixDatagram::bind_addr(&name));
+        match socket {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+            socket => Some(Self { number, _reservation: socket.ok() }),
+        }
+    }
+}
+
+/// A port free on every address, IPv4 and IPv6, and not given out before by this process, nor by another one that still
+/// has it.
+pub(crate) fn free() -> Port {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().expect("no panic while picking a port");
     let given = given.get_or_insert_default();
@@ -21,9 +51,14 @@ pub(crate) fn free() -> u16 {
         // Each RandomState has keys of its own: a random number without a dependency.
         let random = RandomState::new().hash_one(0) % u64::from(LAST - FIRST);
         let port = FIRST + u16::try_from(random).expect("less than a u16");
-        if !given.contains(&port) && ["0.0.0.0", "::"].iter().all(|address| is_free(address, port)) {
+        if given.contains(&port) {
+            continue;
+        }
+        if let Some(reserved) = Port::reserve(port)
+            && ["0.0.0.0", "::"].iter().all(|address| is_free(address, port))
+        {
             given.insert(port);
-            return port;
+            return reserved;
         }
     }
 }
@@ -33,5 +68,19 @@ fn is_free(address: &str, port: u16) -> bool {
         Ok(_) => true,
         // A machine without IPv6 refuses for another reason.
         Err(error) => error.kind() != ErrorKind::AddrInUse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_reserved_until_its_owner_goes() {
+        let port = free();
+        assert!(Port::reserve(port.number()).is_none());
+        let number = port.number();
+        drop(port);
+        assert!(Port::reserve(number).is_some());
     }
 }

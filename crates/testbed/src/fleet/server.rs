@@ -24,6 +24,8 @@ use nix::time::{ClockId, clock_gettime};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
+use crate::Error;
+use crate::port::{self, Port};
 use crate::scripted::Values;
 use crate::scripted::fault::{Loss, Wrong};
 use crate::scripted::layout::{Key, REPORTS};
@@ -31,7 +33,6 @@ use crate::scripted::reply::reply;
 use crate::scripted::request::{REPLY_HEADER, REQUEST_HEADER, Request};
 use crate::scripted::wire::address_bytes;
 use crate::worker::Jobs;
-use crate::{Error, port};
 
 /// The address of the first; the others follow.
 pub(super) const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
@@ -91,7 +92,7 @@ struct Outgoing {
 #[derive(Debug)]
 pub(super) struct Server {
     socket: UdpSocket,
-    port: u16,
+    port: Port,
     daemons: Vec<Daemon>,
     values: Values,
     templates: HashMap<Vec<u8>, Option<Template>>,
@@ -108,7 +109,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(count: u32, values: Values) -> io::Result<Self> {
         let port = port::free();
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port.number()))?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, Ipv4PacketInfo, &true)?;
         // As much as the machine allows, where this process may not have more.
@@ -129,7 +130,7 @@ impl Server {
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     pub(super) fn receive_buffer(&self) -> usize {

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::port::{self, Port};
 use crate::worker::Worker;
-use crate::{Error, folder, port};
+use crate::{Error, folder};
 
 pub(crate) mod fault;
 pub mod layout;
@@ -33,7 +34,7 @@ use server::Server;
 #[derive(Debug)]
 pub struct Scripted {
     socket: PathBuf,
-    port: u16,
+    port: Port,
     thread: Worker<Server>,
     folder: TempDir,
 }
@@ -44,7 +45,7 @@ impl Scripted {
         let folder = folder::make()?;
         let socket = folder.path().join("chronyd.sock");
         let port = port::free();
-        let server = Server::new(socket.clone(), port, values)?;
+        let server = Server::new(socket.clone(), port.number(), values)?;
         let thread = Worker::start(server, |server, jobs| server.run(&jobs))?;
         Ok(Self { socket, port, thread, folder })
     }
@@ -56,7 +57,7 @@ impl Scripted {
 
     /// Its UDP port, on 127.0.0.1 and, where there is IPv6, on `::1`.
     pub fn command_port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Its folder, which holds nothing but the socket.
