@@ -1,9 +1,10 @@
 //! `check`: its line, its performance data, its options and its exit codes.
 
 use crate::clocks::{clock, right};
-use crate::support::{ask, program, run, unprivileged};
+use crate::support::{Ran, ask, program, run, unprivileged, wait_until};
 use serde_json::json;
 use std::fs::File;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use testbed::{Chronyd, Fault, Pair, Scripted};
@@ -121,6 +122,19 @@ fn a_reference_clock_has_nothing_to_authenticate() {
     assert_eq!((ran.code, value(&ran.out, "nts")), (Some(0), 100.0), "{}", ran.out);
 }
 
+/// Asks a real chronyd until the exit code is this one. With each selection there may be a moment without one.
+fn ask_until(code: i32, socket: &Path, args: &str) -> Ran {
+    let mut ran = ask(socket, args);
+    wait_until(&format!("{args}: {code}"), || {
+        let is_so = ran.code == Some(code);
+        if !is_so {
+            ran = ask(socket, args);
+        }
+        is_so
+    });
+    ran
+}
+
 #[test]
 fn the_grace_is_that_which_is_given() {
     let pair = Pair::start(Chronyd::builder()).unwrap();
@@ -128,8 +142,7 @@ fn the_grace_is_that_which_is_given() {
     let ran = ask(socket, "check");
     assert_eq!(ran.code, Some(0), "one source, and just started: {}", ran.out);
     assert!(ran.out.contains("and alarms begin in"), "{}", ran.out);
-    let ran = ask(socket, "check --grace 0 --reach 0:,0: --bound ~:,~: --age ~:,~:");
-    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let ran = ask_until(1, socket, "check --grace 0 --reach 0:,0: --bound ~:,~: --age ~:,~:");
     assert!(ran.out.contains("there is only one source"), "{}", ran.out);
 }
 
@@ -137,8 +150,7 @@ fn the_grace_is_that_which_is_given() {
 fn a_synchronised_chronyd_is_within_its_bound() {
     let pair =
         Pair::start(Chronyd::builder().line("server 127.0.0.1 {server}").line("server 127.0.0.2 {server}")).unwrap();
-    let ran = ask(pair.client.socket(), "check --grace 0 --sources 2:, --reach 0:,0:");
-    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    let ran = ask_until(0, pair.client.socket(), "check --grace 0 --sources 2:, --reach 0:,0:");
     assert!(ran.out.contains("of true time, following 127.0.0."), "{}", ran.out);
     let tracking = pair.client.chronyc(&["tracking"]).unwrap();
     let stratum: f64 = tracking.split(',').nth(2).unwrap().parse().unwrap();
@@ -217,7 +229,8 @@ fn no_chronyd_is_critical_and_says_what_to_do() {
         ("127.0.0.1:9", "No chronyd listens on this port"),
         ("name.invalid", "Is the host name right"),
     ] {
-        let ran = ask(host, "check");
+        // A resolver that is slow has its time.
+        let ran = ask(host, "--timeout 60s check");
         assert_eq!((ran.code, ran.out.lines().count(), &*ran.err), (Some(2), 1, ""), "{host}: {}", ran.out);
         assert!(ran.out.starts_with("CHRONY CRITICAL: ") && ran.out.contains(words), "{host}: {}", ran.out);
         assert!(data(&ran.out).iter().all(|datum| datum[1] == "U"), "{host}: {}", ran.out);
@@ -229,7 +242,7 @@ fn a_chronyd_that_falls_silent_costs_one_timeout() {
     let chronyd = right();
     chronyd.set(Fault::Silence);
     chronyd.set(Fault::Only(vec![14, 15, 44, 69]));
-    let ran = ask(chronyd.socket(), "--timeout 0.3s check");
+    let ran = ask(chronyd.socket(), "--timeout 2s check");
     assert_eq!(ran.code, Some(3), "{}", ran.out);
     assert_eq!(chronyd.requests().get(&44), None);
     assert_eq!(chronyd.requests().get(&69), None);

@@ -169,19 +169,19 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
     assert!(list.starts_with(r#"{"report":"future list""#) && list.contains(r#""report":"tracking""#), "{list}");
     // Many chronyds are asked at once: silent ones cost one timeout together.
     let hosts: Vec<_> =
-        (1..=9).map(|number| format!("/silent;records={number}")).chain(["/future".to_owned()]).collect();
+        (1..=30).map(|number| format!("/silent;records={number}")).chain(["/future".to_owned()]).collect();
     let asked = ["get", "future", "future list", "--format", "json", "--timeout", "500ms"].into_iter();
     let start = std::time::Instant::now();
     let ran = run(&asked.chain(hosts.iter().flat_map(|host| ["-H", host])).collect::<Vec<_>>());
-    assert!(start.elapsed().as_millis() < 500 * 5, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 7, "{:?}", start.elapsed());
     let rows = ran.rows();
     for report in ["future", "future list"] {
         let rows: Vec<_> = rows.iter().filter(|row| row["report"] == report).collect();
-        assert_eq!(rows[..10].iter().map(|row| row["host"].as_str().unwrap()).collect::<Vec<_>>(), hosts);
-        assert!(rows[..9].iter().all(|row| row["error"].is_string()), "{rows:?}");
-        assert!(rows[9..].iter().all(|row| row["error"].is_null()), "{rows:?}");
+        assert_eq!(rows[..31].iter().map(|row| row["host"].as_str().unwrap()).collect::<Vec<_>>(), hosts);
+        assert!(rows[..30].iter().all(|row| row["error"].is_string()), "{rows:?}");
+        assert!(rows[30..].iter().all(|row| row["error"].is_null()), "{rows:?}");
     }
-    assert_eq!((ran.code, &rows[9]["future_poll"]), (Some(1), &(-6).into()));
+    assert_eq!((ran.code, &rows[30]["future_poll"]), (Some(1), &(-6).into()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Many chronyds at once: rows with their hosts, failures as rows and not as an end.
 
-use crate::support::{Ran, ask, program, run, scripted, signal, udp};
+use crate::support::{Ran, ask, on_time, program, run, scripted, signal, udp};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -59,8 +59,8 @@ fn failures_are_rows_and_the_others_are_read() {
     let (_gone, gone) = nothing();
     let silent = scripted("{}");
     silent.set(Fault::Silence);
-    let asked = ["-H", &gone, "-H", &udp(&chronyd), "-H", &udp(&silent), "--timeout", "300ms", "sources"];
-    let ran = run(asked.into_iter().chain(["--format", "json"]));
+    let asked = ["-H", &gone, "-H", &udp(&chronyd), "-H", &udp(&silent), "--timeout", "1s", "sources"];
+    let ran = on_time(|ran| ran, || run(asked.into_iter().chain(["--format", "json"])));
     let rows = ran.rows();
     assert_eq!((ran.code, &*ran.err), (Some(1), ""));
     assert_eq!(hosts(&rows), [&*gone, &udp(&chronyd), &udp(&silent)]);

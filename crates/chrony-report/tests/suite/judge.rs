@@ -1,7 +1,7 @@
 //! The judgement: each rule, on its own, and what is unknown.
 
 use crate::clocks::{LONG, clock, local, right, started, unsynchronised, updated, values};
-use crate::support::{ask, run, scripted};
+use crate::support::{ask, on_time, run, scripted};
 use serde_json::{Value, json};
 use testbed::{Fault, Scripted};
 
@@ -226,9 +226,15 @@ fn over_the_command_port_the_start_is_unknown() {
 
 #[test]
 fn that_chronyd_does_not_answer_is_told_after_a_start_too() {
-    let chronyd = scripted("{}");
-    chronyd.set(Fault::Silence);
-    let ran = ask(chronyd.socket(), "--timeout 0.2s check");
+    let (chronyd, ran) = on_time(
+        |(_, ran)| ran,
+        || {
+            let chronyd = scripted("{}");
+            chronyd.set(Fault::Silence);
+            let ran = ask(chronyd.socket(), "--timeout 0.2s check");
+            (chronyd, ran)
+        },
+    );
     assert_eq!(ran.code, Some(2), "{}", ran.out);
     assert!(ran.out.contains("did not answer within 200ms"), "{}", ran.out);
     // It has not been asked for anything else.

@@ -1,7 +1,7 @@
 //! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
 
 use crate::support::{
-    Ran, args, ask, binary, copy, program, root, run, scripted, signal, udp, unprivileged, wait_until,
+    Ran, args, ask, binary, copy, on_time, program, root, run, scripted, signal, udp, unprivileged, wait_until,
 };
 use libchrony::REPORTS;
 use rustix::process::Signal;
@@ -107,7 +107,7 @@ fn a_silent_chronyd_takes_no_longer_than_the_timeout() {
     chronyd.set(Fault::Silence);
     for host in [chronyd.socket().to_str().unwrap().to_owned(), udp(&chronyd)] {
         let start = Instant::now();
-        let ran = ask(&host, "tracking --timeout 200ms");
+        let ran = on_time(|ran| ran, || ask(&host, "tracking --timeout 200ms"));
         assert_eq!(ran.code, Some(1));
         assert!(
             ran.out.contains("did not answer") && ran.out.contains(&host) && ran.out.contains("200ms"),
