@@ -289,3 +289,49 @@ def test_an_interrupt_ends_the_calls(
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "interrupted []\n"
     assert scripted.leftovers() == []
+
+
+def test_the_end_leaves_a_round_alone_that_is_under_way(program: Callable[[str], str], scripted: Daemon) -> None:
+    """A loop in a daemon thread may go on until the interpreter has gone; from the end on, it keeps nothing."""
+    scripted.say("fault delay 0.1")
+    code = """
+async def count(fleet):
+    return len([one async for one in fleet.read(aio.get_tracking, aio.get_sources)])
+
+async def main():
+    before = sockets()
+    async with aio.Fleet([address] * 20) as fleet:
+        for _ in range(2):
+            task = asyncio.create_task(count(fleet))
+            await asyncio.sleep(0.01)
+            # As Python does at its end.
+            pychrony._core.close_kept()
+            assert await task == 20
+            assert sockets() == before
+
+run(main())
+print("done")
+"""
+    assert program(code) == "done\n"
+
+
+def test_the_end_closes_what_a_round_has_read_already(program: Callable[[str], str]) -> None:
+    code = """
+import socket
+
+async def main():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        async with aio.Fleet([address] * 20 + ["%s:%d" % silent.getsockname()]) as fleet:
+            before = sockets()
+            round_ = fleet.read(aio.get_tracking)
+            for _ in range(20):
+                await round_.__anext__()
+            assert len(sockets()) == len(before) + 21
+            pychrony._core.close_kept()
+            assert len(sockets()) == len(before) + 1
+            os._exit(0)
+
+run(main())
+"""
+    assert program(code) == ""

@@ -103,13 +103,27 @@ impl State {
             other => other,
         };
     }
+
+    /// Closes the sessions that no call uses. The descriptor stays: an event loop may watch it.
+    fn close_kept(&mut self) {
+        match self {
+            Self::Idle(fleet) => fleet.close(),
+            Self::Reads(round, _) => round.close(),
+            Self::Closed => {}
+        }
+    }
 }
 
 impl Close for Shared {
     fn close(&self) {
-        let closed = self.0.get().map(|mut state| mem::replace(&mut *state, State::Closed));
-        drop(closed);
+        if let Some(mut state) = self.0.get() {
+            state.close_kept();
+        }
     }
+}
+
+fn not_to_be_had() -> PyErr {
+    PyRuntimeError::new_err("the fleet is closed, or was in use when this process was forked")
 }
 
 /// Results, each with the number of its address, and for how many seconds to wait if there are none; `None` when each
@@ -131,7 +145,7 @@ impl Fleet {
             *state = State::Reads(Box::new(round), classes);
             Some(descriptor)
         });
-        begun.ok_or_else(|| PyRuntimeError::new_err("the fleet is closed, or was in use when this process was forked"))
+        begun.ok_or_else(not_to_be_had)
     }
 
     /// Goes on as far as it can.
@@ -142,35 +156,38 @@ impl Fleet {
             let mut state = self.shared.0.get()?;
             let State::Reads(round, of) = &mut *state else { return None };
             classes = Arc::clone(of);
+            let mut until = Some(Instant::now());
             while read.len() < MOST {
                 match round.advance() {
                     Step::Result(number, results) => read.push((number, results)),
-                    Step::Wait(until) => return Some(until),
+                    Step::Wait(moment) => {
+                        until = Some(moment);
+                        break;
+                    }
                     Step::Over => {
+                        until = None;
                         state.end_round();
-                        return None;
+                        break;
                     }
                 }
             }
-            Some(Instant::now())
+            if at_exit::is_ending() {
+                state.close_kept();
+            }
+            Some(until)
         });
+        let until = until.ok_or_else(not_to_be_had)?;
         let results = read.into_iter().map(|(number, results)| Ok((number, to_python(py, &classes, results)?)));
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64());
         Ok((results.collect::<PyResult<_>>()?, wait))
     }
 
-    /// Ends a round that is under way.
-    fn end_round(&self, py: Python<'_>) {
-        py.detach(|| {
-            if let Some(mut state) = self.shared.0.get() {
-                state.end_round();
-            }
-        });
-    }
-
-    /// Closes all that is open.
+    /// Closes all that is open. No event loop watches the descriptor any more.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.shared.close());
+        py.detach(|| {
+            let closed = self.shared.0.get().map(|mut state| mem::replace(&mut *state, State::Closed));
+            drop(closed);
+        });
     }
 }
 

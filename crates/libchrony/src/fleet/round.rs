@@ -365,6 +365,11 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
         }
     }
 
+    /// Closes the sockets that no call uses. A call that is under way ends first.
+    pub fn close(&mut self) {
+        self.fleet.borrow_mut().close();
+    }
+
     /// Ends the round.
     pub fn into_fleet(self) -> F {
         self.fleet

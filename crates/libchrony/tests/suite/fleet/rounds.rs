@@ -104,3 +104,19 @@ fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     // Either thread may be stopped for a while, but not each time.
     assert!((0..5).any(|_| is_quiet_first()), "the noisy one is first each time");
 }
+
+#[test]
+fn a_round_closes_what_no_call_uses() {
+    Alone::new("fleet::rounds::a_round_closes_what_no_call_uses", "only").run(|| {
+        let daemons = daemons(10, "{}");
+        daemons.leave([0]).unwrap();
+        let mut fleet = all(&daemons).timeout(ms(500)).build().unwrap();
+        let before = descriptors().len();
+        let mut round = fleet.read::<Tracking>();
+        assert!(round.by_ref().take(9).all(|(_, result)| result.is_ok()));
+        assert_eq!(descriptors().len(), before + 20);
+        round.close();
+        assert_eq!(descriptors().len(), before + 2);
+        assert!(matches!(round.next(), Some((0, Err(_)))));
+    });
+}
