@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
+import pychrony
 from pychrony import (
     ChronyConnectionError,
     ChronyDataError,
@@ -14,6 +17,9 @@ from pychrony import (
     ChronyLibraryError,
     ChronyPermissionError,
 )
+
+if TYPE_CHECKING:
+    from tests.support.daemon import Daemon
 
 CODED = [ChronyError, ChronyConnectionError, ChronyPermissionError, ChronyDataError]
 
@@ -64,3 +70,27 @@ def test_copies_are_whole(error: ChronyError) -> None:
     for twin in (copy.copy(error), copy.deepcopy(error), *pickled):
         assert type(twin) is type(error)
         assert (twin.message, twin.error_code, str(twin)) == (error.message, error.error_code, str(error))
+
+
+RAISING: dict[str, Callable[[str], object]] = {
+    "a function without a cause": lambda address: pychrony.get_report("nonsense", address),
+    "a function with a cause": lambda _: pychrony.get_tracking("/nowhere/chronyd.sock"),
+    "a connection": lambda _: pychrony.ChronyConnection("127.0.0.1:0:0"),
+}
+
+
+@pytest.mark.parametrize("call", RAISING.values(), ids=RAISING.keys())
+def test_the_exception_that_is_being_handled_is_told(call: Callable[[str], object], scripted: Daemon) -> None:
+    """As Python tells it: it is shown unless there is a cause."""
+    handled = LookupError("handled")
+    try:
+        raise handled
+    except LookupError:
+        with pytest.raises(ChronyError) as caught:
+            call(scripted.socket)
+    assert caught.value.__context__ is handled
+    assert handled.__context__ is None
+    assert caught.value.__suppress_context__ == (caught.value.__cause__ is not None)
+    with pytest.raises(ChronyError) as alone:
+        call(scripted.socket)
+    assert alone.value.__context__ is None

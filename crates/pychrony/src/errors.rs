@@ -27,12 +27,16 @@ pub(crate) fn interrupted() -> bool {
     handled.unwrap_or(false)
 }
 
-/// The exception for an error, with libchrony's error and the system's as its causes.
+/// The exception for an error, to be raised. Python itself raises it, so that it knows the one that is being handled.
 pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
-    exception(py, error).unwrap_or_else(|failure| failure)
+    match to_value(py, error) {
+        Ok(exception) => PyErr::from_type(exception.get_type(), exception.unbind()),
+        Err(failure) => failure,
+    }
 }
 
-fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+/// The exception for an error, with libchrony's error and the system's as its causes.
+pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let (class, code) = match error.kind() {
         ErrorKind::Library => ("ChronyLibraryError", None),
         ErrorKind::Connection => ("ChronyConnectionError", Some(-1)),
@@ -42,18 +46,19 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ErrorKind::Incomplete => ("ChronyDataError", Some(-5)),
         ErrorKind::Interrupted => {
             let raised = RAISED.take();
-            return Ok(raised.unwrap_or_else(|| PyRuntimeError::new_err("the call was interrupted")));
+            return Err(raised.unwrap_or_else(|| PyRuntimeError::new_err("the call was interrupted")));
         }
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
     // As its `__init__` would, which is Python code: see `convert` for why none is called.
     let message = error.to_string();
-    let instance = class.getattr("__new__")?.call1((&class, &message))?;
-    instance.setattr("message", message)?;
-    instance.setattr("error_code", code)?;
-    let exception = PyErr::from_value(instance);
+    let exception = class.getattr("__new__")?.call1((&class, &message))?;
+    exception.setattr("message", message)?;
+    exception.setattr("error_code", code)?;
     let source = if let Error::Unreachable { best, .. } = error { best.source() } else { error.source() };
-    exception.set_cause(py, source.map(|source| cause(py, source)).transpose()?);
+    if let Some(source) = source {
+        exception.setattr("__cause__", cause(py, source)?.into_value(py))?;
+    }
     Ok(exception)
 }
 

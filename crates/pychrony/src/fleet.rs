@@ -199,7 +199,7 @@ fn to_python(
 ) -> PyResult<Py<PyAny>> {
     let value = |(class, result): (&Arc<Dataclass>, Result<AnyRecords, Error>)| match result {
         Ok(records) => class.convert(py, records),
-        Err(error) => Ok(errors::to_python(py, &error).into_value(py).into_any().into_bound(py)),
+        Err(error) => errors::to_value(py, &error),
     };
     let mut values = classes.iter().zip(results).map(value).collect::<PyResult<Vec<_>>>()?;
     match values.len() {
