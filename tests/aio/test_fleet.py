@@ -354,3 +354,57 @@ def test_rounds_keep_nothing(run: Run, addresses: list[str], daemons: Daemon, ho
         held.assert_none()
 
     run(main())
+
+
+def test_a_fleet_whose_loop_was_closed_is_entered_again(run: Run, scripted: Daemon, hold: Callable[[], Held]) -> None:
+    fleet = aio.Fleet([scripted.socket])
+    held = hold()
+
+    async def leave_open() -> None:
+        await fleet.__aenter__()
+        assert len(await rest(fleet.read(aio.get_tracking))) == 1
+
+    async def use() -> None:
+        async with fleet:
+            [(_, status)] = await rest(fleet.read(aio.get_tracking))
+            assert isinstance(status, TrackingStatus)
+
+    run(leave_open())
+    run(use())
+    held.assert_none()
+
+
+@pytest.mark.parametrize("name", ["add_reader", "call_later"])
+def test_a_loop_that_fails_once_is_not_kept_busy(
+    name: str, run: Run, addresses: list[str], daemons: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the task is busy with a result, and more come."""
+    daemons.say("delay 0.1 all")
+    daemons.say("delay 0.2 1-2")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses[:3]) as fleet:
+            round_ = fleet.read(aio.get_tracking)
+            with monkeypatch.context() as patch:
+                patch.setattr(asyncio.get_running_loop(), name, fail)
+                with pytest.raises(OSError, match="No space left"):
+                    await round_.__anext__()
+            assert is_own(*await round_.__anext__())
+            wall, cpu = time.monotonic(), time.process_time()
+            await asyncio.sleep(0.5)
+            assert time.process_time() - cpu < (time.monotonic() - wall) / 10
+            assert sum([is_own(*one) for one in await rest(round_)]) == 2
+
+    run(main())
+
+
+def test_a_report_without_a_record_is_refused(run: Run, addresses: list[str]) -> None:
+    async def main() -> None:
+        async with aio.Fleet(addresses) as fleet:
+            with pytest.raises(TypeError, match=r"such as get_tracking, not <function get_report"):
+                fleet.read(aio.get_report)
+
+    run(main())

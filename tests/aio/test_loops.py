@@ -8,6 +8,7 @@ import gc
 import os
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from pychrony import ChronyConnectionError, aio
+from pychrony import ChronyConnectionError, TrackingStatus, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -328,3 +329,77 @@ def test_tasks_that_begin_at_once(scripted: Daemon, run: Run) -> None:
             assert [result.stratum for result in await asyncio.gather(*tasks)] == [2] * 5
 
     run(use())
+
+
+@each_kind
+@pytest.mark.parametrize("kind", ["connection", "fleet"])
+def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
+    new: Callable[[], asyncio.AbstractEventLoop], kind: str, scripted: Daemon, hold: Callable[[], Held]
+) -> None:
+    """When the collector ends the block. A block of the new loop that is given up closes it."""
+    held = hold()
+    shared = aio.ChronyConnection(scripted.socket) if kind == "connection" else aio.Fleet([scripted.socket])
+
+    async def read() -> object:
+        if isinstance(shared, aio.Fleet):
+            [(_, status)] = [one async for one in shared.read(aio.get_tracking)]
+            return status
+        return await shared.get_tracking()
+
+    async def give_up() -> None:
+        async with shared:
+            await asyncio.get_running_loop().create_future()
+
+    def begin() -> tuple[asyncio.AbstractEventLoop, list[Any]]:
+        loop = new()
+        coroutine = give_up()
+        task = loop.create_task(coroutine)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.run_until_complete(asyncio.sleep(0.05))
+        return loop, [task, coroutine]
+
+    async def use(left: list[Any]) -> None:
+        async with shared:
+            await read()
+            left.clear()
+            gc.collect()
+            assert isinstance(await read(), TrackingStatus)
+        with pytest.raises(RuntimeError, match="is not open"):
+            await read()
+
+    loop, left = begin()
+    loop.close()
+    loop = new()
+    loop.run_until_complete(use(left))
+    loop.close()
+    loop, left = begin()
+    left.clear()
+    gc.collect()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    held.assert_none()
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+@pytest.mark.parametrize("kind", ["connection", "fleet"])
+def test_what_is_not_left_is_closed_where_warnings_are_errors(
+    kind: str, scripted: Daemon, hold: Callable[[], Held], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(type(unraisable.exc_value).__name__))
+
+    async def use() -> None:
+        held = hold()
+        if kind == "connection":
+            connection = await aio.ChronyConnection(scripted.socket).__aenter__()
+            await connection.get_tracking()
+            del connection
+        else:
+            fleet = await aio.Fleet([scripted.socket]).__aenter__()
+            assert [one async for one in fleet.read(aio.get_tracking)]
+            del fleet
+        gc.collect()
+        held.assert_none()
+
+    run(use())
+    assert told == ["ResourceWarning"]

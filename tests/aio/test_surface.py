@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,3 +248,16 @@ print("asyncio" in sys.modules)
 
 def test_the_package_does_not_import_asyncio(python: Python) -> None:
     assert python(IMPORTS) == "False False\nFalse\n"
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_holds_sockets_is_not_copied(twin: Callable[[object], object], scripted: Daemon, run: Run) -> None:
+    """As the package's connection is not."""
+
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket) as connection, aio.Fleet([scripted.socket]) as fleet:
+            for original in (connection, fleet):
+                with pytest.raises(TypeError, match=f"^cannot pickle '{type(original).__name__}' object$"):
+                    twin(original)
+
+    run(use())

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pychrony
 from pychrony import _core
@@ -74,6 +74,8 @@ class ChronyConnection:
         self._shown = f"{address!r}, timeout={timeout!r}, parallel={parallel!r}"
         #: In how many blocks the connection is.
         self._entered = 0
+        #: How many of its blocks may still end that were in an event loop which is closed, or in another process.
+        self._abandoned = 0
 
     def __repr__(self) -> str:
         """The arguments that the connection was made with."""
@@ -82,13 +84,18 @@ class ChronyConnection:
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
         """Close the connection, which a block would have done."""
         if self._link is not None:
+            self._link.close()
             if self._link.is_of_this_process():
                 warn(f"unclosed {self!r}", ResourceWarning, source=self)
-            self._link.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse copies, which would close each other's sockets."""
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     async def __aenter__(self) -> Self:
         """Connect to chronyd. Over UDP, make sure that it answers."""
         if self._link is not None and self._link.is_over():
+            self._abandoned += self._entered
             self._close()
         if self._link is None:
             self._link = Link(self._settings.reader())
@@ -106,7 +113,10 @@ class ChronyConnection:
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the connection. Entering again opens it again."""
-        self._leave()
+        if self._abandoned and exc_type is GeneratorExit:
+            self._abandoned -= 1
+        else:
+            self._leave()
 
     def _leave(self) -> None:
         self._entered -= 1

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints, overload
 
 import pychrony
 from pychrony import _core
@@ -97,6 +97,8 @@ class Fleet:
         self._waiter: Waiter | None = None
         #: The number of the round.
         self._round = 0
+        #: How many of its blocks may still end that were in an event loop which is closed, or in another process.
+        self._abandoned = 0
 
     def __repr__(self) -> str:
         """How many addresses there are."""
@@ -105,28 +107,39 @@ class Fleet:
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
         """Close the fleet, which a block would have done."""
         if self._opened is not None:
+            self._opened.close()
             if self._process == os.getpid():
                 warn(f"unclosed {self!r}", ResourceWarning, source=self)
-            self._opened.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse copies, which would close each other's sockets."""
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     async def __aenter__(self) -> Self:
         """Get ready for rounds. No socket is opened before the first one."""
-        if self._opened is not None and self._process == os.getpid():
-            raise RuntimeError("the Fleet is open already; one async with block at a time")
+        if self._opened is not None and self._loop is not None:
+            if self._process == os.getpid() and not self._loop.is_closed():
+                raise RuntimeError("the Fleet is open already; one async with block at a time")
+            self._abandoned += 1
+            self._close()
         self._opened = self._settings.open()
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
-        # In a forked child, the waiter is its parent's.
-        self._waiter = None
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close all sockets. Entering again opens new ones."""
+        if self._abandoned and exc_type is GeneratorExit:
+            self._abandoned -= 1
+        else:
+            self._close()
+
+    def _close(self) -> None:
         opened, self._opened = self._opened, None
-        if self._waiter is not None:
-            self._waiter.stop()
-            self._waiter = None
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.stop()
         if opened is not None:
             opened.close()
 
@@ -162,7 +175,8 @@ class Fleet:
         """Read reports of all addresses, as the functions of `pychrony.aio` that are named here read them.
 
         Args:
-            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`.
+            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`. It reads nothing
+                by name, as `get_report` does.
 
         Returns:
             Round: An asynchronous iterator. Each address comes once, in the order in which they end, with what the
@@ -171,7 +185,7 @@ class Fleet:
 
         Raises:
             RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            TypeError: If that is no function that reads a report, or none.
+            TypeError: If that is no such function, or none.
 
         Example:
             >>> import asyncio
@@ -218,12 +232,15 @@ class Fleet:
 
 def record_of(report: Callable[..., object]) -> type[object]:
     """Tell the record that a function of `pychrony.aio` reads: that of the module now, which may have been reloaded."""
-    if getattr(report, "__module__", None) != __package__:
-        raise TypeError(f"a fleet reads reports as functions of pychrony.aio do, such as get_tracking, not {report!r}")
-    found = get_type_hints(report)["return"]
+    found = get_type_hints(report)["return"] if getattr(report, "__module__", None) == __package__ else None
     while arguments := get_args(found):
         found = arguments[0]
-    record: type[object] = getattr(pychrony.models, found.__name__)
+    record: type[object] | None = getattr(pychrony.models, getattr(found, "__name__", ""), None)
+    if record is None:
+        raise TypeError(
+            "a fleet reads the reports that have a function of their own in pychrony.aio, such as get_tracking, not "
+            f"{report!r}"
+        )
     return record
 
 
@@ -243,12 +260,12 @@ class Waiter:
     async def wait(self, seconds: float) -> None:
         """Wait until it is readable, for so long at most."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._futures.add(future)
-        if not self._is_watched:
-            self._loop.add_reader(self._descriptor, self._wake)
-            self._is_watched = True
         timer = self._loop.call_later(seconds, self._wake)
         try:
+            self._futures.add(future)
+            if not self._is_watched:
+                self._loop.add_reader(self._descriptor, self._wake)
+                self._is_watched = True
             await future
         finally:
             timer.cancel()
@@ -264,10 +281,11 @@ class Waiter:
 
     def stop(self) -> None:
         """End all waits, before the descriptor is closed."""
-        self._wake()
         # What the loop of a forked child watches is its parent's, too.
-        if self._is_watched and not self._loop.is_closed() and self._process == os.getpid():
-            self._loop.remove_reader(self._descriptor)
+        if not self._loop.is_closed() and self._process == os.getpid():
+            self._wake()
+            if self._is_watched:
+                self._loop.remove_reader(self._descriptor)
         self._is_watched = False
 
 
