@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING
 
 import pychrony
 from pychrony import _core
 from pychrony.generic import ReportField
-from pychrony.models import Transport
-
-if TYPE_CHECKING:
-    from pychrony.models import (
-        Activity,
-        AuthData,
-        NTPData,
-        RTCData,
-        SelectData,
-        ServerStats,
-        Smoothing,
-        Source,
-        SourceStats,
-        TrackingStatus,
-    )
+from pychrony.models import (
+    Activity,
+    AuthData,
+    NTPData,
+    RTCData,
+    SelectData,
+    ServerStats,
+    Smoothing,
+    Source,
+    SourceStats,
+    TrackingStatus,
+    Transport,
+)
 
 
 class ChronyConnection(_core.Connection):

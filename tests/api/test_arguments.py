@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.support.reports import REPORTS
 
-from pychrony import ChronyConnection, ChronyConnectionError
+from pychrony import ChronyConnection, ChronyConnectionError, aio
 
 FUNCTIONS = [report.function for report in REPORTS]
 Function = Callable[..., object]
@@ -113,3 +113,13 @@ def test_a_tiny_timeout_ends_the_call(function: Function, timed: Callable[..., A
             function("127.0.0.1:1", timeout=1e-9)
 
     timed(call, 0)
+
+
+@pytest.mark.parametrize("take", [ChronyConnection, aio.ChronyConnection])
+def test_a_number_that_does_not_print_is_refused_without_a_word_elsewhere(
+    take: Function, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python prints no number of so many digits, and tells of an error that it cannot raise on stderr."""
+    with pytest.raises(ValueError, match=f"^parallel must be at least 1 and at most {2**64 - 1}, not "):
+        take(parallel=10**5000)
+    assert capfd.readouterr().err == ""

@@ -17,6 +17,7 @@ import pytest
 from tests.support.reports import Report, each_report
 
 import pychrony
+from pychrony import aio
 
 # The contract's `__all__`, as it stands there.
 CONTRACT = [
@@ -250,3 +251,13 @@ def test_the_stubs_are_those_of_the_module(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy.stubtest", *options, "pychrony"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "kind", [pychrony.ChronyConnection, aio.ChronyConnection, aio.Fleet, aio.Round], ids=lambda kind: kind.__qualname__
+)
+def test_the_annotations_of_methods_are_found_at_run_time(kind: type[object]) -> None:
+    for name, method in vars(kind).items():
+        function = method.fget if isinstance(method, property) else method
+        if inspect.isfunction(function) and function.__module__ == kind.__module__:
+            assert set(get_type_hints(function)) <= {*inspect.signature(function).parameters, "return"}, name

@@ -2,7 +2,7 @@
 
 use crate::errors::{self, interrupted};
 use crate::generic::Wanted;
-use crate::read::{OPTIONAL, get_or_make, library, parse_address, parse_timeout};
+use crate::read::{self, OPTIONAL, get_or_make, library, parse_address, parse_timeout};
 use crate::{at_exit, greenlets};
 use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
@@ -119,7 +119,11 @@ pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<us
     match number.extract() {
         Ok(found) if found > 0 => Ok(found),
         Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
-        _ => Err(PyValueError::new_err(format!("{name} must be at least 1 and at most {}, not {number}", usize::MAX))),
+        _ => Err(PyValueError::new_err(format!(
+            "{name} must be at least 1 and at most {}, not {}",
+            usize::MAX,
+            read::shown(number)
+        ))),
     }
 }
 

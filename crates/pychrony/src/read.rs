@@ -82,7 +82,7 @@ fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
 }
 
 /// The value as Python prints it, the beginning of it if that is long, or its type if it does not print.
-fn shown(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
     let Ok(text) = value.repr() else { return value.get_type().to_string() };
     let text = text.to_string_lossy();
     let end = text.char_indices().nth(80);

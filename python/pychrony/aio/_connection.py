@@ -6,29 +6,27 @@ import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pychrony
 from pychrony import _core
 from pychrony.aio._link import Link
 from pychrony.generic import ReportField
-from pychrony.models import Transport
+from pychrony.models import (
+    Activity,
+    AuthData,
+    NTPData,
+    RTCData,
+    SelectData,
+    ServerStats,
+    Smoothing,
+    Source,
+    SourceStats,
+    TrackingStatus,
+    Transport,
+)
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from pychrony.models import (
-        Activity,
-        AuthData,
-        NTPData,
-        RTCData,
-        SelectData,
-        ServerStats,
-        Smoothing,
-        Source,
-        SourceStats,
-        TrackingStatus,
-    )
+C = TypeVar("C", bound="ChronyConnection")
 
 
 class ChronyConnection:
@@ -92,7 +90,7 @@ class ChronyConnection:
         """Refuse copies, which would close each other's sockets."""
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: C) -> C:
         """Connect to chronyd. Over UDP, make sure that it answers."""
         if self._link is not None and self._link.is_over():
             self._abandoned += self._entered

@@ -9,20 +9,19 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints, overload
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints, overload
 
 import pychrony
 from pychrony import _core
 from pychrony.exceptions import ChronyError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+F = TypeVar("F", bound="Fleet")
+R = TypeVar("R", bound="Round[Any]")
 
 
 class Descriptors(NamedTuple):
@@ -115,7 +114,7 @@ class Fleet:
         """Refuse copies, which would close each other's sockets."""
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: F) -> F:
         """Get ready for rounds. No socket is opened before the first one."""
         if self._opened is not None and self._loop is not None:
             if self._process == os.getpid() and not self._loop.is_closed():
@@ -307,7 +306,7 @@ class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
         self._results: deque[tuple[int, Any]] = deque()
         self._is_over = False
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self: R) -> R:
         """Return itself."""
         return self
 
