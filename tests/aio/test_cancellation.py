@@ -13,6 +13,7 @@ import pytest
 from tests.support.reports import LISTS, Report, defaults
 
 from pychrony import ChronyConnectionError, aio
+from pychrony.aio._link import Call
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -213,3 +214,30 @@ def test_the_sooner_of_the_tasks_deadline_and_ours_ends_a_call(
     timed(lambda: run(late()), 0.2)
     scripted.say("clear")
     run(use())
+
+
+def test_an_interrupt_of_a_timer_leaves_the_call_its_deadline(
+    scripted: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may go on with its loop."""
+    scripted.say("fault silence")
+    loop = asyncio.new_event_loop()
+    go_on = Call.go_on
+
+    def interrupt(_: Call) -> None:
+        monkeypatch.setattr(Call, "go_on", go_on)
+        raise KeyboardInterrupt
+
+    async def use() -> None:
+        with pytest.raises(ChronyConnectionError, match="did not answer within 500ms"):
+            await aio.get_tracking(scripted.socket, timeout=0.5)
+
+    try:
+        task = loop.create_task(use())
+        loop.run_until_complete(asyncio.sleep(0.1))
+        monkeypatch.setattr(Call, "go_on", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+        loop.run_until_complete(asyncio.wait_for(task, 10))
+    finally:
+        loop.close()

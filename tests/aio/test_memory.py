@@ -15,6 +15,7 @@ import pytest
 from tests.support.reports import REPORTS, defaults
 
 from pychrony import ChronyError, aio
+from pychrony.aio._link import Call
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Run
@@ -141,6 +142,40 @@ def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Ru
             watched = await fail()
             await asyncio.sleep(0)
             assert [watch() for watch in watched] == [None] * 4
+        finally:
+            gc.enable()
+
+    run(use())
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_look_up_that_is_given_up_keeps_nothing(
+    *, is_cancelled: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the timeout or by cancelling: it goes without the garbage collector, too."""
+
+    async def use() -> None:
+        task: Any = None
+        loop = asyncio.get_running_loop()
+
+        async def never(*_: object, **__: object) -> None:
+            await loop.create_future()
+
+        monkeypatch.setattr(loop, "getaddrinfo", never)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                with suppress(asyncio.CancelledError, ChronyError):
+                    if is_cancelled:
+                        task = asyncio.ensure_future(aio.get_tracking("some.example"))
+                        loop.call_later(0.01, task.cancel)
+                        await task
+                    else:
+                        await aio.get_tracking("some.example", timeout=0.01)
+            task = None
+            await asyncio.sleep(0.05)
+            assert not [one for one in gc.get_objects() if isinstance(one, Call)]
         finally:
             gc.enable()
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support.reports import defaults
 
 from pychrony import ChronyConnectionError, aio
+from pychrony.aio._link import Call, Link
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -144,5 +145,31 @@ def test_answers_that_come_after_a_call_do_not_keep_the_loop_busy(scripted: Daem
             assert time.process_time() - before < 0.25
             scripted.say("clear")
             assert (await connection.get_tracking()).stratum == 2
+
+    run(use())
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_turn_that_comes_while_a_call_begins_to_wait_is_not_lost(
+    others: int, scripted: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector, or another thread, may end the call that has the turn at any point."""
+    scripted.say("fault delay 0.5")
+    watch = Link.watch
+
+    async def use() -> None:
+        async with aio.ChronyConnection(scripted.socket, timeout=20) as connection:
+            first = connection.get_tracking()
+            first.send(None)
+            calls = [asyncio.ensure_future(connection.get_tracking())]
+
+            def close_and_watch(link: Link, call: Call) -> None:
+                first.close()
+                watch(link, call)
+
+            monkeypatch.setattr(Link, "watch", close_and_watch)
+            scripted.say("clear")
+            calls += [asyncio.ensure_future(connection.get_tracking()) for _ in range(others)]
+            assert {status.stratum for status in await asyncio.wait_for(asyncio.gather(*calls), 10)} == {2}
 
     run(use())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Link:
     """A connection in the event loop that is running."""
 
-    __slots__ = ("_call", "_is_watched", "_loop", "_process", "_users", "_waiting", "reader")
+    __slots__ = ("_call", "_calls", "_is_watched", "_loop", "_process", "_users", "reader")
 
     def __init__(self, reader: _core.AsyncReader) -> None:
         self.reader = reader
@@ -32,8 +32,8 @@ class Link:
         self._users = 1
         #: The call whose turn it is.
         self._call: Call | None = None
-        #: Those that wait for their turn, by number.
-        self._waiting: dict[int, Call] = {}
+        #: All calls under way, by number.
+        self._calls: dict[int, Call] = {}
 
     def is_of_this_process(self) -> bool:
         """Tell whether this is no child of the process that opened it."""
@@ -51,6 +51,7 @@ class Link:
         """Take a call on until it is over."""
         call = Call(self, self._loop, reading)
         self._users += 1
+        self._calls[reading.number] = call
         try:
             call.go_on()
             if call.future is not None:
@@ -65,9 +66,7 @@ class Link:
 
     def watch(self, call: Call) -> None:
         """Have a call go on when its sockets are ready, or when its turn has come."""
-        if call.reading.waits_for_turn():
-            self._waiting[call.reading.number] = call
-        else:
+        if not call.reading.waits_for_turn():
             self._call = call
         if not self._is_watched:
             self._loop.add_reader(self.reader.fileno(), self._ready)
@@ -83,7 +82,7 @@ class Link:
         """Forget a call that is over, and have the next one go on."""
         if self._call is call:
             self._call = None
-        self._waiting.pop(call.reading.number, None)
+        self._calls.pop(call.reading.number, None)
         self._leave()
 
     def close(self) -> None:
@@ -93,7 +92,7 @@ class Link:
 
     def _leave(self) -> None:
         self._users -= 1
-        if self._waiting or not self._users:
+        if self._calls or not self._users:
             self._settle()
 
     def _settle(self) -> None:
@@ -104,13 +103,13 @@ class Link:
         if self.is_over():
             # What the loop of a forked child watches is its parent's, too.
             self._is_watched = False
-            self._waiting.clear()
+            self._calls.clear()
         elif is_elsewhere and self._loop.is_running():
             # A coroutine can be collected as garbage in any thread.
             self._loop.call_soon_threadsafe(self._settle)
             return
         for number in self.reader.woken():
-            call = self._waiting.pop(number, None)
+            call = self._calls.get(number)
             if call is not None:
                 self._loop.call_soon(call.go_on)
         if not self._users:
@@ -173,7 +172,12 @@ class Call:
 
     def _ring(self) -> None:
         self._timer = None
-        self.go_on()
+        try:
+            self.go_on()
+        except BaseException:
+            # A signal's handler has raised; the loop may go on.
+            self._loop.call_soon(self.go_on)
+            raise
 
     async def _resolve(self, name: bytes, port: int) -> None:
         try:
@@ -200,6 +204,8 @@ class Call:
             self._timer.cancel()
         if self._look_up is not None:
             self._look_up.cancel()
+            # The two would hold each other.
+            self._look_up = None
         self._link.release(self)
 
 
