@@ -408,3 +408,55 @@ def test_a_report_without_a_record_is_refused(run: Run, addresses: list[str]) ->
                 fleet.read(aio.get_report)
 
     run(main())
+
+
+def test_a_task_that_takes_its_time_takes_none_of_the_addresses(
+    run: Run, addresses: list[str], daemons: Daemon
+) -> None:
+    """The round goes on while a result is being dealt with, and sleeps while nothing comes."""
+    daemons.say("delay 0.05 1-39")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses[:40], timeout=0.5, in_flight=10) as fleet:
+            own = 0
+            async for address, (status, sources) in fleet.read(aio.get_tracking, aio.get_sources):
+                own += is_own(address, status) and isinstance(sources, list)
+                if own < 3:
+                    wall, cpu = time.monotonic(), time.process_time()
+                    await asyncio.sleep(1)
+                    assert time.process_time() - cpu < (time.monotonic() - wall) / 5
+            assert own == 40
+
+    run(main())
+
+
+def test_a_round_that_nobody_has_any_more_asks_no_further(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    daemons.say("delay 0.1 all")
+
+    async def main() -> None:
+        async with aio.Fleet(addresses, timeout=20, in_flight=10) as fleet:
+            async for _ in fleet.read(aio.get_tracking):
+                break
+            asked = daemons.say("tally")["answers"]
+            await asyncio.sleep(0.5)
+            assert daemons.say("tally")["answers"] <= asked + 20
+
+    run(main())
+
+
+def test_a_fleet_that_is_not_left_in_the_middle_of_a_round_is_told_and_closed(
+    run: Run, addresses: list[str], daemons: Daemon, hold: Callable[[], Held]
+) -> None:
+    daemons.say("delay 0.2 1-9")
+
+    async def main() -> None:
+        held = hold()
+        fleet = await aio.Fleet(addresses[:10]).__aenter__()
+        async for _ in fleet.read(aio.get_tracking):
+            break
+        with pytest.warns(ResourceWarning, match="^unclosed <Fleet of"):
+            del fleet
+        held.assert_none()
+        await asyncio.sleep(0.3)
+
+    run(main())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import warnings
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import PathLike
@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, get_args, get_ty
 
 import pychrony
 from pychrony import _core
+from pychrony.aio._link import Place, Timed
 from pychrony.exceptions import ChronyError
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Fleet:
         /run/chrony/chronyd.sock stratum 2
     """
 
-    _opened: _core.Fleet | None = None
+    _opened: Opened | None = None
 
     def __init__(
         self,
@@ -90,12 +91,6 @@ class Fleet:
         )
         given = addresses if isinstance(addresses, str) else self.addresses
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._process = 0
-        #: What waits for it.
-        self._waiter: Waiter | None = None
-        #: The number of the round.
-        self._round = 0
         #: How many of its blocks may still end that were in an event loop which is closed, or in another process.
         self._abandoned = 0
 
@@ -107,7 +102,7 @@ class Fleet:
         """Close the fleet, which a block would have done."""
         if self._opened is not None:
             self._opened.close()
-            if self._process == os.getpid():
+            if self._opened.is_of_this_process():
                 warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
     def __reduce__(self) -> NoReturn:
@@ -116,13 +111,12 @@ class Fleet:
 
     async def __aenter__(self: F) -> F:
         """Get ready for rounds. No socket is opened before the first one."""
-        if self._opened is not None and self._loop is not None:
-            if self._process == os.getpid() and not self._loop.is_closed():
+        if self._opened is not None:
+            if not self._opened.is_over():
                 raise RuntimeError("the Fleet is open already; one async with block at a time")
             self._abandoned += 1
             self._close()
-        self._opened = self._settings.open()
-        self._loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self._opened = Opened(self._settings.open())
         return self
 
     async def __aexit__(
@@ -136,16 +130,13 @@ class Fleet:
 
     def _close(self) -> None:
         opened, self._opened = self._opened, None
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.stop()
         if opened is not None:
             opened.close()
 
     @property
     def descriptors(self) -> Descriptors | None:
         """How many file descriptors it needs, and how many there are; None while the fleet is not open."""
-        return None if self._opened is None else Descriptors(*self._opened.descriptors)
+        return None if self._opened is None else Descriptors(*self._opened.fleet.descriptors)
 
     @overload
     def read(self, report: Callable[..., Awaitable[A]], /) -> Round[A | ChronyError]: ...
@@ -202,31 +193,27 @@ class Fleet:
         if not reports:
             raise TypeError("a fleet reads at least one report; name functions of pychrony.aio, such as get_tracking")
         records = [record_of(report) for report in reports]
-        opened, loop = self._check()
-        descriptor = opened.begin(records)
-        if self._waiter is None:
-            self._waiter = Waiter(loop, descriptor)
-        self._round += 1
-        number = self._round
+        opened, results = self._check(), Results()
+        opened.begin(records, results)
 
-        def advance() -> tuple[list[tuple[int, object]], float | None]:
-            if self._check()[0] is not opened or self._round != number:
+        def watch() -> None:
+            if self._check() is not opened or not opened.reads(results):
                 raise RuntimeError("the round has ended, since the Fleet has begun another one or was closed")
-            return opened.advance()
+            opened.watch()
 
-        return Round(self.addresses, advance, self._waiter)
+        return Round(self.addresses, results, watch)
 
-    def _check(self) -> tuple[_core.Fleet, asyncio.AbstractEventLoop]:
-        if self._opened is None or self._loop is None:
+    def _check(self) -> Opened:
+        if self._opened is None:
             raise RuntimeError(
                 "the Fleet is not open; use it in an async with block: async with Fleet(...) as fleet: ..."
             )
-        if asyncio.get_running_loop() is not self._loop or self._process != os.getpid():
+        if not self._opened.is_of_running_loop():
             raise RuntimeError(
                 "the Fleet was opened in another event loop, or in the process that this one was forked from; use one "
                 "of its own here: async with Fleet(...) as fleet: ..."
             )
-        return self._opened, self._loop
+        return self._opened
 
 
 def record_of(report: Callable[..., object]) -> type[object]:
@@ -243,68 +230,116 @@ def record_of(report: Callable[..., object]) -> type[object]:
     return record
 
 
-class Waiter:
-    """Waits for the descriptor of a fleet.
+class Results:
+    """What a round has read, and the tasks that wait for it."""
 
-    It is watched only meanwhile: while a task is busy with a result, more that come are not to keep the loop busy.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        self._loop = loop
-        self._process = os.getpid()
-        self._descriptor = descriptor
+    def __init__(self) -> None:
+        self.read: deque[tuple[int, Any]] = deque()
+        self.is_over = False
+        #: What went wrong in the loop.
+        self.error: Exception | None = None
         self._futures: set[asyncio.Future[None]] = set()
-        self._is_watched = False
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until it is readable, for so long at most."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._wake)
-        try:
+    async def wait(self) -> None:
+        """Wait until there is more."""
+        if not (self.read or self.is_over or self.error):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._futures.add(future)
-            if not self._is_watched:
-                self._loop.add_reader(self._descriptor, self._wake)
-                self._is_watched = True
-            await future
-        finally:
-            timer.cancel()
-            self._futures.discard(future)
-            # Tasks that share a round would wake each other without end if each of them ended the others' waits.
-            if not self._futures:
-                self.stop()
+            try:
+                await future
+            finally:
+                self._futures.discard(future)
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                self.error = None
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have the tasks look."""
         for future in self._futures:
             if not future.done():
                 future.set_result(None)
 
-    def stop(self) -> None:
-        """End all waits, before the descriptor is closed."""
+
+class Opened(Place, Timed):
+    """A fleet in the event loop that is running, which takes its round on from the first result that is awaited."""
+
+    def __init__(self, fleet: _core.Fleet) -> None:
+        Place.__init__(self)
+        Timed.__init__(self, self._loop)
+        self.fleet = fleet
+        self._descriptor = -1
+        self._is_watched = False
+        #: Those of the round. Without a task that may take them, it does not go on.
+        self._results: Callable[[], Results | None] = lambda: None
+
+    def begin(self, records: list[type[object]], results: Results) -> None:
+        """Begin a round, in place of the one that there is."""
+        self._stop()
+        self._descriptor = self.fleet.begin(records)
+        self._results = weakref.ref(results)
+
+    def reads(self, results: Results) -> bool:
+        """Tell whether these are those of the round."""
+        return self._results() is results
+
+    def watch(self) -> None:
+        """Have the round go on."""
+        if not self._is_watched:
+            self._loop.add_reader(self._descriptor, self.go_on)
+            self._is_watched = True
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Go on as far as possible, and have the loop go on from there."""
+        results = self._results()
+        if not self._is_watched or results is None:
+            return self._stop()
+        try:
+            read, wait = self.fleet.advance()
+            results.read.extend(read)
+            results.is_over = wait is None
+            if wait is not None:
+                self._arm(wait)
+                if read:
+                    results.wake()
+                return None
+        except Exception as error:  # noqa: BLE001
+            # A task is to have the exception, whichever code called here.
+            results.error = error
+        return self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         # What the loop of a forked child watches is its parent's, too.
-        if not self._loop.is_closed() and self._process == os.getpid():
-            self._wake()
+        if not self.is_over():
             if self._is_watched:
                 self._loop.remove_reader(self._descriptor)
+            if (results := self._results()) is not None:
+                results.wake()
         self._is_watched = False
+
+    def close(self) -> None:
+        """End the round, and close all that is open."""
+        if not self.hands_over(self.close):
+            self._stop()
+            self.fleet.close()
 
 
 class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
     """The results of one round of a `Fleet`, as they come: an address as it was given, and what was read there.
 
-    Nothing goes on between two results unless the next one is awaited. Cancelling a task that awaits it loses nothing.
+    It goes on from the first result that is awaited until it is over, also while a task is busy with a result.
+    Cancelling a task that awaits one loses nothing.
     """
 
-    def __init__(
-        self,
-        addresses: tuple[str | PathLike[str], ...],
-        advance: Callable[[], tuple[list[tuple[int, object]], float | None]],
-        waiter: Waiter,
-    ) -> None:
+    def __init__(self, addresses: tuple[str | PathLike[str], ...], results: Results, watch: Callable[[], None]) -> None:
         self._addresses = addresses
-        self._advance = advance
-        self._waiter = waiter
-        self._results: deque[tuple[int, Any]] = deque()
-        self._is_over = False
+        self._results = results
+        self._watch = watch
 
     def __aiter__(self: R) -> R:
         """Return itself."""
@@ -312,16 +347,11 @@ class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
 
     async def __anext__(self) -> tuple[str | PathLike[str], T]:
         """The next result."""
-        while not self._results:
-            if self._is_over:
+        results = self._results
+        while not results.read:
+            if results.is_over:
                 raise StopAsyncIteration
-            results, wait = self._advance()
-            self._results.extend(results)
-            self._is_over = wait is None
-            if results:
-                # Other tasks go on between one batch and the next.
-                await asyncio.sleep(0)
-            elif wait is not None:
-                await self._waiter.wait(wait)
-        number, value = self._results.popleft()
+            self._watch()
+            await results.wait()
+        number, value = results.read.popleft()
         return self._addresses[number], value

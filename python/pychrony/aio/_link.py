@@ -15,25 +15,16 @@ from typing import TYPE_CHECKING, Any
 from pychrony import _core
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
 
-class Link:
-    """A connection in the event loop that is running."""
+class Place:
+    """The event loop that is running, and the process: where something is opened."""
 
-    __slots__ = ("_call", "_calls", "_is_watched", "_loop", "_process", "_users", "reader")
-
-    def __init__(self, reader: _core.AsyncReader) -> None:
-        self.reader = reader
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
-        self._is_watched = False
-        #: How many calls are under way, and an open connection more.
-        self._users = 1
-        #: The call whose turn it is.
-        self._call: Call | None = None
-        #: All calls under way, by number.
-        self._calls: dict[int, Call] = {}
 
     def is_of_this_process(self) -> bool:
         """Tell whether this is no child of the process that opened it."""
@@ -46,6 +37,64 @@ class Link:
     def is_over(self) -> bool:
         """Tell whether it can be used nowhere any more in this process."""
         return self._loop.is_closed() or not self.is_of_this_process()
+
+    def hands_over(self, callback: Callable[[], None]) -> bool:
+        """Have the loop call this if it runs elsewhere: a coroutine can be collected as garbage in any thread."""
+        try:
+            is_here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            is_here = False
+        if is_here or self.is_over() or not self._loop.is_running():
+            return False
+        self._loop.call_soon_threadsafe(callback)
+        return True
+
+
+class Timed:
+    """What goes on at a moment at the latest."""
+
+    __slots__ = ("_due", "_loop", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def go_on(self) -> None:
+        """Go on as far as possible."""
+        raise NotImplementedError
+
+    def _arm(self, seconds: float) -> None:
+        due = time.monotonic() + seconds
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._timer, self._due = self._loop.call_later(max(seconds, 0.0), self._ring), due
+
+    def _ring(self) -> None:
+        self._timer = None
+        try:
+            self.go_on()
+        except BaseException:
+            # A signal's handler has raised; the loop may go on.
+            self._loop.call_soon(self.go_on)
+            raise
+
+
+class Link(Place):
+    """A connection in the event loop that is running."""
+
+    def __init__(self, reader: _core.AsyncReader) -> None:
+        super().__init__()
+        self.reader = reader
+        self._is_watched = False
+        #: How many calls are under way, and an open connection more.
+        self._users = 1
+        #: The call whose turn it is.
+        self._call: Call | None = None
+        #: All calls under way, by number.
+        self._calls: dict[int, Call] = {}
 
     async def read(self, reading: _core.AsyncReading) -> Any:
         """Take a call on until it is over."""
@@ -96,18 +145,12 @@ class Link:
             self._settle()
 
     def _settle(self) -> None:
-        try:
-            is_elsewhere = asyncio.get_running_loop() is not self._loop
-        except RuntimeError:
-            is_elsewhere = True
+        if self.hands_over(self._settle):
+            return
         if self.is_over():
             # What the loop of a forked child watches is its parent's, too.
             self._is_watched = False
             self._calls.clear()
-        elif is_elsewhere and self._loop.is_running():
-            # A coroutine can be collected as garbage in any thread.
-            self._loop.call_soon_threadsafe(self._settle)
-            return
         for number in self.reader.woken():
             call = self._calls.get(number)
             if call is not None:
@@ -119,21 +162,19 @@ class Link:
             self.reader.end()
 
 
-class Call:
+class Call(Timed):
     """A call under way."""
 
-    __slots__ = ("_due", "_is_over", "_link", "_look_up", "_loop", "_timer", "error", "future", "reading")
+    __slots__ = ("_is_over", "_link", "_look_up", "error", "future", "reading")
 
     def __init__(self, link: Link, loop: asyncio.AbstractEventLoop, reading: _core.AsyncReading) -> None:
+        super().__init__(loop)
         self.reading = reading
         #: What its task waits for.
         self.future: asyncio.Future[None] | None = None
         #: What went wrong in the loop.
         self.error: Exception | None = None
         self._link = link
-        self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
         self._look_up: asyncio.Task[None] | None = None
         self._is_over = False
 
@@ -158,26 +199,6 @@ class Call:
         self.end()
         if self.future is not None and not self.future.done():
             self.future.set_result(None)
-
-    def _arm(self, seconds: float) -> None:
-        if seconds <= 0:
-            self._loop.call_soon(self.go_on)
-            return
-        due = time.monotonic() + seconds
-        if self._timer is not None:
-            if self._due <= due:
-                return
-            self._timer.cancel()
-        self._timer, self._due = self._loop.call_later(seconds, self._ring), due
-
-    def _ring(self) -> None:
-        self._timer = None
-        try:
-            self.go_on()
-        except BaseException:
-            # A signal's handler has raised; the loop may go on.
-            self._loop.call_soon(self.go_on)
-            raise
 
     async def _resolve(self, name: bytes, port: int) -> None:
         try:
