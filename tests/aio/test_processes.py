@@ -335,3 +335,46 @@ async def main():
 run(main())
 """
     assert program(code) == ""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_child_with_the_number_of_its_parent_does_not_disturb_it(
+    loop: str, transport: str, scripted: Daemon, python: Python
+) -> None:
+    """Which has the answers when they come, and not when it looks by itself, a second after the requests."""
+    scripted.say("fault delay 0.3")
+    code = """
+import ctypes
+
+async def read_all(fleet):
+    return [one async for one in fleet.read(aio.get_tracking)]
+
+def leave():
+    # The first process of each PID namespace.
+    assert os.getpid() == 1
+    for one in (connection, fleet):
+        try:
+            one.__aexit__(None, None, None).send(None)
+        except StopIteration:
+            pass
+
+async def main():
+    global connection, fleet
+    assert os.getpid() == 1
+    async with aio.ChronyConnection(address) as connection, aio.Fleet([address]) as fleet:
+        await connection.get_tracking()
+        status = asyncio.ensure_future(read_all(fleet))
+        await asyncio.sleep(0)
+        assert ctypes.CDLL(None).unshare(0x20000000) == 0  # CLONE_NEWPID
+        ended(child(leave))
+        start = time.monotonic()
+        await asyncio.gather(status, connection.get_tracking())
+        assert time.monotonic() - start < 0.9
+
+run(main())
+print("done")
+"""
+    arguments = (getattr(scripted, transport), loop)
+    assert python(PROGRAM + code, *arguments, wrapper=("unshare", "--pid", "--fork")) == "done\n"
+    assert scripted.leftovers() == []

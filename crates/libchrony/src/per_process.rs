@@ -49,8 +49,10 @@ impl<T: Default> PerProcess<T> {
 
 /// A number that a process does not share with those that it descends from. A process id would not do: a grandchild may
 /// get it again, and the first process of every PID namespace has number 1. The number is remembered in memory that a
-/// fork leaves empty in the child, so that asking costs no system call.
-pub(crate) fn process_id() -> u32 {
+/// fork leaves empty in the child, so that asking costs no system call. It tells those who drive an event loop whether
+/// that is their own: what a child inherits of one is still its parent's.
+#[must_use]
+pub fn process_id() -> u32 {
     static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
     /// The number given last. A child goes on from its parent's.
     static LAST: AtomicU32 = AtomicU32::new(0);

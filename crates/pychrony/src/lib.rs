@@ -47,6 +47,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(read::libchrony_path, module)?,
         wrap_pyfunction!(read::list_reports, module)?,
         wrap_pyfunction!(at_exit::close_kept, module)?,
+        wrap_pyfunction!(lock::number_of_process, module)?,
     ] {
         module.add_function(function)?;
     }

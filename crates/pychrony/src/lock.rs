@@ -1,6 +1,7 @@
 //! Locks that are held while the GIL is not, so that another thread may fork meanwhile.
 
-use std::process;
+use libchrony::nonblocking::process_id;
+use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A lock whose copy in a child is not waited for: it may be held by a thread that the child does not have.
@@ -11,12 +12,12 @@ pub(crate) struct Lock<T> {
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), process: process::id() }
+        Self { value: Mutex::new(value), process: process_id() }
     }
 
     /// The value; `None` in a child that was forked while another thread used it.
     pub(crate) fn get(&self) -> Option<MutexGuard<'_, T>> {
-        if process::id() == self.process {
+        if process_id() == self.process {
             return Some(self.value.lock().unwrap_or_else(PoisonError::into_inner));
         }
         match self.value.try_lock() {
@@ -25,4 +26,11 @@ impl<T> Lock<T> {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+/// A number that this process does not share with those that it was forked from, as a process id can.
+#[pyfunction]
+#[pyo3(name = "process_id")]
+pub(crate) fn number_of_process() -> u32 {
+    process_id()
 }

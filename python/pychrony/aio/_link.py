@@ -7,7 +7,6 @@ which the loop watches from the first call to the last.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,11 @@ class Place:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._process = os.getpid()
+        self._process = _core.process_id()
 
     def is_of_this_process(self) -> bool:
         """Tell whether this is no child of the process that opened it."""
-        return self._process == os.getpid()
+        return self._process == _core.process_id()
 
     def is_of_running_loop(self) -> bool:
         """Tell whether it may be used where this is called."""
