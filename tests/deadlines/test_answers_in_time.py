@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.waiting import answered
 
 import pychrony
 from pychrony import ChronyConnection, ChronyError
@@ -51,12 +52,16 @@ def first_calls(address: str, timeout: float, _: threading.Barrier) -> object:
 
 def later_call(address: str, timeout: float, ready: threading.Barrier) -> object:
     """A call of a connection that has known a chronyd without delays."""
-    with ChronyConnection(address, timeout=timeout) as connection:
-        connection.get_tracking()
+    connection = ChronyConnection(address, timeout=timeout)
+    answered(connection.__enter__)
+    try:
+        answered(connection.get_tracking)
         ready.wait()
         # The delays begin.
         ready.wait()
         return connection.get_tracking()
+    finally:
+        connection.__exit__(None, None, None)
 
 
 CALLS = {"function": function, "first calls": first_calls, "later call": later_call}
@@ -129,12 +134,14 @@ def run(cells: list[Cell], daemons: dict[tuple[str, float], Daemon]) -> Outcome:
 
     with ThreadPoolExecutor(len(cells)) as pool:
         futures = {cell: pool.submit(call, cell) for cell in cells}
-        ready.wait(30)
-        before = {key: requests(daemon) for key, daemon in daemons.items()}
-        for (_, delay), daemon in daemons.items():
-            daemon.say(f"fault delay {delay}")
-        ready.wait(30)
-        begin.set()
+        try:
+            ready.wait(30)
+            before = {key: requests(daemon) for key, daemon in daemons.items()}
+            for (_, delay), daemon in daemons.items():
+                daemon.say(f"fault delay {delay}")
+            ready.wait(30)
+        finally:
+            begin.set()
         results = {cell: future.result() for cell, future in futures.items()}
     for daemon in daemons.values():
         daemon.say("clear")
@@ -152,9 +159,10 @@ def outcome(daemons: dict[tuple[str, float], Daemon]) -> Outcome:
 @pytest.mark.parametrize("place", PLACES)
 def test_every_answer_in_time_is_used(place: str, outcome: Outcome, daemons: dict[tuple[str, float], Daemon]) -> None:
     failed = {cell: words for cell, words in outcome.failed.items() if cell.place == place}
-    # A busy machine can be late once.
-    if 0 < len(failed) <= 3:
-        failed = run(list(failed), daemons).failed
+    # A busy machine can be late for some calls, or for all that run at one moment, and not each time.
+    for _ in range(4):
+        if failed:
+            failed = run(list(failed), daemons).failed
     assert not failed, "\n".join(f"{cell}: {words}" for cell, words in failed.items())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -47,6 +48,10 @@ class Front:
             if not request:
                 return
             self.requests.append(request)
+            # A reply that came too late is not the one to the next request.
+            while select.select([self._behind], [], [], 0)[0]:
+                with contextlib.suppress(OSError):
+                    self._behind.recv(2048)
             self._behind.send(request)
             # The scripted chronyd keeps silent, or the client has gone.
             with contextlib.suppress(OSError):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pychrony import ChronyConnectionError
+
 #: Nothing that is started or asked in the tests takes nearly as long; this is for a machine in trouble.
 PATIENCE = 30.0
 
@@ -38,6 +40,27 @@ def punctually(call: Callable[[], Result], seconds: float, slack: float = 0.2, t
         if taken[-1] < seconds + slack:
             return result
     raise AssertionError(f"always too late: after {taken} s instead of {seconds} s")
+
+
+def undisturbed(call: Callable[[], Result], tries: int = 6) -> Result:
+    """Call until what it returns does not say that this process itself did not run; return that.
+
+    A call that ends without an answer says so if its process was stalled, in place of what it says otherwise.
+    """
+    result = call()
+    for _ in range(tries - 1):
+        if "this process itself did not run" not in str(result):
+            break
+        result = call()
+    return result
+
+
+def answered(call: Callable[[], Result], tries: int = 20) -> Result:
+    """Call until there is an answer, and return it: a busy machine can be late for a short deadline, not each time."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(ChronyConnectionError):
+            return call()
+    return call()
 
 
 def has_socket(pid: int) -> bool:
