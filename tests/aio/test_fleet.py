@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.reports import REPORTS
+from tests.support.waiting import undisturbed
 
 from pychrony import ChronyConnectionError, ChronyError, TrackingStatus, aio
 
@@ -59,14 +60,17 @@ def test_each_address_comes_once_with_its_own_values_round_after_round(
             assert fleet.descriptors is not None
             assert fleet.descriptors.needed == 2 * COUNT + 2
             assert repr(fleet) == f"<Fleet of {COUNT} addresses>"
-            requests = daemons.say("tally")["answers"]
+            costs = []
             for _ in range(3):
+                answers = daemons.say("tally")["answers"]
                 found = {address: status async for address, status in fleet.read(aio.get_tracking)}
                 assert sorted(map(str, found)) == sorted(addresses)
                 assert all(is_own(address, status) for address, status in found.items())
                 opened = held.sockets()
                 assert opened == COUNT
-            assert daemons.say("tally")["answers"] == requests + 3 * COUNT
+                costs.append(daemons.say("tally")["answers"] - answers)
+            # A busy machine may be taken for a loss, but not in each round.
+            assert min(costs) == COUNT
         held.assert_none()
         assert fleet.descriptors is None
 
@@ -91,25 +95,26 @@ def test_several_reports_are_a_tuple_with_a_result_each(run: Run, scripted: Daem
 
 
 def test_a_failure_is_the_result_of_its_address(run: Run, addresses: list[str], daemons: Daemon) -> None:
-    daemons.say("leave 7,100-109")
-
-    async def main() -> None:
-        async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=1.5) as fleet:
+    async def main() -> dict[object, ChronyError]:
+        daemons.say("leave 7,100-109")
+        async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=3) as fleet:
             start = time.monotonic()
             found = {address: status async for address, status in fleet.read(aio.get_tracking)}
             # One timeout holds for all, and not one for each.
-            assert time.monotonic() - start < 2 * 1.5
-            errors = {address: error for address, error in found.items() if isinstance(error, ChronyError)}
-            silent = {addresses[number] for number in (7, *range(100, 110))}
-            assert set(errors) == {*silent, "127.0.0.1:1", "/nowhere/chronyd.sock"}
-            for address in silent:
-                assert isinstance(errors[address], ChronyConnectionError)
-                assert f"chronyd at {address} did not answer within 1.5s" in str(errors[address])
+            assert time.monotonic() - start < 2 * 3
+            errors: dict[object, ChronyError] = {}
+            errors |= {address: error for address, error in found.items() if isinstance(error, ChronyError)}
             assert all(is_own(address, status) for address, status in found.items() if address not in errors)
             daemons.say("come all")
             assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+        return errors
 
-    run(main())
+    errors = undisturbed(lambda: run(main()))
+    silent = {addresses[number] for number in (7, *range(100, 110))}
+    assert set(errors) == {*silent, "127.0.0.1:1", "/nowhere/chronyd.sock"}
+    for address in silent:
+        assert isinstance(errors[address], ChronyConnectionError)
+        assert f"chronyd at {address} did not answer within 3s" in str(errors[address])
 
 
 def test_a_round_ends_at_its_deadline(run: Run, addresses: list[str], daemons: Daemon) -> None:
@@ -343,9 +348,9 @@ def test_rounds_keep_nothing(run: Run, addresses: list[str], daemons: Daemon, ho
 
     async def main() -> None:
         held = hold()
-        async with aio.Fleet(addresses, timeout=0.3) as fleet:
+        async with aio.Fleet(addresses, timeout=1.5) as fleet:
             sockets = []
-            for number in range(20):
+            for number in range(6):
                 daemons.say(f"leave {10 * number}-{10 * number + 9}")
                 assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT - 10
                 daemons.say("come all")

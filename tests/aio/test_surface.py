@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.reports import CALLS, NOTHING, REPORTS, Report, defaults
+from tests.support.waiting import undisturbed
 
 import pychrony
 from pychrony import ChronyConnection, ChronyDataError, ChronyError, Transport, aio
@@ -134,13 +135,17 @@ def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon, run: Run) -> 
         return sum(scripted.say("requests")["requests"].values())
 
     async def use() -> None:
-        for transport, sent in (("socket", 0), ("udp", 1)):
-            before = requests()
-            async with aio.ChronyConnection(getattr(scripted, transport)) as connection:
-                assert requests() - before == sent
-                assert connection.address == getattr(scripted, transport)
-                await connection.get_tracking()
-                assert requests() - before == sent + 1
+        # Over UDP a busy machine may be taken for a loss, but not each time.
+        for transport, sent, tries in (("socket", 0, 1), ("udp", 1, 5)):
+            costs = []
+            for _ in range(tries):
+                before = requests()
+                async with aio.ChronyConnection(getattr(scripted, transport)) as connection:
+                    entered = requests() - before
+                    assert connection.address == getattr(scripted, transport)
+                    await connection.get_tracking()
+                    costs.append((entered, requests() - before))
+            assert min(costs) == (sent, sent + 1)
 
     run(use())
 
@@ -209,21 +214,26 @@ def test_entering_nests_and_opens_again(scripted: Daemon, hold: Callable[[], Hel
 
 
 def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
-    async def use() -> None:
+    async def in_vain() -> str:
         held = hold()
         connection = aio.ChronyConnection(scripted.udp, timeout=0.05)
-        scripted.say("fault silence")
         with pytest.raises(ChronyError) as caught:
             await connection.__aenter__()
         held.assert_none()
-        scripted.say("clear")
-        scripted.say("fault status 1")
+        return caught.value.message
+
+    async def use() -> None:
+        held = hold()
+        connection = aio.ChronyConnection(scripted.udp)
         with pytest.raises(ChronyDataError):
             async with connection:
                 await connection.get_sources()
         held.assert_none()
-        assert "within 50ms" in caught.value.message
 
+    scripted.say("fault silence")
+    assert "within 50ms" in undisturbed(lambda: run(in_vain()))
+    scripted.say("clear")
+    scripted.say("fault status 1")
     run(use())
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.reports import CALLS, NOTHING, REPORTS
+from tests.support.waiting import undisturbed
 
 import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError, ChronyError, Transport
@@ -74,7 +75,7 @@ def test_methods_raise_what_the_functions_raise(transport: str, scripted: Daemon
             if fault is None and report.unavailable is None:
                 continue
             with pytest.raises(ChronyError) as expected:
-                report.function(address, timeout=0.2)
+                report.function(address)
             with pytest.raises(ChronyError) as caught:
                 report.of(connection)()
             assert type(caught.value) is type(expected.value)
@@ -118,23 +119,33 @@ def requests(daemon: Daemon) -> int:
 
 
 def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon) -> None:
-    for transport, sent in (("socket", 0), ("udp", 1)):
-        before = requests(scripted)
-        with ChronyConnection(getattr(scripted, transport)) as connection:
-            assert requests(scripted) - before == sent
-            assert place(connection) == (getattr(scripted, transport), TRANSPORTS[transport])
-            connection.get_tracking()
-            assert requests(scripted) - before == sent + 1
+    # Over UDP a busy machine may be taken for a loss, but not each time.
+    for transport, sent, tries in (("socket", 0, 1), ("udp", 1, 5)):
+        costs = []
+        for _ in range(tries):
+            before = requests(scripted)
+            with ChronyConnection(getattr(scripted, transport)) as connection:
+                entered = requests(scripted) - before
+                assert place(connection) == (getattr(scripted, transport), TRANSPORTS[transport])
+                connection.get_tracking()
+                costs.append((entered, requests(scripted) - before))
+        assert min(costs) == (sent, sent + 1)
 
 
 def test_what_entering_cannot_see_is_told_by_the_first_report(scripted: Daemon) -> None:
-    for fault in ("silence", "status 2", "truncate 40"):
-        scripted.say(f"fault {fault}")
+    def by_a_connection() -> tuple[object, ...]:
         with ChronyConnection(scripted.socket, timeout=0.2) as connection, pytest.raises(ChronyError) as caught:
             connection.get_tracking()
-        with pytest.raises(ChronyError) as expected:
+        return outcome(caught.value)
+
+    def by_a_function() -> tuple[object, ...]:
+        with pytest.raises(ChronyError) as caught:
             pychrony.get_tracking(scripted.socket, timeout=0.2)
-        assert outcome(caught.value) == outcome(expected.value)
+        return outcome(caught.value)
+
+    for fault in ("silence", "status 2", "truncate 40"):
+        scripted.say(f"fault {fault}")
+        assert undisturbed(by_a_connection) == undisturbed(by_a_function)
         scripted.say("clear")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.waiting import undisturbed
 
 import pychrony
 from pychrony import ChronyConnectionError
@@ -54,7 +55,12 @@ def test_only_the_port_that_was_asked_can_answer(fronts: list[Front], scripted: 
             other.sendto(reply, client)
 
     front.answer = from_elsewhere
-    with pytest.raises(ChronyConnectionError, match="did not answer"):
-        pychrony.get_tracking(front.address, timeout=0.2)
+
+    def fail() -> str:
+        with pytest.raises(ChronyConnectionError) as caught:
+            pychrony.get_tracking(front.address, timeout=0.2)
+        return caught.value.message
+
+    assert "did not answer" in undisturbed(fail)
     front.answer = front.right
     assert pychrony.get_tracking(front.address).stratum == 7

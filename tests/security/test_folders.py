@@ -88,11 +88,11 @@ def test_the_owner_of_the_folder_can_have_a_file_named_sock_removed(
     """Anywhere, by closing: libchrony removes by path what it made. No other file, and no folder."""
     for name in ("sock", "kept"):
         (tmp_path / name).touch(mode=0o600)
-    with ChronyConnection(scripted.socket, timeout=0.5) as connection:
+    with ChronyConnection(scripted.socket, timeout=1.5) as connection:
         os.chown(open_folder, NOBODY, NOBODY)
         assert other_user(FIND + MISDIRECT, str(open_folder), str(tmp_path)) == "done"
         # chronyd's answers do not find the client any more.
-        with pytest.raises(ChronyConnectionError, match="did not answer"):
+        with pytest.raises(ChronyConnectionError, match=r"did not (answer|run)"):
             connection.get_sources()
         assert len(connection.get_sources()) == 40
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
