@@ -189,12 +189,16 @@ def test_one_deadline_holds_for_a_whole_list(scripted: Daemon, timed: Timed) -> 
 def test_a_late_reply_is_a_reply(report: Report, scripted: Daemon) -> None:
     command, expected = report.sample()
     scripted.say(command)
-    before = requests(scripted, report.request)
     scripted.say("fault delay 0.3")
-    assert report.function(scripted.udp) == expected
     # A list costs one more, which tells whether it has changed, but for one by address: there it is of sourcestats.
-    more = 1 if report.is_list and not report.is_optional else 0
-    assert requests(scripted, report.request) == before + len(report.records(expected)) + more
+    needed = len(report.records(expected)) + (1 if report.is_list and not report.is_optional else 0)
+    costs: list[int] = []
+    # A busy machine may be taken for a loss, but not each time.
+    while needed not in costs and len(costs) < 4:
+        before = requests(scripted, report.request)
+        assert report.function(scripted.udp) == expected
+        costs.append(requests(scripted, report.request) - before)
+    assert min(costs) == needed
 
 
 @pytest.mark.parametrize("number", [-1, -2, 2147483647, 4294967294, 1000000])

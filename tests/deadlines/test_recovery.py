@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.reports import LISTS, REPORTS, defaults
+from tests.support.waiting import undisturbed
 
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyError
 
@@ -95,7 +96,7 @@ def test_a_dead_chronyd_is_an_error_until_it_is_back(
 def test_a_stopped_chronyd_is_an_error_at_the_deadline(
     transport: str, real: Daemon, connect: Connect, timed: Callable[..., Any], eventually: Eventually
 ) -> None:
-    connection = connect(getattr(real, transport), timeout=0.3)
+    connection = connect(getattr(real, transport), timeout=1)
     assert_works(connection)
 
     def fail() -> str:
@@ -105,8 +106,9 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(
         return caught.value.message
 
     real.say("suspend")
-    assert f"chronyd at {getattr(real, transport)} did not answer within 300ms" in timed(fail, 0.3)
-    timed(fail, 0.3)
+    message = undisturbed(lambda: timed(fail, 1))
+    assert f"chronyd at {getattr(real, transport)} did not answer within 1s" in message
+    timed(fail, 1)
     real.say("resume")
     # Requests that were given up are still answered, to a session that is gone or does not take them.
     eventually(lambda: real.chronyc("tracking"), "chronyd to answer again")
@@ -132,7 +134,7 @@ def test_a_call_that_waits_goes_on_when_chronyd_does(transport: str, real: Daemo
 
 def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, connect: Connect) -> None:
     """Something cleans up beside chronyd's socket: its answers do not find the client any more."""
-    connection = connect(real.socket, timeout=0.8)
+    connection = connect(real.socket, timeout=3)
     for name in ("get_tracking", "get_sources"):
         assert_works(connection)
         folders = real.leftovers()
@@ -141,7 +143,7 @@ def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, conne
             shutil.rmtree(real.folder / folder)
         before = time.monotonic()
         getattr(connection, name)()
-        assert time.monotonic() - before < 0.8
+        assert time.monotonic() - before < 3
         assert_works(connection)
     connection.__exit__(None, None, None)
     assert real.leftovers() == []
@@ -150,7 +152,7 @@ def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, conne
 
 def test_any_of_the_clients_folders_may_go(real: Daemon, connect: Connect) -> None:
     """At worst one call fails, by its deadline; the one after it works."""
-    connection = connect(real.socket, timeout=0.4)
+    connection = connect(real.socket, timeout=2)
     assert_works(connection)
     number = len(real.leftovers())
     assert number >= 1

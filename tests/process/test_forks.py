@@ -39,6 +39,9 @@ def assert_works(connection):
     assert len(connection.get_sources()) == expected
     assert connection.address == address
 
+# There a late answer leaves a connection with another socket.
+is_udp = not address.startswith("/")
+
 def child(function):
     pid = os.fork()
     if pid:
@@ -91,13 +94,15 @@ def use():
 
 with ChronyConnection(address) as connection:
     assert_works(connection)
-    before = (sockets(), folders())
-    assert len(before[0]) >= 1
+    first = (sockets(), folders())
     for _ in range(3):
+        before = (sockets(), folders())
+        assert len(before[0]) >= 1
+        assert is_udp or before == first
         ended(child(use))
         assert (sockets(), folders()) == before
         assert_works(connection)
-    assert (sockets(), folders()) == before
+    assert is_udp or (sockets(), folders()) == first
 assert (sockets(), folders()) == ([], [])
 print("done")
 """
@@ -186,7 +191,7 @@ def use():
     # The parent has left by now.
     assert os.read(readable, 1) == b"2"
     assert_works(connection)
-    assert sockets() == mine[0]
+    assert is_udp or sockets() == mine[0]
     connection.__exit__(None, None, None)
     assert (sockets(), folders()) == ([], [])
     with connection:

@@ -75,8 +75,9 @@ def test_a_closed_stream_stays_closed(
     assert [name is None for name in before] == [number in closed for number in range(3)]
     assert during == before
     assert uses == {str(number): "EBADF" for number in closed}
-    # Each lane has a source of random numbers. There is one socket, or over UDP one for each lane. All go at the end.
-    assert opened == 9 if transport == "socket" else opened in range(4, 17, 2)
+    # Each lane has a source of random numbers. There is one socket, or over UDP one for each lane.
+    # There, on a busy machine, lanes come later. All go at the end.
+    assert opened == 9 if transport == "socket" else opened in range(2, 17, 2)
     assert is_as_before
     assert many.leftovers() == []
 

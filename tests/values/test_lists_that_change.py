@@ -76,11 +76,12 @@ def test_a_list_costs_one_request_more_than_its_records(transport: str, report: 
         with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
             for length in lengths:
                 scripted.say(defaults(length))
+                expected = (1, length if length <= 1 else length + 1)
                 costs = []
-                for _ in range(3):
+                # Over UDP a busy machine may be taken for a loss, but not each time.
+                while len(costs) < 3 or (transport == "udp" and expected not in costs and len(costs) < 10):
                     before = requests()
                     assert len(report.of(connection)()) == length
                     costs.append(tuple(map(sub, requests(), before)))
-                # Over UDP a busy machine may be taken for a loss, but not each time.
-                assert min(costs) == (1, length if length <= 1 else length + 1)
+                assert min(costs) == expected
                 assert transport == "udp" or len(set(costs)) == 1
