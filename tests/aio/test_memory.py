@@ -8,7 +8,7 @@ import os
 import sys
 import weakref
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +87,15 @@ def test_calls_keep_nothing(transport: str, scripted: Daemon, run: Run) -> None:
     run(use())
 
 
+async def enter_in_time(connection: aio.ChronyConnection) -> None:
+    """Enter it; a busy machine can be late for a short deadline, and not each time."""
+    for _ in range(20):
+        with suppress(ChronyError):
+            await connection.__aenter__()
+            return
+    await connection.__aenter__()
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daemon, run: Run) -> None:
     address = getattr(scripted, transport)
@@ -101,7 +110,10 @@ def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daem
     async def use() -> None:
         await assert_keeps_nothing(failing(aio.ChronyConnection(address).get_tracking))
         await assert_keeps_nothing(failing(lambda: aio.get_tracking(f"{address}.none")), 300)
-        async with aio.ChronyConnection(address, timeout=0.02) as connection:
+        async with AsyncExitStack() as stack:
+            connection = aio.ChronyConnection(address, timeout=0.02)
+            await enter_in_time(connection)
+            stack.push_async_exit(connection.__aexit__)
             scripted.say("fault status 2")
             await assert_keeps_nothing(failing(connection.get_sources))
             scripted.say("clear")

@@ -5,7 +5,7 @@ All of it on machines of the tests' own, with real chronyds at the real places.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.waiting import undisturbed
@@ -44,7 +44,7 @@ def test_ipv6_where_nothing_listens_on_ipv4(machine: Machine) -> None:
     machine.start(*LINES, "bindcmdaddress 127.0.0.9")
     assert machine.tell() == [PORT6, "COMMAND_PORT", 3]
     # All of this takes less than a short timeout.
-    assert machine.tell(timeout=0.5) == [PORT6, "COMMAND_PORT", 3]
+    assert machine.tell(timeout=1) == [PORT6, "COMMAND_PORT", 3]
 
 
 def test_ipv4_comes_before_ipv6(machine: Machine) -> None:
@@ -91,7 +91,7 @@ def test_a_missing_permission_is_said_when_the_ports_are_silent(machine: Machine
     with machine.running(holder) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == '"bound"\n'
-        name, code, message = machine.tell(nobody=True, timeout=0.6)
+        name, code, message = machine.tell(nobody=True, timeout=2)
         assert process.stdin is not None
         process.stdin.close()
     assert (name, code) == ("ChronyPermissionError", -3)
@@ -118,23 +118,29 @@ def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
 def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
     machine.shell("ip link set lo down")
     # Requests may vanish there without an error, and an answer that comes in time would be one.
-    [[(name, code, message), taken]] = machine.run("tell(timeout=0.8)")
-    assert (name, code) == ("ChronyConnectionError", -1)
-    for place in PLACES:
-        assert place in message
-    assert taken < 1.5
+    found = machine.run("tell(timeout=0.8)\n" * 2)
+    for (name, code, message), _ in found:
+        assert (name, code) == ("ChronyConnectionError", -1)
+        for place in PLACES:
+            assert place in message
+    assert min(taken for _, taken in found) < 1.5
+
+
+def soon_at(place: list[object], found: list[Any]) -> list[float]:
+    """How long those took that found chronyd at a place. On a busy machine some do not; it fails if none does."""
+    taken = [seconds for one, seconds in found if one == place]
+    assert taken, found
+    return taken
 
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
-    code = "sockets = silent(('127.0.0.1', 323))\n" + "tell(timeout=0.4)\n" * 2 + "tell(timeout=2.6)"
+    code = "sockets = silent(('127.0.0.1', 323))\n" + "tell(timeout=0.4)\n" * 4 + "tell(timeout=4)"
     *short, (found, taken) = machine.run(code)
-    for one, _ in short:
-        assert one == [PORT6, "COMMAND_PORT", 3]
     # It is given half of the time while another is left, and a second at most.
-    assert min(taken for _, taken in short) < 0.4
+    assert min(soon_at([PORT6, "COMMAND_PORT", 3], short)) < 0.4
     assert found == [PORT6, "COMMAND_PORT", 3]
-    assert 1 <= taken < 2.6
+    assert 1 <= taken < 4
 
 
 READ_NOTHING = f"""
@@ -152,12 +158,10 @@ def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
     """As of a chronyd in another mount namespace, which cannot find the client's socket to answer to."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
-    *short, (found, taken) = machine.run(READ_NOTHING + "tell(timeout=0.4)\nempty()\n" * 3 + "tell(timeout=2)")
-    for one, _ in short:
-        assert one == [PORT, "COMMAND_PORT", 3]
-    assert min(taken for _, taken in short) < 0.4
+    *short, (found, taken) = machine.run(READ_NOTHING + "tell(timeout=0.4)\nempty()\n" * 4 + "tell(timeout=4)")
+    assert min(soon_at([PORT, "COMMAND_PORT", 3], short)) < 0.4
     assert found == [PORT, "COMMAND_PORT", 3]
-    assert taken < 2
+    assert taken < 4
 
 
 def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
@@ -174,10 +178,10 @@ try:
 except BlockingIOError:
     pass
 """
-    found = machine.run(READ_NOTHING + fill + "tell(timeout=1)\n" * 2)
+    found = machine.run(READ_NOTHING + fill + "tell(timeout=2)\n" * 2)
     for one, taken in found:
         assert one == [PORT, "COMMAND_PORT", 3]
-        assert taken < 1.2
+        assert taken < 2.2
 
 
 def test_four_silent_places_are_told_at_the_deadline(machine: Machine) -> None:
@@ -199,7 +203,7 @@ def test_a_stopped_chronyd_is_passed_over_at_its_socket_and_its_port(machine: Ma
     other = machine.start("local stratum 4", "cmdport 323")
     stopped.say("suspend")
     assert machine.tell("127.0.0.1") == [PORT, "COMMAND_PORT", 4]
-    assert machine.tell(timeout=1) == [PORT, "COMMAND_PORT", 4]
+    assert machine.tell(timeout=2) == [PORT, "COMMAND_PORT", 4]
     other.say("kill")
     name, code, message = undisturbed(lambda: machine.tell(timeout=0.8))
     assert (name, code) == ("ChronyConnectionError", -1)

@@ -92,7 +92,12 @@ def run_doctests(daemon: Daemon, *names: str) -> dict[str, Any]:
 def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> None:
     """Examples of what a usual chronyd does not have, such as RTC data, read the scripted one."""
     special = [report.call for report in REPORTS if report.unavailable]
-    real = run_doctests(start_at("/run/chrony", "pair"), *(f"-{call}" for call in special))
+    pair = start_at("/run/chrony", "pair")
+    # A measurement that took long on a busy machine can leave chronyd without a selection until the next one.
+    real = run_doctests(pair, *(f"-{call}" for call in special))
+    for _ in range(4):
+        if real["report"] != "":
+            real = run_doctests(pair, *(f"-{call}" for call in special))
     assert real["report"] == ""
     scripted = start_at("/run/chrony", "scripted")
     scripted.say('values {"rtcdata": {"frequency offset": -1.234}}')

@@ -28,7 +28,7 @@ def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, report: Report,
     scripted.say(defaults(950))
 
     def read(lanes: int) -> Any:  # noqa: ANN401
-        with ChronyConnection(scripted.udp, timeout=5, parallel=lanes) as connection:
+        with ChronyConnection(scripted.udp, timeout=8, parallel=lanes) as connection:
             return report.of(connection)()
 
     whole = read(8)

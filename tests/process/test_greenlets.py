@@ -39,18 +39,18 @@ def assert_told(text):
 
 
 @pytest.fixture(params=["function", "connection"])
-def run(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Callable[[str], None]:
-    """Run a program to its end."""
-    scripted.say("fault delay 0.3")
+def run(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Callable[..., None]:
+    """Run a program to its end, with answers that come after so many seconds."""
 
-    def run_one(code: str) -> None:
+    def run_one(code: str, delay: float = 0.3) -> None:
+        scripted.say(f"fault delay {delay}")
         assert python(PROGRAM + code + "\nprint('done')", scripted.socket, request.param) == "done\n"
         assert scripted.leftovers() == []
 
     return run_one
 
 
-def test_greenlets_that_switch_between_calls_read(run: Callable[[str], None]) -> None:
+def test_greenlets_that_switch_between_calls_read(run: Callable[..., None]) -> None:
     run("""
 def read_twice(name):
     read(name)
@@ -66,26 +66,27 @@ assert found == [(0, 2), (1, 2)] * 2, found
 """)
 
 
-def test_no_other_greenlet_can_call_while_one_is_in_a_call(run: Callable[[str], None]) -> None:
-    run("""
+def test_no_other_greenlet_can_call_while_one_is_in_a_call(run: Callable[..., None]) -> None:
+    code = """
 other = greenlet(read)
 signal.signal(signal.SIGUSR1, lambda *_: other.switch("other"))
-signal_in(0.1)
+signal_in(0.3)
 read("first")
 read("again")
 (refused, text), *rest = found
 assert refused == "other" and rest == [("first", 2), ("again", 2)], found
 assert_told(text)
-""")
+"""
+    run(code, delay=0.9)
 
 
-def test_a_greenlet_that_is_left_in_a_call_can_go_on_or_be_dropped(run: Callable[[str], None]) -> None:
-    run("""
+def test_a_greenlet_that_is_left_in_a_call_can_go_on_or_be_dropped(run: Callable[..., None]) -> None:
+    code = """
 main = getcurrent()
 signal.signal(signal.SIGUSR1, lambda *_: main.switch())
 for name in ("goes on", "dropped"):
     other = greenlet(read)
-    signal_in(0.1)
+    signal_in(0.3)
     other.switch(name)
     read("refused")
     if name == "goes on":
@@ -97,10 +98,11 @@ assert_told(first)
 assert_told(second)
 assert (on, main_1, dropped, main_2) == (("goes on", 2), ("main", 2), "dropped", ("main", 2)), found
 assert "Killing the greenlet" in why
-""")
+"""
+    run(code, delay=0.9)
 
 
-def test_a_scheduler_in_a_handler_is_told_and_does_no_harm(run: Callable[[str], None]) -> None:
+def test_a_scheduler_in_a_handler_is_told_and_does_no_harm(run: Callable[..., None]) -> None:
     """As by time slices: each greenlet is left and gone on with wherever it happens to be."""
     run("""
 def read_often(name):

@@ -160,7 +160,7 @@ import pychrony, sys, threading
 from pychrony import ChronyConnection
 
 address, is_daemon = sys.argv[1], sys.argv[2] == "daemon"
-timeout = 600 if is_daemon else 0.5
+timeout = 600 if is_daemon else 1.5
 connection = ChronyConnection(address, timeout=timeout)
 connection.__enter__()
 print("ready", flush=True)

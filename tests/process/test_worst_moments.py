@@ -46,7 +46,7 @@ def run(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Cal
 
 def test_what_a_handler_raises_in_a_child_it_forks_ends_the_child(scripted: Daemon, run: Callable[..., str]) -> None:
     """As by `sys.exit`; two copies of the program would go on."""
-    scripted.say("fault delay 0.6")
+    scripted.say("fault delay 2")
     code = """
 def handle(number, frame):
     global child

@@ -150,7 +150,7 @@ def test_a_descriptor_that_is_slow_to_close_does_not_hold_a_call(front: Front) -
         own.sendto(reply, client)
 
     front.answer = remember
-    with ChronyConnection(front.address, timeout=0.5) as connection, slow_to_close(2) as slow:
+    with ChronyConnection(front.address, timeout=1.5) as connection, slow_to_close(3) as slow:
         connection.get_tracking()
         own, client = clients[0]
         with_descriptors(slow.fileno())(own, b"no reply", client)

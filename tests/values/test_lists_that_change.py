@@ -77,7 +77,7 @@ def test_a_list_costs_one_request_more_than_its_records(transport: str, report: 
             for length in lengths:
                 scripted.say(defaults(length))
                 expected = (1, length if length <= 1 else length + 1)
-                costs = []
+                costs: list[tuple[int, ...]] = []
                 # Over UDP a busy machine may be taken for a loss, but not each time.
                 while len(costs) < 3 or (transport == "udp" and expected not in costs and len(costs) < 10):
                     before = requests()

@@ -46,7 +46,9 @@ def test_a_source_in_use_is_selected_and_reachable(pair: Daemon, eventually: Eve
     def is_selected() -> bool:
         """A measurement that took long on a busy machine can leave chronyd without a selection until the next one."""
         found[:] = pychrony.get_sources(pair.socket)
-        return found[0].state is SourceState.SELECTED and pair.rows("sources")[0][:3] == ["^", "*", "127.0.0.1"]
+        is_in_order = found[0].reachability % 2 == 1 and found[0].poll == -4
+        is_shown = pair.rows("sources")[0][:3] == ["^", "*", "127.0.0.1"]
+        return found[0].state is SourceState.SELECTED and is_in_order and is_shown
 
     eventually(is_selected, "the source is selected")
     (source,) = found
