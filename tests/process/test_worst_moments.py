@@ -127,7 +127,7 @@ print(calls)
 def test_a_handler_may_use_the_connection_that_its_thread_is_waiting_on(
     scripted: Daemon, run: Callable[..., str]
 ) -> None:
-    scripted.say("fault delay 0.5")
+    scripted.say("fault delay 1")
     code = """
 with ChronyConnection(address, timeout=5) as connection:
     signal.signal(signal.SIGUSR1, lambda *_: print(connection.get_tracking().stratum))

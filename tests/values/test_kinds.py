@@ -101,7 +101,9 @@ def test_each_source_is_authenticated_as_it_is_configured(every_kind: Daemon) ->
     found = by_name(pychrony.get_auth_data(every_kind.socket))
     assert found["GPS"] is None
     nts = found["127.0.0.1"]
-    assert (nts.mode, nts.key_id, nts.nak) == (AuthMode.NTS, 1, False)
+    assert (nts.mode, nts.nak) == (AuthMode.NTS, False)
+    # Each key establishment has the next one.
+    assert nts.key_id >= 1
     assert nts.key_type is KEY_TYPES[nts.key_length]
     assert 7 <= nts.cookies <= 8
     assert nts.cookie_length >= 64

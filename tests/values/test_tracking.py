@@ -40,12 +40,15 @@ def test_the_error_bound_has_the_clock_in_it_and_grows_no_slower_than_chronyds(
     quiet_pair: Daemon, eventually: Callable[..., None]
 ) -> None:
     """The server's clock is this machine's, so that the true error is 0: within the bound."""
-    first = pychrony.get_tracking(quiet_pair.socket)
-    bound = first.clock_error_bound()
-    assert bound is not None
+    earlier = pychrony.get_tracking(quiet_pair.socket).clock_error_bound()
     # As chronyc prints them: the offset, the root delay and the root dispersion.
     shown = quiet_pair.rows("tracking")[0]
-    assert bound == pytest.approx(abs(float(shown[4])) + float(shown[11]) + 0.5 * float(shown[10]), abs=1e-4)
+    first = pychrony.get_tracking(quiet_pair.socket)
+    bound = first.clock_error_bound()
+    assert earlier is not None
+    assert bound is not None
+    printed = abs(float(shown[4])) + float(shown[11]) + 0.5 * float(shown[10])
+    assert min(earlier, bound) - 1e-4 <= printed <= max(earlier, bound) + 1e-4
     assert 0 < bound < 1
 
     def dispersion() -> float:
