@@ -83,7 +83,7 @@ def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, re
     scripted.say(defaults(300))
 
     def numbers() -> set[str]:
-        with ChronyConnection(getattr(scripted, transport), timeout=1.5, parallel=1) as connection:
+        with ChronyConnection(getattr(scripted, transport), timeout=1.2, parallel=1) as connection:
             report.of(connection)()
             for fault in (f"only {report.request}", "after 137", "silence"):
                 scripted.say(f"fault {fault}")

@@ -70,14 +70,14 @@ def test_no_other_greenlet_can_call_while_one_is_in_a_call(run: Callable[..., No
     code = """
 other = greenlet(read)
 signal.signal(signal.SIGUSR1, lambda *_: other.switch("other"))
-signal_in(0.3)
+signal_in(0.25)
 read("first")
 read("again")
 (refused, text), *rest = found
 assert refused == "other" and rest == [("first", 2), ("again", 2)], found
 assert_told(text)
 """
-    run(code, delay=0.9)
+    run(code, delay=0.7)
 
 
 def test_a_greenlet_that_is_left_in_a_call_can_go_on_or_be_dropped(run: Callable[..., None]) -> None:
@@ -86,7 +86,7 @@ main = getcurrent()
 signal.signal(signal.SIGUSR1, lambda *_: main.switch())
 for name in ("goes on", "dropped"):
     other = greenlet(read)
-    signal_in(0.3)
+    signal_in(0.25)
     other.switch(name)
     read("refused")
     if name == "goes on":
@@ -99,7 +99,7 @@ assert_told(second)
 assert (on, main_1, dropped, main_2) == (("goes on", 2), ("main", 2), "dropped", ("main", 2)), found
 assert "Killing the greenlet" in why
 """
-    run(code, delay=0.9)
+    run(code, delay=0.7)
 
 
 def test_a_scheduler_in_a_handler_is_told_and_does_no_harm(run: Callable[..., None]) -> None:
