@@ -56,15 +56,16 @@ class Python:
         nobody: bool = False,
         environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
+        patience: float = PATIENCE,
     ) -> str:
-        """Run a program to its end and return what it printed; a failure fails the test."""
+        """Run a program to its end, within so many seconds, and return what it printed; a failure fails the test."""
         done = subprocess.run(
             self.command(code, *arguments, wrapper=wrapper, nobody=nobody),
             env=self.environment(environment or {}),
             cwd=cwd,
             text=True,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
         assert done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
