@@ -7,7 +7,7 @@ use crate::error::{Code, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::{Range, Unit};
 use crate::judge::rules::{CHRONYD, RULES, Rule};
-use crate::judge::{GRACE, Level, Limits, Settings, Verdict, judge, markdown};
+use crate::judge::{Finding, GRACE, Level, Limits, Settings, Verdict, judge, markdown};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::env;
 use std::io::Write;
@@ -113,7 +113,12 @@ fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure
     let facts = Facts::ask(chronyds, settings.has("nts"))?;
     let verdict = judge(&facts, &settings);
     let (level, headline) = (verdict.level, plain(&verdict.headline));
-    Ok((level, format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings))))
+    let line = format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings));
+    let more = verdict.alarms().filter(|_| chronyds.verbose).map(|Finding { level, words, advice, .. }| {
+        let next = if advice.is_empty() { String::new() } else { format!(". Next: {advice}") };
+        format!("\n{}: {}", level.name(), plain(&format!("{words}{next}")))
+    });
+    Ok((level, more.fold(line, |line, more| line + &more)))
 }
 
 /// Prints the table of the rules.

@@ -103,7 +103,7 @@ fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
         let is_last = number + 1 == alarms.len();
         if lines.len() + next.len() + usize::from(!is_last) > WRONG && number > 0 {
             let more = alarms.len() - number;
-            lines.extend(field("", &format!("And {more} more: chrony-report check has all"), Style::new(), width));
+            lines.extend(field("", &format!("And {more} more: chrony-report check -v has all"), Style::new(), width));
             break;
         }
         lines.extend(next);

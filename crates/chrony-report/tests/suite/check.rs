@@ -163,6 +163,11 @@ fn a_chronyd_without_sources_is_critical() {
     let ran = ask(chronyd.socket(), "check --grace 0");
     assert_eq!(ran.code, Some(2), "{}", ran.out);
     assert!(ran.out.contains("the clock follows no source") && ran.out.contains("'bound'=U"), "{}", ran.out);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    let ran = ask(chronyd.socket(), "check --grace 0 -v");
+    let lines: Vec<_> = ran.out.lines().collect();
+    assert!(lines.len() == 4 && lines[1].starts_with("CRITICAL: the clock follows no source. Next: See"), "{lines:?}");
+    assert!(lines[3].starts_with("CRITICAL: chronyd has no sources. Next: Have four NTP servers"), "{lines:?}");
 }
 
 #[test]

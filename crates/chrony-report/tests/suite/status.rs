@@ -85,7 +85,7 @@ fn what_is_long_fits_all_the_same() {
     let long = "2001:db8:1111:2222:3333:4444:5555:6666";
     let bad = json!({"address": long, "state": 2, "reachability": 0, "adjusted last sample offset": -1234.5});
     let (_, text) = screen(&json!({"stratum": 15, "current correction": 2}), &json!({"sources": vec![bad; 30]}));
-    assert!(text.contains("more: chrony-report check has all"), "{text}");
+    assert!(text.contains("more: chrony-report check -v has all"), "{text}");
     assert!(text.contains("  and 2"), "{text}");
     assert!(text.contains("  2001:db8:1111:2222:3333:4444.."), "{text}");
 }
