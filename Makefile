@@ -13,7 +13,7 @@ RUN := tools/run
 # Most tests wait for something, so that a few files of them can run at once.
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 COVER := $(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --locked --skip-clean \
-	--target-dir $(TARGET)/tarpaulin --fail-under 85
+	--target-dir $(TARGET)/tarpaulin --timeout 300 --fail-under 85
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
 FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
 GENERATE := $(RUN) cargo run --quiet --package chrony-report -- generate
