@@ -260,8 +260,8 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// In a forked child, or where others have closed the event queue, goes on with a new one. The calls begin anew when
-    /// they are advanced.
+    /// In a forked child, or where others have closed the event queue, goes on with a new one. In a
+    /// child the calls begin anew when they are advanced; otherwise the new queue watches their sockets.
     fn leave_lost_queue(&mut self, fleet: &mut Fleet) {
         if !fleet.queue.is_lost() {
             return;
