@@ -1,7 +1,5 @@
 """A connection that is kept for many reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from os import PathLike
 

@@ -4,8 +4,6 @@ Every message says what happened, to which address or field, and what to do next
 system that led to an exception are its ``__cause__``.
 """
 
-from __future__ import annotations
-
 
 class ChronyError(Exception):
     """Base of all exceptions of this package.

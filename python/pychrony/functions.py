@@ -4,9 +4,8 @@ They keep nothing between calls and may be called from any thread. The interpret
 and Ctrl-C interrupts them.
 """
 
-from __future__ import annotations
-
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import pychrony
 from pychrony import _core
@@ -23,8 +22,14 @@ from pychrony.models import (
     TrackingStatus,
 )
 
+if TYPE_CHECKING:
+    SocketPath = str | PathLike[str] | None
+else:
+    # The contract's annotation, to the letter.
+    SocketPath = str | None
 
-def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> TrackingStatus:
+
+def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> TrackingStatus:
     """Get the current tracking status from chronyd.
 
     Args:
@@ -52,7 +57,7 @@ def get_tracking(socket_path: str | PathLike[str] | None = None, *, timeout: flo
     return _core.read(pychrony.models.TrackingStatus, socket_path, timeout)
 
 
-def get_sources(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[Source]:
+def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[Source]:
     """Get all configured time sources from chronyd.
 
     Args:
@@ -81,7 +86,7 @@ def get_sources(socket_path: str | PathLike[str] | None = None, *, timeout: floa
     return _core.read(pychrony.models.Source, socket_path, timeout)
 
 
-def get_source_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SourceStats]:
+def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SourceStats]:
     """Get the statistics of all time sources from chronyd.
 
     Each call is a snapshot of its own; match it with `get_sources` by address if needed.
@@ -111,7 +116,7 @@ def get_source_stats(socket_path: str | PathLike[str] | None = None, *, timeout:
     return _core.read(pychrony.models.SourceStats, socket_path, timeout)
 
 
-def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> RTCData:
+def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> RTCData:
     """Get the tracking of the real-time clock from chronyd.
 
     Args:
@@ -139,7 +144,7 @@ def get_rtc_data(socket_path: str | PathLike[str] | None = None, *, timeout: flo
     return _core.read(pychrony.models.RTCData, socket_path, timeout)
 
 
-def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Activity:
+def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Activity:
     """Get how many servers and peers chronyd uses.
 
     Args:
@@ -167,7 +172,7 @@ def get_activity(socket_path: str | PathLike[str] | None = None, *, timeout: flo
     return _core.read(pychrony.models.Activity, socket_path, timeout)
 
 
-def get_select_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[SelectData]:
+def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SelectData]:
     """Get what the selection makes of all time sources.
 
     Args:
@@ -195,7 +200,7 @@ def get_select_data(socket_path: str | PathLike[str] | None = None, *, timeout: 
     return _core.read(pychrony.models.SelectData, socket_path, timeout)
 
 
-def get_auth_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[AuthData | None]:
+def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[AuthData | None]:
     """Get how the packets of all time sources are authenticated.
 
     A record has no address: the record at a position is that of the source at the same position of `get_sources`.
@@ -227,7 +232,7 @@ def get_auth_data(socket_path: str | PathLike[str] | None = None, *, timeout: fl
     return _core.read(pychrony.models.AuthData, socket_path, timeout)
 
 
-def get_ntp_data(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> list[NTPData | None]:
+def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[NTPData | None]:
     """Get the last valid answers of all time sources.
 
     Match it with `get_sources` by `remote_address`. Reference clocks have none, and are at the same positions in both
@@ -260,7 +265,7 @@ def get_ntp_data(socket_path: str | PathLike[str] | None = None, *, timeout: flo
     return _core.read(pychrony.models.NTPData, socket_path, timeout)
 
 
-def get_server_stats(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> ServerStats:
+def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> ServerStats:
     """Get what chronyd has served since it was started.
 
     Args:
@@ -288,7 +293,7 @@ def get_server_stats(socket_path: str | PathLike[str] | None = None, *, timeout:
     return _core.read(pychrony.models.ServerStats, socket_path, timeout)
 
 
-def get_smoothing(socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0) -> Smoothing:
+def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Smoothing:
     """Get how the time that chronyd serves is smoothed.
 
     Args:

@@ -4,13 +4,11 @@ Nothing here knows a report: names, types, contents, units and words are libchro
 newer libchrony has is read without a newer pychrony.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from os import PathLike
 from typing import NamedTuple
 
 from pychrony import _core
+from pychrony.functions import SocketPath
 
 
 class ReportField(NamedTuple):
@@ -58,7 +56,7 @@ def list_reports() -> list[str]:
 
 
 def get_report(
-    name: str, socket_path: str | PathLike[str] | None = None, *, timeout: float = 5.0
+    name: str, socket_path: SocketPath = None, *, timeout: float = 5.0
 ) -> list[Mapping[str, ReportField] | None]:
     """Get the records of any report that libchrony knows, as libchrony itself describes them.
 

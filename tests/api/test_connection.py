@@ -40,13 +40,15 @@ def place(connection: ChronyConnection) -> tuple[object, object]:
 def test_the_signature() -> None:
     signature = inspect.signature(ChronyConnection)
     assert str(signature) == (
-        "(address: 'str | PathLike[str] | None' = None, *, timeout: 'float' = 5.0, parallel: 'int' = 8) -> 'None'"
+        "(address: str | os.PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None"
     )
     with pytest.raises(TypeError):
         ChronyConnection("127.0.0.1", 5.0)  # type: ignore[call-arg]
     for name in CALLS:
         returned = inspect.signature(getattr(pychrony, name)).return_annotation
-        assert str(inspect.signature(getattr(ChronyConnection, name))) == f"(self) -> {returned!r}"
+        signature = inspect.signature(getattr(ChronyConnection, name))
+        assert [*signature.parameters] == ["self"]
+        assert signature.return_annotation == returned
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

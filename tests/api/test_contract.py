@@ -9,9 +9,8 @@ import re
 import subprocess
 import sys
 from enum import IntEnum
-from os import PathLike
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Optional, get_type_hints
 
 import pytest
 from tests.support.reports import Report, each_report
@@ -144,20 +143,57 @@ def test_nothing_else_is_public() -> None:
 
 @each_report
 def test_functions_have_the_signature_of_the_contract_and_a_timeout(report: Report) -> None:
-    function = report.function
-    signature = inspect.signature(function)
-    hints = get_type_hints(function)
-    socket_path, timeout = signature.parameters.values()
-    assert (socket_path.name, socket_path.kind, socket_path.default) == (
-        "socket_path",
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        None,
+    for function in (report.function, getattr(aio, report.call)):
+        signature = inspect.signature(function)
+        socket_path, timeout = signature.parameters.values()
+        assert (socket_path.name, socket_path.kind, socket_path.default) == (
+            "socket_path",
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            None,
+        )
+        assert socket_path.annotation == Optional[str]  # noqa: UP045
+        assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
+        assert type(timeout.default) is float
+        assert timeout.annotation is float
+        assert signature.return_annotation == report.returned
+        assert get_type_hints(function) == inspect.get_annotations(function)
+
+
+@pytest.mark.parametrize("module", [pychrony, aio], ids=lambda module: module.__name__)
+def test_get_report_is_annotated_as_the_others_are(module: Any) -> None:  # noqa: ANN401
+    annotations = inspect.get_annotations(module.get_report)
+    assert annotations["socket_path"] == Optional[str]  # noqa: UP045
+    assert get_type_hints(module.get_report) == annotations
+
+
+def test_exceptions_have_the_signature_of_the_contract() -> None:
+    message, error_code = inspect.signature(pychrony.ChronyError).parameters.values()
+    assert (message.name, message.annotation, message.default) == ("message", str, inspect.Parameter.empty)
+    assert (error_code.name, error_code.default) == ("error_code", None)
+    assert error_code.annotation == Optional[int]  # noqa: UP045
+    assert inspect.get_annotations(pychrony.ChronyError) == {"message": str, "error_code": int | None}
+    assert [*inspect.signature(pychrony.ChronyLibraryError).parameters] == ["message"]
+
+
+def test_a_type_checker_takes_path_objects(tmp_path: Path) -> None:
+    """Path objects are accepted, though the contract's annotation names strings only."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from collections.abc import Callable\n"
+        "from pathlib import Path\n"
+        "from pychrony import TrackingStatus, aio, get_report, get_tracking\n"
+        "def read(path: Path) -> TrackingStatus:\n"
+        "    aio.get_tracking(path)\n"
+        "    aio.get_report('tracking', path)\n"
+        "    get_report('tracking', path)\n"
+        "    return get_tracking(path)\n"
+        "contract: Callable[[str | None], TrackingStatus] = get_tracking\n"
+        "def wrong() -> None:\n"
+        "    get_tracking(323)  # type: ignore[arg-type]\n"
     )
-    assert hints["socket_path"] == (str | PathLike[str] | None)
-    assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
-    assert type(timeout.default) is float
-    assert hints["timeout"] is float
-    assert hints["return"] == report.returned
+    command = [sys.executable, "-m", "mypy", "--strict", "--disable-error-code=unused-coroutine", str(program)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -176,7 +212,7 @@ def test_records_have_the_fields_of_the_contract_in_order_and_frozen(name: str) 
 def test_records_have_the_helpers_of_the_contract(name: str) -> None:
     record = getattr(pychrony, name)
     for helper, signature in HELPERS[name].items():
-        assert str(inspect.signature(getattr(record, helper))).replace("'", "") == signature
+        assert str(inspect.signature(getattr(record, helper))) == signature
     for attribute in NAMES[name]:
         found = inspect.getattr_static(record, attribute)
         assert isinstance(found, property)
