@@ -71,6 +71,8 @@ class _Record:
     def _values(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self.__match_args__])
 
+    #: Annotated here only: an annotation in a dataclass itself would be in `__dataclass_fields__`.
+    __report__: ClassVar[_Report]
     def __repr__(self) -> str:
         fields = zip(self.__match_args__, self._values(), strict=True)
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
@@ -120,7 +122,7 @@ class TrackingStatus(_Record):
             (libchrony "reference time")
     """
 
-    __report__: ClassVar[_Report] = ("tracking", {"leap_status": LeapStatus})
+    __report__ = ("tracking", {"leap_status": LeapStatus})
 
     reference_id: int
     reference_id_name: str
@@ -220,7 +222,7 @@ class Source(_Record):
         latest_meas_err: Error bound of the last sample, in seconds, 0 or more. (libchrony "last sample error")
     """
 
-    __report__: ClassVar[_Report] = ("sources", {"state": SourceState, "mode": SourceMode})
+    __report__ = ("sources", {"state": SourceState, "mode": SourceMode})
 
     address: str
     poll: int
@@ -297,7 +299,7 @@ class SourceStats(_Record):
         offset_err: Estimated error bound of the offset, in seconds, 0 or more. (libchrony "offset error")
     """
 
-    __report__: ClassVar[_Report] = ("sourcestats", {})
+    __report__ = ("sourcestats", {})
 
     reference_id: int
     address: str
@@ -335,7 +337,7 @@ class RTCData(_Record):
         freq_offset: By how much the RTC gains against the system clock, in ppm. (libchrony "frequency offset")
     """
 
-    __report__: ClassVar[_Report] = ("rtcdata", {})
+    __report__ = ("rtcdata", {})
 
     ref_time: float
     samples: int
@@ -370,7 +372,7 @@ class Activity(_Record):
         unresolved_sources: Sources whose name has no address yet. (libchrony "unresolved sources")
     """
 
-    __report__: ClassVar[_Report] = ("activity", {})
+    __report__ = ("activity", {})
 
     online_sources: int
     offline_sources: int
@@ -409,7 +411,7 @@ class SelectData(_Record):
             when the distance is not acceptable. (libchrony "high limit")
     """
 
-    __report__: ClassVar[_Report] = (
+    __report__ = (
         "selectdata",
         {
             "state": SelectState,
@@ -465,7 +467,7 @@ class AuthData(_Record):
         nak: Whether the server has refused a cookie (an NTS NAK) since the last request. (libchrony "NAK")
     """
 
-    __report__: ClassVar[_Report] = ("authdata", {"mode": AuthMode, "key_type": KeyType})
+    __report__ = ("authdata", {"mode": AuthMode, "key_type": KeyType})
 
     mode: int
     key_type: int
@@ -540,7 +542,7 @@ class NTPData(_Record):
             "hardware receive timestamps")
     """
 
-    __report__: ClassVar[_Report] = (
+    __report__ = (
         "ntpdata",
         {
             "leap_status": LeapStatus,
@@ -643,7 +645,7 @@ class ServerStats(_Record):
             before. (libchrony "served hardware TX timestamps")
     """
 
-    __report__: ClassVar[_Report] = ("serverstats", {})
+    __report__ = ("serverstats", {})
 
     received_ntp_requests: int
     accepted_nts_ke_connections: int | None
@@ -683,7 +685,7 @@ class Smoothing(_Record):
             "remaining time")
     """
 
-    __report__: ClassVar[_Report] = ("smoothing", {"flags": SmoothingFlag})
+    __report__ = ("smoothing", {"flags": SmoothingFlag})
 
     flags: int
     offset: float

@@ -201,11 +201,18 @@ def test_records_have_the_fields_of_the_contract_in_order_and_frozen(name: str) 
     record = getattr(pychrony, name)
     hints = get_type_hints(record)
     assert [(field.name, hints[field.name]) for field in dataclasses.fields(record)] == FIELDS[name]
+    assert list(record.__dataclass_fields__) == [field for field, _ in FIELDS[name]]
     assert record.__dataclass_params__.frozen
     assert record.__match_args__ == tuple(field for field, _ in FIELDS[name])
     beyond = {"reference_ip", "ref_time"} if name == "TrackingStatus" else set()
     without_default = [field.name for field in dataclasses.fields(record) if field.default is dataclasses.MISSING]
     assert without_default == [field for field, _ in FIELDS[name] if field not in beyond]
+
+
+@each_report
+def test_records_have_no_pseudo_fields(report: Report) -> None:
+    """Class variables and arguments of the constructor only are in `__dataclass_fields__`, and not in `fields`."""
+    assert tuple(vars(report.record)["__dataclass_fields__"].values()) == dataclasses.fields(report.record)
 
 
 @pytest.mark.parametrize("name", HELPERS)
