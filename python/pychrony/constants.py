@@ -18,7 +18,7 @@ class _Constant(IntEnum):
         try:
             return cls(number).words
         except ValueError:
-            return f"unknown ({number})"
+            return f"unknown({number})"
 
 
 def _words(*words: str) -> Callable[[type[_C]], type[_C]]:

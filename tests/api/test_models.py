@@ -86,9 +86,9 @@ def test_synchronized_takes_a_reference_and_a_stratum(
         (1, True, "insert second"),
         (2, True, "delete second"),
         (3, False, "not synchronized"),
-        (4, False, "unknown (4)"),
-        (-1, False, "unknown (-1)"),
-        (10**30, False, f"unknown ({10**30})"),
+        (4, False, "unknown(4)"),
+        (-1, False, "unknown(-1)"),
+        (10**30, False, f"unknown({10**30})"),
     ],
 )
 def test_leap_status_has_a_name_and_may_be_pending(status: int, pending: bool, name: str) -> None:  # noqa: FBT001
@@ -147,8 +147,8 @@ def test_polls_have_an_interval_in_seconds(poll: int, seconds: float) -> None:
     assert dataclasses.replace(SOURCE, poll=poll).poll_interval == seconds
 
 
-STATES = ["selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable", "unknown (6)"]
-MODES = ["client", "peer", "reference clock", "unknown (3)"]
+STATES = ["selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable", "unknown(6)"]
+MODES = ["client", "peer", "reference clock", "unknown(3)"]
 
 
 @pytest.mark.parametrize(("state", "name"), list(enumerate(STATES)))
@@ -162,7 +162,7 @@ def test_every_state_has_a_name_and_only_the_first_is_selected(state: int, name:
 def test_an_impossible_number_has_a_name_that_says_so(number: int) -> None:
     """Nothing checks a record that is made by hand."""
     source = dataclasses.replace(SOURCE, state=number, mode=number)
-    assert source.state_name == source.mode_name == f"unknown ({number})"
+    assert source.state_name == source.mode_name == f"unknown({number})"
 
 
 @pytest.mark.parametrize(("mode", "name"), list(enumerate(MODES)))

@@ -66,7 +66,7 @@ def test_names_of_numbers_in_records(scripted: Daemon) -> None:
     values = {"state": 114, "leap status": 1}
     scripted.say(f"values {json.dumps({'sources': 1, 'selectdata': [values]})}")
     (selected,) = pychrony.get_select_data(scripted.socket)
-    assert (selected.state_name, selected.leap_status_name) == ("unknown (114)", "insert second")
+    assert (selected.state_name, selected.leap_status_name) == ("unknown(114)", "insert second")
     scripted.say(f"values {json.dumps({'authdata': [{'mode': 2, 'key type': 30}]})}")
     (auth,) = pychrony.get_auth_data(scripted.socket)
     assert auth is not None
@@ -76,7 +76,7 @@ def test_names_of_numbers_in_records(scripted: Daemon) -> None:
     (data,) = pychrony.get_ntp_data(scripted.socket)
     assert data is not None
     names = (data.mode_name, data.leap_status_name, data.transmit_timestamping_name, data.receive_timestamping_name)
-    assert names == ("unknown (3)", "normal", "hardware", "unknown (0)")
+    assert names == ("unknown(3)", "normal", "hardware", "unknown(0)")
 
 
 @pytest.mark.parametrize("flags", [0, 1, 3, 0x8203, 0xC3FF, 0x0400, 0x0405, 0xFFFF])

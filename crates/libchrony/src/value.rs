@@ -149,7 +149,7 @@ impl<T: fmt::Display> fmt::Display for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(known) => known.fmt(f),
-            Self::Unknown(number) => f.pad(&format!("unknown ({number})")),
+            Self::Unknown(number) => f.pad(&format!("unknown({number})")),
         }
     }
 }

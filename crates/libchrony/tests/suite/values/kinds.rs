@@ -164,6 +164,7 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
     assert!((1..=8).contains(&records[0].cookies) && records[0].key_length >= 128, "{:?}", records[0]);
     assert_eq!((records[1].key_type, records[1].key_length), (Open::Known(KeyType::Sha256), 256));
     assert_eq!((records[7].mode, records[7].key_type), (Open::Known(AuthMode::Nts), Open::Unknown(0)));
+    assert_eq!(records[7].key_type.to_string(), "unknown(0)");
     assert!(records[7].key_establishment_attempts >= 1 && records[7].last_key_establishment_ago == u32::MAX);
 
     wait_until("the same selectdata as chronyc's", || {
