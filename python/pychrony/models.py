@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from pychrony._core import reference_id_name
 from pychrony.constants import (
     AuthMode,
     KeyType,
@@ -57,6 +58,9 @@ _LOCAL = 0x7F7F0101
 _MAX_CLOCK_ERROR = 1.0
 #: Seconds since the last good sample, where there was none.
 _NEVER = 0xFFFFFFFF
+
+#: The name that a reference ID gives to a source without an address.
+_ref_id_to_name = reference_id_name
 
 #: libchrony's name of a record's report, and the enums of its fields.
 _Report = tuple[str, dict[str, type[Enum]]]

@@ -237,6 +237,24 @@ def test_constants_are_integers_with_the_numbers_of_the_contract(name: str) -> N
         assert hash(member) == hash(int(member))
 
 
+@pytest.mark.parametrize(
+    ("reference_id", "name"),
+    [
+        (0, ""),
+        (0x47505300, "GPS"),
+        (0x50505300, "PPS"),
+        (0x4C4F434C, "LOCL"),
+        (0x7F000001, "127.0.0.1"),
+        (0x08080808, "8.8.8.8"),
+        (0xC0A80101, "192.168.1.1"),
+        (0xFFFFFFFF, "255.255.255.255"),
+    ],
+)
+def test_reference_ids_are_named_by_a_function_of_the_models(reference_id: int, name: str) -> None:
+    """The suite of the contract calls it by this name."""
+    assert pychrony.models._ref_id_to_name(reference_id) == name
+
+
 def test_the_version_is_that_of_the_distribution() -> None:
     assert pychrony.__version__ == importlib.metadata.version("pychrony")
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", pychrony.__version__)

@@ -5,7 +5,7 @@
 //! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
 //! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
-use libchrony::{AnyRecords, REPORTS, Row, Shape, Table, Value};
+use libchrony::{AnyRecords, REPORTS, ReferenceId, Row, Shape, Table, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
@@ -180,6 +180,12 @@ impl Constants {
         // Another thread may have been quicker.
         members.call_method1(pyo3::intern!(py, "setdefault"), (key, member))
     }
+}
+
+/// The name of a source that has no address.
+#[pyfunction]
+pub(crate) fn reference_id_name(reference_id: u32) -> String {
+    ReferenceId(reference_id).name()
 }
 
 /// No time before the epoch passes libchrony's checks.

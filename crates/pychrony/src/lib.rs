@@ -43,6 +43,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fleet::Settings>()?;
     module.add_class::<fleet::Fleet>()?;
     for function in [
+        wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(read::read, module)?,
         wrap_pyfunction!(read::libchrony_path, module)?,
         wrap_pyfunction!(read::list_reports, module)?,
