@@ -71,12 +71,12 @@ class _Record:
 
     #: The names of the fields.
     __match_args__: tuple[str, ...]
+    #: Annotated here only: an annotation in a dataclass itself would be in `__dataclass_fields__`.
+    __report__: ClassVar[_Report]
 
     def _values(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self.__match_args__])
 
-    #: Annotated here only: an annotation in a dataclass itself would be in `__dataclass_fields__`.
-    __report__: ClassVar[_Report]
     def __repr__(self) -> str:
         fields = zip(self.__match_args__, self._values(), strict=True)
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
@@ -188,7 +188,13 @@ class TrackingStatus(_Record):
         Returns:
             float | None: The bound in seconds. None when it is not known: the clock is not synchronised, a leap second
             is being made, or the clock follows only itself.
+
+        Raises:
+            ValueError: If `at` is not a finite number.
         """
+        # An integer may be finite and too large for a float.
+        if at is not None and not abs(at) <= sys.float_info.max:
+            raise ValueError(f"at must be a finite number of seconds since the epoch, not {at!r}")
         if not self.is_synchronized() or self.leap_status == LeapStatus.UNSYNC or self.is_local():
             return None
         bound = abs(self.offset) + self.root_dispersion + 0.5 * self.root_delay

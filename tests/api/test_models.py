@@ -111,6 +111,21 @@ def test_the_error_bound_is_the_manuals_formula_and_grows_as_chronyds_does() -> 
     assert tracking.clock_error_bound(at=1000.0 - 1e5) == tracking.clock_error_bound(at=1000.0 + 1e5)
 
 
+@pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, 10**400, -(10**400)], ids=lambda at: str(at)[:4])
+@pytest.mark.parametrize("stratum", [1, 16])
+def test_no_error_bound_is_given_for_a_moment_that_is_not_finite(at: float, stratum: int) -> None:
+    tracking = dataclasses.replace(TRACKING, stratum=stratum)
+    with pytest.raises(ValueError, match=f"^at must be a finite number of seconds since the epoch, not {at}$"):
+        tracking.clock_error_bound(at=at)
+
+
+def test_the_error_bound_takes_numbers_only() -> None:
+    moment: Any
+    for moment in ("0", b"0", [0], object()):
+        with pytest.raises(TypeError):
+            TRACKING.clock_error_bound(at=moment)
+
+
 @pytest.mark.parametrize(
     ("changes", "local", "known"),
     [
