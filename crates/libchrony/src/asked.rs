@@ -17,7 +17,7 @@ impl Asked {
     /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
     /// right for all.
     pub(crate) fn is_by_address(&self) -> bool {
-        self.shape != Some(Shape::All)
+        matches!(self.shape, Some(Shape::ByAddress) | None)
     }
 
     /// The report's name, for messages.
@@ -47,4 +47,17 @@ pub struct Unavailable {
     pub why: &'static str,
     /// How it would.
     pub remedy: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::REPORTS;
+
+    #[test]
+    fn only_the_records_of_ntp_sources_are_asked_for_by_address() {
+        for table in REPORTS {
+            assert_eq!(table.asked().is_by_address(), table.shape == Shape::ByAddress, "{table:?}");
+        }
+    }
 }
