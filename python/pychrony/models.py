@@ -215,7 +215,8 @@ class Source(_Record):
     Attributes:
         address: IP address, ``ID#`` and ten digits while a name is not resolved, or the reference ID of a reference
             clock, such as "GPS". (libchrony "address" or "reference ID")
-        poll: Polling interval as a power of two, in seconds: 6 is 64 s, -4 is 1/16 s. (libchrony "poll")
+        poll: Polling interval as a power of two, in seconds (6 is 64 s, -4 is 1/16 s): -7 to 24, or -32 to 32 for a
+            reference clock. (libchrony "poll")
         stratum: Stratum of the source, 0 to 15. 0 for a reference clock, and for a source that has not answered yet.
             (libchrony "stratum")
         state: What the selection made of the source, 0 to 5; a member of `SourceState`. (libchrony "state")

@@ -72,6 +72,7 @@ fn range(field: &Field) -> String {
             let named = if numbers.is_empty() { String::new() } else { format!("; open, {} named", numbers.len()) };
             format!("0 to {}{named}", u64::MAX >> (u64::BITS - bits))
         }
+        Type::Signed(_) if field.max.is_finite() => format!("{} to {}", field.min, field.max),
         Type::Signed(bits) => {
             let least = i64::MIN >> (i64::BITS - bits);
             format!("{least} to {}", -(least + 1))

@@ -120,8 +120,13 @@ impl Field {
     }
 
     /// Numbers up to `most`.
-    pub(crate) const fn up_to(mut self, most: u8) -> Self {
-        (self.min, self.max) = (0.0, most as f64);
+    pub(crate) const fn up_to(self, most: i8) -> Self {
+        self.between(0, most)
+    }
+
+    /// Numbers from `least` to `most`.
+    pub(crate) const fn between(mut self, least: i8, most: i8) -> Self {
+        (self.min, self.max) = (least as f64, most as f64);
         self
     }
 

@@ -60,7 +60,8 @@ impl FieldValue for i16 {
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
         let value = record.signed(index, field.libchrony)?;
         let extended = u16::try_from(value).map(u16::cast_signed).or_else(|_| Self::try_from(value));
-        extended.map_err(|_| FieldError::invalid(field.name, value))
+        let extended = extended.map_err(|_| FieldError::invalid(field.name, value))?;
+        if field.allows(extended.into()) { Ok(extended) } else { Err(FieldError::invalid(field.name, extended)) }
     }
 
     fn value(&self) -> Value<'_> {
@@ -73,7 +74,8 @@ impl FieldValue for i8 {
 
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
         let value = record.signed(index, field.libchrony)?;
-        Self::try_from(value).map_err(|_| FieldError::invalid(field.name, value))
+        let is_allowed = |value: &Self| field.allows((*value).into());
+        Self::try_from(value).ok().filter(is_allowed).ok_or_else(|| FieldError::invalid(field.name, value))
     }
 
     fn value(&self) -> Value<'_> {

@@ -4,7 +4,7 @@
 macro_rules! report {
     (
         $(#[doc = $doc:literal])*
-        $name:ident = $report:literal, $shape:ident
+        $name:ident = $report:literal, $shape:ident $(, checked_by $check:ident)?
         $(, since($since:literal))? $(, unavailable($what:literal, $why:literal, $remedy:literal))? {
             $(
                 $(#[doc = $field_doc:literal])*
@@ -55,7 +55,9 @@ macro_rules! report {
                     let (index, field) = next();
                     let $field: $type = $crate::report::macros::decode!(record, index, field $(, $known)?);
                 )*
-                Ok(Self { $($field),* })
+                let record = Self { $($field),* };
+                $(record.$check()?;)?
+                Ok(record)
             }
         }
     };

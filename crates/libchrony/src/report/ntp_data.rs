@@ -79,7 +79,7 @@ report! {
         mode: Open<NtpMode> = Enum(c"mode").unless("received_valid_messages", &[0]);
         /// Stratum as the answer has it, 0 to 255. 0 in a kiss-o'-death, and before the first.
         stratum: u8 = Count(c"stratum").unless("received_valid_messages", &[0]);
-        /// Polling interval as the answer has it, as a power of two, in seconds.
+        /// Polling interval as the answer has it, as a power of two, in seconds. chronyd does not check it.
         poll: i8 = IntervalLog2Seconds(c"poll").unless("received_valid_messages", &[0]);
         /// Precision of the source's clock as a power of two, in seconds.
         precision: i8 = IntervalLog2Seconds(c"precision").unless("received_valid_messages", &[0]);

@@ -1,7 +1,11 @@
 //! The sources report: which time sources chronyd has, and what it thinks of them.
 
 use super::macros::{constants, report};
+use crate::record::FieldError;
+use std::ops::RangeInclusive;
 
+/// The polling intervals of NTP sources (`MIN_POLL` and `MAX_POLL` in chronyd's ntp_core.c).
+const NTP_POLLS: RangeInclusive<i16> = -7..=24;
 /// chronyd's age of a sample that was never taken.
 const NEVER: u64 = 0xFFFF_FFFF;
 
@@ -37,12 +41,13 @@ constants! {
 
 report! {
     /// A time source, and what chronyd makes of it (libchrony report "sources", chronyc manual `sources`).
-    Source = c"sources", All {
+    Source = c"sources", All, checked_by check_poll {
         /// The IP address, `ID#` and ten digits while a name is not resolved, or the reference ID of a reference
         /// clock, such as `GPS`.
         address: String = Address(c"address").or(c"reference ID");
-        /// Polling interval as a power of two, in seconds: 6 is 64 s, -4 is 1/16 s.
-        poll: i16 = IntervalLog2Seconds(c"poll");
+        /// Polling interval as a power of two, in seconds (6 is 64 s, -4 is 1/16 s): -7 to 24, or -32 to 32 for a
+        /// reference clock.
+        poll: i16 = IntervalLog2Seconds(c"poll").between(-32, 32);
         /// NTP stratum of the source, 0 to 15. 0 for a reference clock, and for a source that has not answered yet.
         stratum: u8 = Count(c"stratum").up_to(15);
         /// What the selection made of the source.
@@ -68,6 +73,14 @@ report! {
 }
 
 impl Source {
+    /// Refuses an interval that only a reference clock can have.
+    fn check_poll(&self) -> Result<(), FieldError> {
+        if self.mode == SourceMode::ReferenceClock || NTP_POLLS.contains(&self.poll) {
+            return Ok(());
+        }
+        Err(FieldError::invalid("poll", self.poll))
+    }
+
     /// Whether any of the last eight polls was answered.
     #[must_use]
     pub fn is_reachable(&self) -> bool {

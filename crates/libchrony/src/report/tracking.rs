@@ -109,6 +109,9 @@ impl Tracking {
     ///
     /// A record does not say when it was read. So the growth is counted from `ref_time`, which is not later. The bound
     /// is not too small for that. It is too large by what the root dispersion has grown from `ref_time` to the report.
+    ///
+    /// Any `at` is accepted, however absurd. The bound of a moment before `ref_time` grows by the time between the two,
+    /// because a clock that was set back must not look more accurate than it is.
     #[must_use]
     pub fn clock_error_bound_at(&self, at: SystemTime) -> Option<f64> {
         let elapsed = at.duration_since(self.ref_time).unwrap_or_else(|before| before.duration());

@@ -1,7 +1,7 @@
 //! Values as chronyd sends them, through the real libchrony: signs, marks, families, bounds.
 
 use crate::common::*;
-use libchrony::{Error, ErrorKind, LeapStatus, ReferenceId, SourceMode, SourceState};
+use libchrony::{Error, ErrorKind, LeapStatus, ReferenceId, Report, Source, SourceMode, SourceState};
 use std::time::{Duration, SystemTime};
 use testbed::Scripted;
 
@@ -13,7 +13,7 @@ fn change(chronyd: &Scripted, values: &str) {
 fn polling_intervals_keep_their_sign() {
     let chronyd = scripted("{}");
     let connection = connect_to(&chronyd);
-    for poll in [-7, -2, -1, 0, 6, 10, 24, i16::MIN, i16::MAX] {
+    for poll in [-7, -2, -1, 0, 6, 10, 24] {
         change(&chronyd, &format!(r#"{{"sources": [{{"poll": {poll}}}]}}"#));
         assert_eq!(connection.sources().unwrap()[0].poll, poll);
     }
@@ -22,6 +22,40 @@ fn polling_intervals_keep_their_sign() {
     assert_eq!(stub("/poll=65534").sources().unwrap()[0].poll, -2);
     let error = stub("/poll=65536").sources().unwrap_err();
     assert!(error.to_string().starts_with("Invalid poll: 65536 "), "{error}");
+}
+
+/// NTP sources have -7 to 24 in chronyd, and reference clocks -32 to 32.
+#[test]
+fn polling_intervals_that_chronyd_cannot_have_are_refused() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    let ntp = [-7, 24];
+    for (mode, range) in [(0, ntp), (1, ntp), (2, [-32, 32])] {
+        for poll in range {
+            change(&chronyd, &format!(r#"{{"sources": [{{"mode": {mode}, "poll": {poll}}}]}}"#));
+            assert_eq!(connection.sources().unwrap()[0].poll, poll);
+        }
+        for poll in [i16::MIN, range[0] - 1, range[1] + 1, i16::MAX] {
+            change(&chronyd, &format!(r#"{{"sources": [{{"mode": {mode}, "poll": {poll}}}]}}"#));
+            for error in [connection.sources().map(drop), connection.rows(Source::TABLE).map(drop)] {
+                let error = error.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Invalid);
+                assert!(error.to_string().starts_with(&format!("Invalid poll: {poll} ")), "{error}");
+            }
+        }
+    }
+}
+
+/// These are the server's own numbers, which chronyd passes on whatever they are.
+#[test]
+fn exponents_of_an_answer_may_have_any_value() {
+    let chronyd = scripted("{}");
+    let connection = connect_to(&chronyd);
+    for exponent in [i8::MIN, -8, 25, i8::MAX] {
+        change(&chronyd, &format!(r#"{{"ntpdata": [{{"poll": {exponent}, "precision": {exponent}}}]}}"#));
+        let answer = connection.ntp_data().unwrap().remove(0).unwrap();
+        assert_eq!((answer.poll, answer.precision), (exponent, exponent));
+    }
 }
 
 #[test]
@@ -163,6 +197,16 @@ fn the_clocks_error_bound_is_the_manuals_and_grows_as_chronyds_does() {
     // 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
     assert!((at(101_000) - 1.1125).abs() < 1e-12);
     assert!((at(0) - 0.8155).abs() < 1e-12);
+
+    // Any moment is taken, and any numbers that chronyd can send.
+    let most =
+        read(r#""current correction": 1e30, "root dispersion": 1e30, "skew": 1e30, "residual frequency": -1e30"#);
+    let seconds = Duration::from_secs(i64::MAX.cast_unsigned());
+    for moment in [SystemTime::UNIX_EPOCH.checked_sub(seconds), SystemTime::UNIX_EPOCH.checked_add(seconds)] {
+        let moment = moment.unwrap();
+        assert!(tracking.clock_error_bound_at(moment).unwrap() > 1e13);
+        assert!(most.clock_error_bound_at(moment).unwrap().is_finite());
+    }
 
     let local = r#""reference ID": 2139029761, "address": null"#;
     for (values, is_local) in [

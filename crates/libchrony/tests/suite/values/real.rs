@@ -113,12 +113,14 @@ fn sources_of_every_kind() {
         .line("server ::1 port 9 minpoll 10 maxpoll 10")
         .line("server 100.64.50.33 port 9 minpoll 7")
         .line("peer 127.9.9.9 minpoll 5")
-        .line("refclock SHM 7 refid GPS poll 3");
+        .line("refclock SHM 7 refid GPS poll 3")
+        .line("refclock SHM 8 refid SLOW poll 25")
+        .line("refclock SHM 9 refid FAST poll -8");
     let pair = Pair::start(client).unwrap();
     let connection = connect_to(&pair.client);
     let sources = connection.sources().unwrap();
     let shown = chronyc(&pair.client, "sources");
-    assert_eq!((sources.len(), shown.len()), (5, 5));
+    assert_eq!((sources.len(), shown.len()), (7, 7));
     for (source, shown) in sources.iter().zip(&shown) {
         let mode = match source.mode {
             SourceMode::Client => "^",
@@ -131,7 +133,9 @@ fn sources_of_every_kind() {
         );
     }
     let kinds: Vec<_> = sources.iter().map(|source| (source.address.as_str(), source.poll)).collect();
-    for expected in [("::1", 10), ("100.64.50.33", 7), ("127.9.9.9", 5), ("GPS", 3), ("127.0.0.1", -4)] {
+    for expected in
+        [("::1", 10), ("100.64.50.33", 7), ("127.9.9.9", 5), ("GPS", 3), ("SLOW", 25), ("FAST", -8), ("127.0.0.1", -4)]
+    {
         assert!(kinds.contains(&expected), "{expected:?} is not among {kinds:?}");
     }
     let never = sources.iter().find(|source| source.address == "GPS").unwrap();
