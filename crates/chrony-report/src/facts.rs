@@ -18,6 +18,9 @@ use std::{fs, io};
 const POLLS: f64 = 8.0;
 /// No update is expected sooner, in seconds: to miss a few polls of a sixteenth is nothing.
 const SHORTEST: f64 = 1.0;
+/// The longest time until an update, in seconds: eight of the longest polls of an NTP source, of 2^24 s each. A longer
+/// one, as a reference clock can have, would call any age in order.
+const LONGEST: f64 = POLLS * 16_777_216.0;
 /// The longest polling interval of a source that is configured as usual, in seconds.
 const USUAL: f64 = 1024.0;
 
@@ -151,7 +154,7 @@ pub(crate) fn update_interval(last: f64, sources: impl Iterator<Item = Polled> +
         let is_followed = polled.answers && is_usable(polled.state);
         polled.interval * if is_followed { POLLS } else { 1.0 }
     });
-    expected.max(SHORTEST)
+    expected.clamp(SHORTEST, LONGEST)
 }
 
 /// Whether the clock follows a source, and not only itself.

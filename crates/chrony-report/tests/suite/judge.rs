@@ -152,6 +152,19 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
     );
     // A few lost polls of a sixteenth of a second are no alarm.
     alarms(1, &sources(4, &source(0, -4, 255)), 0, "");
+    // No interval is so long that an update of 50 years ago is in order.
+    let half_a_century = 50 * 365 * 86_400;
+    for poll in [-7, 17, 24] {
+        alarms(half_a_century, &sources(4, &source(0, poll, 255)), 2, "the last update was 18250 d ago");
+    }
+    let clock_of = |poll: i8| json!({"mode": 2, "poll": poll});
+    for poll in [-32, 17, 25, 32] {
+        alarms(half_a_century, &sources(1, &clock_of(poll)), 2, "the last update was 18250 d ago");
+    }
+    // The same where chronyd has no sources, and the last update took long.
+    let mut long_ago = updated(half_a_century);
+    long_ago["last update interval"] = json!(1e20);
+    expect(&clock(&long_ago, &sources(0, &json!({}))), 2, "the last update was 18250 d ago");
     // Where the sources are not known, neither is how often they are polled.
     for (seconds, code) in [(4000, 3), (8300, 2)] {
         let chronyd = clock(&updated(seconds), &json!({}));
