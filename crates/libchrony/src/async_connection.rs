@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::any::AnyRecord;
 use crate::clock::SLICE;
 use crate::error::Error;
-use crate::gather::Gather;
+use crate::gather::{AnyRecords, Gather, Readable};
 use crate::nonblocking::{Connection, Reading, Step};
 use crate::per_process::process_id;
 use crate::raw::socket::Socket;
@@ -75,6 +75,24 @@ impl AsyncConnection {
         Ok(self.0.found())
     }
 
+    /// As [`Connection::read`](crate::Connection::read).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn read<R: Readable>(&self) -> Result<R, Error> {
+        run(self.0.read::<R>()).await
+    }
+
+    /// As [`Connection::rows`](crate::Connection::rows).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        run(self.0.rows(table)).await
+    }
+
     /// As [`Connection::report`](crate::Connection::report).
     ///
     /// # Errors
@@ -108,7 +126,7 @@ macro_rules! methods {
                 /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
                 /// chronyd is not configured to have is [`Error::NotAvailable`].
                 pub async fn $method(&self) -> Result<$output, Error> {
-                    run(self.0.$method()).await
+                    self.read().await
                 }
             )*
         }

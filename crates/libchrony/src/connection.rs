@@ -11,7 +11,7 @@ use crate::blocking::{self, Interrupt};
 use crate::clock::SOON;
 use crate::error::Error;
 use crate::flight::Lanes;
-use crate::gather::{Any, AnyRecords, Gather, Returned, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Readable, Rows};
 use crate::library::Library;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
@@ -172,13 +172,43 @@ impl Connection {
         }
     }
 
+    /// Reads a report into the type that its own method returns, for code that is generic over reports.
+    ///
+    /// # Errors
+    ///
+    /// As those of the report's own method.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let chronyd = testbed::Chronyd::builder().start()?;
+    /// # let address = libchrony::Address::parse(chronyd.socket())?;
+    /// use libchrony::{Connection, Error, Readable, Source, Tracking};
+    ///
+    /// /// Reads a report again if chronyd went away.
+    /// fn read_twice<R: Readable>(chronyd: &Connection) -> Result<R, Error> {
+    ///     match chronyd.read() {
+    ///         Err(Error::Exchange { .. }) => chronyd.read(),
+    ///         result => result,
+    ///     }
+    /// }
+    ///
+    /// let chronyd = Connection::builder().address(address).build()?;
+    /// let tracking: Tracking = read_twice(&chronyd)?;
+    /// let sources: Vec<Source> = read_twice(&chronyd)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read<R: Readable>(&self) -> Result<R, Error> {
+        self.gather(R::Gather::default())
+    }
+
     /// The records of any report that has a table, in chronyd's order; `None` for what has no record.
     ///
     /// # Errors
     ///
     /// As those of the report's own method.
     pub fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
-        self.read(Rows::of(table))
+        self.gather(Rows::of(table))
     }
 
     /// The records of any report that the loaded libchrony [knows](Library::reports), as libchrony itself describes them:
@@ -207,7 +237,7 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
-        self.read(Any::of(self.settings.library.report(name)?))
+        self.gather(Any::of(self.settings.library.report(name)?))
     }
 
     /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
@@ -219,7 +249,7 @@ impl Connection {
     /// See [`Error`]: no address at which a chronyd is found.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
-        self.read(Rows::none())?;
+        self.gather(Rows::none())?;
         Ok(self.settings.found())
     }
 
@@ -234,8 +264,8 @@ impl Connection {
         self.settings.turns.close();
     }
 
-    /// Reads a report within the deadline.
-    pub(crate) fn read<G: Gather>(&self, mut gather: G) -> Result<G::Output, Error> {
+    /// Reads within the deadline.
+    pub(crate) fn gather<G: Gather>(&self, mut gather: G) -> Result<G::Output, Error> {
         let thread = Some(thread::current().id());
         let machine = Machine::new(&self.settings, gather.asked(), thread);
         blocking::run(machine, &mut gather, &*self.interrupt)?;
@@ -255,7 +285,7 @@ macro_rules! methods {
                 /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
                 /// chronyd is not configured to have is [`Error::NotAvailable`].
                 pub fn $method(&self) -> Result<$output, Error> {
-                    self.read(<$output as Returned>::Gather::default())
+                    self.read()
                 }
             )*
         }

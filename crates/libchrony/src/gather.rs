@@ -220,20 +220,21 @@ impl Gather for Any {
     }
 }
 
-/// What a call of a report returns, which tells what it reads.
-#[doc(hidden)]
-pub trait Returned {
+/// A type that a connection can read: the return type of any of its methods for a report, such as [`Tracking`],
+/// `Vec<Source>` or `Vec<Option<NtpData>>`.
+pub trait Readable: Sized {
+    #[doc(hidden)]
     type Gather: Gather<Output = Self> + Default;
 }
 
-impl<R: Report> Returned for R {
+impl<R: Report> Readable for R {
     type Gather = One<R>;
 }
 
-impl<R: Report> Returned for Vec<R> {
+impl<R: Report> Readable for Vec<R> {
     type Gather = All<R>;
 }
 
-impl<R: Report> Returned for Vec<Option<R>> {
+impl<R: Report> Readable for Vec<Option<R>> {
     type Gather = ByAddress<R>;
 }

@@ -47,7 +47,7 @@ pub use crate::ready::Interest;
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::gather::Returned;
+use crate::gather::Readable;
 use crate::reading::{Machine, Settings};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
@@ -66,9 +66,14 @@ impl Connection {
         Self(settings)
     }
 
+    /// As [`Connection::read`](crate::Connection::read).
+    pub fn read<R: Readable>(&self) -> Reading<R::Gather> {
+        self.gather(R::Gather::default())
+    }
+
     /// As [`Connection::rows`](crate::Connection::rows).
     pub fn rows(&self, table: &'static Table) -> Reading<Rows> {
-        self.read(Rows::of(table))
+        self.gather(Rows::of(table))
     }
 
     /// As [`Connection::report`](crate::Connection::report).
@@ -77,12 +82,12 @@ impl Connection {
     ///
     /// [`Error::UnknownReport`] when libchrony knows no report of this name.
     pub fn report(&self, name: &str) -> Result<Reading<Any>, Error> {
-        Ok(self.read(Any::of(self.0.library.report(name)?)))
+        Ok(self.gather(Any::of(self.0.library.report(name)?)))
     }
 
     /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
     pub fn connect(&self) -> Reading<Rows> {
-        self.read(Rows::none())
+        self.gather(Rows::none())
     }
 
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.
@@ -111,7 +116,7 @@ impl Connection {
         Epoll::new().map_err(error)
     }
 
-    fn read<G: Gather>(&self, gather: G) -> Reading<G> {
+    fn gather<G: Gather>(&self, gather: G) -> Reading<G> {
         Reading::new(Machine::new(&self.0, gather.asked(), None), gather)
     }
 }
@@ -122,8 +127,8 @@ macro_rules! methods {
         impl Connection {
             $(
                 $(#[$doc])*
-                pub fn $method(&self) -> Reading<<$output as Returned>::Gather> {
-                    self.read(<$output as Returned>::Gather::default())
+                pub fn $method(&self) -> Reading<<$output as Readable>::Gather> {
+                    self.read::<$output>()
                 }
             )*
         }

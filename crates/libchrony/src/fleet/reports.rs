@@ -3,7 +3,7 @@
 use crate::any::AnyRecord;
 use crate::asked::Asked;
 use crate::error::Error;
-use crate::gather::{Any, AnyRecords, Gather, Returned, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Readable, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use crate::sink::Sink;
@@ -99,7 +99,7 @@ macro_rules! reports {
         $(
             impl Reports for $output {
                 type Results = Result<$output, Error>;
-                type Parts = Part<<$output as Returned>::Gather>;
+                type Parts = Part<<$output as Readable>::Gather>;
             }
         )*
     };

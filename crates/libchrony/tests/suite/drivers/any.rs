@@ -2,9 +2,13 @@
 
 use super::{Driver, promises};
 use crate::common::*;
-use libchrony::{AnyRecord, Connection, Error, REPORTS, Row, Table, Value};
+use libchrony::{AnyRecord, Connection, Error, NtpData, REPORTS, Report, Row, Source, Table, Tracking, Value};
 
-promises!(any_report_has_the_values_of_its_records, an_unknown_report_is_told_with_those_that_are_known,);
+promises!(
+    any_report_has_the_values_of_its_records,
+    an_unknown_report_is_told_with_those_that_are_known,
+    every_kind_of_read_has_the_same_records,
+);
 
 /// Compares each field of a report that has a table with what libchrony says of it.
 fn is_same(table: &Table, typed: &dyn Row, any: &AnyRecord) {
@@ -85,4 +89,18 @@ fn an_unknown_report_is_told_with_those_that_are_known<D: Driver>() {
         assert!(words.contains(&format!("knows no report {name:?}. It knows tracking, sources, ")), "{words}");
     }
     assert!(chronyd.requests().is_empty());
+}
+
+fn every_kind_of_read_has_the_same_records<D: Driver>() {
+    let chronyd = scripted(r#"{"sources": [{}, {"reference ID": 1346458368}]}"#);
+    let driver = D::new(to(&unix(chronyd.socket())));
+    assert_eq!(driver.read::<Tracking>().unwrap(), driver.tracking().unwrap());
+    assert_eq!(driver.read::<Vec<Source>>().unwrap(), driver.sources().unwrap());
+    let typed: Vec<Option<NtpData>> = driver.read().unwrap();
+    assert_eq!(typed, driver.ntp_data().unwrap());
+    let rows = driver.rows(NtpData::TABLE).unwrap();
+    assert_eq!(rows.len(), typed.len());
+    for (row, typed) in rows.iter().zip(&typed) {
+        assert_eq!(row.as_ref().map(|row| row.values()), typed.as_ref().map(Row::values));
+    }
 }

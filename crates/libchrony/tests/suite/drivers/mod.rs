@@ -21,7 +21,7 @@ pub(crate) use threads::Threads;
 pub(crate) use tokio_tasks::Tokio;
 pub(crate) use watched::Watched;
 
-use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
+use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
 
 /// A way to wait for calls.
 pub(crate) trait Driver: Send + Sync + 'static {
@@ -34,8 +34,12 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
     fn sources(&self) -> Result<Vec<Source>, Error>;
 
-    /// Reads any report.
+    fn read<R: Readable>(&self) -> Result<R, Error>;
+
+    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error>;
+
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error>;
+
     fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error>;
 
     fn connect(&self) -> Result<Address, Error>;

@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, fails_on_time, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
+use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashSet;
 use std::net::ToSocketAddrs;
@@ -89,6 +89,14 @@ impl Driver for Polled {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         finish(self.0.sources())
+    }
+
+    fn read<R: Readable>(&self) -> Result<R, Error> {
+        finish(self.0.read::<R>())
+    }
+
+    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        finish(self.0.rows(table))
     }
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {

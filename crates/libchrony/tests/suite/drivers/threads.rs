@@ -1,7 +1,9 @@
 //! Calls that block: one thread for each.
 
 use super::Driver;
-use libchrony::{Address, AnyRecord, Builder, Connection, Error, NtpData, Source, Tracking};
+use libchrony::{
+    Address, AnyRecord, AnyRecords, Builder, Connection, Error, NtpData, Readable, Source, Table, Tracking,
+};
 use std::sync::Mutex;
 use std::thread;
 
@@ -20,6 +22,14 @@ impl Driver for Threads {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         self.0.sources()
+    }
+
+    fn read<R: Readable>(&self) -> Result<R, Error> {
+        self.0.read()
+    }
+
+    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        self.0.rows(table)
     }
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {

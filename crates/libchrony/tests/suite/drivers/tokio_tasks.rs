@@ -2,7 +2,9 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use libchrony::{Address, AnyRecord, AsyncConnection, Builder, Error, NtpData, Source, Tracking};
+use libchrony::{
+    Address, AnyRecord, AnyRecords, AsyncConnection, Builder, Error, NtpData, Readable, Source, Table, Tracking,
+};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -59,6 +61,14 @@ impl Driver for Tokio {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         run(self.0.sources())
+    }
+
+    fn read<R: Readable>(&self) -> Result<R, Error> {
+        run(self.0.read())
+    }
+
+    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        run(self.0.rows(table))
     }
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {

@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, Builder, Error, NtpData, Source, Tracking};
+use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
 use std::ptr;
@@ -105,6 +105,14 @@ impl Driver for Watched {
 
     fn sources(&self) -> Result<Vec<Source>, Error> {
         self.finish(self.connection.sources())
+    }
+
+    fn read<R: Readable>(&self) -> Result<R, Error> {
+        self.finish(self.connection.read::<R>())
+    }
+
+    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+        self.finish(self.connection.rows(table))
     }
 
     fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
