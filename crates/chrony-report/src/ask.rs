@@ -225,14 +225,14 @@ impl Reader {
                 add(answered(connection, host), read);
             }
             Who::Many(fleet) => {
-                let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
+                let hosts: Vec<_> = fleet.addresses().iter().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
                 let take = |index: usize, results: Vec<Result<AnyRecords, Error>>| {
                     let results = asked.iter().zip(results);
                     all[index] = results.map(|(table, records)| rows(table, records.map_err(Arc::new))).collect();
                 };
                 // A signal is seen by the caller.
-                let _ = each(Fleet::read_chosen(&mut **fleet, asked.clone()), &self.signals, take);
+                let _ = each(fleet.read_chosen(asked.clone()), &self.signals, take);
                 for (host, read) in hosts.into_iter().zip(all) {
                     add(host, read);
                 }
@@ -253,7 +253,7 @@ impl Reader {
                 }
             }
             Who::Many(fleet) => {
-                let hosts: Vec<_> = fleet.addresses().map(Address::to_string).collect();
+                let hosts: Vec<_> = fleet.addresses().iter().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
                 let take = |index: usize, results: Vec<Result<_, _>>| {
                     let results = sheets.iter_mut().zip(results);
@@ -262,7 +262,7 @@ impl Reader {
                     };
                     all[index] = results.map(read).collect();
                 };
-                each(Fleet::read_any(&mut **fleet, names)?, &self.signals, take)?;
+                each(fleet.read_any(names)?, &self.signals, take)?;
                 for answers in all {
                     for (sheet, answer) in sheets.iter_mut().zip(answers) {
                         sheet.answers.push(answer);

@@ -140,7 +140,7 @@ impl Fleet {
             let mut state = self.shared.0.get()?;
             state.end_round();
             let State::Idle(fleet) = mem::replace(&mut *state, State::Closed) else { return None };
-            let round = fleet::Fleet::read_chosen(fleet, classes.iter().map(|class| class.table).collect());
+            let round = fleet.into_round(classes.iter().map(|class| class.table).collect());
             let descriptor = round.as_fd().as_raw_fd();
             *state = State::Reads(Box::new(round), classes);
             Some(descriptor)

@@ -101,7 +101,8 @@ impl Builder {
             })
         };
         Ok(Fleet {
-            members: self.addresses.into_iter().map(settings).collect(),
+            members: self.addresses.iter().cloned().map(settings).collect(),
+            addresses: self.addresses.into(),
             timeout: self.timeout,
             deadline: self.deadline,
             in_flight: self.in_flight,
@@ -119,6 +120,7 @@ impl Builder {
 /// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and
 /// disturbs no other. After a fork the child opens sockets of its own.
 pub struct Fleet {
+    addresses: Arc<[Address]>,
     pub(super) members: Vec<Arc<Settings>>,
     pub(super) timeout: Duration,
     pub(super) deadline: Duration,
@@ -145,10 +147,11 @@ impl Fleet {
         }
     }
 
-    /// The addresses, in their order.
+    /// The addresses, in the order in which the fleet was given them. They do not borrow the fleet, so that the loop over
+    /// a round can use them.
     #[must_use]
-    pub fn addresses(&self) -> impl ExactSizeIterator<Item = &Address> {
-        self.members.iter().map(|member| &member.addresses[0])
+    pub fn addresses(&self) -> Arc<[Address]> {
+        Arc::clone(&self.addresses)
     }
 
     /// How many descriptors it needs, and how many there are.

@@ -9,16 +9,17 @@
 //!
 //! let addresses: Vec<Address> = addresses.into();
 //! let mut fleet = Fleet::builder(addresses).timeout(Duration::from_secs(2)).build()?;
+//! let addresses = fleet.addresses();
 //! // In the order in which they come.
 //! for (index, tracking) in fleet.read::<Tracking>() {
 //!     match tracking {
-//!         Ok(tracking) => println!("{}: {:+.9} s off", index, tracking.offset),
-//!         Err(error) => println!("{index}: {error}"),
+//!         Ok(tracking) => println!("{}: {:+.9} s off", addresses[index], tracking.offset),
+//!         Err(error) => println!("{}: {error}", addresses[index]),
 //!     }
 //! }
 //! // The next round uses the same sockets.
 //! for (index, (tracking, sources)) in fleet.read::<(Tracking, Vec<Source>)>() {
-//!     println!("{index}: stratum {}, {} sources", tracking?.stratum, sources?.len());
+//!     println!("{}: stratum {}, {} sources", addresses[index], tracking?.stratum, sources?.len());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

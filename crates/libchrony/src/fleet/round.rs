@@ -320,14 +320,23 @@ impl Fleet {
         Round::new(self, ())
     }
 
-    /// As [`Fleet::read`], with reports that are chosen while the program runs. The round has the fleet, or borrows it.
+    /// As [`Fleet::read`], with reports that are chosen while the program runs.
     ///
     /// # Panics
     ///
     /// If none is chosen.
-    pub fn read_chosen<F: BorrowMut<Self>>(fleet: F, tables: Vec<&'static Table>) -> Round<F, Vec<&'static Table>> {
-        assert!(!tables.is_empty(), "no report is chosen");
-        Round::new(fleet, tables)
+    pub fn read_chosen(&mut self, tables: Vec<&'static Table>) -> Round<&mut Self, Vec<&'static Table>> {
+        Round::chosen(self, tables)
+    }
+
+    /// As [`Fleet::read_chosen`], with a round that owns the fleet, so that an event loop can keep it.
+    /// [`Round::into_fleet`] gives the fleet back.
+    ///
+    /// # Panics
+    ///
+    /// If none is chosen.
+    pub fn into_round(self, tables: Vec<&'static Table>) -> Round<Self, Vec<&'static Table>> {
+        Round::chosen(self, tables)
     }
 
     /// As [`Fleet::read_chosen`], with any reports that the loaded libchrony knows, as
@@ -340,10 +349,17 @@ impl Fleet {
     /// # Panics
     ///
     /// If no name is given.
-    pub fn read_any<F: BorrowMut<Self>>(fleet: F, names: &[&str]) -> Result<Round<F, Vec<AnyRecord>>, Error> {
+    pub fn read_any(&mut self, names: &[&str]) -> Result<Round<&mut Self, Vec<AnyRecord>>, Error> {
         assert!(!names.is_empty(), "no report is chosen");
-        let reports = names.iter().map(|name| fleet.borrow().library.report(name)).collect::<Result<_, _>>()?;
-        Ok(Round::new(fleet, reports))
+        let reports = names.iter().map(|name| self.library.report(name)).collect::<Result<_, _>>()?;
+        Ok(Round::new(self, reports))
+    }
+}
+
+impl<F: BorrowMut<Fleet>> Round<F, Vec<&'static Table>> {
+    fn chosen(fleet: F, tables: Vec<&'static Table>) -> Self {
+        assert!(!tables.is_empty(), "no report is chosen");
+        Self::new(fleet, tables)
     }
 }
 

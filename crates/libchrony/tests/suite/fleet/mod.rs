@@ -28,7 +28,7 @@ fn addresses<'a>(chronyds: impl IntoIterator<Item = &'a Scripted>) -> Vec<Addres
 
 /// Reads tracking of all, and fails unless each comes once, from its own daemon or as an error. The errors.
 fn read(fleet: &mut Fleet) -> Vec<(usize, Error)> {
-    let own: Vec<_> = fleet.addresses().map(ToString::to_string).collect();
+    let own: Vec<_> = fleet.addresses().iter().map(ToString::to_string).collect();
     let mut results: Vec<_> = fleet.read::<Tracking>().collect();
     results.sort_by_key(|(index, _)| *index);
     assert!(results.iter().map(|(index, _)| *index).eq(0..own.len()));

@@ -21,7 +21,7 @@ fn a_child_reads_through_sockets_of_its_own() {
     Alone::new("fleet::process::a_child_reads_through_sockets_of_its_own", "only").run(|| {
         let chronyd = scripted("{}");
         let daemons = daemons(50, "{}");
-        let mut addresses: Vec<_> = all(&daemons).build().unwrap().addresses().cloned().collect();
+        let mut addresses: Vec<_> = all(&daemons).build().unwrap().addresses().to_vec();
         addresses.push(unix(chronyd.socket()));
         let mut fleet = Fleet::builder(addresses).timeout(Duration::from_secs(20)).build().unwrap();
         let count = |fleet: &mut Fleet| fleet.read::<Tracking>().filter(|(_, result)| result.is_ok()).count();

@@ -157,7 +157,7 @@ fn an_event_loop_reads_what_is_chosen_and_waits_for_nothing_else() {
     let daemons = daemons(300, r#"{"sources": 2}"#);
     let mut fleet = all(&daemons).build().unwrap();
     for _ in 0..2 {
-        let mut round = Fleet::read_chosen(fleet, vec![Source::TABLE, Tracking::TABLE]);
+        let mut round = fleet.into_round(vec![Source::TABLE, Tracking::TABLE]);
         let mut seen = vec![0; 300];
         loop {
             match round.advance() {
@@ -184,7 +184,7 @@ fn any_reports_are_read_by_their_names() {
     let daemons = daemons(30, r#"{"sources": 2}"#);
     let mut fleet = all(&daemons).build().unwrap();
     let mut seen = vec![0; 30];
-    for (index, results) in Fleet::read_any(&mut fleet, &["sources", "tracking"]).unwrap() {
+    for (index, results) in fleet.read_any(&["sources", "tracking"]).unwrap() {
         let [sources, tracking] = results.try_into().unwrap();
         assert_eq!(sources.unwrap().len(), 2);
         let tracking = tracking.unwrap()[0].clone().unwrap();
@@ -192,7 +192,7 @@ fn any_reports_are_read_by_their_names() {
         seen[index] += 1;
     }
     assert_eq!(seen, vec![1; 30]);
-    let error = Fleet::read_any(&mut fleet, &["tracking", "nonsense"]).map(|_| ()).unwrap_err();
+    let error = fleet.read_any(&["tracking", "nonsense"]).map(|_| ()).unwrap_err();
     assert!(matches!(&error, Error::UnknownReport(report) if report.name == "nonsense"), "{error}");
 }
 
@@ -203,7 +203,7 @@ fn a_single_report_by_name_is_asked_for_again_until_it_comes() {
     let mut fleet = Fleet::builder(addresses([&chronyd])).timeout(Duration::from_secs(5)).build().unwrap();
     for lost in [0, 3] {
         chronyd.set(Fault::Drop(lost));
-        let (_, results) = Fleet::read_any(&mut fleet, &["tracking"]).unwrap().next().unwrap();
+        let (_, results) = fleet.read_any(&["tracking"]).unwrap().next().unwrap();
         assert_eq!(results.into_iter().next().unwrap().unwrap().len(), 1);
     }
     assert!(chronyd.requests()[&code::TRACKING] >= 5);
