@@ -1,94 +1,153 @@
 """Check that docs/libchrony.md and SECURITY.md name code and tests that exist (`make lint`).
 
-A test is written as `FILE::NAME`, code as `FILE` followed by the names of its items, each in backticks. The Rust files
-of the ledger are below crates/libchrony, and those without a folder anywhere in its test suite, as it says itself; all
-others are below the repository's root.
+Both name items and tests, and no files, so that moving a file edits neither. A name must be defined once, or be
+qualified until only one definition fits: by the module or folder (`fields::NAME`), the type (`Socket::drop`), or the
+test file (`test_sources::NAME`). Items are searched for in the crate libchrony, and in another crate if the name begins
+with the name of that crate. Tests are searched for in all crates and below tests/.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-CRATE = ROOT / "crates/libchrony"
-#: Traps that the ledger has at least, and what is said of each.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "Cargo.lock").is_file())
+CRATE = "libchrony"
+#: The smallest number of traps that the ledger has, and the points of each.
 TRAPS = 44
 POINTS = ["What", "Why", "Our way", "Code", "Test"]
-CODE = re.compile(r"`([^`]+)`")
-#: A definition, or a line of a report's table.
-ITEM = r"\b(?:fn|struct|enum|trait|const|static|type|mod|macro_rules!)\s+{0}\b|^\s+{0}(?:: | = )"
+NAMES = re.compile(r"`([A-Za-z_][\w:]*)`")
+ITEM = re.compile(
+    r"^(?:(?:pub(?:\([^)]*\))?|const|async|unsafe|extern \"C\") )*"
+    r"(?:fn|struct|enum|trait|const|static|type|mod|macro_rules!) (\w+)"
+)
+#: A field, a constant, or a line of a report's table: found only if it is qualified by the block that it is in.
+LINE = re.compile(r"^(\w+)(?:: | = )")
+PYTHON_TEST = re.compile(r"^ *(?:async )?def (test_\w+)\(")
 
 
-def text_of(file: Path) -> str:
-    """The text of a file, nothing if there is none."""
-    return file.read_text() if file.is_file() else ""
+class Definition(NamedTuple):
+    """A place that defines a name, the words that may qualify it, and those of which one has to."""
+
+    place: str
+    owners: frozenset[str]
+    required: frozenset[str] = frozenset()
 
 
-def has_test(file: Path, name: str) -> bool:
-    """Whether the file has a test of this name, and not merely a function."""
-    name = re.escape(name)
-    pattern = rf"^def {name}\(" if file.suffix == ".py" else rf"#\[test\]\s+(?:#\[(?!ignore)[^\n]*\]\s+)*fn {name}\(\)"
-    return name.startswith("test_") >= (file.suffix == ".py") and bool(re.search(pattern, text_of(file), re.MULTILINE))
+Definitions = defaultdict[str, list[Definition]]
 
 
-def has_item(file: Path, item: str) -> bool:
-    """Whether the file defines `Type::name`, `name`, or has the `impl` line."""
-    text = text_of(file)
-    if item.startswith("impl "):
-        return item in text
-    *owner, name = item.split("::")
-    found = re.search(ITEM.format(re.escape(name)), text, re.MULTILINE)
-    return bool(found) and all(re.search(rf"\b{part}\b", text) for part in owner)
+def lines_in(file: Path) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield the lines of a file that have code, each with its number and the lines that open the blocks around it."""
+    around: list[tuple[int, str]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        code = line.strip()
+        if not code or code.startswith(("//", "}", ")")):
+            continue
+        depth = len(line) - len(line.lstrip())
+        around = [(outer, text) for outer, text in around if outer < depth]
+        yield number, code, [text for _, text in around]
+        if not code.startswith("#"):
+            around.append((depth, code))
 
 
-def tests_in(text: str, folder: Path) -> list[tuple[Path, str]]:
-    """The tests that a text names."""
-    found = []
-    for code in CODE.findall(text):
-        file, _, name = code.partition("::")
-        if name and file.endswith((".rs", ".py")):
-            root = ROOT if file.endswith(".py") else folder
-            suite = (root / "tests/suite").rglob(file) if "/" not in file else ()
-            found.append((next((one for one in suite if has_test(one, name)), root / file), name))
-    return found
+def defined(file: Path, number: int, around: Iterable[str] = (), *, is_line: bool = False) -> Definition:
+    """Return the definition at a line of a file, inside some blocks."""
+    path = file.relative_to(ROOT)
+    blocks = frozenset(word for text in around for word in re.findall(r"\w+", text))
+    owners = blocks.union(path.with_suffix("").parts)
+    return Definition(f"{path}:{number}", owners, blocks if is_line else frozenset())
 
 
-def ledger() -> list[str]:
-    """What is wrong with the ledger."""
-    text, _, _ = (ROOT / "docs/libchrony.md").read_text().partition("## Notes")
+def rust(items: Definitions, tests: Definitions) -> None:
+    """Find the items and tests of all crates."""
+    for file in sorted(ROOT.glob("crates/*/**/*.rs")):
+        is_test = False
+        for number, code, around in lines_in(file):
+            if code.startswith("#["):
+                is_test = code == "#[test]" or (is_test and not code.startswith("#[ignore"))
+                continue
+            is_inside = any(re.search(r"\bfn \w+", text) for text in around)
+            if item := ITEM.match(code):
+                (tests if is_test else items)[item[1]].append(defined(file, number, around))
+            elif not is_inside and (item := LINE.match(code)):
+                items[item[1]].append(defined(file, number, around, is_line=True))
+            is_test = False
+
+
+def python(tests: Definitions) -> None:
+    """Find the tests of Python."""
+    for file in sorted(ROOT.glob("tests/**/*.py")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if test := PYTHON_TEST.match(line):
+                tests[test[1]].append(defined(file, number))
+
+
+def check(name: str, definitions: Definitions, scope: str | None = None) -> str | None:
+    """Return what is wrong with a name, if anything is."""
+    *qualifiers, last = name.split("::")
+    needed = set(qualifiers)
+    if scope and not any((ROOT / "crates" / word).is_dir() for word in qualifiers):
+        needed |= {scope, "src"}
+    found = [
+        place
+        for place, owners, required in definitions[last]
+        if needed <= owners and (not required or needed & required)
+    ]
+    if not found:
+        return f"`{name}` is not defined"
+    return f"`{name}` is ambiguous: {', '.join(found)}" if len(found) > 1 else None
+
+
+def ledger(items: Definitions, tests: Definitions) -> Iterator[str]:
+    """Yield what is wrong with the ledger."""
+    text, _, _ = (ROOT / "docs/libchrony.md").read_text(encoding="utf-8").partition("## Notes")
     _, *parts = re.split(r"^### (\d+)\. .+$", text, flags=re.MULTILINE)
     traps = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
-    wrong = [f"no trap {number}" for number in range(1, max(TRAPS, *traps) + 1) if number not in traps]
-    for number, trap in traps.items():
-        _, *points = re.split(r"^- \*\*(.+)\*\*: ", trap, flags=re.MULTILINE)
+    for number in range(1, max(TRAPS, *traps) + 1):
+        _, *points = re.split(r"^- \*\*(.+)\*\*: ", traps.get(number, ""), flags=re.MULTILINE)
         if points[::2] != POINTS:
-            wrong.append(f"trap {number}: not {', '.join(POINTS)}")
+            yield f"trap {number}: not {', '.join(POINTS)}"
             continue
-        file, items = None, 0
-        for code in CODE.findall(points[7]):
-            if code.endswith(".rs"):
-                file = CRATE / "src" / code
-                items += file.is_file()
-            elif file is None or not has_item(file, code):
-                wrong.append(f"trap {number}: no `{code}` in {file}")
-        named = tests_in(points[9], CRATE)
-        wrong += [f"trap {number}: no test {name} in {file}" for file, name in named if not has_test(file, name)]
-        if not (items and named):
-            wrong.append(f"trap {number}: names no code or no test")
-    return wrong
+        code, test = (NAMES.findall(point) for point in points[7::2])
+        if not (code and test):
+            yield f"trap {number}: names no code or no test"
+        wrong = [check(name, items, CRATE) for name in code] + [check(name, tests) for name in test]
+        yield from (f"trap {number}: {one}" for one in wrong if one)
 
 
-def security() -> list[str]:
-    """What is wrong with SECURITY.md."""
-    text = (ROOT / "SECURITY.md").read_text()
-    named = tests_in(text, ROOT)
-    wrong = [f"SECURITY.md: no test {name} in {file}" for file, name in named if not has_test(file, name)]
+def security(tests: Definitions) -> Iterator[str]:
+    """Yield what is wrong with SECURITY.md: in the last column of its tables, and with tests of Python in its text."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|(?!.*\| test \|$| --- )(.*)\|$", text, re.MULTILINE)
-    wrong += [f"SECURITY.md: no test for: {row}" for row in rows if "::" not in row.rpartition(" | ")[2]]
-    return wrong if rows else ["SECURITY.md makes no claim"]
+    if not rows:
+        yield "makes no claim"
+    named = [name for name in NAMES.findall(text) if re.search(r"\btest_\w+$", name)]
+    for row in rows:
+        tests_of_row = NAMES.findall(row.rpartition(" | ")[2])
+        named += tests_of_row
+        if not tests_of_row:
+            yield f"no test for: {row}"
+    yield from filter(None, (check(name, tests) for name in dict.fromkeys(named)))
+
+
+def main() -> int:
+    """Print what is wrong with either; 1 if anything is."""
+    items: Definitions = defaultdict(list)
+    tests: Definitions = defaultdict(list)
+    rust(items, tests)
+    python(tests)
+    wrong = [f"docs/libchrony.md: {one}" for one in ledger(items, tests)]
+    wrong += [f"SECURITY.md: {one}" for one in security(tests)]
+    print("\n".join(wrong), file=sys.stderr, end="\n" if wrong else "")
+    return bool(wrong)
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(ledger() + security()) or None)
+    sys.exit(main())
