@@ -67,7 +67,7 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy
-	$(RUN) python tools/check_claims.py
+	$(RUN) python tools/checks/claims.py
 	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }
 	@rm -rf $(TARGET)/generated && $(GENERATE) $(TARGET)/generated
 	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
@@ -94,14 +94,14 @@ wheel: provision-wheel ## Build the wheel with libchrony inside: one for every P
 	@rm -rf $(MATURIN_TARGET)/wheel
 	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel \
 		$(WHEEL_LINK)
-	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
+	$(RUN) python tools/release/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
 
 .PHONY: report-wheel
 report-wheel: provision-wheel ## Build a wheel of the command chrony-report, with libchrony inside
 	@rm -rf $(MATURIN_TARGET)/report-wheel
 	$(RUN) maturin build --manifest-path crates/chrony-report/Cargo.toml --profile command --locked $(WHEEL_FLAGS) \
 		--target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/report-wheel
-	$(RUN) python tools/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
+	$(RUN) python tools/release/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
 
 .PHONY: deb
 deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of the command, with libchrony inside
@@ -118,10 +118,7 @@ sdist: provision-wheel ## Build the source distribution
 .PHONY: bench
 bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
-	$(RUN) python benches/bench.py --write-docs
-	$(RUN) python benches/aio.py --write-docs
-	$(RUN) python benches/fleet.py --write-docs
-	$(RUN) python benches/command.py --write-docs
+	$(RUN) python -m benches --write-docs
 
 .PHONY: fuzz
 fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
@@ -133,14 +130,14 @@ soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signa
 
 .PHONY: valgrind
 valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program
-	tools/valgrind
+	tools/checks/valgrind
 
 .PHONY: matrix
 matrix: provision-matrix extension ## Run the wheel with the chronyds and Pythons of Debian 13 and unstable (as root)
 	rm -rf $(TARGET)/matrix/wheel
 	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
 	cargo build --quiet --package testbed
-	tools/matrix $(TARGET)/matrix/wheel/*.whl
+	tools/systems/matrix $(TARGET)/matrix/wheel/*.whl
 	$(RUN) pytest tests/package/test_report_wheel.py
 	$(MAKE) --no-print-directory try-deb
 
@@ -148,7 +145,7 @@ matrix: provision-matrix extension ## Run the wheel with the chronyds and Python
 try-deb: provision-matrix ## Install the Debian package on Debian 13 and unstable, and use it there (as root)
 	rm -rf $(TARGET)/matrix/deb
 	$(MAKE) --no-print-directory deb DIST=$(TARGET)/matrix/deb
-	tools/try_deb $(TARGET)/matrix/deb/*.deb
+	tools/systems/try_deb $(TARGET)/matrix/deb/*.deb
 
 .PHONY: coverage
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of each crate 85 % at least, of python 90 %

@@ -1,4 +1,4 @@
-"""What tools/valgrind has Python do: open, read, fail and close, thousands of times, in every way there is.
+"""What tools/checks/valgrind has Python do: open, read, fail and close, thousands of times, in every way there is.
 
 The argument is the test bed's program. Nothing is checked here but that each call ends as it should.
 """

@@ -8,9 +8,9 @@ writes a wheel of the same name to FOLDER that has, in addition,
     chrony_report-*.data/data/lib/chrony-report/libchrony.so.0
     *.dist-info/licenses/LICENSE and LICENSES/LGPL-2.1-or-later.txt
 
-and the licence expression MIT AND LGPL-2.1-or-later. The library is always the published one that
-tools/fetch_libchrony.py has verified, never this system's own: the wheel is for other machines, too, and its platform
-tag must hold for the library as well, which is checked here.
+and the licence expression MIT AND LGPL-2.1-or-later. The library is always the published one that fetch_libchrony.py
+has verified, never this system's own. The wheel is for other machines, too, and its platform tag must hold for the
+library as well, which is checked here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 
 from fetch_libchrony import LIBRARY, LICENCE
 
-OURS = Path(__file__).resolve().parent.parent / "LICENSE"
+OURS = Path(__file__).resolve().parents[2] / "LICENSE"
 
 
 def run(*arguments: str | Path) -> str:

@@ -6,7 +6,7 @@ The wheel is downloaded by exact version and accepted by its SHA-256 only. Two f
     .provision/libchrony/LGPL-2.1-or-later.txt   its licence
 
 and, on a system without a libchrony of its own, `.provision/libchrony.so.0` is made to point to the first.
-`tools/run` uses that; `tools/bundle_libchrony.py` puts both files into our wheel.
+`tools/run` uses that; `tools/release/bundle_libchrony.py` puts both files into our wheel.
 
 With --always they are fetched even if the system has libchrony (the wheel is for systems that have none).
 With --system nothing is fetched: the exit status says whether the system has libchrony.
@@ -24,7 +24,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-PROVISION = Path(__file__).resolve().parent.parent / ".provision"
+PROVISION = Path(__file__).resolve().parents[2] / ".provision"
 FOLDER = PROVISION / "libchrony"
 LIBRARY = FOLDER / "libchrony.so.0"
 LICENCE = FOLDER / "LGPL-2.1-or-later.txt"

@@ -1,5 +1,5 @@
-# Small systems of other releases of Debian, each in a folder of its own: for tools/matrix and tools/try_deb, which read
-# this file. The folders are kept in target/matrix: remove one to have its release made anew. The mirror is apt's own.
+# Small systems of other releases of Debian, each in a folder of its own. The scripts next to this file read it. The
+# folders are kept in target/matrix: remove one to have its release made anew. The mirror is apt's own.
 
 TARGET=${CARGO_TARGET_DIR:-target}
 
