@@ -1,4 +1,4 @@
-"""What the benchmark runs on: the programs it builds, the chronyds it starts, and the path that leads to one."""
+"""The ground that a benchmark stands on: the programs it builds, and the processes and chronyds it starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHES = ROOT / "benches"
@@ -22,25 +22,36 @@ TESTBED = TARGET / "debug" / "testbed"
 PEER = ROOT / ".provision" / "peer"
 
 IN_MEMORY = "/dev/shm"
-"""Where the chronyds of the test bed live. libchrony makes folders beside chronyd's socket each time it opens one, and
-the usual place of that, /run, is in memory, too."""
+"""The folder of the test bed's chronyds. libchrony makes folders next to chronyd's socket whenever it opens one, and
+/run, where that socket usually is, is in memory, too."""
 
 PRIVATE = "BENCH_PRIVATE_MOUNTS"
 """Set in the process that has mounts of its own."""
 
 
+def cargo(*arguments: str) -> None:
+    """Have cargo build something."""
+    subprocess.run(["cargo", "build", "--quiet", *arguments], cwd=ROOT, check=True)
+
+
 def build() -> None:
     """Build the contestants that are written in Rust, and the test bed."""
     for package in ("runner", "candm"):
-        command = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", str(BUILT)]
-        subprocess.run([*command, "--manifest-path", str(BENCHES / package / "Cargo.toml")], check=True)
-    subprocess.run(["cargo", "build", "--quiet", "--package", "testbed"], cwd=ROOT, check=True)
+        manifest = str(BENCHES / package / "Cargo.toml")
+        cargo("--release", "--locked", "--target-dir", str(BUILT), "--manifest-path", manifest)
+    cargo("--package", "testbed")
+
+
+def build_released() -> Path:
+    """Build the test bed with optimisation, for daemons that must not be what takes the time."""
+    cargo("--release", "--package", "testbed", "--target-dir", str(BUILT))
+    return BUILT / "release" / "testbed"
 
 
 def with_private_mounts() -> bool:
-    """Go on in a mount namespace of our own, with an empty /run in memory; False where that is not allowed.
+    """Continue in a new mount namespace, with an empty /run in memory; False if that is not allowed.
 
-    chrony-candm knows no socket but /var/run/chrony/chronyd.sock, and no daemon of the machine shall be touched.
+    chrony-candm knows no socket but /var/run/chrony/chronyd.sock, and the machine's own chronyd is left alone.
     """
     if PRIVATE in os.environ:
         for folder in (Path("/run"), Path("/var/run")):
@@ -52,7 +63,7 @@ def with_private_mounts() -> bool:
         return False
     os.environ[PRIVATE] = "1"
     sys.stdout.flush()
-    return os.execvp(unshare[0], [*unshare, sys.executable, *sys.argv])
+    return os.execvp(unshare[0], [*unshare, sys.executable, *sys.orig_argv[1:]])
 
 
 def lead_default_socket_to(folder: Path) -> None:
@@ -62,47 +73,54 @@ def lead_default_socket_to(folder: Path) -> None:
     link.symlink_to(folder)
 
 
-def build_released() -> Path:
-    """Build the test bed with optimisation, for daemons that play chronyd and shall not be what takes the time."""
-    command = ["cargo", "build", "--release", "--quiet", "--package", "testbed", "--target-dir", str(BUILT)]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return BUILT / "release" / "testbed"
+class ProcessError(Exception):
+    """A process ended, or answered with an error, where it should have answered."""
 
 
-class Bed:
-    """The program of the test bed, with the arguments and commands that its help lists."""
+class Answering:
+    """A process that answers each line with one line of JSON, until its standard input ends."""
 
-    def __init__(self, *arguments: str, program: Path = TESTBED) -> None:
+    def __init__(self, *command: str, environment: Mapping[str, str] | None = None) -> None:
         """Start it; ends with `close`."""
-        command = [str(program), *arguments]
-        environment = {"TESTBED_FOLDER": IN_MEMORY, **os.environ}
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-        self.description = self._answer()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self, about: str) -> dict[str, Any]:
+        """Return its next answer."""
         if self.process.stdout is None:
-            raise RuntimeError("the test bed has no output")
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+            raise ProcessError("the process has no output")
+        line = self.process.stdout.readline()
+        if not line:
+            raise ProcessError(f"the process ended: {about}")
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise RuntimeError(answer["error"])
+            raise ProcessError(f"{about}: {answer['error']}")
         return answer
 
     def tell(self, command: str) -> dict[str, Any]:
-        """Give the test bed a command, and return its answer."""
+        """Give it a command, and return its answer."""
         if self.process.stdin is None:
-            raise RuntimeError("the test bed has no input")
+            raise ProcessError("the process has no input")
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
-        return self._answer()
+        return self.answer(command)
 
     def close(self) -> None:
-        """End it, and the chronyd with it."""
+        """End it."""
         self.process.communicate()
+
+
+class Bed(Answering):
+    """The program of the test bed, with the arguments and commands that its help lists."""
+
+    def __init__(self, *arguments: str, program: Path = TESTBED) -> None:
+        """Start it, and its chronyd; both end with `close`."""
+        super().__init__(str(program), *arguments, environment={"TESTBED_FOLDER": IN_MEMORY, **os.environ})
+        self.description = self.answer(" ".join(arguments))
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where its chronyd is, by transport."""
+        """The addresses of its chronyd, by transport."""
         return {"unix": self.description["socket"], "udp": f"127.0.0.1:{self.description['command_port']}"}
 
 

@@ -1,22 +1,19 @@
-"""Who takes part: one line for each contestant, and the process that stands for it."""
+"""The contestants: a line for each, and the process that stands for it."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bed import BENCHES, BUILT, PEER, ROOT
+from benches.bed import BENCHES, BUILT, PEER, ROOT, Answering, ProcessError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RUNNER = str(BUILT / "release" / "bench-runner")
 CANDM = str(BUILT / "release" / "bench-candm")
-PYTHON = (sys.executable, "-I", "-S", str(BENCHES / "python_runner.py"))
+PYTHON = (sys.executable, "-I", "-S", str(BENCHES / "processes" / "python_runner.py"))
 OURS = str(ROOT / "python")
 
 SESSIONS = (1, 2, 4, 8, 16)
@@ -48,34 +45,18 @@ CONTESTANTS = {
 """In the order of the tables."""
 
 
-class ContestantError(Exception):
-    """A contestant failed where it should have answered."""
-
-
-class Runner:
+class Runner(Answering):
     """The long-lived process of a contestant."""
 
     def __init__(self, key: str) -> None:
         """Start it; ends with `close`."""
+        super().__init__(*CONTESTANTS[key].command)
         self.key = key
-        self.process = subprocess.Popen(
-            CONTESTANTS[key].command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-        )
 
     def run(self, case: str, address: str, count: int) -> Mapping[str, int] | None:
-        """Make COUNT calls: nanoseconds of wall and CPU time, records of a call; None when it has no such case."""
-        if self.process.stdin is None or self.process.stdout is None:
-            raise ContestantError(f"{self.key} has no pipes")
-        self.process.stdin.write(f"{case} {address} {count}\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise ContestantError(f"{self.key} ended during {case} at {address}")
-        answer: dict[str, int] = json.loads(line)
-        if "error" in answer:
-            raise ContestantError(f"{self.key}, {case} at {address}: {answer['error']}")
+        """Make COUNT calls: nanoseconds of wall and CPU time, records of a call; None if it has no such case."""
+        try:
+            answer = self.tell(f"{case} {address} {count}")
+        except ProcessError as error:
+            raise ProcessError(f"{self.key}, {error}") from error
         return None if "unsupported" in answer else answer
-
-    def close(self) -> None:
-        """End it."""
-        self.process.communicate()

@@ -1,4 +1,4 @@
-"""Alternating runs: in each round every contestant runs once, so that what else the machine does meets all alike."""
+"""Alternating runs: in each round every contestant runs once, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import random
 import statistics
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from bed import PEER
-from contestants import CONTESTANTS, OURS, PYTHON, Runner
+from benches.bed import PEER
+from benches.contestants import OURS, PYTHON, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 RUN_NS = 20_000_000
 """About how long one run takes; its number of calls follows from that."""
@@ -34,10 +36,35 @@ class Spread:
             return cls(values[0], values[0], values[0])
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
+    @classmethod
+    def ratio(cls, mine: Iterable[float], theirs: Iterable[float]) -> Spread:
+        """The ratios of values of the same rounds."""
+        return cls.of(one / other for one, other in zip(mine, theirs, strict=True))
+
+    def __str__(self) -> str:
+        """Return the median, with the quartiles in brackets."""
+        median, low, high = (f"{value:.{2 if value >= 0.1 else 3}f}" for value in (self.median, self.low, self.high))
+        return f"{median} ({low}-{high})"
+
+
+def verdict(value: float, limit: float) -> str:
+    """Return the word for whether a value keeps a limit."""
+    return "met" if value <= limit else "not met"
+
+
+def turns(contestants: Sequence[T], rounds: int) -> Iterator[T]:
+    """Yield each contestant once in each round, in a new order.
+
+    In one order throughout, one of them would always run in the caches that chronyc's processes left.
+    """
+    order = random.Random(0)
+    for _ in range(rounds):
+        yield from order.sample(contestants, len(contestants))
+
 
 @dataclass
 class Result:
-    """What the runs of one contestant brought, a value for each round."""
+    """The results of the runs of one contestant, a value for each round."""
 
     wall: list[float] = field(default_factory=list)
     """Nanoseconds of one call (in the import case: of the import)."""
@@ -47,7 +74,7 @@ class Result:
 
     def ratio(self, other: Result) -> Spread:
         """This one's wall time in terms of another's, round by round."""
-        return Spread.of(mine / theirs for mine, theirs in zip(self.wall, other.wall, strict=True))
+        return Spread.ratio(self.wall, other.wall)
 
 
 Results = dict[str, Result]
@@ -64,19 +91,16 @@ def alternate(runners: Sequence[Runner], case: str, address: str, rounds: int) -
             counts[runner.key] = max(1, min(10_000, RUN_NS // max(1, second["wall"])))
     runners = [runner for runner in runners if runner.key in counts]
     results = {runner.key: Result() for runner in runners}
-    order = random.Random(0)
-    for _ in range(rounds):
-        # The order differs each time, or one would always run in the caches that chronyc's processes left.
-        for runner in order.sample(runners, len(runners)):
-            count = counts[runner.key]
-            if count > 1:
-                runner.run(case, address, 1)
-            answer = runner.run(case, address, count)
-            if answer is not None:
-                result = results[runner.key]
-                result.wall.append(answer["wall"] / count)
-                result.cpu.append(answer["cpu"] / count)
-                result.records = answer["records"]
+    for runner in turns(runners, rounds):
+        count = counts[runner.key]
+        if count > 1:
+            runner.run(case, address, 1)
+        answer = runner.run(case, address, count)
+        if answer is not None:
+            result = results[runner.key]
+            result.wall.append(answer["wall"] / count)
+            result.cpu.append(answer["cpu"] / count)
+            result.records = answer["records"]
     return results
 
 
@@ -101,21 +125,14 @@ def fresh(action: str, folder: str) -> tuple[float, float]:
 
 
 def imports(rounds: int, actions: dict[str, str]) -> Results:
-    """Import the packages in new interpreters, in turns; memory less that of a bare interpreter in the same round."""
+    """Import the packages in new interpreters, in turns; memory is less that of a bare interpreter just before."""
     folders = {"functions": OURS, "peer": str(PEER)}
     results = {key: Result() for key in actions}
-    keys = list(actions)
-    for key in keys:
-        fresh(actions[key], folders[key])
-    for number in range(rounds):
+    for key, action in actions.items():
+        fresh(action, folders[key])
+    for key in turns([*actions], rounds):
         bare = fresh("pass", "")[1]
-        for key in keys if number % 2 else reversed(keys):
-            wall, memory = fresh(actions[key], folders[key])
-            results[key].wall.append(wall)
-            results[key].cpu.append(memory - bare)
+        wall, memory = fresh(actions[key], folders[key])
+        results[key].wall.append(wall)
+        results[key].cpu.append(memory - bare)
     return results
-
-
-def name(key: str) -> str:
-    """A contestant's name in the tables."""
-    return CONTESTANTS[key].name

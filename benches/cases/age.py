@@ -1,48 +1,48 @@
-"""Whether a connection stays as quick and as small as it was: many reads on one, in parts.
+"""Measure a connection as it ages: a million reads on one, in twenty parts.
 
-    tools/run python benches/age.py [READS]
-
-Prints, for each twentieth of the reads (a million by default), the time and the CPU time of a read, the memory in use
-and the open descriptors.
+Prints the time and the CPU time of a read, the memory in use and the open descriptors after each part.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import bed
+from benches import bed
+from pychrony import ChronyConnection
 
+if TYPE_CHECKING:
+    import argparse
+
+ROUNDS = None
 PARTS = 20
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this case."""
+    parser.add_argument("--reads", type=int, metavar="N", help="number of reads (1000000; 20000 if quick)")
+
+
 def resident_kib() -> int:
-    """The memory that this process has in use."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    """Return the memory that this process has in use."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Read and print."""
-    reads = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    sys.path.insert(0, str(bed.ROOT / "python"))
-    from pychrony import ChronyConnection  # noqa: PLC0415
-
+    reads = (options.reads or (20_000 if options.quick else 1_000_000)) // PARTS
     with bed.chronyds({0}) as chronyds, ChronyConnection(chronyds[0].addresses["unix"]) as connection:
         print(f"{'reads':>10}  {'us a read':>9}  {'CPU us':>6}  {'KiB':>7}  {'descriptors':>11}")
         for part in range(1, PARTS + 1):
             start, cpu = time.perf_counter(), time.process_time()
-            for _ in range(reads // PARTS):
+            for _ in range(reads):
                 connection.get_tracking()
-            times = [time.perf_counter() - start, time.process_time() - cpu]
-            each, cpu = (seconds / (reads // PARTS) * 1e6 for seconds in times)
+            times = (time.perf_counter() - start, time.process_time() - cpu)
+            each, cpu = (seconds / reads * 1e6 for seconds in times)
             descriptors = len(list(Path("/proc/self/fd").iterdir()))
             print(
-                f"{part * (reads // PARTS):>10,}  {each:>9.1f}  {cpu:>6.1f}  {resident_kib():>7,}  {descriptors:>11}",
+                f"{part * reads:>10,}  {each:>9.1f}  {cpu:>6.1f}  {resident_kib():>7,}  {descriptors:>11}",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main()

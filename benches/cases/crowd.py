@@ -1,17 +1,15 @@
-"""Many callers at once: turns on a shared connection, one-shot calls from many threads, many processes over UDP.
+"""Measure many callers at once: turns on a shared connection, one-shot calls from many threads, processes over UDP.
 
-    tools/run python benches/crowd.py shared                 64 and 128 threads on one connection
-    tools/run python benches/crowd.py one-shot               1 to 128 threads, and as many processes
-    tools/run python benches/crowd.py udp                    1 to 128 processes, over 1 lane and over 8
-    tools/run python benches/crowd.py shared --address /run/chrony/chronyd.sock --callers 32 --seconds 2
+    tools/run python -m benches crowd --only shared                 64 and 128 threads on one connection
+    tools/run python -m benches crowd --only one-shot               1 to 128 threads, and as many processes
+    tools/run python -m benches crowd --only udp                    1 to 128 processes, over 1 lane and over 8
+    tools/run python -m benches crowd --only shared --address /run/chrony/chronyd.sock --callers 32 --seconds 2
 
-Without an address a private chronyd is started. It measures the pychrony that is installed: `make build` has installed
-one without optimisation, `make bench` the optimised one. With `--json`, each number of callers is a line of JSON.
+Without an address a private chronyd is started.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import multiprocessing
@@ -24,12 +22,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import bed
-
 import pychrony
+from benches import bed, markdown
 from pychrony import ChronyConnection, ChronyError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
 
     Figures = dict[str, Any]
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 Seen = TypeVar("Seen")
 
 SOURCES = 950
+ROUNDS = 3
 LANES = (1, 8)
 #: Nothing here takes nearly as long; this is for a machine in trouble.
 PATIENCE = 120
@@ -46,21 +45,21 @@ FORK = multiprocessing.get_context("fork")
 
 @dataclass
 class Tally:
-    """What one caller has seen."""
+    """The calls of one caller."""
 
     seconds: list[float] = field(default_factory=list)
-    """How long each call took, whatever its end."""
+    """The time that each call took, failed or not."""
     passed: list[int] = field(default_factory=list)
-    """How many calls of others ended meanwhile."""
+    """The number of calls of others that ended meanwhile."""
     errors: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
-        """How many calls had a result."""
+        """The number of calls that had a result."""
         return len(self.seconds) - len(self.errors)
 
     def time(self, call: Callable[[], object], ended: list[None]) -> None:
-        """Make a call and note what became of it."""
+        """Make a call and note its result."""
         before, start = len(ended), time.perf_counter()
         try:
             call()
@@ -73,13 +72,13 @@ class Tally:
 
 
 def errors_of(tallies: list[Tally]) -> Figures:
-    """How many calls failed, and with what words."""
+    """Return the number of calls that failed, and their messages."""
     words = Counter(error for tally in tallies for error in tally.errors)
     return {"errors": words.total(), "words": dict(words.most_common(5))}
 
 
 def in_threads(callers: int, seconds: float, call: Callable[[], object]) -> tuple[list[Tally], float]:
-    """Call from so many threads at once for so many seconds: what they saw, and how long it took."""
+    """Call from several threads at once for some seconds; return their tallies, and the time that it took."""
     tallies = [Tally() for _ in range(callers)]
     ended: list[None] = []
     ready = threading.Barrier(callers + 1)
@@ -101,7 +100,7 @@ def in_threads(callers: int, seconds: float, call: Callable[[], object]) -> tupl
 
 
 def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> list[Seen]:
-    """Do some work in so many processes, and return what each has seen. It is given a function that waits for all."""
+    """Do some work in several processes, and return the result of each. The work gets a function that waits for all."""
     together = FORK.Barrier(callers)
     pipes = [FORK.Pipe(duplex=False) for _ in range(callers)]
 
@@ -204,43 +203,34 @@ def udp(address: str, options: argparse.Namespace) -> Iterator[Figures]:
 CASES = {"shared": (shared, SOURCES, "unix"), "one-shot": (one_shot, 0, "unix"), "udp": (udp, SOURCES, "udp")}
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options of the command."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("case", choices=CASES)
-    parser.add_argument("--address", help="a chronyd to read from, in place of a private one")
-    parser.add_argument("--callers", type=int, nargs="+", metavar="N", help="how many threads or processes")
-    parser.add_argument("--seconds", type=float, default=6.0, help="how long they call (shared, one-shot)")
-    parser.add_argument("--timeout", type=float, default=5.0, help="of each call")
-    parser.add_argument("--lanes", type=int, default=8, help="of the connection (shared)")
-    parser.add_argument("--threads-only", action="store_true", help="no processes (one-shot)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each number of lanes has its turn (udp)")
-    parser.add_argument("--lists", type=int, default=4, help="how many lists a process reads in a round (udp)")
-    parser.add_argument("--json", action="store_true", help="a line of JSON for each number of callers")
-    return parser.parse_args()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this case."""
+    parser.add_argument("--only", choices=CASES, nargs="+", default=[*CASES], help="measure only these")
+    parser.add_argument("--address", help="read from this chronyd, in place of a private one")
+    parser.add_argument("--callers", type=int, nargs="+", metavar="N", help="number of threads or processes")
+    parser.add_argument("--seconds", type=float, help="time that they call (6; 0.5 if quick; shared, one-shot)")
+    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of each call")
+    parser.add_argument("--lanes", type=int, default=8, help="number of lanes of the connection (shared)")
+    parser.add_argument("--threads-only", action="store_true", help="start no processes (one-shot)")
+    parser.add_argument("--lists", type=int, default=4, help="lists that a process reads in a round (udp)")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each number of callers")
 
 
-def show(figures: Figures) -> str:
-    """A line to read."""
-
-    def number(value: float) -> str:
-        return f"{value:,.0f}" if value >= 100 or isinstance(value, int) else f"{value:.3g}"
-
-    line = "  ".join(f"{name} {number(value)}" for name, value in figures.items() if name != "words")
-    return "\n".join([line, *(f"    {number} x {words}" for words, number in figures["words"].items())])
-
-
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    options = parse_arguments()
-    case, sources, transport = CASES[options.case]
-    with contextlib.ExitStack() as stack:
-        address = options.address
-        if address is None:
-            address = stack.enter_context(bed.chronyds({sources}))[sources].addresses[transport]
-        for figures in case(address, options):
-            print(json.dumps(figures) if options.json else show(figures), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    options.seconds = options.seconds or (0.5 if options.quick else 6.0)
+    if options.quick and not options.callers:
+        options.callers = [1, 8]
+    for name in options.only:
+        case, sources, transport = CASES[name]
+        with contextlib.ExitStack() as stack:
+            address = options.address
+            if address is None:
+                address = stack.enter_context(bed.chronyds({sources}))[sources].addresses[transport]
+            for figures in case(address, options):
+                if options.json:
+                    print(json.dumps(figures), flush=True)
+                else:
+                    words = figures.pop("words")
+                    rows = (f"    {number} x {text}" for text, number in words.items())
+                    print(markdown.line(figures), *rows, sep="\n", flush=True)

@@ -1,68 +1,54 @@
-"""Thousands of chronyds in one thread: the crate's fleet beside libchrony's own functions, asyncio and 64 threads.
+"""Measure thousands of chronyds in one thread: the crate's fleet next to raw libchrony, asyncio and 64 threads.
 
-    tools/run python benches/fleet.py                  everything, in a minute and a half
-    tools/run python benches/fleet.py rate memory      what a read costs, and a session that is kept
-    tools/run python benches/fleet.py silent loss      rounds with silent daemons; lost answers
-    tools/run python benches/fleet.py turnover         100 rounds, with daemons that come and go
-    tools/run python benches/fleet.py rate --daemons 5000 --json
+    tools/run python -m benches fleet                         everything, in a minute and a half
+    tools/run python -m benches fleet --only rate memory      a read, and a session that is kept
+    tools/run python -m benches fleet --only silent loss      rounds with silent daemons; lost answers
+    tools/run python -m benches fleet --only turnover         100 rounds, with daemons that come and go
+    tools/run python -m benches fleet --only rate --daemons 5000 --json
 
-The daemons are played by one thread of the test bed. Times are medians over the rounds, ratios medians of the ratios
-within a round, with quartiles; in each round both contestants read all daemons once, in a new order. The fleet and
-libchrony's own functions are in one process if the limit on open files allows that, or in two. "loss" has the times
-from the beginning of a round to the result of each address.
+One thread of the test bed plays the daemons. In each round both contestants read all daemons once. The fleet and raw
+libchrony are in one process if the limit on open files allows that, or in two. The times of "loss" start with the round
+and end with the result of each address.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import random
 import resource
 import statistics
-import subprocess
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import bed
-import fleet_report
-from contestants import RUNNER
-from measure import Spread
+from benches import bed, markdown
+from benches.cases import fleet_page
+from benches.contestants import RUNNER
+from benches.measure import Spread, turns
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
     from pathlib import Path
 
     Figures = dict[str, Any]
 
-#: What a process has open beside its sessions, which cost two descriptors each.
+ROUNDS = 15
+#: The descriptors that a process has open in addition to the two of each session.
 RESERVE = 48
 PLOTTED = (100, 300, 3000)
 
 
-class Contestants:
+class Contestants(bed.Answering):
     """A process with one or more contestants, each of which reads all daemons in a round."""
-
-    def __init__(self, *command: str) -> None:
-        """Start it; ends with `close`."""
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def round(self, who: str) -> Figures:
         """Have one of them make a round."""
-        if self.process.stdin is None or self.process.stdout is None:
-            raise RuntimeError("the process has no pipes")
-        self.process.stdin.write(who + "\n")
-        self.process.stdin.flush()
-        answer: Figures = json.loads(self.process.stdout.readline())
-        if "error" in answer or "unsupported" in answer:
-            raise RuntimeError(f"{who}: {answer}")
+        answer = self.tell(who)
+        if "unsupported" in answer:
+            raise bed.ProcessError(f"{who}: {answer}")
         return answer
-
-    def close(self) -> None:
-        """End it."""
-        self.process.communicate()
 
 
 class Daemons:
@@ -79,18 +65,18 @@ class Daemons:
         self.bed.tell(command)
 
     def contestants(self, timeout: float, count: int | None = None) -> Contestants:
-        """A new process for the fleet and libchrony's own functions, which reads all daemons or so many."""
+        """Start a process for the fleet and raw libchrony, which reads all daemons or some."""
         where = self._where(count or self.count)
         return self._start(RUNNER, "fleet", *where, str(self.options.in_flight), str(timeout))
 
     def asyncio(self) -> Contestants:
-        """A new process for `pychrony.aio.Fleet`, of the pychrony that is installed."""
-        script = str(bed.BENCHES / "aio_fleet.py")
+        """Start a process for `pychrony.aio.Fleet`, of the pychrony that is installed."""
+        script = str(bed.BENCHES / "processes" / "aio_fleet.py")
         return self._start(sys.executable, script, *self._where(self.count), str(self.options.in_flight), "5")
 
     def pool(self, folder: Path) -> Contestants:
-        """A new process for a pool of threads that uses the pychrony in a folder."""
-        script = str(bed.BENCHES / "pool.py")
+        """Start a process for a pool of threads that uses the pychrony in a folder."""
+        script = str(bed.BENCHES / "processes" / "pool.py")
         return self._start(sys.executable, "-I", "-S", script, str(folder), *self._where(self.count))
 
     def _start(self, *command: str) -> Contestants:
@@ -103,12 +89,12 @@ class Daemons:
 
 
 def each(figures: Figures, of: str) -> float:
-    """Microseconds of a read."""
+    """Return the microseconds of a read."""
     return float(figures[of]) / len(figures["times"]) / 1000
 
 
 def quantiles(nanoseconds: list[int]) -> Figures:
-    """The distribution of some times, in milliseconds."""
+    """Return the distribution of some times, in milliseconds."""
     hundredths = statistics.quantiles(nanoseconds, n=100, method="inclusive")
     names = {"p50_ms": hundredths[49], "p90_ms": hundredths[89], "p99_ms": hundredths[98], "max_ms": max(nanoseconds)}
     return {name: value / 1e6 for name, value in names.items()}
@@ -120,7 +106,7 @@ def sizes(options: argparse.Namespace) -> list[int]:
 
 
 def rate(options: argparse.Namespace) -> Iterator[Figures]:
-    """What a read costs, and how much memory a daemon whose session is kept."""
+    """Measure the time of a read, in turns with each of the others."""
     for count in sizes(options):
         for opponent in ("raw", "asyncio", "pool of 2.0.3"):
             with contextlib.ExitStack() as stack:
@@ -130,7 +116,7 @@ def rate(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
-    """The fleet and one other, in turns. More at once would need more UDP ports than a machine has."""
+    """Measure the fleet and one other, in turns. More at once would need more UDP ports than a machine has."""
     fleet = daemons.contestants(timeout=5)
     runs = {"fleet": partial(fleet.round, "crate")}
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -143,17 +129,15 @@ def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
         runs[opponent] = partial(daemons.pool(bed.PEER).round, "pool")
     first = {name: run() for name, run in runs.items()}
     seen: dict[str, list[Figures]] = {name: [] for name in runs}
-    order = random.Random(0)
-    for _ in range(rounds):
-        for name in order.sample([*runs], len(runs)):
-            seen[name].append(runs[name]())
+    for name in turns([*runs], rounds):
+        seen[name].append(runs[name]())
     for name, results in seen.items():
         walls, cpus = ([each(figures, of) for figures in results] for of in ("wall", "cpu"))
         figures = {
             "case": "rate",
             "daemons": daemons.count,
             "who": name,
-            "beside": opponent if name == "fleet" else "fleet",
+            "next_to": opponent if name == "fleet" else "fleet",
             "read": len(results[0]["times"]),
             "wrong": sum(figures["wrong"] for figures in results),
             "failed": sum(len(figures["failed"]) for figures in results),
@@ -164,15 +148,14 @@ def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
         }
         if name == "fleet":
             for of in ("cpu", "wall"):
-                pairs = zip(results, seen[opponent], strict=True)
-                ratios = Spread.of(each(ours, of) / each(theirs, of) for ours, theirs in pairs)
-                figures[f"{of}_of_the_other"] = [ratios.median, ratios.low, ratios.high]
+                ours, theirs = ([each(figures, of) for figures in seen[who]] for who in (name, opponent))
+                figures[f"{of}_of_the_other"] = str(Spread.ratio(ours, theirs))
             figures["in_one_process"] = is_together
         yield figures
 
 
 def memory(options: argparse.Namespace) -> Iterator[Figures]:
-    """How much memory a daemon takes whose session is kept, after a few rounds."""
+    """Measure the memory of a session that is kept, after a few rounds."""
     for count in sizes(options):
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
@@ -190,7 +173,7 @@ def memory(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def silent(options: argparse.Namespace) -> Iterator[Figures]:
-    """One of ten is silent: the round ends at one timeout, and the others come in time."""
+    """Measure rounds in which one of ten is silent: each ends after one timeout, and the others answer in time."""
     for count in options.daemons:
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
@@ -218,7 +201,7 @@ def silent(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def loss(options: argparse.Namespace) -> Iterator[Figures]:
-    """Answers are lost at random."""
+    """Measure rounds in which answers are lost at random."""
     for count in options.daemons:
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
@@ -239,7 +222,7 @@ def loss(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def turnover(options: argparse.Namespace) -> Iterator[Figures]:
-    """In each of a hundred rounds another tenth of the daemons is away."""
+    """Measure a hundred rounds, in each of which another tenth of the daemons is away."""
     count = min(options.daemons)
     with contextlib.ExitStack() as stack:
         daemons = Daemons(stack, count, options)
@@ -270,52 +253,25 @@ def turnover(options: argparse.Namespace) -> Iterator[Figures]:
 CASES = {"rate": rate, "memory": memory, "silent": silent, "loss": loss, "turnover": turnover}
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options of the command."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; all by default")
-    parser.add_argument("--daemons", type=int, nargs="+", default=[1000, 10_000], metavar="N")
-    parser.add_argument("--in-flight", type=int, default=256, metavar="N", help="how many are asked at once")
-    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="of each contestant (rate)")
-    parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS", help="of an address (silent)")
-    parser.add_argument("--json", action="store_true", help="a line of JSON for each row")
-    parser.add_argument(
-        "--write-docs", action="store_true", help="write the section of docs/performance.md and its plot"
-    )
-    options = parser.parse_args()
-    if options.cases and options.write_docs:
-        parser.error("--write-docs needs all cases")
-    if unknown := set(options.cases) - set(CASES):
-        parser.error(f"no such case: {', '.join(sorted(unknown))}")
-    return options
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this case."""
+    parser.add_argument("--only", choices=CASES, nargs="+", help="measure only these")
+    parser.add_argument("--daemons", type=int, nargs="+", metavar="N", help="numbers of daemons")
+    parser.add_argument("--in-flight", type=int, default=256, metavar="N", help="requests in flight at once")
+    parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS", help="timeout of an address (silent)")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each row")
 
 
-def show(figures: Figures) -> str:
-    """A line to read."""
-
-    def word(value: object) -> str:
-        if isinstance(value, float):
-            return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-        if isinstance(value, list):
-            return "-".join(map(word, value))
-        return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-    return "  ".join(f"{name} {word(value)}" for name, value in figures.items())
-
-
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Build, measure, print."""
-    options = parse_arguments()
+    if options.only and options.write_docs:
+        raise SystemExit("--write-docs needs all cases")
+    options.daemons = options.daemons or ([100] if options.quick else [1000, 10_000])
     bed.build()
     rows = []
-    for case in options.cases or CASES:
+    for case in options.only or CASES:
         for figures in CASES[case](options):
             rows.append(figures)
-            print(json.dumps(figures) if options.json else show(figures), flush=True)
+            print(json.dumps(figures) if options.json else markdown.line(figures), flush=True)
     if options.write_docs:
-        processors = len(os.sched_getaffinity(0))
-        fleet_report.write_docs(bed.ROOT / "docs", rows, options.in_flight, processors)
-
-
-if __name__ == "__main__":
-    main()
+        fleet_page.write_docs(rows, options.in_flight, len(os.sched_getaffinity(0)))

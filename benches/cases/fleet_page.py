@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from report import COLOURS, COMMAND, FLEETS, markdown
+from benches import markdown
+from benches.plot import Panel, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     Figures = dict[str, Any]
 
 SECTION = """\
-{title}
-Written by `tools/run python benches/fleet.py --write-docs`; `make bench` does that, too. Not to be edited.
-
 One thread of the test bed plays the daemons, on 127.0.0.0/8, and `libchrony::fleet` reads the tracking report of all of
 them in a thread of another process, {in_flight} at once, round after round. It runs in turns with libchrony's own
 functions on as many open sessions and one event queue, with `pychrony.aio.Fleet` in one thread of Python with asyncio,
@@ -75,7 +71,7 @@ COLUMNS = {
     "rate": {
         "daemons": "daemons",
         "who": "who",
-        "beside": "beside",
+        "next_to": "next to",
         "us": "us a read",
         "cpu_us": "CPU us a read",
         "first_us": "first, us a read",
@@ -120,37 +116,23 @@ COLUMNS = {
 """The figures of each case that the tables show, with their heads."""
 
 
-def _number(value: float) -> str:
-    if isinstance(value, int) or value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def _ratio(value: Sequence[float]) -> str:
-    median, low, high = value
-    return f"{_number(median)} ({_number(low)}-{_number(high)})"
-
-
 def _table(rows: Iterable[Figures], columns: dict[str, str]) -> str:
-    """A table with the named figures as columns; what a row lacks is left empty."""
+    """Return a table with the named figures as columns; a figure that a row lacks is left empty."""
 
     def cell(value: object) -> str:
-        if isinstance(value, list):
-            return _ratio(value)
-        return _number(value) if isinstance(value, int | float) else str(value)
+        return markdown.number(value) if isinstance(value, int | float) else str(value)
 
-    return markdown([*columns.values()], [[cell(row.get(key, "")) for key in columns] for row in rows])
+    return markdown.table([*columns.values()], [[cell(row.get(key, "")) for key in columns] for row in rows])
 
 
-def write_docs(folder: Path, rows: Sequence[Figures], in_flight: int, processors: int) -> None:
-    """Write the plot, and the section at the end of the page."""
+def write_docs(rows: Sequence[Figures], in_flight: int, processors: int) -> None:
+    """Write the section, and its plot."""
     by_case: dict[str, list[Figures]] = {}
     for row in rows:
         by_case.setdefault(row["case"], []).append(row)
     fleet = max((row for row in by_case["rate"] if row["who"] == "fleet"), key=lambda row: int(row["daemons"]))
     most = max(by_case["memory"], key=lambda row: int(row["daemons"]))
     section = SECTION.format(
-        title=FLEETS,
         in_flight=in_flight,
         processors=processors,
         timeout=by_case["silent"][0]["timeout_s"],
@@ -159,52 +141,16 @@ def write_docs(folder: Path, rows: Sequence[Figures], in_flight: int, processors
         first=fleet["first_us"],
         gib=most["kib_each"] * 1e6 / (1 << 20),
     )
-    page = folder / "performance.md"
-    before, _, fleets = page.read_text(encoding="utf-8").partition(FLEETS)
-    page.write_text("".join([before, section, *fleets.partition(COMMAND)[1:]]), encoding="utf-8")
-    (folder / "fleets.svg").write_text(_plot(by_case), encoding="utf-8")
+    markdown.write_section("fleet", section)
+    (markdown.DOCS / "fleets.svg").write_text(_plot(by_case), encoding="utf-8")
 
 
 def _plot(by_case: dict[str, list[Figures]]) -> str:
-    """Milliseconds of a round, and MiB of memory, against the number of daemons; all logarithmic."""
+    """Return a plot of the milliseconds of a round, and of the MiB of memory."""
     times: dict[str, dict[int, float]] = {}
     for row in by_case["rate"]:
-        # The fleet is measured twice, beside each of the others.
+        # The fleet is measured several times, next to each of the others.
         times.setdefault(row["who"], {}).setdefault(int(row["daemons"]), row["us"] * row["read"] / 1000)
     memory = {"fleet": {int(row["daemons"]): row["kib"] / 1024 for row in by_case["memory"]}}
-    svg = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 400" font-family="sans-serif" font-size="12">']
-    svg.append('<rect width="860" height="400" fill="white"/>')
-    svg += _panel(60, "milliseconds of a round", times)
-    svg += _panel(500, "MiB of memory, sessions kept", memory)
-    for number, label in enumerate(times):
-        x = 80 + 130 * number
-        svg.append(f'<path d="M{x} 36h24" stroke="{COLOURS[number]}" stroke-width="2"/>')
-        svg.append(f'<text x="{x + 30}" y="40">{label}</text>')
-    return "\n".join([*svg, "</svg>\n"])
-
-
-def _panel(left: int, title: str, lines: dict[str, dict[int, float]]) -> list[str]:
-    """One of the plots, 330 wide."""
-    xs = sorted({x for line in lines.values() for x in line})
-    values = [y for line in lines.values() for y in line.values()]
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    first, last = math.log10(xs[0]), math.log10(xs[-1])
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across = (math.log10(x) - first) / ((last - first) or 1)
-        return left + across * 330, 350 - (math.log10(y) - low) / ((high - low) or 1) * 280
-
-    svg = [f'<text x="{left}" y="18">{title}</text>']
-    for power in range(low, high + 1):
-        _, y = at(xs[0], 10**power)
-        svg.append(f'<path d="M{left} {y:.1f}h330" stroke="#ddd"/>')
-        svg.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
-    for number in xs:
-        x, _ = at(number, 10**low)
-        svg.append(f'<path d="M{x:.1f} 350V70" stroke="#eee"/>')
-        svg.append(f'<text x="{x:.1f}" y="368" text-anchor="middle">{number:,}</text>')
-    svg.append(f'<text x="{left + 165}" y="390" text-anchor="middle">number of daemons</text>')
-    for number, line in enumerate(lines.values()):
-        path = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in sorted(line.items()))
-        svg.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[number]}" stroke-width="2"/>')
-    return svg
+    panels = (Panel("milliseconds of a round", times), Panel("MiB of memory, sessions kept", memory, left=500))
+    return picture("number of daemons", *panels)

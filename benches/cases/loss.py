@@ -1,40 +1,41 @@
-"""Long lists over UDP from a chronyd whose answers, or the requests for them, are lost now and then.
+"""Measure long lists over UDP from a chronyd whose answers, or the requests for them, are lost now and then.
 
-    tools/run python benches/loss.py                              0, 0.1, 0.5 and 1 % of the answers
-    tools/run python benches/loss.py --unheard --percent 1        1 % of the requests
-    tools/run python benches/loss.py --lanes 1 --lists 20
+    tools/run python -m benches loss                              0, 0.1, 0.5 and 1 % of the answers
+    tools/run python -m benches loss --unheard --percent 1        1 % of the requests
+    tools/run python -m benches loss --lanes 1 --lists 20
 
-The chronyd is a scripted one, which loses by a seed: the same each time. It measures the pychrony that is installed:
-`make build` has installed one without optimisation, `make bench` the optimised one.
+The chronyd is a scripted one, which loses by a seed: the same datagrams each time.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import statistics
 import time
+from typing import TYPE_CHECKING
 
-import bed
-
+from benches import bed
 from pychrony import ChronyConnection, ChronyError
 
+if TYPE_CHECKING:
+    import argparse
 
-def parse_arguments() -> argparse.Namespace:
-    """The options of the command."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--percent", type=float, nargs="+", default=[0, 0.1, 0.5, 1], help="how many are lost")
+ROUNDS = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this case."""
+    parser.add_argument("--percent", type=float, nargs="+", default=[0, 0.1, 0.5, 1], help="lose this many")
     parser.add_argument("--unheard", action="store_true", help="lose requests in place of answers")
-    parser.add_argument("--seed", type=int, default=1, help="decides which are lost")
-    parser.add_argument("--sources", type=int, default=950)
-    parser.add_argument("--lists", type=int, default=100, help="how many lists are read")
-    parser.add_argument("--lanes", type=int, default=8)
-    parser.add_argument("--timeout", type=float, default=5.0)
-    return parser.parse_args()
+    parser.add_argument("--seed", type=int, default=1, help="choose which ones are lost")
+    parser.add_argument("--sources", type=int, default=950, help="length of the lists")
+    parser.add_argument("--lists", type=int, metavar="N", help="number of lists (100; 10 if quick)")
+    parser.add_argument("--lanes", type=int, default=8, help="number of lanes of the connection")
+    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of a list")
 
 
 def read(connection: ChronyConnection, options: argparse.Namespace) -> tuple[list[float], list[str]]:
-    """The time that each list took, and the words of those that failed."""
+    """Return the time that each list took, and the messages of the failures."""
     seconds, errors = [], []
     for _ in range(options.lists):
         start = time.perf_counter()
@@ -47,9 +48,9 @@ def read(connection: ChronyConnection, options: argparse.Namespace) -> tuple[lis
     return seconds, errors
 
 
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Read and print."""
-    options = parse_arguments()
+    options.lists = options.lists or (10 if options.quick else 100)
     with contextlib.closing(bed.Bed("scripted", program=bed.build_released())) as scripted:
         scripted.tell(f'values {{"sources": {options.sources}}}')
         for percent in options.percent:
@@ -69,7 +70,3 @@ def main() -> None:
                 sep="\n    ",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main()

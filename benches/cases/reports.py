@@ -1,30 +1,28 @@
-"""Measure pychrony and the crate libchrony side by side with the raw library and the other clients.
+"""Measure the reports: pychrony and the crate libchrony next to the raw library and the other clients.
 
-    make bench                                        everything
-    tools/run python benches/bench.py --quick         a few rounds, fewer lengths
-    tools/run python benches/bench.py --case lanes    the cases whose name has "lanes" in it
+    tools/run python -m benches reports --quick         a few rounds, fewer lengths
+    tools/run python -m benches reports --only lanes    the cases whose name has "lanes" in it
 
-Each contestant is a process that lives as long as the benchmark. In every round each of them runs once, so that all
-meet the same machine; tables give the median over the rounds, and ratios are medians of the ratios within a round. The
-chronyds are private ones, started for this.
+Each contestant is a process that lives as long as the benchmark.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import bed
-import report
-from contestants import SESSIONS, ContestantError, Runner
-from measure import Results, alternate, imports
+from benches import bed
+from benches.cases import reports_page
+from benches.contestants import SESSIONS, Runner
+from benches.measure import Results, alternate, imports
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
+ROUNDS = 31
 OURS = ("functions", "connection", "crate")
 OTHERS = ("raw", "peer", "candm", "chronyc")
 FORMS = ("own", "turns", "shared")
@@ -38,7 +36,7 @@ THREADS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Case:
-    """One table: what is called, on which chronyd, by whom."""
+    """A table: the call, its chronyd, and the contestants."""
 
     name: str
     call: str
@@ -48,7 +46,7 @@ class Case:
 
 
 def cases(*, quick: bool) -> Iterator[Case]:
-    """All cases but those of importing."""
+    """Yield all cases but those of importing."""
     for transport in TRANSPORTS:
         yield Case(f"one-shot tracking, {transport}", "once-tracking", 0, transport, (*OURS, *OTHERS))
     for transport in TRANSPORTS:
@@ -76,12 +74,9 @@ def cases(*, quick: bool) -> Iterator[Case]:
                 yield Case(f"lanes {word} {length}, {transport}", f"{once}sources/{length}", 950, transport, who)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options of the command."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few rounds, and lists of two lengths only")
-    parser.add_argument("--case", default="", metavar="TEXT", help="only the cases whose name has this in it")
-    parser.add_argument("--rounds", type=int, metavar="N", help="alternating runs of each contestant (default 31)")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this case."""
+    parser.add_argument("--only", default="", metavar="TEXT", help="measure the cases whose name has this in it")
     parser.add_argument(
         "--placement",
         choices=["free", "same", "apart"],
@@ -89,8 +84,6 @@ def parse_arguments() -> argparse.Namespace:
         help="leave CPUs to the scheduler (the default) but for open tracking, or keep chronyd and the others on the "
         "same one, or apart",
     )
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and docs/performance.svg")
-    return parser.parse_args()
 
 
 def place(placement: str, chronyds: Mapping[int, bed.Chronyd]) -> None:
@@ -132,16 +125,14 @@ def measure_case(
         return alternate(chosen, case.call, chronyd.addresses[case.transport], rounds)
 
 
-def main() -> None:
+def run(options: argparse.Namespace) -> None:
     """Build, start, measure, print."""
-    options = parse_arguments()
     if bed.PRIVATE not in os.environ:
         bed.build()
     if not bed.with_private_mounts():
         print("Without root and a mount namespace chrony-candm is left out on the Unix socket.")
-    rounds = options.rounds or (7 if options.quick else 31)
-    chosen = [case for case in cases(quick=options.quick) if options.case in case.name]
-    if not options.case:
+    chosen = [case for case in cases(quick=options.quick) if options.only in case.name]
+    if not options.only:
         # The lanes of the raw library are a study of their own.
         chosen = [case for case in chosen if not case.name.startswith("lanes ")]
 
@@ -154,30 +145,26 @@ def main() -> None:
             "import": "import pychrony",
             "import and first call": "import pychrony; {call}",
         }.items():
-            if options.case in name:
+            if options.only in name:
                 address = chronyds[0].addresses["unix"]
                 calls = {
                     "functions": f"pychrony.get_tracking({address!r})",
                     "peer": f"\nwith pychrony.ChronyConnection({address!r}) as chronyd: chronyd.get_tracking()",
                 }
-                results = imports(rounds, {key: action.format(call=call) for key, call in calls.items()})
+                results = imports(options.rounds, {key: action.format(call=call) for key, call in calls.items()})
                 measured[name] = results
-                report.print_case(name, results)
+                reports_page.print_case(name, results)
         for case in chosen:
             for key in case.contestants:
                 if key not in runners:
                     runners[key] = Runner(key)
                     stack.callback(runners[key].close)
             try:
-                results = measure_case(case, chronyds, runners, rounds, options.placement)
-            except ContestantError as error:
+                results = measure_case(case, chronyds, runners, options.rounds, options.placement)
+            except bed.ProcessError as error:
                 raise SystemExit(str(error)) from error
             measured[case.name] = results
-            report.print_case(case.name, results)
-    report.print_bars(measured)
+            reports_page.print_case(case.name, results)
+    reports_page.print_bars(measured)
     if options.write_docs:
-        report.write_docs(bed.ROOT / "docs", measured, rounds)
-
-
-if __name__ == "__main__":
-    main()
+        reports_page.write_docs(measured, options.rounds)

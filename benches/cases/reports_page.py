@@ -1,13 +1,15 @@
-"""What was measured, as tables on the screen, and as a page with a plot in docs."""
+"""The bars of the reports, and their tables: on the screen, and with a plot in docs/performance.md."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measure import Result, Results, Spread, name
+from benches import markdown
+from benches.contestants import CONTESTANTS
+from benches.measure import Result, Results, Spread, verdict
+from benches.plot import Panel, picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,19 +50,20 @@ def _time(nanoseconds: float) -> str:
     return f"{microseconds:,.1f}" if microseconds < 1000 else f"{microseconds:,.0f}"
 
 
-def _ratio(spread: Spread) -> str:
-    return f"{spread.median:.2f} ({spread.low:.2f}-{spread.high:.2f})"
+def name(key: str) -> str:
+    """Return a contestant's name in the tables."""
+    return CONTESTANTS[key].name
 
 
 def _rows(results: Results) -> list[list[str]]:
-    """A row for each contestant: median and quartiles, CPU time per record, ratios."""
+    """Return a row for each contestant: median and quartiles, CPU time per record, ratios."""
     rows = []
     for key, result in results.items():
         wall, cpu = Spread.of(result.wall), Spread.of(result.cpu)
         row = [name(key), _time(wall.median), f"{_time(wall.low)}-{_time(wall.high)}"]
         row.append(_time(cpu.median / max(1, result.records)))
         others = [other if other in results and other != key else "" for other in REFERENCES]
-        rows.append([*row, *(_ratio(result.ratio(results[other])) if other else "" for other in others)])
+        rows.append([*row, *(str(result.ratio(results[other])) if other else "" for other in others)])
     return rows
 
 
@@ -70,7 +73,7 @@ THREADS_HEAD = ["", "calls a second", "quartiles", "CPU us a call", *REFERENCES.
 
 
 def _table(title: str, results: Results) -> tuple[list[str], list[list[str]]]:
-    """The head and the rows of a case's table."""
+    """Return the head and the rows of a case's table."""
     rows = _rows(results)
     if title.startswith("import"):
         for row, result in zip(rows, results.values(), strict=True):
@@ -96,14 +99,11 @@ def print_case(title: str, results: Results) -> None:
     head, rows = _table(title, results)
     print(f"\n{title}")
     if rows:
-        widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-        for row in (head, *rows):
-            cells = (text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))
-            print("  " + "  ".join((row[0].ljust(widths[0]), *cells)).rstrip(), flush=True)
+        markdown.show(head, *rows)
 
 
 def _reference(bar: Bar, results: Results) -> tuple[str, Result] | None:
-    """The contestant that a bar is measured by."""
+    """Return the name and result of the contestant that a bar is measured by."""
     if bar.than != "best raw":
         return (name(bar.than), results[bar.than]) if bar.than in results else None
     raw = {key: result for key, result in results.items() if key.partition("-")[0] in ("raw", "own", "turns", "shared")}
@@ -114,7 +114,7 @@ def _reference(bar: Bar, results: Results) -> tuple[str, Result] | None:
 
 
 def bars(measured: Mapping[str, Results]) -> list[list[str]]:
-    """A row for each bar whose case was measured: what, ratio, limit, whether it is met."""
+    """Return a row for each bar whose case was measured: name, ratio, limit, verdict."""
     rows = []
     for bar in BARS:
         results = measured.get(bar.case, {})
@@ -122,8 +122,8 @@ def bars(measured: Mapping[str, Results]) -> list[list[str]]:
         if bar.who not in results or reference is None:
             continue
         ratio = results[bar.who].ratio(reference[1])
-        verdict = "met" if ratio.median <= bar.limit else "not met"
-        rows.append([f"{bar.case}: {name(bar.who)} / {reference[0]}", _ratio(ratio), f"{bar.limit:g}", verdict])
+        title = f"{bar.case}: {name(bar.who)} / {reference[0]}"
+        rows.append([title, str(ratio), f"{bar.limit:g}", verdict(ratio.median, bar.limit)])
     return rows
 
 
@@ -132,18 +132,12 @@ def print_bars(measured: Mapping[str, Results]) -> None:
     rows = bars(measured)
     if rows:
         print("\nBars: median of the ratios within a round (quartiles), limit")
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        for row in rows:
-            print("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        markdown.show(*rows)
 
 
 # --- docs ----------------------------------------------------------------------------------------------------------
 
 PAGE = """\
-# Performance
-
-Written by `tools/run python benches/bench.py --write-docs`; `make bench` prints the same tables. Not to be edited.
-
 The processor was {processor}, used by other programs at the same time. Every contestant is a process of its own; in
 each of {rounds} rounds every one runs once, in a new order. Times are medians over the rounds, ratios medians of the
 ratios within a round, and quartiles are in brackets. "of raw" compares with libchrony's own functions, one request
@@ -185,23 +179,6 @@ calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so that 0.85 with al
 {bars}
 {tables}"""
 
-COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#000000")
-
-
-ASYNCIO = "\n## asyncio\n"
-"""The beginning of the section that aio.py writes, before that of fleet.py."""
-
-FLEETS = "\n## Fleets\n"
-"""The beginning of the section that fleet.py writes."""
-COMMAND = "\n## The command chrony-report\n"
-"""The beginning of the section that command.py writes, the last one."""
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
 
 def _processor() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -210,59 +187,32 @@ def _processor() -> str:
     return "of a model without a name"
 
 
-def write_docs(folder: Path, measured: Mapping[str, Results], rounds: int) -> None:
-    """Write the page and its plot, and keep the sections that aio.py and fleet.py write."""
+def write_docs(measured: Mapping[str, Results], rounds: int) -> None:
+    """Write the first section of the page, and its plot."""
     tables = "".join(
-        f"\n## {title[0].upper()}{title[1:]}\n\n{markdown(*_table(title, results))}"
+        f"\n## {title[0].upper()}{title[1:]}\n\n{markdown.table(*_table(title, results))}"
         for title, results in measured.items()
         if results
     )
-    rows = markdown(["", "ratio", "limit", ""], bars(measured))
+    rows = markdown.table(["", "ratio", "limit", ""], bars(measured))
     text = PAGE.format(processor=_processor(), rounds=rounds, bars=rows, tables=tables)
-    page = folder / "performance.md"
-    _, *others = page.read_text(encoding="utf-8").partition(ASYNCIO)
-    page.write_text(text + "".join(others), encoding="utf-8")
-    (folder / "performance.svg").write_text(_plot(measured), encoding="utf-8")
+    markdown.write_section("reports", text)
+    lines = _lines(measured)
+    if lines:
+        panel = Panel("milliseconds for reading all sources (Unix socket, open connection)", lines, width=640)
+        (markdown.DOCS / "performance.svg").write_text(picture("number of sources", panel), encoding="utf-8")
 
 
-def _plot(measured: Mapping[str, Results]) -> str:
-    """Milliseconds of one call against the number of sources, both logarithmic: the read of the sources over Unix."""
-    lines: dict[str, list[tuple[int, float]]] = {}
+def _lines(measured: Mapping[str, Results]) -> dict[str, dict[int, float]]:
+    """Return the milliseconds of a read by the number of sources, for each contestant."""
+    lines: dict[str, dict[int, float]] = {}
     for title, results in measured.items():
         words = title.removesuffix(", unix").split()
-        if title.endswith(", unix") and words[:2] == ["open", "sources"]:
-            for key, result in results.items():
-                if "-" not in key:
-                    lines.setdefault(name(key), []).append((int(words[2]), Spread.of(result.wall).median / 1e6))
-        elif title.endswith(", unix") and words[:2] == ["one-shot", "sources"] and "chronyc" in results:
-            point = (int(words[2]), Spread.of(results["chronyc"].wall).median / 1e6)
-            lines.setdefault(name("chronyc"), []).append(point)
-    points = [point for line in lines.values() for point in line]
-    if not points:
-        return '<svg xmlns="http://www.w3.org/2000/svg"/>\n'
-    low = math.floor(min(math.log10(y) for _, y in points))
-    high = math.ceil(max(math.log10(y) for _, y in points))
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return 70 + math.log10(x) * 150, 350 - (math.log10(y) - low) / (high - low) * 310
-
-    svg = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 400" font-family="sans-serif" font-size="12">']
-    svg.append('<rect width="760" height="400" fill="white"/>')
-    for power in range(low, high + 1):
-        _, y = at(1, 10**power)
-        svg.append(f'<path d="M70 {y:.1f}H520" stroke="#ddd"/>')
-        svg.append(f'<text x="62" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
-    for number in sorted({x for x, _ in points}):
-        x, _ = at(number, 10**low)
-        svg.append(f'<path d="M{x:.1f} 350V40" stroke="#eee"/>')
-        svg.append(f'<text x="{x:.1f}" y="368" text-anchor="middle">{number}</text>')
-    svg.append('<text x="295" y="390" text-anchor="middle">number of sources</text>')
-    svg.append('<text x="70" y="24">milliseconds for reading all sources (Unix socket, open connection)</text>')
-    for number, (label, line) in enumerate(lines.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        path = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in sorted(line))
-        svg.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        y = 60 + 22 * number
-        svg.append(f'<path d="M540 {y - 4}h24" stroke="{colour}" stroke-width="2"/>')
-        svg.append(f'<text x="570" y="{y}">{label}</text>')
-    return "\n".join([*svg, "</svg>\n"])
+        if not title.endswith(", unix") or words[1] != "sources":
+            continue
+        # chronyc has no connection to keep.
+        shown = [key for key in results if "-" not in key] if words[0] == "open" else ["chronyc"]
+        for key in shown:
+            if key in results:
+                lines.setdefault(name(key), {})[int(words[2])] = Spread.of(results[key].wall).median / 1e6
+    return lines

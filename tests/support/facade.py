@@ -67,7 +67,7 @@ OTHERS = (
     # A connection that was not left is told in tests/aio/test_loops.py.
     "test_lanes_close_with_the_last_reference",
     "test_a_cycle_of_references_is_collected",
-    # They measure `benches/crowd.py`.
+    # They measure `benches/cases/crowd.py`.
     "deadlines/test_crowds.py",
     "deadlines/test_fair_turns.py",
 )

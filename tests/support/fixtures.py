@@ -28,7 +28,6 @@ from tests.support.waiting import PATIENCE, has_socket, punctually, wait_until
 import pychrony
 from pychrony import ChronyConnection
 
-CROWD = ROOT / "benches" / "crowd.py"
 #: Begins the programs of another local user.
 PRELUDE = f"""
 import os, socket, sys
@@ -193,11 +192,11 @@ def finish(python: Python) -> Finish:
 
 @pytest.fixture(scope="session")
 def crowd() -> Callable[..., list[dict[str, Any]]]:
-    """Run `benches/crowd.py` with options and return its figures."""
+    """Run a part of the benchmark `crowd` with options, and return its figures."""
 
     def run(case: str, address: str, *options: str) -> list[dict[str, Any]]:
-        command = [sys.executable, str(CROWD), case, "--json", "--address", address, *options]
-        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True)
+        command = [sys.executable, "-m", "benches", "crowd", "--only", case, "--json", "--address", address, *options]
+        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     return run

@@ -1,0 +1,1 @@
+"""A module for each benchmark, with a docstring, `ROUNDS`, `add_options` and `run`."""
