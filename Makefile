@@ -126,7 +126,7 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 
 .PHONY: soak
 soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, threads and event loops
-	$(RUN) python -m tests.soak --minutes $(MINUTES)
+	$(RUN) python -m soak --minutes $(MINUTES)
 
 .PHONY: valgrind
 valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program
@@ -160,7 +160,7 @@ clean: ## Remove everything built or provisioned here
 	cargo clean
 	rm -rf fuzz/target fuzz/found fuzz/artifacts dist .venv .provision python/pychrony/*.so
 	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find python tests tools benches -type d -name __pycache__ -exec rm -rf {} +
+	find python tests soak tools benches -type d -name __pycache__ -exec rm -rf {} +
 
 # --- Steps that the targets share ----------------------------------------------------------------------------------
 

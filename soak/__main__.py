@@ -1,6 +1,6 @@
 """Reads from several chronyds for minutes, while everything that goes wrong in years goes wrong; then tells what held.
 
-    tools/run python -m tests.soak --minutes 10
+    tools/run python -m soak --minutes 10
 
 Threads share connections, own connections and call the functions, over Unix sockets and UDP, with short and long
 timeouts; 128 of them share one connection. Tasks of event loops read likewise, are cancelled, and read fleets.
@@ -24,9 +24,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from tests.soak.judge import Resources, left_running, steady_memory
-from tests.soak.run import Beds
-from tests.soak.soak import Soak
+from soak.judge import Resources, left_running, steady_memory
+from soak.run import Beds
+from soak.soak import Soak
 
 #: How many things that are wrong are shown.
 SHOWN = 20
@@ -82,7 +82,7 @@ def soak(options: argparse.Namespace, seed: int, log: Callable[[str], None]) -> 
 
 def main() -> int:
     """Parse the arguments, and end with status 1 if anything was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m soak", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="how long it takes (default: 10)")
     parser.add_argument("--seed", type=int, default=None, help="what the choices depend on (default: any)")
     parser.add_argument(

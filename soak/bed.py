@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tests.soak.records import Described, check_fields
+from soak.records import Described, check_fields
 from tests.support import reports
 from tests.support.daemon import Daemon
 

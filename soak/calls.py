@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.soak.bed import Bed
-from tests.soak.records import Described
+from soak.bed import Bed
+from soak.records import Described
 from tests.support.reports import BY_CALL, CALLS
 
 from pychrony import ChronyConnection, ChronyError

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.soak.calls import REPORTS, Connected, Tally, is_busy, read
+from soak.calls import REPORTS, Connected, Tally, is_busy, read
 from tests.support import reports
 
 from pychrony import ChronyError

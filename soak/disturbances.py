@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from tests.soak.calls import Tally
-from tests.soak.real import Real, Resized
-from tests.soak.run import Run
-from tests.soak.scripted import Scripted
+from soak.calls import Tally
+from soak.real import Real, Resized
+from soak.run import Run
+from soak.scripted import Scripted
 
 Act = Callable[[Real, random.Random], str]
 

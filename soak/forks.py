@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tests.soak.calls import Connected, Tally
-from tests.soak.readers import TIMEOUTS, call_function
-from tests.soak.run import Run
+from soak.calls import Connected, Tally
+from soak.readers import TIMEOUTS, call_function
+from soak.run import Run
 
 #: A child that has not ended by then hangs.
 CHILD_PATIENCE = 60

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.soak.bed import Bed
-from tests.soak.calls import Tally
+from soak.bed import Bed
+from soak.calls import Tally
 
 #: How many sleeps are remembered: those of more than the time that the longest calls take to end.
 DELAYS = 4000

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from tests.soak.bed import AMPLE, Bed
-from tests.soak.calls import REPORTS, Connected, Tally, call, is_busy, read, reader
-from tests.soak.crowd import Member
-from tests.soak.run import Run
+from soak.bed import AMPLE, Bed
+from soak.calls import REPORTS, Connected, Tally, call, is_busy, read, reader
+from soak.crowd import Member
+from soak.run import Run
 
 import pychrony
 from pychrony import ChronyConnectionError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.soak.bed import AMPLE, Bed
+from soak.bed import AMPLE, Bed
 from tests.support.daemon import Daemon
 
 from pychrony import LeapStatus, Source, SourceStats, TrackingStatus

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.soak.bed import Bed
-from tests.soak.calls import Connected, is_busy
-from tests.soak.crowd import TIMEOUT, Crowd
-from tests.soak.real import Real, Resized, start_real
-from tests.soak.scripted import Scripted
+from soak.bed import Bed
+from soak.calls import Connected, is_busy
+from soak.crowd import TIMEOUT, Crowd
+from soak.real import Real, Resized, start_real
+from soak.scripted import Scripted
 from tests.support.daemon import Daemon
 
 

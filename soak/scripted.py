@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from tests.soak.bed import AMPLE, LISTS, Bed
+from soak.bed import AMPLE, LISTS, Bed
 from tests.support.daemon import Daemon
 from tests.support.reports import BY_CALL, Report
 

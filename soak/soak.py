@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from tests.soak import disturbances, forks, readers, tasks
-from tests.soak.calls import Tally
-from tests.soak.judge import Lateness
-from tests.soak.run import Beds, Run
+from soak import disturbances, forks, readers, tasks
+from soak.calls import Tally
+from soak.judge import Lateness
+from soak.run import Beds, Run
 
 Body = Callable[[Run, Tally, random.Random], object]
 

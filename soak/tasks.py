@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 import uvloop
-from tests.soak.bed import Bed
-from tests.soak.calls import REPORTS, Tally, ended, is_busy, judge
-from tests.soak.judge import Lateness
-from tests.soak.readers import LONG_TIMEOUTS, TIMEOUTS
-from tests.soak.run import Run
+from soak.bed import Bed
+from soak.calls import REPORTS, Tally, ended, is_busy, judge
+from soak.judge import Lateness
+from soak.readers import LONG_TIMEOUTS, TIMEOUTS
+from soak.run import Run
 from tests.support.reports import LISTS, SINGLES
 
 from pychrony import ChronyError, aio
