@@ -1,4 +1,4 @@
-"""Where the fixtures are, and which tests run where an event loop makes the calls (`PYCHRONY_TEST_DRIVER`)."""
+"""The fixtures, and the choice of the tests that an event loop can run (`PYCHRONY_TEST_DRIVER`)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ from tests.support.daemon import ROOT  # noqa: E402
 from tests.support.programs import DRIVER  # noqa: E402
 
 pytest_plugins = ["tests.support.fixtures"]
+#: The folders with tests of calls.
+FOLDERS = ("tests/api/", "tests/values/", "tests/deadlines/", "tests/process/")
+
 if DRIVER is not None:
     # Before any test takes a function of pychrony by name. The programs that tests run do so too.
     facade.install(DRIVER)
     os.environ["PYTHONPATH"] = str(ROOT)
 
 
+def is_blocking_only(item: pytest.Item) -> bool:
+    """Return True for a test with the marker `blocking_only`, which needs a reason."""
+    marks = list(item.iter_markers("blocking_only"))
+    for mark in marks:
+        if mark.kwargs or len(mark.args) != 1 or not (isinstance(mark.args[0], str) and mark.args[0].strip()):
+            raise pytest.UsageError(f'{item.nodeid}: write blocking_only("why")')
+    return bool(marks)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not of pychrony's calls, where these are made by an event loop."""
-    if DRIVER is None:
-        return
-    left_out = [item for item in items if not facade.is_of_calls(item.nodeid)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    """Check the markers, and leave out what an event loop cannot run, if one makes the calls."""
+    left_out = [item for item in items if is_blocking_only(item) or not item.nodeid.startswith(FOLDERS)]
+    if DRIVER is not None:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -269,6 +269,7 @@ def test_an_answer_of_the_resolver_in_time_is_used(resolving: Machine) -> None:
     assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
 
 
+@pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_a_resolver_that_hangs_is_asked_once_for_a_name(resolving: Machine) -> None:
     """By all calls and threads."""
     code = """
@@ -309,6 +310,7 @@ while resolvers() < 16:
 """
 
 
+@pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Machine) -> None:
     code = "[thread.join() for thread in threads]\nprint(json.dumps(resolvers()))"
     *failures, threads = resolving.run(NAME_SERVER + MANY + code, "1")
@@ -318,12 +320,14 @@ def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Mach
     assert (len(messages), len(crowded)) == (30, 14)
 
 
+@pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_names_beyond_that_number_are_looked_up_when_there_is_room(resolving: Machine) -> None:
     code = "start_serving('127.0.0.5')\n[thread.join() for thread in threads]"
     found = resolving.run(NAME_SERVER + MANY + code, "20")
     assert [one for one, _ in found] == [["127.0.0.5:323", "COMMAND_PORT", 3]] * 30
 
 
+@pytest.mark.blocking_only("a child of os.fork has no thread that runs the loop")
 def test_a_child_does_not_wait_for_a_look_up_of_its_parents(resolving: Machine) -> None:
     """Its parent's threads do not exist in it, so it asks by itself, though glibc may hand the answer to its parent."""
     code = """

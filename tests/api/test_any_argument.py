@@ -16,6 +16,8 @@ from tests.support.reports import REPORTS
 
 from pychrony import ChronyConnection, ChronyError
 
+pytestmark = pytest.mark.blocking_only("takes long, and both kinds of calls convert arguments with the same code")
+
 FUNCTIONS: list[Callable[..., Any]] = [report.function for report in REPORTS]
 #: Refused at once, whatever the timeout.
 NOWHERE = "/nonexistent/chronyd.sock"

@@ -336,6 +336,7 @@ class Careless(ChronyConnection):
         """Forget it."""
 
 
+@pytest.mark.blocking_only("the class itself")
 def test_an_initialisation_that_is_left_out_or_repeated_is_told(scripted: Daemon) -> None:
     with pytest.raises(RuntimeError, match=r"__init__ was not called"), Careless():
         pytest.fail("there is nothing to enter")
@@ -346,12 +347,14 @@ def test_an_initialisation_that_is_left_out_or_repeated_is_told(scripted: Daemon
         assert connection.address == scripted.socket
 
 
+@pytest.mark.blocking_only("the class itself; tests/aio/test_surface.py has the loops' connection")
 @pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_connection_has_no_copies(twin: Callable[[ChronyConnection], object], scripted: Daemon) -> None:
     with ChronyConnection(scripted.socket) as connection, pytest.raises(TypeError, match="cannot pickle"):
         twin(connection)
 
 
+@pytest.mark.blocking_only("the class itself")
 def test_entering_and_leaving_are_documented() -> None:
     for name in ("__enter__", "__exit__"):
         assert getattr(ChronyConnection, name).__doc__

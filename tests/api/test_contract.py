@@ -18,6 +18,8 @@ from tests.support.reports import Report, each_report
 import pychrony
 from pychrony import aio
 
+pytestmark = pytest.mark.blocking_only("the package itself: names, signatures and records")
+
 # The contract's `__all__`, as it stands there.
 CONTRACT = [
     "get_tracking",

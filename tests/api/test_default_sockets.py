@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("doctests, which name their own functions")
+
 StartAt = Callable[..., "Daemon"]
 
 READ_ALL = """

@@ -21,6 +21,8 @@ from pychrony import (
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
+pytestmark = pytest.mark.blocking_only("the package itself: its exceptions")
+
 CODED = [ChronyError, ChronyConnectionError, ChronyPermissionError, ChronyDataError]
 
 

@@ -17,6 +17,8 @@ import pychrony
 if TYPE_CHECKING:
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("both kinds of calls load libchrony alike")
+
 CALL_ALL = """
 import json, pychrony, sys
 found = []

@@ -13,6 +13,8 @@ from tests.support.reports import Report, each_report
 
 from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
 
+pytestmark = pytest.mark.blocking_only("the package itself: its records")
+
 TRACKING = TrackingStatus(
     reference_id=0x7F000001,
     reference_id_name="127.0.0.1",

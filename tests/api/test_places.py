@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Finish
 
+pytestmark = pytest.mark.blocking_only("both kinds of calls look for chronyd alike")
+
 
 def enter(address: str, *, timeout: float) -> ChronyConnection:
     return ChronyConnection(address, timeout=timeout).__enter__()

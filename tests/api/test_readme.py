@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
+pytestmark = pytest.mark.blocking_only("the examples of the README are programs of their own")
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 EXAMPLES = [code for code in CODE if "print(" in code]

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
+
+pytestmark = pytest.mark.blocking_only("measures benches/crowd.py, whose threads block")
 
 Crowd = Callable[..., list[dict[str, Any]]]
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("no thread of a child runs the loop; tests/aio/test_processes.py has forks")
+
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("greenlets switch in a thread that blocks")
+
 #: Begins each program. The scripted chronyd takes its time, so that a signal comes in the middle of a call.
 PROGRAM = """
 import os, pychrony, signal, sys, threading

@@ -49,6 +49,7 @@ def test_lanes_close_with_the_connection(transport: str, long: Daemon, resources
         assert max(sessions) == lanes
 
 
+@pytest.mark.blocking_only("tests/aio/test_loops.py has connections that are never left")
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_lanes_close_with_the_last_reference(transport: str, long: Daemon, resources: Resources) -> None:
     connection = ChronyConnection(getattr(long, transport))
@@ -60,6 +61,7 @@ def test_lanes_close_with_the_last_reference(transport: str, long: Daemon, resou
     resources.assert_none_left()
 
 
+@pytest.mark.blocking_only("tests/aio/test_loops.py has connections that are never left")
 def test_a_cycle_of_references_is_collected(long: Daemon, resources: Resources) -> None:
     class Holder:
         """Holds itself and a connection."""

@@ -31,6 +31,8 @@ from pychrony import (
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
+pytestmark = pytest.mark.blocking_only("tests/aio/test_memory.py has what the loops keep")
+
 LENGTH = 20
 #: What every call uses, and what every record refers to. Each is an object that may be counted.
 RECORDS = tuple(report.record for report in REPORTS)

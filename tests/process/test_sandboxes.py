@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish
 
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+
 #: Tells how each kind of call at an address ends. Only a call that hangs takes as long as it may.
 TELL = """
 import json, os, pychrony, sys

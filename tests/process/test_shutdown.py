@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish, Python
 
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
 #: The code of the request for tracking.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish
 
+pytestmark = pytest.mark.blocking_only("an event loop has descriptors of its own")
+
 TRANSPORTS = ["socket", "udp"]
 CLOSED = [numbers for count in range(4) for numbers in itertools.combinations(range(3), count)]
 

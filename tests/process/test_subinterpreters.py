@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish
 
+pytestmark = pytest.mark.blocking_only("the import fails before there is a call")
+
 READ = """
 def read(address):
     try:

@@ -150,6 +150,7 @@ def test_leaving_while_others_are_in_a_call(
     assert (connection.address, connection.transport) == (None, None)
 
 
+@pytest.mark.blocking_only("counts how often a thread sleeps")
 def test_leaving_while_others_wait_for_their_turn(
     scripted: Daemon, resources: Resources, eventually: Eventually
 ) -> None:

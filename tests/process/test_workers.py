@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+
 PATIENCE = 60.0
 STARTS = ["fork", "forkserver", "spawn"]
 

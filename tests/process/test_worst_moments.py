@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Python
 
+pytestmark = pytest.mark.blocking_only("signal handlers that call or raise in the middle of a blocking call")
+
 TRANSPORTS = ["socket", "udp"]
 
 #: Begins each program. Nothing here takes nearly as long as the alarm.

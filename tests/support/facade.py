@@ -23,60 +23,6 @@ from pychrony import Transport, aio
 
 T = TypeVar("T")
 
-#: The folders with tests that are of calls.
-FOLDERS = ("tests/api/", "tests/values/", "tests/deadlines/", "tests/process/")
-#: And what in them is not, or is of the blocking calls only.
-OTHERS = (
-    # What the package and its objects are like.
-    "api/test_contract.py",
-    "api/test_exceptions.py",
-    "api/test_models.py",
-    "test_an_initialisation_that_is_left_out_or_repeated_is_told",
-    "test_a_connection_has_no_copies",
-    "test_entering_and_leaving_are_documented",
-    # Which libchrony serves, what is in the documentation, and where chronyd is: the same for both.
-    "api/test_library.py",
-    "api/test_readme.py",
-    "api/test_default_sockets.py",
-    "api/test_places.py",
-    # Any arguments and values: these take long, and are converted by the same code.
-    "api/test_any_argument.py",
-    "values/test_any_value.py",
-    # What becomes of a process in which threads block in calls. tests/aio/test_processes.py has the loops'.
-    "process/test_calls.py",
-    "process/test_full_table.py",
-    "process/test_sandboxes.py",
-    "process/test_shutdown.py",
-    "process/test_streams.py",
-    "process/test_subinterpreters.py",
-    "process/test_workers.py",
-    # tests/aio/test_memory.py has what the loops keep.
-    "process/test_memory.py",
-    # A child of `os.fork` has no thread that runs the loop. tests/aio/test_processes.py has forks.
-    "process/test_forks.py",
-    "test_a_child_does_not_wait_for_a_look_up_of_its_parents",
-    # Handlers of signals that call in the middle of a call, and what they raise in one.
-    "process/test_worst_moments.py",
-    # Greenlets switch in a thread that blocks.
-    "process/test_greenlets.py",
-    # How often a thread sleeps.
-    "test_leaving_while_others_wait_for_their_turn",
-    # An event loop has a resolver of its own, with as many threads as it likes.
-    "test_a_resolver_that_hangs",
-    "test_names_beyond_that_number_are_looked_up",
-    # A connection that was not left is told in tests/aio/test_loops.py.
-    "test_lanes_close_with_the_last_reference",
-    "test_a_cycle_of_references_is_collected",
-    # They measure `benches/cases/crowd.py`.
-    "deadlines/test_crowds.py",
-    "deadlines/test_fair_turns.py",
-)
-
-
-def is_of_calls(test: str) -> bool:
-    """Whether a test, by its id, is of calls that an event loop can make."""
-    return test.startswith(FOLDERS) and not any(other in test for other in OTHERS)
-
 
 def install(driver: str) -> None:
     """Have pychrony's names stand for those of `pychrony.aio`, in a loop of this kind."""

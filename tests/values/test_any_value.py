@@ -20,6 +20,8 @@ from pychrony import ChronyDataError
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
+pytestmark = pytest.mark.blocking_only("takes long, and both kinds of calls convert values with the same code")
+
 #: What is sent, and what is to be read: None where that is to be refused.
 Case: TypeAlias = tuple[Any, Any]
 Cases: TypeAlias = st.SearchStrategy[Case]
