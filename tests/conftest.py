@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import facade  # noqa: E402
-from tests.support.daemon import ROOT  # noqa: E402
 from tests.support.programs import DRIVER  # noqa: E402
 
 pytest_plugins = ["tests.support.fixtures"]
@@ -17,9 +14,8 @@ pytest_plugins = ["tests.support.fixtures"]
 FOLDERS = ("tests/api/", "tests/values/", "tests/deadlines/", "tests/process/")
 
 if DRIVER is not None:
-    # Before any test takes a function of pychrony by name. The programs that tests run do so too.
+    # Before any test takes a function of pychrony by name.
     facade.install(DRIVER)
-    os.environ["PYTHONPATH"] = str(ROOT)
 
 
 def is_blocking_only(item: pytest.Item) -> bool:

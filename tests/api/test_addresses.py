@@ -38,7 +38,7 @@ def test_forms_with_a_port(scripted: Daemon, connect: Connect) -> None:
 def test_forms_without_a_port(machine: Machine) -> None:
     machine.start("local stratum 3", "cmdport 323")
     addresses = {"127.0.0.1": PORT, "::1": PORT6, "[::1]": PORT6, "0::0:1": PORT6, "localhost": PORT}
-    found = machine.run("\n".join(f"tell({address!r})" for address in addresses))
+    found = machine.run("tell.py", *addresses)
     assert [one for one, _ in found] == [[place, "COMMAND_PORT", 3] for place in addresses.values()]
 
 
@@ -58,7 +58,7 @@ def test_localhost_where_one_family_answers(family: str, expected: str, machine:
 
 def test_localhost_where_one_family_is_silent(machine: Machine) -> None:
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
-    found = machine.run("sockets = silent(('127.0.0.1', 323))\n" + "tell('localhost', timeout=1)\n" * 3)
+    found = machine.run("tell.py", f"--silent={PORT}", "--timeout=1", "--times=3", "localhost")
     # A busy machine can make some late, and not all.
     assert min(taken for one, taken in found if one == [PORT6, "COMMAND_PORT", 3]) < 1
 
@@ -104,15 +104,15 @@ def test_a_host_name_is_resolved(machine: Machine) -> None:
         # The first two addresses refuse.
         "several.example": "127.0.0.5:323",
     }
-    found = machine.run("\n".join(f"tell({name!r})" for name in places))
+    found = machine.run("tell.py", *places)
     assert [one for one, _ in found] == [[place, "COMMAND_PORT", 3] for place in places.values()]
 
 
 def test_a_name_whose_first_addresses_are_silent(machine: Machine) -> None:
     machine.own_names(HOSTS)
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
-    code = "sockets = silent(('127.0.0.3', 323), ('127.0.0.4', 323))\n" + "tell('several.example', timeout=1.5)\n" * 3
-    found = machine.run(code)
+    places = ("--silent=127.0.0.3:323", "--silent=127.0.0.4:323")
+    found = machine.run("tell.py", *places, "--timeout=1.5", "--times=3", "several.example")
     # A busy machine can make some late, and not all.
     assert min(taken for one, taken in found if one == ["127.0.0.5:323", "COMMAND_PORT", 3]) < 1.5
 
@@ -131,13 +131,7 @@ def test_a_name_is_resolved_again_when_chronyd_is_lost(machine: Machine) -> None
     machine.own_names("127.0.0.5 moves.example\n")
     first = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
     machine.start("local stratum 4", "cmdport 323", "bindcmdaddress 127.0.0.6")
-    code = """
-with ChronyConnection("moves.example") as connection:
-    for _ in range(2):
-        print(json.dumps([connection.get_tracking().stratum, connection.address]), flush=True)
-        sys.stdin.readline()
-"""
-    with machine.running(code) as process:
+    with machine.running("addresses.py", "resolved_again") as process:
         assert machine.line(process) == [3, "127.0.0.5:323"]
         first.say("kill")
         machine.shell("echo 127.0.0.6 moves.example > /etc/hosts")
@@ -150,23 +144,16 @@ def test_a_name_that_does_not_exist_is_named(machine: Machine) -> None:
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
     # No name server is there, so the resolver is told so at once.
     for address in ("missing.example", "missing.example:777"):
-        [[(name, code, message), taken]] = machine.run(f"tell({address!r})")
+        [[(name, code, message), taken]] = machine.run("tell.py", address)
         assert (name, code) == ("ChronyConnectionError", -1)
         assert message.startswith("Failed to connect to chronyd at missing.example:")
         assert "host name" in message
         assert taken < 5
 
 
-SLOW = """
-sockets = silent(("127.0.0.1", 53))
-for _ in range(4):
-    tell("missing.example", timeout=0.3)
-"""
-
-
 def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
-    found = machine.run(SLOW)
+    found = machine.run("tell.py", "--silent=127.0.0.1:53", "--timeout=0.3", "--times=4", "missing.example")
     for (name, code, message), taken in found:
         assert (name, code) == ("ChronyConnectionError", -1)
         assert message.startswith("Failed to connect to chronyd at missing.example:323")
@@ -174,86 +161,18 @@ def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
     assert min(taken for _, taken in found) < 0.5
 
 
-RESUMED = """
-import signal, threading
-sockets = silent(("127.0.0.1", 53))
-pid = int(sys.argv[1])
-with ChronyConnection("chrony.example", timeout=6) as connection:
-    connection.get_tracking()
-    with open("/etc/hosts", "w") as hosts:
-        hosts.write("127.0.0.1 localhost\\n")
-    os.kill(pid, signal.SIGSTOP)
-    threading.Timer(1.5, os.kill, (pid, signal.SIGCONT)).start()
-    print(connection.get_tracking().stratum)
-"""
-
-
 def test_an_answer_counts_while_the_host_is_looked_up_again(machine: Machine) -> None:
     """After a second the call wants the other addresses of the host, and the resolver is silent."""
     machine.own_names("127.0.0.5 chrony.example\n", resolver="127.0.0.1")
     chronyd = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
-    assert machine.run(RESUMED, str(chronyd.pid)) == [3]
-
-
-INTERRUPTED = """
-import signal
-sockets = silent(("127.0.0.1", 53))
-def handle(number, frame):
-    raise LookupError("from the handler")
-signal.signal(signal.SIGALRM, handle)
-signal.setitimer(signal.ITIMER_REAL, 0.1)
-before = time.monotonic()
-try:
-    ChronyConnection("missing.example", timeout=20).__enter__()
-except LookupError as error:
-    print(json.dumps([str(error), time.monotonic() - before]))
-"""
+    assert machine.run("addresses.py", "resumed", str(chronyd.pid)) == [3]
 
 
 def test_a_slow_resolver_can_be_interrupted(machine: Machine) -> None:
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
-    [[message, taken]] = machine.run(INTERRUPTED)
+    [[message, taken]] = machine.run("addresses.py", "interrupted")
     assert message == "from the handler"
     assert taken < 5
-
-
-#: A name server. `serve` answers every query with an address.
-NAME_SERVER = """
-import threading
-[server] = silent(("127.0.0.1", 53))
-server.setblocking(True)
-
-def is_resolver(task):
-    try:
-        with open(f"/proc/self/task/{task}/comm") as name:
-            return name.read().startswith("libchrony-resol")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-def resolvers():
-    return sum(map(is_resolver, os.listdir("/proc/self/task")))
-
-def serve(ip):
-    while True:
-        query, peer = server.recvfrom(512)
-        end = query.index(b"\\0", 12) + 5
-        kind = query[end - 4 : end - 2]
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        address = socket.inet_pton(family, ip)
-        is_asked = kind == (b"\\0\\x1c" if ":" in ip else b"\\0\\1")
-        answer = b"\\xc0\\x0c" + kind + b"\\0\\1\\0\\0\\0\\0\\0" + bytes([len(address)]) + address if is_asked else b""
-        counts = b"\\0\\1" + (b"\\0\\1" if answer else b"\\0\\0") + b"\\0\\0\\0\\0"
-        server.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:end] + answer, peer)
-
-def start_serving(ip):
-    threading.Thread(target=serve, args=[ip], daemon=True).start()
-
-def in_threads(addresses, **settings):
-    threads = [threading.Thread(target=tell, args=[address], kwargs=settings) for address in addresses]
-    for thread in threads:
-        thread.start()
-    return threads
-"""
 
 
 @pytest.fixture
@@ -265,28 +184,14 @@ def resolving(machine: Machine) -> Machine:
 
 
 def test_an_answer_of_the_resolver_in_time_is_used(resolving: Machine) -> None:
-    [[found, _]] = resolving.run(NAME_SERVER + "start_serving('127.0.0.5')\ntell('chrony.example')")
+    [[found, _]] = resolving.run("addresses.py", "answered", "chrony.example", "127.0.0.5")
     assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
 
 
 @pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_a_resolver_that_hangs_is_asked_once_for_a_name(resolving: Machine) -> None:
     """By all calls and threads."""
-    code = """
-for address in ["slow.example", "SLOW.example", "slow.example:777"]:
-    tell(address, timeout=0.05)
-for thread in in_threads(["slow.example"] * 8, timeout=0.2):
-    thread.join()
-number = resolvers()
-server.setblocking(False)
-queries = []
-try:
-    while True:
-        queries.append(server.recvfrom(512))
-except BlockingIOError:
-    print(json.dumps([number, len(queries)]))
-"""
-    *failures, [threads, queries] = resolving.run(NAME_SERVER + code)
+    *failures, [threads, queries] = resolving.run("addresses.py", "hanging")
     assert len(failures) == 11
     for (name, code, message), _ in failures:
         assert (name, code) == ("ChronyConnectionError", -1)
@@ -296,24 +201,14 @@ except BlockingIOError:
 
 
 def test_a_look_up_that_was_given_up_serves_the_next_call(resolving: Machine) -> None:
-    code = "tell('slow.example', timeout=0.1)\nstart_serving('127.0.0.5')\ntell('slow.example')\n"
-    (failed, _), (found, _) = resolving.run(NAME_SERVER + code)
+    (failed, _), (found, _) = resolving.run("addresses.py", "given_up")
     assert failed[0] == "ChronyConnectionError"
     assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
 
 
-MANY = """
-names = [f"h{number}.example" for number in range(30)]
-threads = in_threads(names, timeout=float(sys.argv[1]))
-while resolvers() < 16:
-    time.sleep(0.01)
-"""
-
-
 @pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Machine) -> None:
-    code = "[thread.join() for thread in threads]\nprint(json.dumps(resolvers()))"
-    *failures, threads = resolving.run(NAME_SERVER + MANY + code, "1")
+    *failures, threads = resolving.run("addresses.py", "many_hanging")
     assert threads == 16
     messages = [message for (_, _, message), _ in failures]
     crowded = [message for message in messages if "16 other look-ups of host names are pending" in message]
@@ -322,34 +217,18 @@ def test_a_resolver_that_hangs_costs_a_bounded_number_of_threads(resolving: Mach
 
 @pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_names_beyond_that_number_are_looked_up_when_there_is_room(resolving: Machine) -> None:
-    code = "start_serving('127.0.0.5')\n[thread.join() for thread in threads]"
-    found = resolving.run(NAME_SERVER + MANY + code, "20")
+    found = resolving.run("addresses.py", "many_answered")
     assert [one for one, _ in found] == [["127.0.0.5:323", "COMMAND_PORT", 3]] * 30
 
 
 @pytest.mark.blocking_only("a child of os.fork has no thread that runs the loop")
 def test_a_child_does_not_wait_for_a_look_up_of_its_parents(resolving: Machine) -> None:
     """Its parent's threads do not exist in it, so it asks by itself, though glibc may hand the answer to its parent."""
-    code = """
-import warnings
-warnings.simplefilter("ignore", DeprecationWarning)
-tell("slow.example", timeout=0.1)
-for _ in range(2):
-    server.recvfrom(512)
-if os.fork() == 0:
-    tell("slow.example", timeout=2)
-    os._exit(0)
-# The parent's resolver asks again after 5 s only.
-server.settimeout(4)
-for _ in range(2):
-    server.recvfrom(512)
-assert os.wait()[1] == 0
-"""
-    assert len(resolving.run(NAME_SERVER + code)) == 2
+    assert len(resolving.run("addresses.py", "forked")) == 2
 
 
 def test_a_link_local_address_of_a_resolver_is_told_as_that(resolving: Machine) -> None:
-    [[(name, code, message), _]] = resolving.run(NAME_SERVER + "start_serving('fe80::1')\ntell('near.example')")
+    [[(name, code, message), _]] = resolving.run("addresses.py", "answered", "near.example", "fe80::1")
     assert (name, code) == ("ChronyConnectionError", -1)
     assert message.startswith("Failed to connect to chronyd at [fe80::1]:323: Invalid argument")
     assert "needs a scope" in message

@@ -87,8 +87,7 @@ def test_a_missing_permission_is_said_when_nothing_answers(mode: int, machine: M
 def test_a_missing_permission_is_said_when_the_ports_are_silent(machine: Machine) -> None:
     machine.start(place="/run/chrony")
     # Only root may bind port 323, so another process does.
-    holder = "sockets = silent(('127.0.0.1', 323), ('::1', 323))\nprint('\"bound\"', flush=True)\nsys.stdin.read()"
-    with machine.running(holder) as process:
+    with machine.running("default_order.py", "hold", PORT, PORT6) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == '"bound"\n'
         name, code, message = machine.tell(nobody=True, timeout=2)
@@ -118,7 +117,7 @@ def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
 def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
     machine.shell("ip link set lo down")
     # Requests may vanish there without an error, and an answer that comes in time would be one.
-    found = machine.run("tell(timeout=0.8)\n" * 2)
+    found = machine.run("tell.py", "--timeout=0.8", "--times=2")
     for (name, code, message), _ in found:
         assert (name, code) == ("ChronyConnectionError", -1)
         for place in PLACES:
@@ -135,30 +134,19 @@ def soon_at(place: list[object], found: list[Any]) -> list[float]:
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
-    code = "sockets = silent(('127.0.0.1', 323))\n" + "tell(timeout=0.4)\n" * 4 + "tell(timeout=4)"
-    *short, (found, taken) = machine.run(code)
+    short = machine.run("tell.py", f"--silent={PORT}", "--timeout=0.4", "--times=4")
+    [[found, taken]] = machine.run("tell.py", f"--silent={PORT}", "--timeout=4")
     # It is given half of the time while another is left, and a second at most.
     assert min(soon_at([PORT6, "COMMAND_PORT", 3], short)) < 0.4
     assert found == [PORT6, "COMMAND_PORT", 3]
     assert 1 <= taken < 4
 
 
-READ_NOTHING = f"""
-[server] = silent({RUN!r})
-def empty():
-    try:
-        while True:
-            server.recv(1024)
-    except BlockingIOError:
-        pass
-"""
-
-
 def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
     """As of a chronyd in another mount namespace, which cannot find the client's socket to answer to."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
-    *short, (found, taken) = machine.run(READ_NOTHING + "tell(timeout=0.4)\nempty()\n" * 4 + "tell(timeout=4)")
+    *short, (found, taken) = machine.run("default_order.py", "tell_beside_a_silent_socket", RUN)
     assert min(soon_at([PORT, "COMMAND_PORT", 3], short)) < 0.4
     assert found == [PORT, "COMMAND_PORT", 3]
     assert taken < 4
@@ -168,17 +156,7 @@ def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
     """As of a chronyd that has been stopped for some time: not even a request can be sent to it."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
-    fill = f"""
-client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-client.setblocking(False)
-client.connect({RUN!r})
-try:
-    while True:
-        client.send(b"junk")
-except BlockingIOError:
-    pass
-"""
-    found = machine.run(READ_NOTHING + fill + "tell(timeout=2)\n" * 2)
+    found = machine.run("default_order.py", "tell_beside_a_full_socket", RUN)
     for one, taken in found:
         assert one == [PORT, "COMMAND_PORT", 3]
         assert taken < 2.2
@@ -186,8 +164,9 @@ except BlockingIOError:
 
 def test_four_silent_places_are_told_at_the_deadline(machine: Machine) -> None:
     machine.shell("mkdir -m 700 /run/chrony")
-    code = f"sockets = silent({RUN!r}, ('127.0.0.1', 323), ('::1', 323))\n" + "tell(timeout=0.4)\n" * 3
-    found = undisturbed(lambda: machine.run(code))
+    silent = (f"--silent={place}" for place in (RUN, PORT, PORT6))
+    command = ("tell.py", *silent, "--timeout=0.4", "--times=3")
+    found = undisturbed(lambda: machine.run(*command))
     for (name, code, message), taken in found:
         assert (name, code) == ("ChronyConnectionError", -1)
         for place in (RUN, PORT, PORT6):
@@ -212,19 +191,10 @@ def test_a_stopped_chronyd_is_passed_over_at_its_socket_and_its_port(machine: Ma
         assert place in message
 
 
-MOVES = """
-with ChronyConnection() as connection:
-    for _ in range(4):
-        stratum = connection.get_tracking().stratum
-        print(json.dumps([connection.address, connection.transport.name, stratum]), flush=True)
-        sys.stdin.readline()
-"""
-
-
 def test_an_open_connection_moves_to_where_chronyd_is(machine: Machine) -> None:
     first = machine.start("local stratum 3", place="/run/chrony")
     second = machine.start("local stratum 4", "cmdport 323")
-    with machine.running(MOVES) as process:
+    with machine.running("default_order.py", "move") as process:
         for end, expected in (
             (lambda: first.say("terminate"), [RUN, "UNIX_SOCKET", 3]),
             (lambda: (first.say("restart"), second.say("kill")), [PORT, "COMMAND_PORT", 4]),

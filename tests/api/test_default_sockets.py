@@ -6,38 +6,34 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import CALLS, NAMES, REPORTS
+from tests.support.programs import PROGRAMS
+from tests.support.reports import CALLS, REPORTS
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
-pytestmark = pytest.mark.blocking_only("doctests, which name their own functions")
+pytestmark = pytest.mark.blocking_only("both kinds of calls look for chronyd alike")
 
 StartAt = Callable[..., "Daemon"]
 
-READ_ALL = """
-import json, pychrony
-def read(function):
-    try:
-        return repr(function(timeout=5))
-    except pychrony.ChronyError as error:
-        return [type(error).__name__, error.error_code, error.message]
-print(json.dumps({name: read(getattr(pychrony, name)) for name in NAMES}))
-"""
+
+def read_all(python: Python, wrapper: list[str], *options: str) -> dict[str, list[Any]]:
+    """Read all reports by function; return the error's name and code, and the representation or message."""
+    found: dict[str, list[Any]] = json.loads(python("read_all.py", *options, *CALLS, wrapper=wrapper))
+    return {name: found[name][:3] for name in CALLS}
 
 
 @pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
 def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Python) -> None:
     daemon = start_at(place, "pair")
-    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount")))
-    assert "reference_id_name='127.0.0.1'" in results["get_tracking"]
-    assert results["get_sources"].startswith("[Source(address='127.0.0.1'")
-    assert results["get_source_stats"].startswith("[SourceStats(")
+    results = read_all(python, daemon.inside("mount"))
+    assert "reference_id_name='127.0.0.1'" in results["get_tracking"][2]
+    assert results["get_sources"][2].startswith("[Source(address='127.0.0.1'")
+    assert results["get_source_stats"][2].startswith("[SourceStats(")
     name, code, message = results["get_rtc_data"]
     assert (name, code) == ("ChronyDataError", -4)
     # The message says which of the two it was.
@@ -49,15 +45,15 @@ def test_the_first_default_socket_comes_first(start_at: StartAt, start: Start, p
     second = start("chronyd", "--line", "local stratum 5", wrapper=first.inside("mount"))
     mount = ["sh", "-c", 'mkdir -p /var/run/chrony && mount --bind "$1" /var/run/chrony', "sh", str(second.folder)]
     subprocess.run([*first.inside("mount"), *mount], check=True)
-    code = "import pychrony\nprint(pychrony.get_tracking().stratum)"
-    assert python(code, wrapper=first.inside("mount")) == "4\n"
+    code = "import pychrony; print(pychrony.get_tracking().stratum)"
+    assert python("-c", code, wrapper=first.inside("mount")) == "4\n"
     # The first one's file stays behind when it dies; that it refuses is no reason not to try the second.
     first.say("kill")
-    assert python(code, wrapper=first.inside("mount")) == "5\n"
+    assert python("-c", code, wrapper=first.inside("mount")) == "5\n"
 
 
 def test_neither_default_socket_exists(private_run: list[str], python: Python) -> None:
-    results = json.loads(python(NAMES + READ_ALL, wrapper=private_run))
+    results = read_all(python, private_run)
     assert len(results) == len(CALLS)
     for name, code, message in results.values():
         assert (name, code) == ("ChronyConnectionError", -2)
@@ -68,7 +64,7 @@ def test_neither_default_socket_exists(private_run: list[str], python: Python) -
 def test_a_default_socket_that_refuses_is_not_called_missing(start_at: StartAt, python: Python) -> None:
     daemon = start_at("/run/chrony", "chronyd")
     daemon.say("kill")
-    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount")))
+    results = read_all(python, daemon.inside("mount"))
     for name, code, message in results.values():
         assert (name, code) == ("ChronyConnectionError", -1)
         assert message.startswith("Failed to connect to chronyd at /run/chrony/chronyd.sock")
@@ -76,15 +72,14 @@ def test_a_default_socket_that_refuses_is_not_called_missing(start_at: StartAt, 
 
 def test_a_default_socket_without_permission_is_told(start_at: StartAt, python: Python) -> None:
     daemon = start_at("/run/chrony", "chronyd")
-    results = json.loads(python(NAMES + READ_ALL, wrapper=daemon.inside("mount"), nobody=True))
+    results = read_all(python, daemon.inside("mount"), "--nobody")
     for name, code, message in results.values():
         assert (name, code) == ("ChronyPermissionError", -3)
         assert message.startswith("Permission denied accessing /run/chrony/chronyd.sock")
 
 
 def run_doctests(daemon: Daemon, *names: str) -> dict[str, Any]:
-    program = str(Path(__file__).with_name("run_doctests.py"))
-    command = [*daemon.inside("mount"), sys.executable, program, *names]
+    command = [*daemon.inside("mount"), sys.executable, str(PROGRAMS / "run_doctests.py"), *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     results: dict[str, Any] = json.loads(done.stdout)

@@ -19,19 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.blocking_only("both kinds of calls load libchrony alike")
 
-CALL_ALL = """
-import json, pychrony, sys
-found = []
-for call in [getattr(pychrony, name) for name in sys.argv[1:] * 2]:
-    try:
-        found.append(["", None, repr(call()), None, ""])
-    except pychrony.ChronyError as error:
-        found.append([type(error).__name__, error.error_code, error.message, str(error), str(error.__cause__)])
-print(json.dumps(found))
-"""
 #: Every function that needs libchrony.
 EVERY = ["libchrony_path", *CALLS]
-PATH = "import pychrony\nprint(pychrony.libchrony_path())"
 
 
 def missing(folder: Path) -> tuple[Path, str]:
@@ -69,7 +58,7 @@ def test_a_file_that_does_not_serve_is_told_by_every_call(
     prepare: Callable[[Path], tuple[Path, str]], tmp_path: Path, python: Python
 ) -> None:
     file, words = prepare(tmp_path)
-    results = json.loads(python(CALL_ALL, *EVERY, environment={"LIBCHRONY_PATH": str(file)}))
+    results = json.loads(python("library.py", "call_all", *EVERY, environment={"LIBCHRONY_PATH": str(file)}))
     assert len(results) == 2 * len(EVERY)
     for name, code, message, text, cause in results:
         assert (name, code) == ("ChronyLibraryError", None)
@@ -96,7 +85,9 @@ def test_no_library_at_all_is_told_with_every_place(tmp_path: Path, python: Pyth
     wrapper = ["unshare", "--mount", "sh", "-c", hide, "sh", str(package)]
     for value in (None, ""):
         environment = {"LIBCHRONY_PATH": value, "LD_LIBRARY_PATH": None}
-        results = json.loads(python(CALL_ALL, *EVERY, wrapper=wrapper, environment=environment, cwd=tmp_path))
+        results = json.loads(
+            python("library.py", "call_all", *EVERY, wrapper=wrapper, environment=environment, cwd=tmp_path)
+        )
         for name, code, message, _, cause in results:
             assert (name, code) == ("ChronyLibraryError", None)
             assert message.startswith("libchrony bindings not available. Tried: the system's libchrony.so.0 (")
@@ -106,28 +97,21 @@ def test_no_library_at_all_is_told_with_every_place(tmp_path: Path, python: Pyth
 
 
 def test_import_needs_no_library(tmp_path: Path, python: Python) -> None:
-    code = "import pychrony\nprint(len(pychrony.__all__), pychrony.SourceState(2).name)"
-    printed = python(code, environment={"LIBCHRONY_PATH": str(tmp_path / "missing")})
+    code = "import pychrony; print(len(pychrony.__all__), pychrony.SourceState(2).name)"
+    printed = python("-c", code, environment={"LIBCHRONY_PATH": str(tmp_path / "missing")})
     assert printed == f"{len(pychrony.__all__)} FALSETICKER\n"
 
 
 def test_import_is_cheap(python: Python) -> None:
     """What a program that only wants a record has no use for is left to those that do."""
-    code = "import pychrony, sys\nprint({'asyncio', 'multiprocessing', 'socket', 'threading'} & set(sys.modules))"
-    assert python(code) == "set()\n"
+    code = "import pychrony, sys; print({'asyncio', 'multiprocessing', 'socket', 'threading'} & set(sys.modules))"
+    assert python("-c", code) == "set()\n"
 
 
 def test_a_missing_library_is_looked_for_again(tmp_path: Path, python: Python) -> None:
     file = tmp_path / "libchrony.so.0"
-    code = """
-import os, pychrony, sys
-try:
-    pychrony.libchrony_path()
-except pychrony.ChronyLibraryError:
-    os.symlink(sys.argv[1], os.environ["LIBCHRONY_PATH"])
-    print(pychrony.libchrony_path())
-"""
-    printed = python(code, pychrony.libchrony_path(), environment={"LIBCHRONY_PATH": str(file)}).strip()
+    environment = {"LIBCHRONY_PATH": str(file)}
+    printed = python("library.py", "found_later", pychrony.libchrony_path(), environment=environment).strip()
     assert printed
     assert os.path.samefile(printed, file)  # noqa: PTH121
 
@@ -137,11 +121,11 @@ def test_the_named_file_serves_by_a_relative_path_too(tmp_path: Path, python: Py
     file = tmp_path / "a folder" / "chröny.so"
     file.write_bytes(Path(pychrony.libchrony_path()).read_bytes())
     for path in (str(file), "a folder/chröny.so", "./a folder/../a folder/chröny.so"):
-        printed = python(PATH, environment={"LIBCHRONY_PATH": path}, cwd=tmp_path).strip()
+        printed = python("library.py", "path", environment={"LIBCHRONY_PATH": path}, cwd=tmp_path).strip()
         assert Path(printed).is_absolute()
         assert Path(printed).resolve() == file
     # A bare name is a file too, not a name to search for.
-    printed = python(PATH, environment={"LIBCHRONY_PATH": "chröny.so"}, cwd=file.parent).strip()
+    printed = python("library.py", "path", environment={"LIBCHRONY_PATH": "chröny.so"}, cwd=file.parent).strip()
     assert Path(printed).resolve() == file
 
 
@@ -149,9 +133,11 @@ def test_the_named_file_is_not_replaced_by_the_systems(tmp_path: Path, python: P
     """With a good library where the loader looks for it, the bad one that is named still counts."""
     (tmp_path / "libchrony.so.0").symlink_to(pychrony.libchrony_path())
     environment = {"LIBCHRONY_PATH": None, "LD_LIBRARY_PATH": str(tmp_path)}
-    assert Path(python(PATH, environment=environment).strip()).name == "libchrony.so.0"
+    assert Path(python("library.py", "path", environment=environment).strip()).name == "libchrony.so.0"
     results = json.loads(
-        python(CALL_ALL, *EVERY, environment={**environment, "LIBCHRONY_PATH": str(tmp_path / "missing")})
+        python(
+            "library.py", "call_all", *EVERY, environment={**environment, "LIBCHRONY_PATH": str(tmp_path / "missing")}
+        )
     )
     assert {name for name, *_ in results} == {"ChronyLibraryError"}
 
@@ -159,4 +145,4 @@ def test_the_named_file_is_not_replaced_by_the_systems(tmp_path: Path, python: P
 def test_an_empty_variable_is_none(tmp_path: Path, python: Python) -> None:
     (tmp_path / "libchrony.so.0").symlink_to(pychrony.libchrony_path())
     environment = {"LIBCHRONY_PATH": "", "LD_LIBRARY_PATH": str(tmp_path)}
-    assert Path(python(PATH, environment=environment).strip()).parent == tmp_path
+    assert Path(python("library.py", "path", environment=environment).strip()).parent == tmp_path

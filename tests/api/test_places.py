@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import CALLS, NAMES, REPORTS
+from tests.support.reports import CALLS, REPORTS
 from tests.support.waiting import undisturbed
 
 import pychrony
@@ -28,28 +28,6 @@ def enter(address: str, *, timeout: float) -> ChronyConnection:
 
 FUNCTIONS: list[Callable[..., object]] = [*(report.function for report in REPORTS), enter]
 
-#: Tells what each function and a connection reads at an address, or by default, and how long it took.
-TELL = """
-import json, pychrony, sys, time
-from pychrony import ChronyConnection
-
-timeout, *address = sys.argv[1:]
-
-def connect(*address, timeout):
-    with ChronyConnection(*address, timeout=timeout) as connection:
-        return [connection.address, connection.get_tracking()]
-
-found = []
-for function in [*(getattr(pychrony, name) for name in NAMES), connect]:
-    before = time.monotonic()
-    try:
-        result = ["", None, repr(function(*address, timeout=float(timeout)))]
-    except pychrony.ChronyError as error:
-        result = [type(error).__name__, error.error_code, error.message]
-    found.append([*result, time.monotonic() - before])
-print(json.dumps(found))
-"""
-
 #: The beginning of a command line without root's rights. It may still read all, as the test bed may lie anywhere.
 UNPRIVILEGED = [
     *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
@@ -66,10 +44,11 @@ EMPTY = ["unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs tmpfs /run &
 def tell(
     finish: Finish, *address: str, timeout: float = 5, wrapper: Sequence[str] = (), nobody: bool = False
 ) -> list[Any]:
-    """Run that program."""
-    found: list[Any] = json.loads(finish(NAMES + TELL, str(timeout), *address, wrapper=wrapper, nobody=nobody))
-    assert len(found) == len(CALLS) + 1
-    return found
+    """Return how each function and a connection ends: the error, its code, what it returns or says, and the time."""
+    options = [f"--timeout={timeout}", *(f"--address={one}" for one in address), *(["--nobody"] if nobody else [])]
+    found: dict[str, list[Any]] = json.loads(finish("read_all.py", *options, *CALLS, wrapper=wrapper))
+    assert [*found] == [*CALLS, "connection"]
+    return [(error, code, text, taken) for error, code, text, _, taken in found.values()]
 
 
 def test_a_user_reads_a_chronyd_of_his_own(start: Start, finish: Finish) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.programs import PROGRAMS
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
@@ -37,21 +38,12 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) == 5
 
 
-OPEN = """
-from pychrony import ChronyConnection
-import sys
-connection = ChronyConnection(sys.argv[1]).__enter__()
-print("open", flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.mark.parametrize(("lines", "status", "left"), [(ORDERLY, 0, 0), ("", -signal.SIGTERM, 1)])
 def test_the_lines_for_sigterm_leave_nothing_and_without_them_a_folder_is_left(
     lines: str, status: int, left: int, start: Start
 ) -> None:
     daemon = start("chronyd")
-    command = [sys.executable, "-c", lines + OPEN, daemon.socket]
+    command = [sys.executable, "-c", lines + (PROGRAMS / "left_open.py").read_text(), daemon.socket]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"

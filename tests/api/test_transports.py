@@ -6,12 +6,12 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import CALLS, NAMES, REPORTS, Report, each_report
+from tests.support.reports import CALLS, REPORTS, Report, each_report
 from tests.support.waiting import undisturbed
 
 import pychrony
@@ -23,17 +23,13 @@ if TYPE_CHECKING:
 
 Compare = Callable[..., dict[str, Any]]
 
-READ_ALL = """
-import json, sys
-import pychrony
-found = []
-for function in [getattr(pychrony, name) for name in NAMES]:
-    try:
-        found.append(repr(function(sys.argv[1])))
-    except pychrony.ChronyError as error:
-        found.append([type(error).__name__, error.error_code, error.message, type(error.__cause__).__name__])
-print(json.dumps(found))
-"""
+
+def read_all(
+    python: Python, address: str, *options: str, wrapper: Sequence[str] = ()
+) -> dict[str, tuple[str, int | None, str, str]]:
+    """Read all reports by function; return the error and its code, the representation or message, and the cause."""
+    output = python("read_all.py", f"--address={address}", *options, *CALLS, wrapper=wrapper)
+    return {name: tuple(found[:4]) for name, found in json.loads(output).items() if name in CALLS}
 
 
 def test_every_transport_gives_the_same(quiet_pair: Daemon, compare: Compare) -> None:
@@ -70,12 +66,12 @@ def test_a_command_port_of_another_network_namespace_is_out_of_reach(start: Star
     daemon = start("chronyd", "--command-port", "--local-address", "127.0.0.77", wrapper=["unshare", "--net"])
     with pytest.raises(ChronyConnectionError, match="Failed to connect to chronyd at 127"):
         pychrony.get_tracking(daemon.udp, timeout=1)
-    inside = json.loads(python(NAMES + READ_ALL, daemon.udp, wrapper=daemon.inside("net")))
-    assert inside[0].startswith("TrackingStatus(")
+    inside = read_all(python, daemon.udp, wrapper=daemon.inside("net"))
+    assert inside["get_tracking"][2].startswith("TrackingStatus(")
 
 
 def test_a_process_without_rights_is_refused_on_the_unix_socket(pair: Daemon, python: Python) -> None:
-    for name, code, message, cause in json.loads(python(NAMES + READ_ALL, pair.socket, nobody=True)):
+    for name, code, message, cause in read_all(python, pair.socket, "--nobody").values():
         assert (name, code) == ("ChronyPermissionError", -3)
         assert message.startswith(f"Permission denied accessing {pair.socket}")
         assert "command port" in message
@@ -87,7 +83,7 @@ def test_a_process_without_rights_is_refused_by_the_socket_itself(start: Start, 
     daemon = start("chronyd")
     for mode in (0o755, 0o1777):
         daemon.folder.chmod(mode)
-        for name, code, message, _ in json.loads(python(NAMES + READ_ALL, daemon.socket, nobody=True)):
+        for name, code, message, _ in read_all(python, daemon.socket, "--nobody").values():
             assert (name, code) == ("ChronyPermissionError", -3)
             assert message.startswith(f"Permission denied accessing {daemon.socket}")
         assert daemon.leftovers() == []
@@ -95,18 +91,18 @@ def test_a_process_without_rights_is_refused_by_the_socket_itself(start: Start, 
 
 def test_a_process_without_rights_reads_over_the_command_port(pair: Daemon, python: Python) -> None:
     for address in (pair.udp, pair.udp6):
-        found = dict(zip(CALLS, json.loads(python(NAMES + READ_ALL, address, nobody=True)), strict=True))
-        assert "reference_ip='127.0.0.1'" in found["get_tracking"]
-        assert found["get_sources"].startswith("[Source(address='127.0.0.1'")
-        assert found["get_source_stats"].startswith("[SourceStats(reference_id=2130706433, address='127.0.0.1'")
+        found = read_all(python, address, "--nobody")
+        assert "reference_ip='127.0.0.1'" in found["get_tracking"][2]
+        assert found["get_sources"][2].startswith("[Source(address='127.0.0.1'")
+        assert found["get_source_stats"][2].startswith("[SourceStats(reference_id=2130706433, address='127.0.0.1'")
         for report in REPORTS:
-            result = found[report.call]
+            error = found[report.call][:2]
             if report.unavailable is not None:
-                assert result[:2] == ["ChronyDataError", -4]
+                assert error == ("ChronyDataError", -4)
             elif report.is_open:
-                assert isinstance(result, str)
+                assert error == ("", None)
             else:
-                assert result[:2] == ["ChronyPermissionError", -3]
+                assert error == ("ChronyPermissionError", -3)
 
 
 MALFORMED = {
@@ -263,19 +259,8 @@ def test_a_socket_in_the_root_is_explained(tmp_path: Path, python: Python) -> No
         done
         exec chroot "$root" "$@"
     """
-    code = """
-import pychrony, socket
-server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-with server:
-    server.bind("/chronyd.sock")
-    for path in ("/chronyd.sock", "//chronyd.sock"):
-        try:
-            pychrony.get_tracking(path, timeout=0.1)
-        except pychrony.ChronyConnectionError as error:
-            print(error.error_code, error.message)
-"""
     wrapper = ["unshare", "--mount", "sh", "-c", change_root, "sh", str(tmp_path)]
-    first, second = python(code, wrapper=wrapper, cwd=Path("/")).splitlines()
+    first, second = python("socket_in_the_root.py", wrapper=wrapper, cwd=Path("/")).splitlines()
     assert first.startswith("-1 Failed to connect to chronyd at /chronyd.sock")
     assert "not be /" in first
     assert second.startswith("-1 Failed to ")

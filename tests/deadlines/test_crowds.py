@@ -16,37 +16,9 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
-pytestmark = pytest.mark.blocking_only("measures benches/crowd.py, whose threads block")
+pytestmark = pytest.mark.blocking_only("measures benches/cases/crowd.py, whose threads block")
 
 Crowd = Callable[..., list[dict[str, Any]]]
-
-OPEN_AT_ONCE = """
-import os, resource, sys, threading
-from pathlib import Path
-from pychrony import ChronyConnection
-
-THREADS = 128
-_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-kept, ready = [], threading.Barrier(THREADS)
-
-def work():
-    ready.wait()
-    for _ in range(4):
-        kept.append(ChronyConnection(sys.argv[1]))
-        kept[-1].__enter__()
-
-threads = [threading.Thread(target=work) for _ in range(THREADS)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-entries = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
-opened = [entry for entry in entries if str(entry.readlink()).startswith(("socket:", "/dev/urandom"))]
-infos = [Path("/proc/self/fdinfo", entry.name).read_text() for entry in opened]
-flags = [int(info.partition("flags:")[2].split()[0], 8) for info in infos]
-print(len(kept), len(opened) >= 2 * len(kept), sum(not flag & os.O_CLOEXEC for flag in flags))
-"""
 
 
 def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
@@ -68,7 +40,7 @@ def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: P
     """No wait is so long that a thread opens without its turn, in which the flag could be missed."""
     for address in (pair.socket, pair.udp):
         # A busy machine can make a thread wait for so long, and not twice.
-        assert any(python(OPEN_AT_ONCE, address) == "512 True 0\n" for _ in range(2))
+        assert any(python("open_at_once.py", address) == "512 True 0\n" for _ in range(2))
 
 
 def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, crowd: Crowd) -> None:

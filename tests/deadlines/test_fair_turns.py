@@ -14,7 +14,7 @@ from pychrony import ChronyConnection, ChronyConnectionError
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-pytestmark = pytest.mark.blocking_only("measures benches/crowd.py, whose threads block")
+pytestmark = pytest.mark.blocking_only("measures benches/cases/crowd.py, whose threads block")
 
 THREADS = 32
 #: The code of the request for tracking.

@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 TRANSPORTS = ["socket", "udp"]
 TIMEOUT = 1.0
-READ = f"""
-import sys
-import pychrony
-try:
-    print(pychrony.get_tracking(sys.argv[1], timeout={TIMEOUT}).stratum)
-except pychrony.ChronyConnectionError as error:
-    print(error.message)
-"""
 
 
 @pytest.fixture
@@ -34,7 +26,7 @@ def scripted(start: Start) -> Daemon:
 
 def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
     """What a process tells that is stopped in its call until this is overdue."""
-    with python.running(READ, getattr(scripted, transport)) as process:
+    with python.running("tracking.py", getattr(scripted, transport), str(TIMEOUT)) as process:
         eventually(lambda: scripted.say("requests")["requests"], "a request")
         end = time.monotonic() + TIMEOUT + 0.5
         os.kill(process.pid, signal.SIGSTOP)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.packages import ROOT, make, workspace_version
+from tests.support.programs import PROGRAMS
 
 if TYPE_CHECKING:
     from tests.support.daemon import Start
@@ -102,27 +103,11 @@ def test_installed_wheel_brings_its_own_libchrony(installed: Installed) -> None:
     assert version == workspace_version()
 
 
-EXIT = """
-import pychrony, sys, threading
-address, barrier = sys.argv[1], threading.Barrier(5)
-def read(call):
-    call()
-    barrier.wait()
-    while True:
-        call()
-connection = pychrony.ChronyConnection(address).__enter__()
-for call in (connection.get_tracking, lambda: pychrony.get_sources(address)) * 2:
-    threading.Thread(target=read, args=(call,), daemon=True).start()
-barrier.wait()
-print(len(connection.get_sources()))
-"""
-
-
 def test_installed_wheel_reads_and_ends_in_the_middle_of_calls(installed: Installed, start: Start) -> None:
     """CPython ends daemon threads by unwinding their stacks, which has to get through the wheel's Rust code."""
     chronyd = start("chronyd", *(f"--line=server 127.1.0.{number} offline" for number in range(1, 41)))
     for _ in range(10):
-        assert installed.run("-c", EXIT, chronyd.socket) == "40"
+        assert installed.run(str(PROGRAMS / "daemon_threads.py"), chronyd.socket) == "40"
     assert chronyd.leftovers() == []
 
 

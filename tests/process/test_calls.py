@@ -99,21 +99,6 @@ def test_no_child_inherits_a_descriptor(transport: str, stopped: Daemon, eventua
     assert inherited() == before
 
 
-WAIT = """
-import json, pychrony, sys, time
-print("ready", flush=True)
-try:
-    pychrony.get_tracking(sys.argv[1], timeout=20)
-except KeyboardInterrupt as error:
-    print(json.dumps(["interrupted", time.monotonic()]), flush=True)
-    # The interpreter still works afterwards.
-    try:
-        pychrony.get_tracking(sys.argv[1], timeout=0.05)
-    except pychrony.ChronyConnectionError:
-        print("again", flush=True)
-"""
-
-
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_ctrl_c_interrupts_a_waiting_call(
     transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
@@ -122,7 +107,7 @@ def test_ctrl_c_interrupts_a_waiting_call(
     delays: list[float] = []
     while sum(delay < 0.1 for delay in delays) < 3:
         assert len(delays) < 12, f"too late too often: {delays}"
-        with python.running(WAIT, getattr(stopped, transport)) as child:
+        with python.running("calls.py", "interrupted", getattr(stopped, transport)) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
             eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
@@ -135,25 +120,11 @@ def test_ctrl_c_interrupts_a_waiting_call(
     assert stopped.leftovers() == []
 
 
-HANDLE = """
-import os, pychrony, signal, sys, threading
-seen = []
-def handle(number, frame):
-    seen.append(threading.current_thread() is threading.main_thread())
-    # A signal may come while print is at work, and print may not begin anew within itself.
-    os.write(1, b"handled\\n")
-signal.signal(signal.SIGUSR1, handle)
-print("ready", flush=True)
-tracking = pychrony.get_tracking(sys.argv[1], timeout=20)
-print(tracking.stratum, seen, flush=True)
-"""
-
-
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_handler_that_does_not_raise_lets_the_call_go_on(
     transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
 ) -> None:
-    with python.running(HANDLE, getattr(stopped, transport)) as child:
+    with python.running("calls.py", "handled", getattr(stopped, transport)) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
@@ -167,17 +138,7 @@ def test_a_handler_that_does_not_raise_lets_the_call_go_on(
 def test_a_handler_that_raises_is_the_error(
     stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
 ) -> None:
-    code = """
-import pychrony, signal, sys
-def handle(number, frame):
-    raise LookupError("from the handler")
-signal.signal(signal.SIGUSR1, handle)
-try:
-    pychrony.get_sources(sys.argv[1], timeout=20)
-except LookupError as error:
-    print(error)
-"""
-    with python.running(code, stopped.socket) as child:
+    with python.running("calls.py", "raised", stopped.socket) as child:
         assert child.stdout is not None
         eventually(lambda: waits_for_chronyd(child.pid), "the call's socket")
         child.send_signal(signal.SIGUSR1)
@@ -219,37 +180,10 @@ def test_waiting_calls_do_not_wait_for_each_other(
     assert len(set(messages)) == 1
 
 
-FORK = """
-import os, pychrony, signal, sys, threading
-socket, stop = sys.argv[1], threading.Event()
-addresses = [source.address for source in pychrony.get_sources(socket)]
-def hammer():
-    while not stop.is_set():
-        assert [source.address for source in pychrony.get_sources(socket)] == addresses
-threads = [threading.Thread(target=hammer) for _ in range(4)]
-for thread in threads:
-    thread.start()
-statuses = []
-for _ in range(40):
-    child = os.fork()
-    if child == 0:
-        # A lock that another thread held at the fork must not hold up the child.
-        signal.alarm(10)
-        good = [source.address for source in pychrony.get_sources(socket)] == addresses
-        os._exit(0 if good else 3)
-    statuses.append(os.waitpid(child, 0)[1])
-stop.set()
-for thread in threads:
-    thread.join()
-print(len(addresses), set(statuses))
-"""
-
-
 def test_a_child_can_call_whatever_its_parent_was_doing(start: Start, python: Python) -> None:
     lines = [part for index in range(1, 31) for part in ("--line", f"server 127.0.7.{index} offline")]
     daemon = start("chronyd", *lines)
-    code = "import warnings\nwarnings.simplefilter('ignore', DeprecationWarning)\n" + FORK
-    assert python(code, daemon.socket) == "30 {0}\n"
+    assert python("calls.py", "forked_among_threads", daemon.socket) == "30 {0}\n"
     assert daemon.leftovers() == []
 
 
@@ -257,22 +191,7 @@ def test_a_child_that_ends_leaves_its_parents_call_alone(
     stopped: Daemon, python: Python, eventually: Eventually
 ) -> None:
     """The child inherits the socket that its parent is waiting on; chronyd has to find that one again to answer."""
-    code = """
-import os, pychrony, sys, threading, warnings
-warnings.simplefilter("ignore", DeprecationWarning)
-found = []
-thread = threading.Thread(target=lambda: found.append(pychrony.get_tracking(sys.argv[1], timeout=20).stratum))
-thread.start()
-sys.stdin.readline()
-child = os.fork()
-if child == 0:
-    # This is an orderly end, with all clean-up.
-    sys.exit(0)
-print(os.waitpid(child, 0)[1], flush=True)
-thread.join()
-print(found)
-"""
-    with python.running(code, stopped.socket) as child:
+    with python.running("calls.py", "forked_during_a_call", stopped.socket) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         eventually(stopped.leftovers, "the call's socket")
@@ -289,12 +208,7 @@ def test_a_process_that_ends_during_a_call_does_not_hang(
     stopped: Daemon, python: Python, eventually: Eventually
 ) -> None:
     """A daemon thread still waits when the interpreter goes away."""
-    code = """
-import pychrony, sys, threading
-threading.Thread(target=pychrony.get_tracking, args=(sys.argv[1],), kwargs={"timeout": 600}, daemon=True).start()
-sys.stdin.readline()
-"""
-    with python.running(code, stopped.socket) as child:
+    with python.running("calls.py", "ended_during_a_call", stopped.socket) as child:
         assert child.stdin is not None
         eventually(stopped.leftovers, "the call's socket")
         child.stdin.write("\n")
@@ -303,27 +217,8 @@ sys.stdin.readline()
 
 
 def test_no_descriptors_left_is_told(pair: Daemon, python: Python) -> None:
-    code = """
-import os, pychrony, resource, sys
-pychrony.get_tracking(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-opened = []
-try:
-    while True:
-        opened.append(os.open("/dev/null", os.O_RDONLY))
-except OSError:
-    pass
-try:
-    pychrony.get_tracking(sys.argv[1])
-except pychrony.ChronyConnectionError as error:
-    message = error.message
-for descriptor in opened:
-    os.close(descriptor)
-pychrony.get_tracking(sys.argv[1])
-print(message)
-"""
     for address in (pair.socket, pair.udp):
-        message = python(code, address)
+        message = python("calls.py", "out_of_descriptors", address)
         assert message.startswith(f"Failed to connect to chronyd at {address}")
         assert "Too many open files" in message
     assert os.path.exists(pair.socket)  # noqa: PTH110

@@ -19,49 +19,6 @@ pytestmark = pytest.mark.blocking_only("no thread of a child runs the loop; test
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
 
-#: Begins each program. Its `look` describes a connection; children say how they ended by their status.
-PROGRAM = """
-import gc, json, os, signal, sys, threading, time, traceback, warnings
-from pathlib import Path
-from pychrony import ChronyConnection
-warnings.simplefilter("ignore", DeprecationWarning)
-address, folder, expected = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-# Nothing here takes nearly as long.
-signal.alarm(25)
-
-def folders():
-    return sorted(path.name for path in folder.iterdir() if path.name.startswith("libchrony."))
-
-def sockets():
-    links = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
-    return sorted(link for link in links if "socket:" in link)
-
-def assert_works(connection):
-    assert connection.get_tracking().stratum == 3
-    assert len(connection.get_sources()) == expected
-    assert connection.address == address
-
-# There a late answer leaves a connection with another socket.
-is_udp = not address.startswith("/")
-
-def child(function):
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        signal.alarm(20)
-        function()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
-
-def ended(pid):
-    assert os.waitpid(pid, 0)[1] == 0
-"""
-
 
 @pytest.fixture(scope="module")
 def real(start_shared: Start) -> Daemon:
@@ -71,278 +28,58 @@ def real(start_shared: Start) -> Daemon:
 
 
 @pytest.fixture(params=TRANSPORTS)
-def run(request: pytest.FixtureRequest, real: Daemon, python: Python) -> Callable[[str], str]:
-    """Run a program with the chronyd's address, and see that it leaves no folder."""
+def run(request: pytest.FixtureRequest, real: Daemon, python: Python) -> Callable[..., None]:
+    """Run a case of `forks.py` with the chronyd's address; it has to leave no folder."""
 
-    def run_one(code: str) -> str:
+    def run_one(case: str, *arguments: str) -> None:
         address = getattr(real, request.param)
-        output = python(PROGRAM + code, address, str(real.folder), "60")
+        assert python("forks.py", case, address, str(real.folder), "60", *arguments) == "done\n"
         assert real.leftovers() == []
-        return output
 
     return run_one
 
 
-def test_a_child_reads_through_a_socket_of_its_own(run: Callable[[str], str]) -> None:
-    code = """
-def use():
-    inherited = sockets()
-    assert connection.address is None or connection.address == address
-    assert_works(connection)
-    assert not set(sockets()) & set(inherited)
-    assert_works(connection)
-    connection.__exit__(None, None, None)
-    assert sockets() == []
-
-with ChronyConnection(address) as connection:
-    assert_works(connection)
-    first = (sockets(), folders())
-    for _ in range(3):
-        before = (sockets(), folders())
-        assert len(before[0]) >= 1
-        assert is_udp or before == first
-        ended(child(use))
-        assert (sockets(), folders()) == before
-        assert_works(connection)
-    assert is_udp or (sockets(), folders()) == first
-assert (sockets(), folders()) == ([], [])
-print("done")
-"""
-    assert run(code) == "done\n"
+def test_a_child_reads_through_a_socket_of_its_own(run: Callable[..., None]) -> None:
+    run("a_socket_of_its_own")
 
 
 @each_report
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_parent_and_child_read_every_report(transport: str, report: Report, scripted: Daemon, python: Python) -> None:
-    code = f"""
-import pychrony
-
-def read():
-    assert connection.{report.call}() == pychrony.{report.call}(address) == before
-
-with ChronyConnection(address) as connection:
-    before = connection.{report.call}()
-    for _ in range(3):
-        pid = child(read)
-        read()
-        ended(pid)
-print("done")
-"""
-    assert python(PROGRAM + code, getattr(scripted, transport), str(scripted.folder), "3") == "done\n"
+    arguments = (getattr(scripted, transport), str(scripted.folder), "3", report.call)
+    assert python("forks.py", "one_report", *arguments) == "done\n"
 
 
-def test_parent_and_child_read_in_turns_and_at_once(run: Callable[[str], str]) -> None:
+def test_parent_and_child_read_in_turns_and_at_once(run: Callable[..., None]) -> None:
     """Neither gets the other's answers, whoever ends first."""
-    code = """
-def read(number):
-    for _ in range(number):
-        assert_works(connection)
-
-def use():
-    read(40)
-    connection.__exit__(None, None, None)
-
-with ChronyConnection(address) as connection:
-    read(1)
-    children = [child(use) for _ in range(3)]
-    read(60)
-    for pid in children:
-        ended(pid)
-    read(1)
-print("done")
-"""
-    assert run(code) == "done\n"
+    run("at_once")
 
 
-@pytest.mark.parametrize("end", ["pass", "os._exit(0)", "sys.exit()", "del connection; gc.collect()"])
-def test_a_child_that_never_calls_harms_nothing(end: str, run: Callable[[str], str]) -> None:
-    code = f"""
-connection = ChronyConnection(address)
-with connection:
-    assert_works(connection)
-    before = folders()
-    pid = os.fork()
-    if pid == 0:
-        {end}
-        os._exit(0)
-    ended(pid)
-    assert folders() == before
-    assert_works(connection)
-    pid = os.fork()
-    if pid == 0:
-        connection.__exit__(None, None, None)
-        {end}
-        # This is an orderly end, with all clean-up.
-        sys.exit(0)
-    ended(pid)
-    assert folders() == before
-    assert_works(connection)
-print("done")
-"""
-    assert run(code) == "done\n"
+@pytest.mark.parametrize("end", ["undone", "at once", "orderly", "dropped"])
+def test_a_child_that_never_calls_harms_nothing(end: str, run: Callable[..., None]) -> None:
+    run("never_called", end)
 
 
-def test_the_parent_may_leave_first(run: Callable[[str], str]) -> None:
-    code = """
-readable, writable = os.pipe()
-
-def use():
-    assert_works(connection)
-    mine = (sockets(), folders())
-    os.write(ready, b"1")
-    # The parent has left by now.
-    assert os.read(readable, 1) == b"2"
-    assert_works(connection)
-    assert is_udp or sockets() == mine[0]
-    connection.__exit__(None, None, None)
-    assert (sockets(), folders()) == ([], [])
-    with connection:
-        assert_works(connection)
-
-waiting, ready = os.pipe()
-with ChronyConnection(address) as connection:
-    assert_works(connection)
-    pid = child(use)
-    assert os.read(waiting, 1) == b"1"
-os.write(writable, b"2")
-ended(pid)
-print("done")
-"""
-    assert run(code) == "done\n"
+def test_the_parent_may_leave_first(run: Callable[..., None]) -> None:
+    run("parent_left_first")
 
 
-def test_a_grandchild_reads_too(run: Callable[[str], str]) -> None:
-    code = """
-def use(depth):
-    if depth % 2:
-        assert_works(connection)
-    if depth:
-        ended(child(lambda: use(depth - 1)))
-    assert_works(connection)
-    connection.__exit__(None, None, None)
-
-connection = ChronyConnection(address)
-connection.__enter__()
-assert_works(connection)
-before = folders()
-ended(child(lambda: use(4)))
-assert folders() == before
-assert_works(connection)
-connection.__exit__(None, None, None)
-print("done")
-"""
-    assert run(code) == "done\n"
+def test_a_grandchild_reads_too(run: Callable[..., None]) -> None:
+    run("grandchildren")
 
 
-def test_a_connection_made_before_and_entered_after_a_fork(run: Callable[[str], str]) -> None:
-    code = """
-connection = ChronyConnection(address)
-
-def use():
-    with connection:
-        assert_works(connection)
-    assert sockets() == []
-
-ended(child(use))
-with connection:
-    assert_works(connection)
-    ended(child(lambda: [assert_works(connection), connection.__exit__(None, None, None)]))
-    assert_works(connection)
-print("done")
-"""
-    assert run(code) == "done\n"
+def test_a_connection_made_before_and_entered_after_a_fork(run: Callable[..., None]) -> None:
+    run("entered_after_a_fork")
 
 
-def test_children_of_a_process_whose_threads_are_in_calls(run: Callable[[str], str]) -> None:
+def test_children_of_a_process_whose_threads_are_in_calls(run: Callable[..., None]) -> None:
     """Whatever the threads held at the fork, the child reads by its deadline."""
-    code = """
-stop = threading.Event()
-
-def hammer():
-    while not stop.is_set():
-        assert_works(connection)
-
-def use():
-    before = time.monotonic()
-    assert_works(connection)
-    connection.__exit__(None, None, None)
-
-with ChronyConnection(address, timeout=15) as connection:
-    threads = [threading.Thread(target=hammer) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(20):
-        ended(child(use))
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert_works(connection)
-print("done")
-"""
-    assert run(code) == "done\n"
+    run("threads_in_calls")
 
 
-def test_children_of_a_process_whose_event_loop_reads_come_to_their_end(run: Callable[[str], str]) -> None:
+def test_children_of_a_process_whose_event_loop_reads_come_to_their_end(run: Callable[..., None]) -> None:
     """A child closes at its end what the loop was reading with when it was forked."""
-    code = """
-import asyncio, atexit
-from pychrony import _core, aio
-stop = threading.Event()
-
-async def read():
-    async with aio.ChronyConnection(address) as connection, aio.Fleet([address] * 50) as fleet:
-        while not stop.is_set():
-            await asyncio.gather(*(connection.get_tracking() for _ in range(20)))
-            async for _ in fleet.read(aio.get_tracking):
-                begun.set()
-
-begun = threading.Event()
-loop = threading.Thread(target=asyncio.run, args=[read()])
-loop.start()
-begun.wait()
-for _ in range(100):
-    ended(child(_core.close_kept))
-stop.set()
-loop.join()
-print("done")
-"""
-    assert run(code) == "done\n"
-
-
-HANDLER = """
-def handle(number, frame):
-    pid = os.fork()
-    if pid == 0:
-        children.append(0)
-    else:
-        children.append(pid)
-        print("forked", flush=True)
-
-children = []
-connection = ChronyConnection(address, timeout=20)
-connection.__enter__()
-connection.get_tracking()
-inherited = sockets()
-signal.signal(signal.SIGUSR1, handle)
-print("ready", flush=True)
-sys.stdin.readline()
-print("reading", flush=True)
-stratum = connection.get_tracking().stratum
-if children == [0]:
-    # The child goes on in the middle of its parent's call, on a socket of its own.
-    assert stratum == 3, stratum
-    assert not set(sockets()) & set(inherited)
-    assert_works(connection)
-    connection.__exit__(None, None, None)
-    os._exit(0)
-# The parent's call is still on its old socket, or over UDP on a further one: its answer was not taken.
-assert stratum == 3, stratum
-assert sockets() == inherited or not address.startswith("/")
-ended(children[0])
-assert_works(connection)
-connection.__exit__(None, None, None)
-print("done", flush=True)
-"""
+    run("event_loop_reads")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -352,7 +89,7 @@ def test_a_fork_in_a_signal_handler_during_a_wait(
     """Parent and child both go on; the child leaves the parent's answer to the parent."""
     daemon = start("chronyd", "--command-port", "--line", "local stratum 3")
     arguments = (getattr(daemon, transport), str(daemon.folder), "0")
-    with python.running(PROGRAM + HANDLER, *arguments) as process:
+    with python.running("forks.py", "in_a_handler", *arguments) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

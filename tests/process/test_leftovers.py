@@ -110,49 +110,30 @@ def test_errors_of_all_kinds_leave_nothing(long: Daemon, resources: Resources) -
 
 
 ENDS = {
-    "at the end": "",
-    "on exit": "sys.exit(0)",
-    "in a function": "function = connection.get_sources\nfunction()",
-    "in a module": "sys.modules['json'].connection = connection",
-    "in a cycle": "cycle = [connection]\ncycle.append(cycle)\ndel connection",
-    "in an exception": "try:\n    raise LookupError(connection)\nexcept LookupError as error:\n    kept = error",
-    "in an ended thread": "thread = threading.Thread(target=connection.get_sources)\nthread.start()\nthread.join()",
+    "at the end": "in_the_program",
+    "on exit": "on_exit",
+    "in a function": "in_a_function",
+    "in a module": "in_a_module",
+    "in a cycle": "in_a_cycle",
+    "in an exception": "in_an_exception",
+    "in an ended thread": "in_an_ended_thread",
 }
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 def test_the_interpreters_end_closes_an_open_connection(end: str, long: Daemon, python: Python) -> None:
-    code = f"""
-import json, sys, threading
-from pychrony import ChronyConnection
-connection = ChronyConnection(sys.argv[1])
-connection.__enter__()
-print(len(connection.get_sources()), flush=True)
-{end}
-"""
     before = long.leftovers()
-    assert python(code, long.socket) == f"{LENGTH}\n"
+    assert python("leftovers.py", end, long.socket) == f"{LENGTH}\n"
     assert long.leftovers() == before
 
 
 def test_the_interpreters_end_during_a_call(long: Daemon, python: Python, eventually: Callable[..., None]) -> None:
     """A daemon thread still waits for its turn, and another for chronyd; neither holds the end up."""
-    code = """
-import sys, threading
-from pychrony import ChronyConnection
-connection = ChronyConnection(sys.argv[1], timeout=600)
-connection.__enter__()
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(2):
-    threading.Thread(target=connection.get_tracking, daemon=True).start()
-sys.stdin.readline()
-"""
 
     def tracking() -> int:
         return int(long.say("requests")["requests"].get("33", 0))
 
-    with python.running(code, long.socket) as process:
+    with python.running("leftovers.py", "during_a_call", long.socket) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -13,47 +13,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
 
-#: Tells how each kind of call at an address ends. Only a call that hangs takes as long as it may.
-TELL = """
-import json, os, pychrony, sys
-from pathlib import Path
-from pychrony import ChronyConnection
 
-def connect(address, timeout):
-    with ChronyConnection(address, timeout=timeout) as connection:
-        return connection.get_tracking()
-
-def tell(call, address):
-    try:
-        return ["", call(address, timeout=600).stratum, "", ""]
-    except pychrony.ChronyError as error:
-        return [type(error).__name__, error.error_code, error.message, type(error.__cause__).__name__]
-
-CALLS = [pychrony.get_tracking, connect]
-"""
-#: A system call that is answered with an error without being done; with success if the error is 0.
-ANSWER = """
-import ctypes, platform, struct
-
-NUMBERS = {"x86_64": {"madvise": 28, "sendto": 44}, "aarch64": {"madvise": 233, "sendto": 206}}
-
-def answer(call, errno):
-    number = NUMBERS[platform.machine()][call]
-    # Load the number; if it is this one, return the error; else allow.
-    lines = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | errno), (0x06, 0, 0, 0x7FFF0000)]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(lines), ctypes.addressof(code)))
-    libc, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = ctypes.CDLL(None), 38, 22, 2
-    assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    assert libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program) == 0
-"""
-REPORT = "print(json.dumps([tell(call, sys.argv[1]) for call in CALLS]))\n"
-
-
-def tell(finish: Finish, address: str, *, code: str = "", script: str = ":") -> list[list[object]]:
+def tell(finish: Finish, address: str, *, script: str) -> list[list[object]]:
     """What the calls tell in a mount and a network namespace of their own, prepared by a script."""
     wrapper = ["unshare", "--mount", "--net", "sh", "-euc", f'ip link set lo up\n{script}\nexec "$@"', "sh"]
-    found: list[list[object]] = json.loads(finish(TELL + code + REPORT, address, wrapper=wrapper))
+    found: list[list[object]] = json.loads(finish("sandboxes.py", "call_both", address, wrapper=wrapper))
     assert len(found) == 2
     return found
 
@@ -84,13 +48,9 @@ def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
 
 
 def test_a_device_that_goes_missing_is_named_too(many: Daemon, finish: Finish) -> None:
-    code = """
-import subprocess
-found = [tell(call, sys.argv[1]) for call in CALLS]
-subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/dev"], check=True)
-print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
-"""
-    *found, failed, failed_too = json.loads(finish(TELL + code, many.socket, wrapper=["unshare", "--mount"]))
+    *found, failed, failed_too = json.loads(
+        finish("sandboxes.py", "lose_dev", many.socket, wrapper=["unshare", "--mount"])
+    )
     assert found == [["", 2, "", ""]] * 2
     for name, code, message, _ in (failed, failed_too):
         assert (name, code) == ("ChronyConnectionError", -1)
@@ -123,14 +83,7 @@ def test_a_route_that_forbids_an_address_is_no_missing_permission(finish: Finish
 
 def test_a_firewall_that_drops_what_is_sent_is_no_missing_permission(many: Daemon, finish: Finish) -> None:
     """EPERM from the call that sends, as a filter of outgoing packets has it; also on a connection that has worked."""
-    code = """
-with ChronyConnection(sys.argv[1]) as connection:
-    found = [connection.get_tracking().stratum]
-    answer("sendto", 1)
-    found.append(tell(lambda *_, timeout: connection.get_tracking(), ""))
-print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
-"""
-    stratum, *found = json.loads(finish(TELL + ANSWER + code, many.udp))
+    stratum, *found = json.loads(finish("sandboxes.py", "lose_what_is_sent", many.udp))
     assert stratum == 2
     assert len(found) == 3
     for one in found:
@@ -139,21 +92,5 @@ print(json.dumps([*found, *(tell(call, sys.argv[1]) for call in CALLS)]))
 
 def test_a_kernel_that_takes_any_advice_is_not_believed_to_heed_it(many: Daemon, finish: Finish) -> None:
     """Some sandboxes and emulators take it. A child would take itself for its parent, and use its parent's socket."""
-    code = """
-def sockets():
-    links = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
-    return {str(link) for link in links if str(link).startswith("socket:")}
-
-answer("madvise", 0)
-with ChronyConnection(sys.argv[1]) as connection:
-    connection.get_tracking()
-    inherited = sockets()
-    child = os.fork()
-    if child == 0:
-        connection.get_tracking()
-        raise SystemExit(bool(sockets() & inherited) + 2 * (len(sockets()) != len(inherited)))
-    status = os.waitpid(child, 0)[1]
-    print(len(inherited), os.waitstatus_to_exitcode(status), connection.get_tracking().stratum)
-"""
-    assert finish(TELL + ANSWER + code, many.socket) == "1 0 2\n"
+    assert finish("sandboxes.py", "fork_where_madvise_does_nothing", many.socket) == "1 0 2\n"
     assert many.leftovers() == []

@@ -22,40 +22,6 @@ pytestmark = pytest.mark.blocking_only("an event loop has descriptors of its own
 TRANSPORTS = ["socket", "udp"]
 CLOSED = [numbers for count in range(4) for numbers in itertools.combinations(range(3), count)]
 
-TELL = """
-import errno, json, os, pychrony, sys
-from pathlib import Path
-from pychrony import ChronyConnection
-
-def descriptors():
-    paths = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
-    return {int(path.name): str(path.readlink()) for path in paths if path.is_symlink()}
-
-def failure(function, *arguments, **settings):
-    try:
-        return repr(function(*arguments, **settings))
-    except OSError as error:
-        return errno.errorcode[error.errno]
-
-address, output = sys.argv[1:]
-# The library stays loaded, and takes no descriptor.
-pychrony.libchrony_path()
-"""
-
-READ = """
-before = descriptors()
-with ChronyConnection(address) as connection:
-    found = [connection.get_tracking().stratum, len(connection.get_sources())]
-    during = descriptors()
-    # A use of a standard stream now has the same result as without a connection.
-    uses = {number: failure(os.read, 0, 1) if number == 0 else failure(os.write, number, b"to a closed stream")
-        for number in range(3) if number not in before}
-    found += [connection.get_tracking().stratum, len(connection.get_sources())]
-found += [pychrony.get_tracking(address).stratum, len(pychrony.get_sources(address))]
-streams = [[opened.get(number) for number in range(3)] for opened in (before, during)]
-Path(output).write_text(json.dumps([found, streams, uses, descriptors() == before, len(during) - len(before)]))
-"""
-
 
 def without(numbers: Sequence[int]) -> list[str]:
     """The beginning of a command line that runs with descriptors closed."""
@@ -69,7 +35,7 @@ def test_a_closed_stream_stays_closed(
     closed: Sequence[int], transport: str, many: Daemon, finish: Finish, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
-    printed = finish(TELL + READ, getattr(many, transport), str(output), wrapper=without(closed))
+    printed = finish("streams.py", "read", getattr(many, transport), str(output), wrapper=without(closed))
     found, (before, during), uses, is_as_before, opened = json.loads(output.read_text())
     assert printed == ""
     assert found == [2, 40] * 3
@@ -84,54 +50,22 @@ def test_a_closed_stream_stays_closed(
     assert many.leftovers() == []
 
 
-PRINT = """
-for number in range(3):
-    os.close(number)
-before = descriptors()
-with ChronyConnection(address) as connection:
-    words = [failure(print, "to a closed stream", file=stream, flush=True) for stream in (sys.stdout, sys.stderr)]
-    words.append(failure(sys.stdin.readline))
-    stratum = connection.get_tracking().stratum
-Path(output).write_text(json.dumps([words, stratum, descriptors() == before]))
-# Python would complain that it cannot flush what was printed.
-os._exit(0)
-"""
-
-
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_what_is_printed_to_a_closed_stream_is_not_sent_to_chronyd(
     transport: str, many: Daemon, finish: Finish, tmp_path: Path
 ) -> None:
     """As daemons do it: they close what they were started with, and print on."""
     output = tmp_path / "output"
-    finish(TELL + PRINT, getattr(many, transport), str(output))
+    finish("streams.py", "print_on", getattr(many, transport), str(output))
     assert json.loads(output.read_text()) == [["EBADF"] * 3, 2, True]
     assert many.leftovers() == []
-
-
-FULL = """
-import resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-held = []
-while failure(lambda: held.append(os.open("/dev/null", os.O_RDONLY))) == "None":
-    pass
-os.close(1)
-os.close(2)
-try:
-    pychrony.get_tracking(address)
-except pychrony.ChronyConnectionError as error:
-    message = error.message
-for descriptor in held:
-    os.close(descriptor)
-Path(output).write_text(json.dumps([message, pychrony.get_tracking(address).stratum]))
-"""
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_numbers_of_the_streams_are_no_room(transport: str, many: Daemon, finish: Finish, tmp_path: Path) -> None:
     """Where no other number is free, a call says so rather than take them."""
     output = tmp_path / "output"
-    finish(TELL + FULL, getattr(many, transport), str(output))
+    finish("streams.py", "leave_room_only_there", getattr(many, transport), str(output))
     message, stratum = json.loads(output.read_text())
     assert "Too many open files" in message
     assert stratum == 2

@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.front import Address, Front
 
-#: Answers at a port of 127.0.0.1 what a scripted chronyd says at another.
-SQUATTER = """
-own, behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-own.bind(("127.0.0.1", int(sys.argv[1])))
-behind.connect(("127.0.0.1", int(sys.argv[2])))
-print("ready", flush=True)
-while True:
-    request, client = own.recvfrom(2048)
-    behind.send(request)
-    own.sendto(behind.recv(2048), client)
-"""
-
 
 @pytest.mark.parametrize("state", ["running", "away"])
 def test_a_port_that_needs_no_privilege_can_be_taken(
@@ -41,7 +28,7 @@ def test_a_port_that_needs_no_privilege_can_be_taken(
         daemon.say("terminate")
     scripted.say('values {"tracking": {"stratum": 7}}')
     ports = [str(one.described["command_port"]) for one in (daemon, scripted)]
-    assert other_user(SQUATTER, *ports) == "ready"
+    assert other_user("squat", *ports) == "ready"
     assert pychrony.get_tracking(daemon.udp).stratum == 7
 
 

@@ -20,33 +20,6 @@ OtherUser = Callable[..., str]
 #: The user and group of `other_user`.
 NOBODY = 65534
 
-#: Every process may read where sockets are.
-FIND = """
-beside, other = sys.argv[1:]
-with open("/proc/net/unix") as sockets:
-    (client,) = [line.split()[-1] for line in sockets if f" {beside}/libchrony." in line]
-folder, inner = os.path.dirname(os.path.dirname(client)), os.path.dirname(client)
-"""
-REACH = """
-def result(call, *arguments):
-    try:
-        return call(*arguments) or "done"
-    except OSError as error:
-        return os.strerror(error.errno)
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
-    print(*(result(call, *arguments) for call, *arguments in [
-        (os.listdir, folder), (os.listdir, inner), (os.unlink, client), (os.rename, folder, beside + "/other"),
-        (own.sendto, b"planted", client), (own.connect, client), (own.sendto, b"planted", other),
-    ]), sep=", ", flush=True)
-"""
-#: Puts a folder of one's own in the place of the client's, with another folder in it.
-MISDIRECT = """
-os.rename(folder, beside + "/moved")
-os.mkdir(folder)
-os.symlink(other, inner)
-print("done", flush=True)
-"""
-
 
 @pytest.fixture
 def open_folder(scripted: Daemon) -> Iterator[Path]:
@@ -77,7 +50,7 @@ def test_others_cannot_reach_a_clients_socket(
         denied, connected = "Permission denied", "Operation not permitted"
         renamed = denied if mode == 0o755 else "Operation not permitted"
         expected = [denied, denied, denied, renamed, connected, connected, str(len("planted"))]
-        assert other_user(FIND + REACH, str(open_folder), unconnected) == ", ".join(expected)
+        assert other_user("reach", str(open_folder), unconnected) == ", ".join(expected)
         assert len(connection.get_sources()) == 40
     assert scripted.leftovers() == []
 
@@ -90,7 +63,7 @@ def test_the_owner_of_the_folder_can_have_a_file_named_sock_removed(
         (tmp_path / name).touch(mode=0o600)
     with ChronyConnection(scripted.socket, timeout=1.5) as connection:
         os.chown(open_folder, NOBODY, NOBODY)
-        assert other_user(FIND + MISDIRECT, str(open_folder), str(tmp_path)) == "done"
+        assert other_user("misdirect", str(open_folder), str(tmp_path)) == "done"
         # chronyd's answers do not find the client any more.
         with pytest.raises(ChronyConnectionError, match=r"did not (answer|run)"):
             connection.get_sources()

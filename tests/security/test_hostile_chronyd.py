@@ -27,22 +27,6 @@ if TYPE_CHECKING:
     from tests.support.programs import Python
 
 MOST = 65_536
-LONGEST = """
-import re, sys
-from functools import partial
-from pathlib import Path
-from pychrony import *
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-
-address, most, name = sys.argv[1:]
-get_tracking(address, timeout=30)
-before = peak()
-read = globals().get(name) or partial(get_report, name)
-assert len(read(address, timeout=100)) == int(most)
-print(peak() - before)
-"""
 
 
 @pytest.mark.parametrize("report", LISTS, ids=str)
@@ -55,32 +39,23 @@ def test_the_longest_list_takes_bounded_memory(report: Report, scripted: Daemon,
             read(scripted.socket)
     assert scripted.say("requests")["requests"].get(str(report.request), 0) == before
     scripted.say(defaults(MOST))
-    kilobytes = int(python(LONGEST, scripted.socket, str(MOST), report.call, patience=100))
+    kilobytes = int(python("hostile.py", "longest_list", scripted.socket, str(MOST), report.call, patience=100))
     assert 0 < kilobytes < 128 * 1024
 
 
 def test_the_longest_list_that_is_read_by_name_takes_bounded_memory(scripted: Daemon, python: Python) -> None:
     """ntpdata has the most fields. All that libchrony says of each is kept, but what is the same is there once."""
     scripted.say(defaults(MOST))
-    kilobytes = int(python(LONGEST, scripted.socket, str(MOST), "ntpdata", patience=100))
+    kilobytes = int(python("hostile.py", "longest_list", scripted.socket, str(MOST), "ntpdata", patience=100))
     assert 0 < kilobytes < 768 * 1024
-
-
-SHORT_OF_MEMORY = """
-import pychrony, resource, sys
-with pychrony.ChronyConnection(sys.argv[1], timeout=30) as connection:
-    connection.get_tracking()
-    with open("/proc/self/statm") as pages:
-        held = int(pages.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + 2**20, held + 2**20))
-    connection.get_sources()
-"""
 
 
 def test_a_program_that_gets_no_memory_is_aborted(scripted: Daemon, python: Python) -> None:
     """As Rust programs are; it is no exception, and no shorter list."""
     scripted.say(f'values {{"sources": {MOST}}}')
-    done = subprocess.run(python.command(SHORT_OF_MEMORY, scripted.socket), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        python.command("hostile.py", "short_of_memory", scripted.socket), capture_output=True, text=True, check=False
+    )
     assert done.returncode == -signal.SIGABRT
     assert "memory allocation of " in done.stderr
 
@@ -161,18 +136,5 @@ def test_a_descriptor_that_is_slow_to_close_does_not_hold_a_call(front: Front) -
         assert connection.get_tracking().stratum == 2
 
 
-SHUT_DOWN = """
-import signal, socket, sys, pychrony
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
-    own.bind(sys.argv[1])
-    own.shutdown(socket.SHUT_RD)
-    try:
-        pychrony.get_tracking(sys.argv[1], timeout=0.5)
-    except pychrony.ChronyConnectionError as error:
-        print(error.error_code, error.__cause__.__cause__)
-"""
-
-
 def test_a_socket_that_is_shut_down_is_an_error_and_no_signal(folder: Path, python: Python) -> None:
-    assert python(SHUT_DOWN, str(folder / "c.sock")) == "-1 [Errno 32] Broken pipe\n"
+    assert python("hostile.py", "shut_down", str(folder / "c.sock")) == "-1 [Errno 32] Broken pipe\n"

@@ -10,21 +10,16 @@ import pychrony
 if TYPE_CHECKING:
     from tests.support.programs import Python
 
-FOUND = """
-import pychrony
-try:
-    print(pychrony.libchrony_path())
-except pychrony.ChronyLibraryError as error:
-    print(error.message)
-"""
-
 
 def test_a_file_in_the_working_directory_is_not_found_by_itself(tmp_path: Path, python: Python) -> None:
     (tmp_path / "libchrony.so.0").symlink_to(pychrony.libchrony_path())
     environment = {"LIBCHRONY_PATH": None, "LD_LIBRARY_PATH": None}
-    printed = python(FOUND, environment=environment, cwd=tmp_path).strip()
+    printed = python("library.py", "path", environment=environment, cwd=tmp_path).strip()
     assert "Tried: the system's libchrony.so.0" in printed or (tmp_path / printed).parent != tmp_path
     # The same file serves where it is asked for.
     assert (
-        Path(python(FOUND, environment={"LIBCHRONY_PATH": "libchrony.so.0"}, cwd=tmp_path).strip()).parent == tmp_path
+        Path(
+            python("library.py", "path", environment={"LIBCHRONY_PATH": "libchrony.so.0"}, cwd=tmp_path).strip()
+        ).parent
+        == tmp_path
     )

@@ -2,8 +2,8 @@
 
     PYCHRONY_TEST_DRIVER=asyncio tools/run pytest tests/values        (or uvloop)
 
-`tests/conftest.py` installs it where that variable is set. The calls are tasks of one event loop in a thread of its
-own, whichever threads they come from.
+`tests/conftest.py` installs it where that variable is set. As a program, this file runs another one with it. The calls
+are tasks of one event loop in a thread of its own, whichever threads they come from.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import asyncio
 import atexit
 import functools
 import importlib
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from os import PathLike
-from types import TracebackType
+from pathlib import Path
+from types import ModuleType, TracebackType
 from typing import Any, TypeVar
 
 import pychrony
@@ -82,3 +84,12 @@ def install(driver: str) -> None:
             setattr(ChronyConnection, name, method(function))
     for name in aio.__all__:
         setattr(pychrony, name, ChronyConnection if name == "ChronyConnection" else blocking(getattr(aio, name)))
+
+
+if __name__ == "__main__":
+    _, kind, *sys.argv = sys.argv
+    install(kind)
+    program = Path(sys.argv[0])
+    sys.path[0] = str(program.parent)
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    exec(compile(program.read_text(), program, "exec", dont_inherit=True), vars(main))

@@ -21,13 +21,14 @@ from tests.support.daemon import ROOT, TESTBED, Daemon, Start, starter
 from tests.support.front import Front
 from tests.support.held import Resources
 from tests.support.machine import PRIVATE_RUN, Machine
-from tests.support.programs import NOBODY, Finish, Python
+from tests.support.programs import Finish, Python
 from tests.support.reports import defaults
 from tests.support.waiting import PATIENCE, has_socket, punctually, wait_until
 
 import pychrony
 from pychrony import ChronyConnection
 
+<<<<<<< HEAD
 #: Begins the programs of another local user.
 PRELUDE = f"""
 import os, socket, sys
@@ -35,6 +36,9 @@ os.setgroups([])
 os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
 os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 """
+=======
+CROWD = ROOT / "benches" / "crowd.py"
+>>>>>>> da341cd (tests: make programs files)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -181,8 +185,8 @@ def start_at(start: Start, private_run: list[str]) -> Callable[..., Daemon]:
 def finish(python: Python) -> Finish:
     """Run a program to its end; it has to succeed and to leave stderr empty."""
 
-    def run(code: str, *arguments: str, wrapper: Sequence[str] = (), nobody: bool = False) -> str:
-        command = python.command(code, *arguments, wrapper=wrapper, nobody=nobody)
+    def run(program: str, *arguments: str, wrapper: Sequence[str] = ()) -> str:
+        command = python.command(program, *arguments, wrapper=wrapper)
         done = subprocess.run(command, text=True, capture_output=True, timeout=PATIENCE, check=False)
         assert (done.returncode, done.stderr) == (0, ""), f"{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -271,11 +275,11 @@ def front(fronts: list[Front]) -> Front:
 
 @pytest.fixture
 def other_user(python: Python) -> Iterator[Callable[..., str]]:
-    """Start a program of another local user, and return its first line; it runs until the end of the test."""
+    """Start a case of `other_user.py`, and return its first line; it runs until the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def run(code: str, *arguments: str) -> str:
-            command = python.command(PRELUDE + code, *arguments)
+        def run(case: str, *arguments: str) -> str:
+            command = python.command("other_user.py", case, *arguments)
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             stack.callback(process.kill)
             assert process.stdout is not None

@@ -37,42 +37,6 @@ printf %s "$1" > /etc/hosts
 printf %s "$2" > /etc/resolv.conf
 """
 
-#: Begins the programs that run in a machine; `tell` prints what a connection is and reads.
-PROGRAM = """
-import encodings.idna, json, os, pychrony.exceptions, socket, sys, time
-from pychrony import ChronyConnection
-
-def error_of(error):
-    return [type(error).__name__, error.error_code, error.message]
-
-def tell(*address, **settings):
-    before = time.monotonic()
-    try:
-        with ChronyConnection(*address, **settings) as connection:
-            stratum = connection.get_tracking().stratum
-            found = [connection.address, connection.transport.name, stratum]
-    except pychrony.ChronyError as error:
-        found = error_of(error)
-    # Threads that tell at once have to write whole lines.
-    print(json.dumps([found, time.monotonic() - before]) + "\\n", end="", flush=True)
-
-def silent(*places):
-    sockets = []
-    for place in places:
-        family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-        sockets.append(socket.socket(family, socket.SOCK_DGRAM))
-        sockets[-1].bind(place)
-        sockets[-1].setblocking(False)
-    return sockets
-"""
-
-GIVE_UP_RIGHTS = """
-pychrony.libchrony_path()
-os.setgroups([])
-os.setresgid(65534, 65534, 65534)
-os.setresuid(65534, 65534, 65534)
-"""
-
 
 class Machine:
     """A mount and a network namespace; ends with `close`."""
@@ -119,16 +83,14 @@ class Machine:
             self.shell('mkdir -p "$1" && mount --bind "$2" "$1"', place, str(daemon.folder))
         return daemon
 
-    def run(self, code: str, *arguments: str, nobody: bool = False) -> list[Any]:
+    def run(self, program: str, *arguments: str) -> list[Any]:
         """Run a program in it, and return what its lines say."""
-        # The interpreter and the package may lie in folders that only the present user may read.
-        program = PROGRAM + (GIVE_UP_RIGHTS if nobody else "") + code
         output = self._python(program, *arguments, wrapper=self.inside)
         return [json.loads(line) for line in output.splitlines()]
 
-    def running(self, code: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    def running(self, program: str, *arguments: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
         """A program in it that runs while the test does something else."""
-        return self._python.running(PROGRAM + code, wrapper=self.inside)
+        return self._python.running(program, *arguments, wrapper=self.inside)
 
     @staticmethod
     def line(process: subprocess.Popen[str]) -> Any:  # noqa: ANN401
@@ -146,8 +108,8 @@ class Machine:
     def tell(self, *address: str, nobody: bool = False, timeout: float = 5.0) -> list[Any]:
         """Open a connection and read: its address, transport and stratum, or the error."""
         found: list[Any]
-        arguments = "".join(f"{part!r}, " for part in address)
-        [[found, _]] = self.run(f"tell({arguments}timeout={timeout})", nobody=nobody)
+        options = ["--nobody"] if nobody else []
+        [[found, _]] = self.run("tell.py", f"--timeout={timeout}", *options, *address)
         return found
 
 

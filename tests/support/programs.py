@@ -12,36 +12,20 @@ from typing import Protocol
 
 from tests.support.waiting import PATIENCE
 
-#: Has pychrony read by an event loop of this kind, in the tests and in the programs that they run: see `facade`.
+#: The kind of event loop that makes pychrony's calls, in the tests and in their programs: see `facade`.
 DRIVER = os.environ.get("PYCHRONY_TEST_DRIVER")
-#: The user and group of processes without rights; they need not exist.
-NOBODY = 65534
-USE_DRIVER = f"""
-from tests.support import facade
-facade.install({DRIVER!r})
-"""
+PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
+FACADE = Path(__file__).with_name("facade.py")
 
 
 class Python:
     """Runs Python programs as processes of their own, in the environment of the tests with changes."""
 
-    def command(self, code: str, *arguments: str, wrapper: Sequence[str] = (), nobody: bool = False) -> list[str]:
-        """The command line of a program. As nobody, it gives up all rights once pychrony and libchrony are loaded."""
-        if nobody:
-            # The interpreter and the package may lie in folders that only the present user may read.
-            code = (
-                "import json, os, pychrony, pychrony.exceptions\npychrony.libchrony_path()\nos.setgroups([])\n"
-                f"os.setresgid({NOBODY}, {NOBODY}, {NOBODY})\nos.setresuid({NOBODY}, {NOBODY}, {NOBODY})\n{code}"
-            )
-        return [
-            *wrapper,
-            sys.executable,
-            "-W",
-            "error",
-            "-c",
-            code if DRIVER is None else USE_DRIVER + code,
-            *arguments,
-        ]
+    def command(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> list[str]:
+        """Return the command line of a file of `tests/programs`, or of `-c` and a line of code."""
+        driver = [] if DRIVER is None else [str(FACADE), DRIVER]
+        path = program if program == "-c" else str(PROGRAMS / program)
+        return [*wrapper, sys.executable, "-W", "error", *driver, path, *arguments]
 
     def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
         """The present environment with changes; None removes a variable."""
@@ -50,17 +34,16 @@ class Python:
 
     def __call__(
         self,
-        code: str,
+        program: str,
         *arguments: str,
         wrapper: Sequence[str] = (),
-        nobody: bool = False,
         environment: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         patience: float = PATIENCE,
     ) -> str:
         """Run a program to its end, within so many seconds, and return what it printed; a failure fails the test."""
         done = subprocess.run(
-            self.command(code, *arguments, wrapper=wrapper, nobody=nobody),
+            self.command(program, *arguments, wrapper=wrapper),
             env=self.environment(environment or {}),
             cwd=cwd,
             text=True,
@@ -72,10 +55,10 @@ class Python:
         return done.stdout
 
     @contextlib.contextmanager
-    def running(self, code: str, *arguments: str, wrapper: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    def running(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
         """A program that runs while the test does something else to it; it has to end by itself, without a failure."""
         process = subprocess.Popen(
-            self.command(code, *arguments, wrapper=wrapper),
+            self.command(program, *arguments, wrapper=wrapper),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -91,5 +74,5 @@ class Python:
 class Finish(Protocol):
     """Runs a program to its end."""
 
-    def __call__(self, code: str, *arguments: str, wrapper: Sequence[str] = (), nobody: bool = False) -> str:
+    def __call__(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> str:
         """Return what it printed; a failure, and any word on stderr, fails the test."""

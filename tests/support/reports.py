@@ -436,8 +436,6 @@ LISTS = [report for report in REPORTS if report.is_list]
 SINGLES = [report for report in REPORTS if not report.is_list]
 #: The functions of pychrony, which are the methods of a connection and the functions of `pychrony.aio`, too.
 CALLS = [report.call for report in REPORTS]
-#: Begins the programs that call all of them, as `NAMES`.
-NAMES = f"NAMES = {CALLS}\n"
 
 each_report = pytest.mark.parametrize("report", REPORTS, ids=str)
 

@@ -16,23 +16,6 @@ from tests.support.waiting import undisturbed
 if TYPE_CHECKING:
     from tests.support.programs import Python
 
-READ = """
-import json, pychrony, sys
-found = []
-for name, address in json.loads(sys.argv[1]):
-    # Of some there is never an answer.
-    timeout = 0.3 if address.startswith(("/silent", "/process=6;errno=4", "/process=6;errno=11")) else 5
-    try:
-        found.append(["", None, repr(getattr(pychrony, name)(address, timeout=timeout)), []])
-    except pychrony.ChronyError as error:
-        causes, cause = [], error.__cause__
-        while cause is not None:
-            causes.append([type(cause).__name__, str(cause)])
-            cause = cause.__cause__
-        found.append([type(error).__name__, error.error_code, error.message, causes])
-print(json.dumps(found))
-"""
-
 
 #: Reads reports at addresses.
 Read = Callable[..., list[list[Any]]]
@@ -49,7 +32,7 @@ def read(python: Python, stub: str) -> Read:
 
     def run(*calls: tuple[Report | str, str]) -> list[list[Any]]:
         named = json.dumps([[BY_NAME[str(report)].call, address] for report, address in calls])
-        found: list[list[Any]] = json.loads(python(READ, named, environment={"LIBCHRONY_PATH": stub}))
+        found: list[list[Any]] = json.loads(python("stub.py", named, environment={"LIBCHRONY_PATH": stub}))
         assert len(found) == len(calls)
         return found
 

@@ -1,0 +1,55 @@
+"""A program that uses the default addresses of a machine of the test's own: `default_order.py CASE [ARGUMENT…]`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+
+from common import drain, silent, tell
+
+from pychrony import ChronyConnection
+
+
+def hold() -> None:
+    """Hold places that never answer until stdin ends."""
+    sockets = silent(*sys.argv[2:])
+    print(json.dumps("bound"), flush=True)
+    sys.stdin.read()
+    del sockets
+
+
+def tell_beside_a_silent_socket() -> None:
+    """Read with a short timeout often, and with a long one once; keep room for requests in the silent socket."""
+    [server] = silent(sys.argv[2])
+    for _ in range(4):
+        tell(timeout=0.4)
+        drain(server)
+    tell(timeout=4)
+
+
+def tell_beside_a_full_socket() -> None:
+    servers = silent(sys.argv[2])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.settimeout(0)
+        client.connect(sys.argv[2])
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(b"junk")
+        for _ in range(2):
+            tell(timeout=2)
+    servers[0].close()
+
+
+def move() -> None:
+    with ChronyConnection() as connection:
+        for _ in range(4):
+            stratum = connection.get_tracking().stratum
+            assert connection.transport is not None
+            print(json.dumps([connection.address, connection.transport.name, stratum]), flush=True)
+            sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
