@@ -28,18 +28,6 @@ from tests.support.waiting import PATIENCE, has_socket, punctually, wait_until
 import pychrony
 from pychrony import ChronyConnection
 
-<<<<<<< HEAD
-#: Begins the programs of another local user.
-PRELUDE = f"""
-import os, socket, sys
-os.setgroups([])
-os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
-os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
-"""
-=======
-CROWD = ROOT / "benches" / "crowd.py"
->>>>>>> da341cd (tests: make programs files)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _deliver_sigint() -> Iterator[None]:

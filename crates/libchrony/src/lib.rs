@@ -88,7 +88,15 @@ pub use refid::ReferenceId;
 pub use report::*;
 pub use value::Open;
 
-/// The examples of the repository's front page.
+/// The examples of the repository's documents.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../docs/errors.md")]
+    struct Errors;
+
+    #[doc = include_str!("../../../docs/rust.md")]
+    struct Rust;
+}

@@ -1,4 +1,4 @@
-//! Every example in the help texts, in the README and in the command's documents is run.
+//! Every example in the help texts, in the READMEs and in the documents is run.
 
 use crate::clocks;
 use crate::support::{binary, root, run, udp, wait_until};
@@ -9,12 +9,23 @@ use std::env;
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// The lines that show a command.
+/// The commands in the lines that show one, without their comments.
 fn examples(text: &str) -> impl Iterator<Item = String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix("$ "))
+        .filter_map(|line| line.split("  #").next())
+        .map(|line| line.trim_end().to_owned())
         .filter(|line| line.contains("chrony-report ") || line.ends_with("chrony-report"))
-        .map(str::to_owned)
+}
+
+/// The READMEs and the documents.
+fn pages() -> impl Iterator<Item = String> {
+    let documents = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    ["README.md", "crates/chrony-report/README.md"]
+        .map(|page| root().join(page))
+        .into_iter()
+        .chain(documents.filter(|path| path.extension().is_some_and(|extension| extension == "md")))
+        .map(|path| fs::read_to_string(path).unwrap())
 }
 
 /// The commands that the help lists.
@@ -42,8 +53,8 @@ fn every_example_runs() {
         assert!(of_command.peek().is_some(), "the help of {command} has no example");
         found.extend(of_command);
     }
-    for page in ["README.md", "crates/chrony-report/README.md", "docs/watch.md", "docs/judgement.md"] {
-        found.extend(examples(&fs::read_to_string(root().join(page)).unwrap()));
+    for page in pages() {
+        found.extend(examples(&page));
     }
 
     let chronyd = clocks::clock(&json!({}), &json!({"rtcdata": {}, "open": true}));
@@ -59,8 +70,9 @@ fn every_example_runs() {
     for example in views {
         let example = here(example);
         // A recording has its own chronyd.
-        let host = if example.contains("--replay") { &[][..] } else { &["-H", socket] };
-        let args = example.split("  ").next().unwrap_or_default().split(' ').skip(1).chain(host.iter().copied());
+        let has_host = example.contains("--replay") || example.contains("-H");
+        let host = if has_host { &[][..] } else { &["-H", socket] };
+        let args = example.split(' ').skip(1).chain(host.iter().copied());
         let mut view = USUAL.start(folder.path(), args);
         view.shows_all(&["offset", "frequency"]);
         if example.contains("--record") {
@@ -79,4 +91,21 @@ fn every_example_runs() {
         let output = command.current_dir(&folder).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{example}: {output:?}");
     }
+}
+
+#[test]
+fn the_front_page_shows_the_screen() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, shown) = page.split_once("$ chrony-report | head -8\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let chronyd = clocks::right();
+    let screen = run(["-H", chronyd.socket().to_str().unwrap()]).fine();
+    let answer = "Is the clock right? Yes: within ";
+    assert!(shown.starts_with(answer) && screen.starts_with(answer), "{screen}");
+    let names = |text: &str| -> Vec<String> {
+        let known = text.split("\n\n").nth(1).unwrap_or_default();
+        known.lines().take(5).map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(names(shown), names(&screen));
+    assert_eq!(shown.lines().count(), 8);
 }
