@@ -5,12 +5,12 @@ use libchrony::{Content, Field, REPORTS, Shape, Type};
 const HEAD: &str = "\
 # The fields of all reports
 
-Made from the tables in `crates/libchrony/src/report` by `make fields`; `make lint` fails when it is not what they say.
+Generated from the tables in `crates/libchrony/src/report` by `make fields`; `make lint` fails if it is out of date.
 
-A field has one name in Rust and in Python. A field of libchrony that is in no table here is called \"reserved\", with a
-number. \"chrony\" is the version from which on the field, or its report, exists; where there is none, all versions that
-libchrony can ask have it. A value outside of its range is an error. Open: a number without a name is kept as it is.
-The meaning goes on in the documentation of the records.
+A field has the same name in Rust and in Python. libchrony's other fields, not listed here, are named \"reserved\", with
+a number. \"chrony\" is the first version with the field or its report. If it is empty, every version that libchrony
+supports has the field. A value outside its range is an error. Open: a number without a name is kept unchanged.
+The documentation of the records has the full meaning.
 ";
 
 fn main() {
