@@ -141,6 +141,9 @@ impl Builder {
 /// It may be shared between threads, which take turns. After a fork the child gets a socket of its own on its first
 /// call. After chronyd restarts the next call works.
 ///
+/// A connection stays with the address that has answered for as long as that answers, if only with a refusal or with
+/// invalid data. When it is silent or gone, the call looks host names up again and tries all addresses in their order.
+///
 /// # Examples
 ///
 /// ```no_run

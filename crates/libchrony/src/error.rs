@@ -317,7 +317,7 @@ impl Error {
         Self::Unreachable { best: Box::new(best), others }
     }
 
-    fn address(&self) -> Option<&Address> {
+    pub(crate) fn address(&self) -> Option<&Address> {
         match self {
             Self::Connect { address, .. }
             | Self::Resolve { address, .. }

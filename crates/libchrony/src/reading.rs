@@ -88,6 +88,8 @@ pub(crate) struct Machine {
     process: u32,
     /// How often the list was read.
     tries: u32,
+    /// The addresses that may answer.
+    addresses: Arc<[Address]>,
 }
 
 impl Machine {
@@ -103,6 +105,7 @@ impl Machine {
             thread,
             process: process_id(),
             tries: 0,
+            addresses: Arc::clone(&settings.addresses),
         }
     }
 
@@ -112,9 +115,20 @@ impl Machine {
         self
     }
 
+    /// The same call at one address only.
+    pub(crate) fn at(mut self, address: Address) -> Self {
+        self.addresses = Arc::new([address]);
+        self
+    }
+
     /// The same call from its beginning, in a forked child.
     pub(crate) fn anew(&self) -> Self {
         Self::new(&self.settings, self.asked, self.thread)
+    }
+
+    /// Takes the address that has answered, if only to refuse.
+    pub(crate) fn take_answered(&mut self) -> Option<Address> {
+        self.turn.answered.take()
     }
 
     /// When the call began.
@@ -205,7 +219,7 @@ impl Machine {
                     }
                     let kept =
                         self.turn.session().filter(|session| session.lanes.first().is_some_and(Lane::is_still_ours));
-                    self.state = self.search(settings, kept);
+                    self.state = self.search(kept);
                     continue;
                 }
                 State::Search(mut search) => match search.advance(ready, &means, &mut self.clock, &explain) {
@@ -218,8 +232,8 @@ impl Machine {
                         return Ok(Progress::Host(host));
                     }
                     Found::Failed(error, answered) => {
-                        let Some(address) = answered else { return Err(error) };
-                        self.turn.answered(address);
+                        let Some(session) = answered else { return Err(error) };
+                        self.turn.answered(&session);
                         // A refusal is an answer, too.
                         return if asked.is_contact { Ok(Progress::Done(Ok(()))) } else { Err(error) };
                     }
@@ -232,7 +246,7 @@ impl Machine {
                         let count = usize::try_from(claimed).ok().filter(|count| *count <= MAX_RECORDS);
                         let Some(count) = count else {
                             let error = explain.count(&session.address, claimed);
-                            self.turn.answered(session.address);
+                            self.turn.answered(&session);
                             return Err(error);
                         };
                         sink.begin(count);
@@ -243,7 +257,7 @@ impl Machine {
                         sink.begin(1);
                         if let Err(error) = sink.put(0, session.lanes[0].record()) {
                             let error = explain.field(&session.address, error);
-                            self.turn.answered(session.address);
+                            self.turn.answered(&session);
                             return Err(error);
                         }
                         self.turn.keep(session);
@@ -261,12 +275,12 @@ impl Machine {
                     }
                     Listed::Changed(_) | Listed::Restarted if self.tries + 1 < LIST_TRIES => {
                         self.tries += 1;
-                        drop(list);
-                        self.search(settings, None)
+                        self.turn.answered(&list.into_session());
+                        self.search(None)
                     }
                     ended => {
                         let error = list.explain(ended, &explain, &self.clock);
-                        self.turn.answered(list.into_session().address);
+                        self.turn.answered(&list.into_session());
                         return Err(error);
                     }
                 },
@@ -276,14 +290,15 @@ impl Machine {
         }
     }
 
-    fn search(&mut self, settings: &Settings, kept: Option<Box<Session>>) -> State {
+    fn search(&mut self, kept: Option<Box<Session>>) -> State {
         let name = self.asked.name;
         let request = match self.asked.shape {
             Some(Shape::One) => Request::Record(name, 0),
             Some(Shape::All | Shape::ByAddress) => Request::Count(name),
             None => Request::First(name),
         };
-        let candidates = Candidates::new(Arc::clone(&settings.addresses));
-        State::Search(Search::new(request, self.asked.is_contact, kept, candidates, &self.clock))
+        let known = if kept.is_none() { self.turn.known() } else { None };
+        let candidates = Candidates::new(Arc::clone(&self.addresses));
+        State::Search(Search::new(request, self.asked.is_contact, kept, known, candidates, &self.clock))
     }
 }

@@ -1,8 +1,8 @@
 //! The first request of a call: which chronyd answers it. A call that asks only whether one is there sends none on a
 //! Unix socket.
 //!
-//! The session of the last call is asked first. If that is of no use any more, or there is none, the addresses are
-//! tried one after the other. One that refuses is done with at once. One that is silent is listened to until the call
+//! The chronyd that answered last is asked first: in the session of the last call, or in a new one if an error has ended
+//! that. If it is silent or gone, or there is none, the addresses are tried one after the other. One that refuses is done with at once. One that is silent is listened to until the call
 //! ends, while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a
 //! socket of its own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is
 //! sent twice on a Unix socket, which loses nothing.
@@ -15,7 +15,7 @@ use crate::explain::Explain;
 use crate::lane::{Lane, Means, Received, Request, Sent};
 use crate::raw::failure::Failure;
 use crate::ready::{Interest, Ready};
-use crate::round_trip::MOST;
+use crate::round_trip::{MOST, RoundTrip};
 use crate::session::Session;
 use rustix::io::Errno;
 use std::io;
@@ -31,8 +31,8 @@ pub(crate) enum Found {
     Connected(Box<Session>),
     /// The answer is in the session's first lane.
     Answer(Box<Session>),
-    /// With the address if chronyd answered there.
-    Failed(Error, Option<Address>),
+    /// With the session if chronyd answered in it.
+    Failed(Error, Option<Box<Session>>),
 }
 
 /// One sending of the request.
@@ -69,6 +69,15 @@ impl Target {
     fn is_over(&self) -> bool {
         self.tries.is_empty()
     }
+
+    /// Takes the lane of a try that was answered, if only with a refusal.
+    fn end_try(&mut self, at: usize, clock: &mut Clock) -> Lane {
+        let Try { lane, sent, .. } = self.tries.swap_remove(at);
+        if let (Some(sent), 1) = (sent, self.requests) {
+            self.session.round_trip.measured(clock.now() - sent);
+        }
+        lane
+    }
 }
 
 /// The search of one call.
@@ -78,6 +87,8 @@ pub(crate) struct Search {
     /// Whether a Unix socket that is connected is enough.
     is_contact: bool,
     targets: Vec<Target>,
+    /// The address that answered last, while it is to be tried anew before the others.
+    known: Option<(Address, RoundTrip)>,
     candidates: Candidates,
     /// The host whose addresses are needed next.
     host: Option<Address>,
@@ -91,13 +102,14 @@ impl Search {
         request: Request,
         is_contact: bool,
         kept: Option<Box<Session>>,
+        known: Option<(Address, RoundTrip)>,
         candidates: Candidates,
         clock: &Clock,
     ) -> Self {
         let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MOST) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
-        Self { request, is_contact, targets, candidates, host: None, next, failures: Vec::new() }
+        Self { request, is_contact, targets, known, candidates, host: None, next, failures: Vec::new() }
     }
 
     /// Takes the addresses of the host that was asked for.
@@ -226,13 +238,10 @@ impl Search {
     }
 
     fn answered(&mut self, index: usize, at: usize, clock: &mut Clock) -> Found {
-        let Target { mut session, mut tries, requests, .. } = self.targets.swap_remove(index);
-        let Try { lane, sent, .. } = tries.swap_remove(at);
-        if let (Some(sent), 1) = (sent, requests) {
-            session.round_trip.measured(clock.now() - sent);
-        }
-        session.settle(lane);
-        Found::Answer(session)
+        let mut target = self.targets.swap_remove(index);
+        let lane = target.end_try(at, clock);
+        target.session.settle(lane);
+        Found::Answer(target.session)
     }
 
     /// One try is over. chronyd's own refusal settles the search, unless an address that comes first may still answer.
@@ -247,17 +256,21 @@ impl Search {
     ) -> Option<Found> {
         let is_first = self.targets[..index].iter().all(Target::is_over);
         let target = &mut self.targets[index];
-        target.tries.swap_remove(at);
         if failure.errno.is_none() {
+            target.end_try(at, clock);
             target.tries.clear();
             target.refusal = Some((stage, failure));
             if is_first {
                 return Some(self.give_up(clock, explain));
             }
-        } else if target.is_over() {
+            return None;
+        }
+        target.tries.swap_remove(at);
+        if target.is_over() {
             if target.is_kept {
                 // chronyd, or only our socket, went away since the last call. All addresses are tried anew.
-                self.targets.remove(index);
+                let Session { address, round_trip, .. } = *self.targets.remove(index).session;
+                self.known = Some((address, round_trip));
                 self.candidates.rewind();
             } else {
                 self.failures.push(explain.lost(&target.session.address, stage, failure));
@@ -271,9 +284,11 @@ impl Search {
     fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
         let now = clock.last;
         while self.host.is_none() && (is_alone || now >= self.next) {
-            let address = match self.candidates.next() {
-                Some(Next::Address(address)) => address,
-                Some(Next::Host(host)) => {
+            let known = self.known.take().map(|(address, round_trip)| (Next::Address(address), round_trip));
+            let next = known.or_else(|| self.candidates.next().map(|next| (next, RoundTrip::default())));
+            let (address, round_trip) = match next {
+                Some((Next::Address(address), round_trip)) => (address, round_trip),
+                Some((Next::Host(host), _)) => {
                     self.host = Some(host.clone());
                     return Some(Found::Host(host));
                 }
@@ -282,10 +297,10 @@ impl Search {
                     break;
                 }
             };
-            if self.targets.iter().any(|target| target.session.address == address && !target.is_over()) {
+            if self.has_tried(&address) {
                 continue;
             }
-            match Session::open(means, address) {
+            match Session::open(means, address, round_trip) {
                 // Only a socket that a process listens at can be connected to.
                 Ok(session) if self.is_contact && session.address.transport() == Transport::UnixSocket => {
                     return Some(Found::Connected(session));
@@ -319,13 +334,20 @@ impl Search {
         None
     }
 
+    /// Whether this call has asked an address. The one that answered last is among the others once more.
+    fn has_tried(&self, address: &Address) -> bool {
+        self.targets.iter().any(|target| target.session.address == *address)
+            || self.failures.iter().any(|failure| failure.address() == Some(address))
+    }
+
     /// Ends the search: nothing more can come in time.
     fn give_up(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Found {
-        if let Some(target) = self.targets.iter_mut().find(|target| target.refusal.is_some())
-            && let Some((stage, failure)) = target.refusal.take()
+        let refused = |target: &mut Target| target.refusal.take();
+        if let Some((index, (stage, failure))) =
+            self.targets.iter_mut().enumerate().find_map(|(index, target)| Some((index, refused(target)?)))
         {
-            let address = target.session.address.clone();
-            return Found::Failed(explain.failed(&address, stage, failure), Some(address));
+            let session = self.targets.swap_remove(index).session;
+            return Found::Failed(explain.failed(&session.address, stage, failure), Some(session));
         }
         let mut failures = std::mem::take(&mut self.failures);
         for target in self.targets.iter().filter(|target| !target.is_over()) {

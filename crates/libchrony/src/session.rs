@@ -21,11 +21,15 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the first lane. The session stays where it is from one call to the next, while its owners change often.
-    pub(crate) fn open(means: &Means<'_>, address: Address) -> Result<Box<Self>, (Address, OpenFailure)> {
+    pub(crate) fn open(
+        means: &Means<'_>,
+        address: Address,
+        round_trip: RoundTrip,
+    ) -> Result<Box<Self>, (Address, OpenFailure)> {
         // The file is looked at first. A chronyd that restarts in between is then taken for one that restarts later.
         let file = file_at(&address);
         match means.open(&address) {
-            Ok(lane) => Ok(Box::new(Self { address, lanes: vec![lane], round_trip: RoundTrip::default(), file })),
+            Ok(lane) => Ok(Box::new(Self { address, lanes: vec![lane], round_trip, file })),
             Err(failure) => Err((address, failure)),
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::address::Address;
 use crate::per_process::{PerProcess, process_id};
+use crate::round_trip::RoundTrip;
 use crate::session::Session;
 use std::collections::VecDeque;
 use std::mem;
@@ -28,8 +29,8 @@ struct State {
     idle: Option<Box<Session>>,
     /// How often the connection was closed, so that a call that was under way then does not keep its session.
     closed: u64,
-    /// The address that answered last.
-    address: Option<Address>,
+    /// The address that answered last, and the round trip to it. They outlast the session, which an error ends.
+    answered: Option<(Address, RoundTrip)>,
 }
 
 /// The place of one call: it waits for its turn, or has it. Ending or dropping it hands the turn on.
@@ -40,6 +41,8 @@ pub(crate) struct Turn {
     process: u32,
     closed: u64,
     place: Place,
+    /// The address that has answered the call, if only to refuse.
+    pub(crate) answered: Option<Address>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Turns {
 
     /// The address that answered last.
     pub(crate) fn address(&self) -> Option<Address> {
-        self.state().address.clone()
+        self.state().answered.as_ref().map(|(address, _)| address.clone())
     }
 
     /// Whether a session is kept for the next call.
@@ -71,11 +74,17 @@ impl Turns {
         self.state().idle.is_some()
     }
 
-    /// Drops the session, or has the call that is using it drop it.
+    /// Drops the session that no call is using. The next call asks the same address.
+    pub(crate) fn rest(&self) {
+        let session = self.state().idle.take();
+        drop(session);
+    }
+
+    /// Drops the session, or has the call that is using it drop it, and forgets its address.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed += 1;
-        state.address = None;
+        state.answered = None;
         let session = state.idle.take();
         drop(state);
         drop(session);
@@ -85,10 +94,13 @@ impl Turns {
     pub(crate) fn take(self: &Arc<Self>, thread: Option<ThreadId>) -> Turn {
         let (state, inherited) = self.0.get_and_previous();
         // In a forked child the copies of its parent's sockets are closed, unless another thread was here at the time.
+        let mut state = lock(state);
         if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
             inherited.idle = None;
+            if let Some(answered) = inherited.answered.take() {
+                state.answered.get_or_insert(answered);
+            }
         }
-        let mut state = lock(state);
         let number = state.next;
         state.next += 1;
         let holder = state.taken.iter().map(|(_, thread)| thread);
@@ -103,7 +115,16 @@ impl Turns {
             Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
             Place::Nested | Place::Over => {}
         }
-        Turn { turns: Arc::clone(self), number, process: process_id(), closed: state.closed, place }
+        Turn { turns: Arc::clone(self), number, process: process_id(), closed: state.closed, place, answered: None }
+    }
+}
+
+impl State {
+    fn remember(&mut self, session: &Session) {
+        match &mut self.answered {
+            Some((address, round_trip)) if *address == session.address => *round_trip = session.round_trip,
+            answered => *answered = Some((session.address.clone(), session.round_trip)),
+        }
     }
 }
 
@@ -132,25 +153,30 @@ impl Turn {
         self.turns.state().idle.take()
     }
 
-    /// Remembers the address at which chronyd answered.
-    pub(crate) fn answered(&mut self, address: Address) {
+    /// The address that answered last, which is asked first, and the round trip to it.
+    pub(crate) fn known(&self) -> Option<(Address, RoundTrip)> {
+        self.turns.state().answered.clone()
+    }
+
+    /// Remembers the address at which chronyd answered. The session has ended.
+    pub(crate) fn answered(&mut self, session: &Session) {
+        self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
         if state.closed == self.closed {
-            state.address = Some(address);
+            state.remember(session);
         }
     }
 
-    /// The same, and leaves the session for the next call.
+    /// Remembers the address, and leaves the session for the next call.
     pub(crate) fn keep(&mut self, session: Box<Session>) {
+        self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
         if state.closed != self.closed {
             drop(state);
             drop(session);
             return;
         }
-        if state.address.as_ref() != Some(&session.address) {
-            state.address = Some(session.address.clone());
-        }
+        state.remember(&session);
         if self.place == Place::Has {
             state.idle = Some(session);
         }

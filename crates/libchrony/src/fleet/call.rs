@@ -19,6 +19,8 @@ pub(super) struct Call<P> {
     parts: P,
     /// The number of the part that is read.
     part: usize,
+    /// The address that has answered a part. The others are read there, or not at all.
+    answered: Option<Address>,
     /// When the call went on to that part.
     since: Instant,
     start: Instant,
@@ -36,13 +38,14 @@ pub(super) struct Call<P> {
 impl<P: Parts> Call<P> {
     pub(super) fn new(settings: &Arc<Settings>, what: &P::What, start: Instant, end: Instant) -> Self {
         let mut parts = P::new(what);
-        let machine = machine(settings, parts.part(0), start, end);
+        let machine = machine(settings, parts.part(0), None, start, end);
         let settings = Arc::clone(settings);
         Self {
             settings,
             machine,
             parts,
             part: 0,
+            answered: None,
             since: start,
             start,
             end,
@@ -65,9 +68,11 @@ impl<P: Parts> Call<P> {
                     continue;
                 }
                 Progress::Done(result) => {
+                    self.answered = self.machine.take_answered().or(self.answered.take());
                     self.end_part(result);
                     while self.part < self.parts.count() && Instant::now() >= self.end {
-                        let (address, waited) = (self.settings.addresses[0].clone(), self.end - self.start);
+                        let address = self.answered.as_ref().unwrap_or(&self.settings.addresses[0]).clone();
+                        let waited = self.end - self.start;
                         let report = self.parts.part(self.part).asked().report();
                         self.end_part(Err(Error::NotAsked { report, address, waited }));
                     }
@@ -79,7 +84,8 @@ impl<P: Parts> Call<P> {
             }
             // The next part, or in a forked child the same once more.
             self.host = None;
-            self.machine = machine(&self.settings, self.parts.part(self.part), self.since, self.end);
+            let (part, answered) = (self.parts.part(self.part), self.answered.clone());
+            self.machine = machine(&self.settings, part, answered, self.since, self.end);
             ready = Ready::These(&[]);
         }
     }
@@ -118,6 +124,16 @@ pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> E
     parts.take()
 }
 
-fn machine(settings: &Arc<Settings>, part: &mut dyn AnyPart, start: Instant, end: Instant) -> Machine {
-    Machine::new(settings, part.asked(), None).within(Clock::between(start, end))
+fn machine(
+    settings: &Arc<Settings>,
+    part: &mut dyn AnyPart,
+    answered: Option<Address>,
+    start: Instant,
+    end: Instant,
+) -> Machine {
+    let machine = Machine::new(settings, part.asked(), None).within(Clock::between(start, end));
+    match answered {
+        Some(address) => machine.at(address),
+        None => machine,
+    }
 }

@@ -118,7 +118,7 @@ impl Builder {
 ///
 /// It keeps a session with each address from one round to the next, as far as the limit on open files and the machine's
 /// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and
-/// disturbs no other. After a fork the child opens sockets of its own.
+/// disturbs no other. All reports of one result come from one chronyd, also where a host has several. After a fork the child opens sockets of its own.
 pub struct Fleet {
     addresses: Arc<[Address]>,
     pub(super) members: Vec<Arc<Settings>>,
@@ -152,6 +152,17 @@ impl Fleet {
     #[must_use]
     pub fn addresses(&self) -> Arc<[Address]> {
         Arc::clone(&self.addresses)
+    }
+
+    /// The address at which the chronyd with this index answered last; `None` before that, and after
+    /// [`close`](Self::close). All reports of one result come from one address.
+    ///
+    /// # Panics
+    ///
+    /// If no address has the index.
+    #[must_use]
+    pub fn address(&self, index: usize) -> Option<Address> {
+        self.members[index].turns.address()
     }
 
     /// How many descriptors it needs, and how many there are.

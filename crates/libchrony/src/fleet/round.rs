@@ -4,6 +4,7 @@ use super::call::{Call, failed};
 use super::members::Fleet;
 use super::queue::Queue;
 use super::reports::{Parts, Reports};
+use crate::address::Address;
 use crate::any::AnyRecord;
 use crate::clock::{FOREVER, SLICE};
 use crate::error::Error;
@@ -154,7 +155,7 @@ impl<P: Parts> State<P> {
         while fleet.room.is_full()
             && let Some(idle) = self.idle.pop()
         {
-            members[idle as usize].turns.close();
+            members[idle as usize].turns.rest();
         }
         // There is nothing to wait for, so the result of the address is that there is no room.
         !fleet.room.is_full() || self.running == 0
@@ -379,6 +380,11 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
             }
             step => step,
         }
+    }
+
+    /// As [`Fleet::address`]; with the index of a result, the address of its chronyd.
+    pub fn address(&self, index: usize) -> Option<Address> {
+        self.fleet.borrow().address(index)
     }
 
     /// Closes the sockets that no call uses. A call that is under way ends first.

@@ -9,6 +9,7 @@ mod kept;
 mod late;
 mod lists;
 mod polled;
+mod same;
 mod shared;
 mod silent;
 mod tasks;

@@ -1,6 +1,7 @@
 //! Calls of tasks, which do not block a thread each: they can be given up and forked in the middle, and their order is
 //! known.
 
+use super::same::{at_second, requests};
 use super::{Tasks, promises};
 use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, folders_in};
@@ -16,6 +17,7 @@ promises!(
     a_call_that_is_given_up_hands_on_its_turn,
     turns_go_by_arrival,
     a_fork_in_the_middle_of_a_call_disturbs_neither,
+    a_call_that_is_given_up_leaves_the_connection_with_its_chronyd,
 );
 
 /// Its sockets are closed, and the connection stays usable.
@@ -102,4 +104,17 @@ fn a_fork_in_the_middle_of_a_call_disturbs_neither<D: Tasks>() {
             assert!((0..3).map(|_| once()).any(is_told), "late each time");
         }
     });
+}
+
+fn a_call_that_is_given_up_leaves_the_connection_with_its_chronyd<D: Tasks>() {
+    let (first, second) = (scripted("{}"), scripted("{}"));
+    for which in [0, 1] {
+        let (connection, address) = at_second::<D>(&first, &second, which, AMPLE);
+        let unasked = requests(&first);
+        second.set(Fault::Delay(ms(500)));
+        assert!(connection.sources_within(1).is_none());
+        second.clear();
+        connection.tracking().unwrap();
+        assert_eq!((connection.address(), requests(&first)), (Some(address), unasked));
+    }
 }

@@ -7,7 +7,7 @@ use crate::common::open::{clients_in, descriptors, event_queues, watched};
 use crate::common::system::{in_fork, own_empty_run, own_hosts, put};
 use crate::common::*;
 use libchrony::fleet::Fleet;
-use libchrony::{Error, Tracking};
+use libchrony::{Address, Error, SelectData, Source, Tracking};
 use std::fmt::Write;
 use std::fs;
 use std::net::UdpSocket;
@@ -193,4 +193,45 @@ fn a_program_that_is_slow_between_results_loses_none() {
         result.unwrap();
         std::thread::sleep(ms(100));
     }
+}
+
+/// The first address of the host was silent for a moment, and the second one refuses a report over UDP.
+#[test]
+fn all_reports_of_a_host_in_one_round_come_from_the_chronyd_that_answered() {
+    let test = "fleet::process::all_reports_of_a_host_in_one_round_come_from_the_chronyd_that_answered";
+    Alone::new(test, "only").prepared(own_empty_run).run(|| {
+        let _hosts = own_hosts("127.16.0.1 chrony.test\n127.16.0.2 chrony.test\n");
+        let daemons = daemons(2, r#"{"sources": 3}"#);
+        let address: Address = format!("chrony.test:{}", daemons.command_port()).parse().unwrap();
+        let mut fleet = Fleet::builder(vec![address]).timeout(Duration::from_secs(4)).build().unwrap();
+        daemons.leave([0]).unwrap();
+        assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
+        daemons.come([0]).unwrap();
+        for _ in 0..3 {
+            let mut round = fleet.read::<(Vec<SelectData>, Tracking, Vec<SelectData>, Vec<Source>)>();
+            let (index, (refused, tracking, again, sources)) = round.next().unwrap();
+            assert_eq!(round.address(index).unwrap().to_string(), format!("127.16.0.2:{}", daemons.command_port()));
+            assert!([refused, again].iter().all(|result| matches!(result, Err(Error::Unauthorized { .. }))));
+            assert_eq!(tracking.unwrap().reference_ip.as_deref(), Some("127.16.0.2"));
+            assert_eq!(sources.unwrap()[0].address, "fd00::7f10:2:0:0");
+        }
+        // It goes away in the middle of a round: the other does not answer for it.
+        daemons.delay(ms(300), [1]).unwrap();
+        let counts = || daemons.tally().requests.get(&code::COUNT).copied().unwrap_or(0);
+        let before = counts();
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| fleet.read::<(Tracking, Vec<Source>)>().next().unwrap().1);
+            wait_until("the second report", || counts() > before);
+            daemons.leave([1]).unwrap();
+            let (tracking, sources) = reader.join().unwrap();
+            assert_eq!(tracking.unwrap().reference_ip.as_deref(), Some("127.16.0.2"));
+            let error = sources.unwrap_err();
+            assert!(
+                matches!(&error, Error::TimedOut { address, .. } if address.to_string().contains("0.2:")),
+                "{error}"
+            );
+        });
+        // In the next round it does.
+        assert_eq!(fleet.read::<Tracking>().next().unwrap().1.unwrap().reference_ip.as_deref(), Some("127.16.0.1"));
+    });
 }
