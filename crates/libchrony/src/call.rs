@@ -39,7 +39,7 @@ impl<G: Gather> Reading<G> {
     /// waits for its turn, `waker` is woken when the turn has come.
     ///
     /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
-    /// Advancing it at other times does no harm, until it is done.
+    /// Advancing it at other times does no harm. Once it is done, advancing it is an error: [`Error::Over`].
     pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
         self.go_on(Ready::Any, waker)
     }

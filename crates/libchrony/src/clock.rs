@@ -9,6 +9,8 @@ pub(crate) const SLICE: Duration = Duration::from_millis(50);
 pub(crate) const SOON: Duration = Duration::from_millis(10);
 /// The most by which a process is late that was neither stopped nor starved.
 const LATE: Duration = Duration::from_millis(250);
+/// The bounds of durations, in words.
+pub(crate) const LONGER_THAN_0: &str = "be longer than 0";
 /// A year: longer than anything is waited for, and short enough to add to any time.
 pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

@@ -8,7 +8,7 @@ use crate::any::AnyRecord;
 #[cfg(feature = "tokio")]
 use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
-use crate::clock::SOON;
+use crate::clock::{LONGER_THAN_0, SOON};
 use crate::error::Error;
 use crate::flight::Lanes;
 use crate::gather::{Any, AnyRecords, Gather, Readable, Rows};
@@ -60,20 +60,21 @@ impl Builder {
         self.addresses(vec![address])
     }
 
-    /// Where chronyd may be. The first address on which it answers is used.
+    /// Where chronyd may be; one address at least. The first one on which it answers is used for as long as it answers.
     pub fn addresses(mut self, addresses: Vec<Address>) -> Self {
         self.addresses = addresses;
         self
     }
 
     /// Over how many sessions at once a long list is read, at most, and from how many records on each further one is
-    /// opened. By default, [`DEFAULT_LANES`] and [`DEFAULT_RECORDS_PER_LANE`]. One lane reads a list record by record.
+    /// opened, both at least 1. By default, [`DEFAULT_LANES`] and [`DEFAULT_RECORDS_PER_LANE`]. One lane reads a list
+    /// record by record.
     pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
         self.lanes = Lanes { most, records_each };
         self
     }
 
-    /// The time that one call takes at most; 5 s by default.
+    /// The time that one call takes at most, longer than 0; 5 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -96,7 +97,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded.
+    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
     pub fn build(mut self) -> Result<Connection, Error> {
         let slice = self.timeout.clamp(Duration::from_millis(1), SOON);
         let interrupt = mem::replace(&mut self.interrupt, Box::new(|| false));
@@ -108,7 +109,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded.
+    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
     pub fn build_nonblocking(self) -> Result<nonblocking::Connection, Error> {
         self.settings(Waits::Never).map(nonblocking::Connection::new)
     }
@@ -117,13 +118,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded.
+    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
     #[cfg(feature = "tokio")]
     pub fn build_async(self) -> Result<AsyncConnection, Error> {
         self.build_nonblocking().map(AsyncConnection::new)
     }
 
     fn settings(self, waits: Waits) -> Result<Arc<Settings>, Error> {
+        let has_addresses = !self.addresses.is_empty();
+        Error::check(
+            has_addresses,
+            "the list of addresses",
+            "not be empty. Without a list, the default ones are tried",
+        )?;
+        Error::check(!self.timeout.is_zero(), "the timeout", LONGER_THAN_0)?;
+        self.lanes.check()?;
         Ok(Arc::new(Settings {
             library: self.library.map_or_else(Library::load, Ok)?,
             addresses: self.addresses.into(),

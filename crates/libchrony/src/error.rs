@@ -25,7 +25,7 @@ pub enum ErrorKind {
     NotFound,
     /// The user may not talk to chronyd this way.
     Permission,
-    /// chronyd or libchrony rejected the request or the response, or a value is out of its bounds.
+    /// chronyd or libchrony rejected the request or the response, or a value or a setting is out of its bounds.
     Invalid,
     /// A record or a field is missing.
     Incomplete,
@@ -46,6 +46,20 @@ pub enum Error {
     /// The loaded libchrony knows no report of this name.
     #[error(transparent)]
     UnknownReport(#[from] UnknownReport),
+    /// A setting of a builder is out of its bounds.
+    #[error("{setting} must {bounds}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What it must be.
+        bounds: &'static str,
+    },
+    /// A call was advanced although it was over.
+    #[error("the call for the {report} report is over and cannot be advanced. Start another one")]
+    Over {
+        /// The report.
+        report: &'static str,
+    },
     /// None of the default sockets exists.
     #[error(
         "chronyd socket not found. Tried: {}. Is chronyd running? If its socket is elsewhere, give its path; without \
@@ -271,6 +285,8 @@ impl Error {
             Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
             Self::Field { source: FieldError::Missing { .. } | FieldError::Type { .. }, .. } => ErrorKind::Incomplete,
             Self::UnknownReport(_)
+            | Self::Setting { .. }
+            | Self::Over { .. }
             | Self::Rejected { .. }
             | Self::ListChanged { .. }
             | Self::NotAvailable { .. }
@@ -292,6 +308,11 @@ impl Error {
                 | Self::Count { .. }
                 | Self::Field { .. }
         )
+    }
+
+    /// Refuses a setting that is out of its bounds.
+    pub(crate) fn check(is_valid: bool, setting: &'static str, bounds: &'static str) -> Result<(), Self> {
+        if is_valid { Ok(()) } else { Err(Self::Setting { setting, bounds }) }
     }
 
     /// The failures at all addresses as one error.

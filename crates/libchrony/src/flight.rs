@@ -1,7 +1,11 @@
 //! The requests of a list that are on their way, and over how many lanes.
 
+use crate::error::Error;
 use crate::lane::Lane;
 use std::time::Instant;
+
+/// The bounds of numbers, in words.
+pub(crate) const AT_LEAST_1: &str = "be at least 1";
 
 /// Over how many sessions a list is read, and from what length on.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +17,12 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn for_records(self, count: usize) -> usize {
-        (count / self.records_each.max(1)).clamp(1, self.most.max(1))
+        (count / self.records_each).clamp(1, self.most)
+    }
+
+    pub(crate) fn check(self) -> Result<(), Error> {
+        Error::check(self.most > 0, "the number of lanes", AT_LEAST_1)?;
+        Error::check(self.records_each > 0, "the number of records for each lane", AT_LEAST_1)
     }
 }
 

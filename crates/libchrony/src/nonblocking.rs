@@ -112,8 +112,7 @@ impl Connection {
     ///
     /// [`Error::Connect`] when no descriptor can be had.
     pub fn epoll(&self) -> Result<Epoll, Error> {
-        let error = |source| Error::Connect { address: self.0.addresses[0].clone(), source };
-        Epoll::new().map_err(error)
+        Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source })
     }
 
     fn gather<G: Gather>(&self, gather: G) -> Reading<G> {

@@ -173,6 +173,9 @@ impl Machine {
 
     /// Goes on as far as it can. `waker` is woken when its turn has come.
     pub(crate) fn advance(&mut self, ready: Ready<'_>, waker: &Waker, sink: &mut dyn Sink) -> Progress {
+        if matches!(self.state, State::Over) {
+            return Progress::Done(Err(Error::Over { report: self.asked.report() }));
+        }
         if self.is_forked() {
             return Progress::Forked;
         }
@@ -284,7 +287,7 @@ impl Machine {
                         return Err(error);
                     }
                 },
-                State::Over => return Ok(Progress::Wait(self.clock.end)),
+                State::Over => return Err(Error::Over { report: asked.report() }),
             };
             ready = ready.again();
         }

@@ -88,7 +88,7 @@ pub(crate) struct Search {
     is_contact: bool,
     targets: Vec<Target>,
     /// The address that answered last, while it is to be tried anew before the others.
-    known: Option<(Address, RoundTrip)>,
+    known: Option<Box<(Address, RoundTrip)>>,
     candidates: Candidates,
     /// The host whose addresses are needed next.
     host: Option<Address>,
@@ -102,7 +102,7 @@ impl Search {
         request: Request,
         is_contact: bool,
         kept: Option<Box<Session>>,
-        known: Option<(Address, RoundTrip)>,
+        known: Option<Box<(Address, RoundTrip)>>,
         candidates: Candidates,
         clock: &Clock,
     ) -> Self {
@@ -270,7 +270,7 @@ impl Search {
             if target.is_kept {
                 // chronyd, or only our socket, went away since the last call. All addresses are tried anew.
                 let Session { address, round_trip, .. } = *self.targets.remove(index).session;
-                self.known = Some((address, round_trip));
+                self.known = Some(Box::new((address, round_trip)));
                 self.candidates.rewind();
             } else {
                 self.failures.push(explain.lost(&target.session.address, stage, failure));
@@ -284,7 +284,7 @@ impl Search {
     fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
         let now = clock.last;
         while self.host.is_none() && (is_alone || now >= self.next) {
-            let known = self.known.take().map(|(address, round_trip)| (Next::Address(address), round_trip));
+            let known = self.known.take().map(|known| (Next::Address(known.0), known.1));
             let next = known.or_else(|| self.candidates.next().map(|next| (next, RoundTrip::default())));
             let (address, round_trip) = match next {
                 Some((Next::Address(address), round_trip)) => (address, round_trip),

@@ -154,8 +154,8 @@ impl Turn {
     }
 
     /// The address that answered last, which is asked first, and the round trip to it.
-    pub(crate) fn known(&self) -> Option<(Address, RoundTrip)> {
-        self.turns.state().answered.clone()
+    pub(crate) fn known(&self) -> Option<Box<(Address, RoundTrip)>> {
+        self.turns.state().answered.clone().map(Box::new)
     }
 
     /// Remembers the address at which chronyd answered. The session has ended.

@@ -4,10 +4,10 @@ use super::descriptors::Descriptors;
 use super::queue::Queue;
 use crate::Library;
 use crate::address::Address;
-use crate::clock::FOREVER;
+use crate::clock::{FOREVER, LONGER_THAN_0};
 use crate::connection::DEFAULT_TIMEOUT;
 use crate::error::Error;
-use crate::flight::Lanes;
+use crate::flight::{AT_LEAST_1, Lanes};
 use crate::raw::socket::Waits;
 use crate::reading::Settings;
 use crate::room::{Room, Rooms};
@@ -59,7 +59,7 @@ impl Builder {
     /// How many addresses are asked at once, at most; [`DEFAULT_IN_FLIGHT`] by default. One that has been silent for a
     /// tenth of a second is listened to until its time is over, but is not counted any more.
     pub fn in_flight(mut self, addresses: usize) -> Self {
-        self.in_flight = addresses.max(1);
+        self.in_flight = addresses;
         self
     }
 
@@ -80,8 +80,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::EventQueue`].
+    /// [`Error::Library`] when no libchrony can be loaded, [`Error::EventQueue`], and [`Error::Setting`].
     pub fn build(self) -> Result<Fleet, Error> {
+        Error::check(!self.timeout.is_zero(), "the timeout", LONGER_THAN_0)?;
+        Error::check(!self.deadline.is_zero(), "the deadline", LONGER_THAN_0)?;
+        Error::check(self.in_flight > 0, "the number of addresses that are asked at once", AT_LEAST_1)?;
+        self.lanes.check()?;
         let library = self.library.map_or_else(Library::load, Ok)?;
         let descriptors = Descriptors::of(self.addresses.len(), self.raise);
         let queue = Queue::new().map_err(|source| Error::EventQueue { source: source.into() })?;

@@ -2,7 +2,8 @@
 
 use crate::common::open::{clients_in, folders_in};
 use crate::common::*;
-use libchrony::{Connection, Error, ErrorKind};
+use libchrony::fleet::{self, Fleet};
+use libchrony::{Builder, Connection, Error, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
 use std::thread;
@@ -24,6 +25,35 @@ fn a_connection_opens_at_its_first_call_and_keeps_its_socket() {
     }
     assert_eq!(clients_in(chronyd.folder()), socket);
     assert_eq!(connection.address(), Some(unix(chronyd.socket())));
+}
+
+#[test]
+fn a_setting_that_is_out_of_bounds_is_refused_when_the_connection_is_built() {
+    type Set<B> = fn(B) -> B;
+    let settings: [(Set<Builder>, &str); 4] = [
+        (|builder| builder.addresses(vec![]), "the list of addresses must not be empty. Without a list, the default"),
+        (|builder| builder.timeout(Duration::ZERO), "the timeout must be longer than 0"),
+        (|builder| builder.lanes(0, 1), "the number of lanes must be at least 1"),
+        (|builder| builder.lanes(1, 0), "the number of records for each lane must be at least 1"),
+    ];
+    for (set, words) in settings {
+        let builder = || set(Connection::builder());
+        let errors = [builder().build().err(), builder().build_nonblocking().err(), builder().build_async().err()];
+        for error in errors {
+            let error = error.expect("a setting that is refused");
+            assert!(error.to_string().starts_with(words), "{error}");
+            assert!(error.kind() == ErrorKind::Invalid && !error.is_answer());
+        }
+    }
+    let settings: [(Set<fleet::Builder>, &str); 4] = [
+        (|builder| builder.timeout(Duration::ZERO), "the timeout must be longer than 0"),
+        (|builder| builder.deadline(Duration::ZERO), "the deadline must be longer than 0"),
+        (|builder| builder.in_flight(0), "the number of addresses that are asked at once must be at least 1"),
+        (|builder| builder.lanes(0, 0), "the number of lanes must be at least 1"),
+    ];
+    for (set, words) in settings {
+        assert_eq!(set(Fleet::builder(vec![udp(323)])).build().unwrap_err().to_string(), words);
+    }
 }
 
 #[test]

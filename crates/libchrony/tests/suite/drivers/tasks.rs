@@ -5,7 +5,12 @@ use super::same::{at_second, requests};
 use super::{Tasks, promises};
 use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, folders_in};
+use crate::common::system::in_fork;
 use crate::common::*;
+use libchrony::nonblocking::{Gather, Reading, Step};
+use libchrony::{Address, Connection, Error, ErrorKind};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 use testbed::Fault;
 
@@ -117,4 +122,55 @@ fn a_call_that_is_given_up_leaves_the_connection_with_its_chronyd<D: Tasks>() {
         connection.tracking().unwrap();
         assert_eq!((connection.address(), requests(&first)), (Some(address), unasked));
     }
+}
+
+fn is_over<T>(step: &Step<T>, name: &str) -> bool {
+    let Step::Done(Err(error)) = step else { return false };
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(matches!(error, Error::Over { report } if *report == name), "{error:?}");
+    error.to_string().starts_with(&format!("the call for the {name} report is over and cannot be advanced"))
+}
+
+#[test]
+fn a_call_that_is_over_has_no_second_result() {
+    Alone::new("drivers::tasks::a_call_that_is_over_has_no_second_result", "only").run(|| {
+        fn end<G: Gather>(reading: &mut Reading<G>) -> Result<G::Output, Error> {
+            loop {
+                if let Step::Done(result) = reading.advance(Waker::noop()) {
+                    return result;
+                }
+            }
+        }
+        let chronyd = scripted(r#"{"sources": 9}"#);
+        let connection = to(&udp(chronyd.command_port())).timeout(AMPLE).build_nonblocking().unwrap();
+        let mut epoll = connection.epoll().unwrap();
+        let (mut sources, mut refused) = (connection.sources(), connection.select_data());
+        assert_eq!(end(&mut sources).unwrap().len(), 9);
+        assert!(matches!(end(&mut refused), Err(Error::Unauthorized { .. })));
+        for _ in 0..2 {
+            assert!(is_over(&sources.advance(Waker::noop()), "sources"));
+            assert!(is_over(&refused.advance(Waker::noop()), "selectdata"));
+            assert!(is_over(&epoll.advance(&mut sources, Waker::noop()), "sources"));
+        }
+        assert!(in_fork(|| is_over(&sources.advance(Waker::noop()), "sources")));
+        assert!(end(&mut connection.tracking()).is_ok());
+    });
+}
+
+#[test]
+fn an_epoll_set_that_cannot_be_had_is_told_whatever_the_addresses() {
+    let test = "drivers::tasks::an_epoll_set_that_cannot_be_had_is_told_whatever_the_addresses";
+    Alone::new(test, "only").run(|| {
+        let address: Address = "chrony.test:777".parse().unwrap();
+        let lists = [vec![], vec![address]];
+        // A list without addresses makes no connection.
+        let connections = lists.map(|list| Connection::builder().addresses(list).build_nonblocking().ok());
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        let errors: Vec<_> = connections.iter().flatten().map(|one| one.epoll().unwrap_err()).collect();
+        setrlimit(Resource::Nofile, limit).unwrap();
+        assert_eq!(errors.len(), 1);
+        let words = "Failed to connect to chronyd at chrony.test:777: Too many open files";
+        assert!(errors[0].to_string().starts_with(words), "{}", errors[0]);
+    });
 }
