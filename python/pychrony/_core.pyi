@@ -12,11 +12,11 @@ __all__ = [
     "Connection",
     "Fleet",
     "FleetSettings",
+    "Process",
     "__version__",
     "close_kept",
     "libchrony_path",
     "list_reports",
-    "process_id",
     "read",
     "reference_id_name",
 ]
@@ -89,11 +89,15 @@ class Connection:
     @property
     def _is_command_port(self) -> bool | None: ...
 
+@final
+class Process:
+    def __new__(cls) -> Self: ...
+    def is_forked(self) -> bool: ...
+
 def read(
     record: type[object] | tuple[str, type[object]], socket_path: str | PathLike[str] | None, timeout: float
 ) -> Any: ...
 def close_kept() -> None: ...
 def libchrony_path() -> str: ...
 def list_reports() -> list[str]: ...
-def process_id() -> int: ...
 def reference_id_name(reference_id: int) -> str: ...

@@ -9,7 +9,7 @@ use crate::clock::SLICE;
 use crate::error::Error;
 use crate::gather::{AnyRecords, Gather, Readable};
 use crate::nonblocking::{Connection, Reading, Step};
-use crate::per_process::process_id;
+use crate::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
 use crate::ready::Interest;
@@ -168,13 +168,13 @@ async fn run<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
 /// The sockets of a call that are in the runtime's event queue, and whether each is to be written to.
 #[derive(Debug)]
 struct Watched {
-    process: u32,
+    process: Process,
     sockets: Vec<(AsyncFd<Arc<Socket>>, bool)>,
 }
 
 impl Watched {
     fn new() -> Self {
-        Self { process: process_id(), sockets: Vec::new() }
+        Self { process: Process::this(), sockets: Vec::new() }
     }
 
     /// Takes a call on until it is over or needs the addresses of a host. The task is woken when there is more to do.
@@ -238,7 +238,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if self.process != process_id() {
+        if self.process.is_forked() {
             // A forked child shares its parent's event queue, in which the parent still watches its sockets.
             self.sockets.drain(..).for_each(mem::forget);
         }

@@ -8,7 +8,7 @@ use crate::call::{Reading, Step};
 use crate::clock::SLICE;
 use crate::gather::Gather;
 use crate::opening::Opening;
-use crate::per_process::process_id;
+use crate::per_process::Process;
 use crate::raw::descriptor::Guarded;
 use crate::raw::socket::Socket;
 use crate::ready::{Interest, Ready};
@@ -59,7 +59,7 @@ use std::{io, mem};
 #[derive(Debug)]
 pub struct Epoll {
     set: Guarded,
-    process: u32,
+    process: Process,
     watched: Vec<Watched>,
     /// Whether each socket that is waited for is in the set.
     is_complete: bool,
@@ -89,7 +89,7 @@ impl Epoll {
         let opening = Opening::begin(Instant::now() + SLICE);
         let set = epoll::create(CreateFlags::CLOEXEC);
         drop(opening);
-        Ok(Self { set: Guarded::new(set?), process: process_id(), watched: Vec::new(), is_complete: true })
+        Ok(Self { set: Guarded::new(set?), process: Process::this(), watched: Vec::new(), is_complete: true })
     }
 
     /// As [`Reading::advance`]. It receives only from the sockets that are ready.
@@ -128,7 +128,7 @@ impl Epoll {
     }
 
     fn is_forked(&self) -> bool {
-        self.process != process_id()
+        self.process.is_forked()
     }
 
     /// The sockets that are ready.

@@ -42,7 +42,7 @@
 pub use crate::call::{Reading, Step};
 pub use crate::epoll::Epoll;
 pub use crate::gather::{All, Any, ByAddress, Gather, One, Rows};
-pub use crate::per_process::process_id;
+pub use crate::per_process::Process;
 pub use crate::ready::Interest;
 
 use crate::address::Address;

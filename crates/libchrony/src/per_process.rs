@@ -17,7 +17,7 @@ pub(crate) struct PerProcess<T> {
 
 #[derive(Debug)]
 struct Entry<T> {
-    process: u32,
+    process: Process,
     value: T,
     /// The entry of a process that was forked from this one, or from one of its children.
     next: OnceBox<Entry<T>>,
@@ -35,7 +35,7 @@ impl<T: Default> PerProcess<T> {
 
     /// The value of the calling process and, if there is one, that of the process it was forked from.
     pub(crate) fn get_and_previous(&self) -> (&T, Option<&T>) {
-        let process = process_id();
+        let process = Process::this();
         let new = || Box::new(Entry { process, value: T::default(), next: OnceBox::new() });
         let mut previous = None;
         let mut entry = self.first.get_or_init(new);
@@ -47,12 +47,29 @@ impl<T: Default> PerProcess<T> {
     }
 }
 
+/// The process that something belongs to. What a forked child inherits of an event loop, a lock or a socket is still its
+/// parent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process(u32);
+
+impl Process {
+    /// Returns the calling process. This costs no system call.
+    #[must_use]
+    pub fn this() -> Self {
+        Self(number())
+    }
+
+    /// Returns true in a child that was forked since, and in the child's children.
+    #[must_use]
+    pub fn is_forked(self) -> bool {
+        self != Self::this()
+    }
+}
+
 /// A number that a process does not share with those that it descends from. A process id would not do: a grandchild may
 /// get it again, and the first process of every PID namespace has number 1. The number is remembered in memory that a
-/// fork leaves empty in the child, so that asking costs no system call. It tells those who drive an event loop whether
-/// that is their own: what a child inherits of one is still its parent's.
-#[must_use]
-pub fn process_id() -> u32 {
+/// fork leaves empty in the child.
+fn number() -> u32 {
     static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
     /// The number given last. A child goes on from its parent's.
     static LAST: AtomicU32 = AtomicU32::new(0);

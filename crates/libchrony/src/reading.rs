@@ -14,7 +14,7 @@ use crate::flight::Lanes;
 use crate::lane::{Lane, Means, Request};
 use crate::library::Library;
 use crate::list::{List, Listed};
-use crate::per_process::process_id;
+use crate::per_process::Process;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
 use crate::room::Rooms;
@@ -85,7 +85,7 @@ pub(crate) struct Machine {
     /// How long it has waited for that.
     queued: Duration,
     thread: Option<ThreadId>,
-    process: u32,
+    process: Process,
     /// How often the list was read.
     tries: u32,
     /// The addresses that may answer.
@@ -103,7 +103,7 @@ impl Machine {
             has_waited: false,
             queued: Duration::ZERO,
             thread,
-            process: process_id(),
+            process: Process::this(),
             tries: 0,
             addresses: Arc::clone(&settings.addresses),
         }
@@ -143,7 +143,7 @@ impl Machine {
 
     /// Whether this is a child of the process that made the call.
     pub(crate) fn is_forked(&self) -> bool {
-        self.process != process_id()
+        self.process.is_forked()
     }
 
     /// Whether a signal has cut a wait short since the last time.

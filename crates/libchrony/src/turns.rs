@@ -4,7 +4,7 @@
 //! that has waited longest. A forked child has turns of its own. Nothing here waits: a call that waits is woken.
 
 use crate::address::Address;
-use crate::per_process::{PerProcess, process_id};
+use crate::per_process::{PerProcess, Process};
 use crate::round_trip::RoundTrip;
 use crate::session::Session;
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ struct State {
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     number: u64,
-    process: u32,
+    process: Process,
     closed: u64,
     place: Place,
     /// The address that has answered the call, if only to refuse.
@@ -115,7 +115,7 @@ impl Turns {
             Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
             Place::Nested | Place::Over => {}
         }
-        Turn { turns: Arc::clone(self), number, process: process_id(), closed: state.closed, place, answered: None }
+        Turn { turns: Arc::clone(self), number, process: Process::this(), closed: state.closed, place, answered: None }
     }
 }
 
@@ -185,7 +185,7 @@ impl Turn {
     /// Hands the turn on.
     pub(crate) fn end(&mut self) {
         let place = mem::replace(&mut self.place, Place::Over);
-        if self.process != process_id() || matches!(place, Place::Nested | Place::Over) {
+        if self.process.is_forked() || matches!(place, Place::Nested | Place::Over) {
             // In a forked child the turns are the parent's, and the lock may be held for ever.
             return;
         }

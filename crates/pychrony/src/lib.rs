@@ -42,13 +42,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<aio::Reading>()?;
     module.add_class::<fleet::Settings>()?;
     module.add_class::<fleet::Fleet>()?;
+    module.add_class::<lock::Process>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(read::read, module)?,
         wrap_pyfunction!(read::libchrony_path, module)?,
         wrap_pyfunction!(read::list_reports, module)?,
         wrap_pyfunction!(at_exit::close_kept, module)?,
-        wrap_pyfunction!(lock::number_of_process, module)?,
     ] {
         module.add_function(function)?;
     }

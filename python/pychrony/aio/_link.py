@@ -23,11 +23,11 @@ class Place:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._process = _core.process_id()
+        self._process = _core.Process()
 
     def is_of_this_process(self) -> bool:
         """Tell whether this is no child of the process that opened it."""
-        return self._process == _core.process_id()
+        return not self._process.is_forked()
 
     def is_of_running_loop(self) -> bool:
         """Tell whether it may be used where this is called."""

@@ -3,7 +3,7 @@
 //! A socket is put in once, when it is first waited for, and leaves the queue when it is closed. The queue tells of
 //! each datagram once, as it comes: a socket has to be read empty.
 
-use crate::per_process::process_id;
+use crate::per_process::Process;
 use crate::raw::descriptor::Guarded;
 use crate::ready::Interest;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -30,7 +30,7 @@ const TO_WRITE: u8 = 2;
 pub(super) struct Queue {
     epoll: Guarded,
     bell: Arc<Bell>,
-    process: u32,
+    process: Process,
     is_broken: bool,
 }
 
@@ -53,7 +53,7 @@ impl Queue {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN)?;
         let bell = Arc::new(Bell(Guarded::new(bell)));
-        Ok(Self { epoll: Guarded::new(epoll), bell, process: process_id(), is_broken: false })
+        Ok(Self { epoll: Guarded::new(epoll), bell, process: Process::this(), is_broken: false })
     }
 
     /// Whether it is of no use: it belongs to the process that this one was forked from, or others have closed it.
@@ -63,7 +63,7 @@ impl Queue {
 
     /// Whether it belongs to the process that this one was forked from.
     pub(super) fn is_inherited(&self) -> bool {
-        self.process != process_id()
+        self.process.is_forked()
     }
 
     /// Has a socket be watched anew, by another queue.

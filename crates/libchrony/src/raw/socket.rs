@@ -3,7 +3,7 @@
 use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identity};
 use super::exit::Busy;
 use crate::opening::Opening;
-use crate::per_process::process_id;
+use crate::per_process::Process;
 use crate::urandom;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
@@ -34,7 +34,7 @@ static URANDOM_IS_FINE: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Socket {
     symbols: Arc<Symbols>,
     fd: RawFd,
-    owner: u32,
+    owner: Process,
     /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
     identity: Option<Identity>,
     /// What an event queue watches it for, so that it is not told again.
@@ -63,7 +63,7 @@ impl Socket {
             let error = io::Error::last_os_error();
             return Err(if is_unix { urandom::check(opening).err().unwrap_or(error) } else { error });
         }
-        let (owner, identity) = (process_id(), identity(fd));
+        let (owner, identity) = (Process::this(), identity(fd));
         let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU8::new(0) };
         if let Some(copy) = beyond_standard_streams(fd)? {
             // SAFETY: the old number has no other owner, and from here on the guard has the new one.
@@ -126,7 +126,7 @@ impl AsRawFd for Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         let is_still_ours = self.is_still_ours();
-        if self.owner == process_id() {
+        if !self.owner.is_forked() {
             let _busy = Busy::closing(self.fd, self.identity);
             if is_still_ours {
                 // SAFETY: the descriptor came from chrony_open_socket, or is a copy of one, and is closed here for the
