@@ -7,14 +7,13 @@
 use crate::call::{Reading, Step};
 use crate::clock::SLICE;
 use crate::gather::Gather;
-use crate::opening::Opening;
 use crate::per_process::Process;
-use crate::raw::descriptor::Guarded;
+use crate::raw::event_queue::EventQueue;
 use crate::raw::socket::Socket;
 use crate::ready::{Interest, Ready};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::task::Waker;
@@ -58,8 +57,10 @@ use std::{io, mem};
 /// ```
 #[derive(Debug)]
 pub struct Epoll {
-    set: Guarded,
+    set: EventQueue,
     process: Process,
+    /// Whether others have closed it, so that nothing can be watched.
+    is_lost: bool,
     watched: Vec<Watched>,
     /// Whether each socket that is waited for is in the set.
     is_complete: bool,
@@ -76,24 +77,31 @@ struct Watched {
 
 impl Watched {
     /// Leaves the set. Returns false, so that `retain` drops it.
-    fn leave(&self, set: &Guarded) -> bool {
-        // Others may have closed the descriptor. It has left the set then.
-        let _ = epoll::delete(set, &self.socket);
+    fn leave(&self, set: &EventQueue) -> bool {
+        // Others may have closed either descriptor. The socket has left the set then.
+        if set.is_there() {
+            let _ = epoll::delete(set, &self.socket);
+        }
         false
     }
 }
 
 impl Epoll {
     pub(crate) fn new() -> io::Result<Self> {
-        // No other thread expects the next descriptor's number to be its own.
-        let opening = Opening::begin(Instant::now() + SLICE);
-        let set = epoll::create(CreateFlags::CLOEXEC);
-        drop(opening);
-        Ok(Self { set: Guarded::new(set?), process: Process::this(), watched: Vec::new(), is_complete: true })
+        Ok(Self {
+            set: EventQueue::new()?,
+            process: Process::this(),
+            is_lost: false,
+            watched: Vec::new(),
+            is_complete: true,
+        })
     }
 
     /// As [`Reading::advance`]. It receives only from the sockets that are ready.
     pub fn advance<G: Gather>(&mut self, reading: &mut Reading<G>, waker: &Waker) -> Step<G::Output> {
+        if reading.waits_for_turn() {
+            self.is_lost = !self.is_forked() && !self.set.is_there();
+        }
         // The sockets that are ready belong to another call until the turn has come.
         let ready = if reading.waits_for_turn() { Vec::new() } else { self.ready() };
         let known = if self.is_complete { Ready::These(&ready) } else { Ready::Any };
@@ -133,7 +141,7 @@ impl Epoll {
 
     /// The sockets that are ready.
     fn ready(&self) -> Vec<RawFd> {
-        if self.watched.is_empty() || self.is_forked() {
+        if self.watched.is_empty() || self.is_lost || self.is_forked() {
             return Vec::new();
         }
         let mut events = Vec::with_capacity(self.watched.len());
@@ -155,6 +163,9 @@ impl Epoll {
         };
         let mut is_complete = true;
         self.sweep();
+        if self.is_lost {
+            return false;
+        }
         let set = &self.set;
         self.watched.retain_mut(|one| {
             let Some(wanted) = wanted(&one.socket) else {

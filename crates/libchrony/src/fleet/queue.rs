@@ -4,44 +4,31 @@
 //! each datagram once, as it comes: a socket has to be read empty.
 
 use crate::per_process::Process;
-use crate::raw::descriptor::Guarded;
+use crate::raw::event_queue::{BELL, EventQueue};
 use crate::ready::Interest;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::io::{Errno, read, write};
+use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 /// How many events are taken at once.
 const EVENTS: usize = 256;
-/// The number of the bell among the addresses.
-const BELL: u64 = u64::MAX;
 
 /// What a socket is watched for: datagrams, or room to write, too.
 const TO_READ: u8 = 1;
 const TO_WRITE: u8 = 2;
 
-/// An event queue and a bell in it, which other threads ring.
+/// An event queue with a bell, which other threads ring.
 #[derive(Debug)]
 pub(super) struct Queue {
-    epoll: Guarded,
-    bell: Arc<Bell>,
+    epoll: EventQueue,
     process: Process,
     is_broken: bool,
-}
-
-#[derive(Debug)]
-struct Bell(Guarded);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        // If it cannot be rung, it rings already.
-        let _ = write(&self.0, &1_u64.to_ne_bytes());
-    }
 }
 
 impl Queue {
@@ -49,11 +36,12 @@ impl Queue {
     pub(super) const DESCRIPTORS: usize = 2;
 
     pub(super) fn new() -> Result<Self, Errno> {
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN)?;
-        let bell = Arc::new(Bell(Guarded::new(bell)));
-        Ok(Self { epoll: Guarded::new(epoll), bell, process: Process::this(), is_broken: false })
+        Ok(Self { epoll: EventQueue::new()?, process: Process::this(), is_broken: false })
+    }
+
+    /// Notices that others have closed it.
+    pub(super) fn look(&mut self) {
+        self.is_broken |= !self.epoll.is_there();
     }
 
     /// Whether it is of no use: it belongs to the process that this one was forked from, or others have closed it.
@@ -73,7 +61,7 @@ impl Queue {
 
     /// Rings the bell.
     pub(super) fn waker(&self) -> Waker {
-        Arc::clone(&self.bell).into()
+        Arc::clone(&self.epoll.bell).into()
     }
 
     /// Watches a socket of an address. False if that cannot be had.
@@ -108,7 +96,7 @@ impl Queue {
             }
         };
         if events.iter().any(|event| event.data.u64() == BELL) {
-            let _ = read(&self.bell.0, &mut [0; 8]);
+            self.epoll.bell.silence();
         }
         events.iter().filter_map(|event| event.data.u64().try_into().ok()).collect()
     }

@@ -280,6 +280,7 @@ impl<P: Parts> State<P> {
                 interests.for_each(|interest| Queue::forget(&interest));
                 self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
                 // Closes the sockets, or the copies of the parent's.
+                fleet.close();
                 fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
             }
             Err(source) => {
@@ -365,7 +366,8 @@ impl<F: BorrowMut<Fleet>> Round<F, Vec<&'static Table>> {
 }
 
 impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
-    fn new(fleet: F, what: <R::Parts as Parts>::What) -> Self {
+    fn new(mut fleet: F, what: <R::Parts as Parts>::What) -> Self {
+        fleet.borrow_mut().queue.look();
         Self { state: State::new(fleet.borrow(), what), fleet }
     }
 

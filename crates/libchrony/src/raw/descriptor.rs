@@ -1,9 +1,12 @@
 //! What is at the number of a descriptor. Others may close a descriptor of ours and be given its number.
+//!
+//! A socket has an inode that no other has. All event queues share one, and so do all descriptors of /dev/urandom: they
+//! are known by marks.
 
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use libchrony_sys::types as c;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use std::io;
-use std::os::fd::{FromRawFd, IntoRawFd};
 
 /// The device and the inode of what is at a descriptor's number.
 pub(super) type Identity = (u64, u64);
@@ -14,48 +17,30 @@ pub(super) fn identity(fd: RawFd) -> Option<Identity> {
     Some((stat.st_dev, stat.st_ino))
 }
 
-/// A descriptor that is left alone at its end if others have closed it: its number may be that of another file by then.
-/// An event queue has no inode of its own, so it is told from files and sockets, and not from another event queue.
-#[derive(Debug)]
-pub(crate) struct Guarded {
-    fd: RawFd,
-    identity: Option<Identity>,
-}
-
-impl Guarded {
-    pub(crate) fn new(fd: OwnedFd) -> Self {
-        let fd = fd.into_raw_fd();
-        Self { fd, identity: identity(fd) }
-    }
-
-    /// Whether it is there as far as can be told.
-    pub(crate) fn is_there(&self) -> bool {
-        identity(self.fd) == self.identity
-    }
-}
-
-impl AsFd for Guarded {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: it is open as long as `self` is there, unless others have closed it. Then a system call fails, or is
-        // about what they have opened, which it does no harm to.
-        unsafe { BorrowedFd::borrow_raw(self.fd) }
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        if self.is_there() {
-            // SAFETY: it is ours, and nothing else closes it.
-            drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
-        }
-    }
-}
-
 /// Whether the descriptor is of what libchrony opens for a session: /dev/urandom.
 pub(super) fn is_urandom(fd: RawFd) -> bool {
     // SAFETY: the number is used for this call only, which does no harm to whatever it is of.
     let stat = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) });
     stat.is_ok_and(|stat| stat.st_rdev == rustix::fs::makedev(1, 9))
+}
+
+/// The signal that would announce input on a descriptor. Nobody asks /dev/urandom for that, so the number has no effect.
+/// It belongs to what was opened, not to the file, and a forked child inherits it.
+const MARK: c::Int = libc::SIGURG;
+// Not in the crate `libc`; the numbers are those of all architectures but PA-RISC.
+const F_SETSIG: c::Int = 10;
+const F_GETSIG: c::Int = 11;
+
+/// Marks what is at a number as opened for a session. False if the kernel does not have the mark.
+pub(super) fn mark(fd: RawFd) -> bool {
+    // SAFETY: sets a number that has no effect on the descriptor.
+    unsafe { libc::fcntl(fd, F_SETSIG, MARK) == 0 && is_marked(fd) }
+}
+
+/// Whether what is at a number has the mark.
+pub(super) fn is_marked(fd: RawFd) -> bool {
+    // SAFETY: only reads a number.
+    unsafe { libc::fcntl(fd, F_GETSIG) == MARK }
 }
 
 /// Has the descriptor closed in child programs.

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the only folder that calls C")]
 
 pub(crate) mod descriptor;
+pub(crate) mod event_queue;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod load;

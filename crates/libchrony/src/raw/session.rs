@@ -1,6 +1,6 @@
 //! The guard round libchrony's session, and the lock round its static string buffer. Each method is one call of C.
 
-use super::descriptor::{close_on_exec, is_urandom, next_number};
+use super::descriptor::{close_on_exec, is_marked, is_urandom, mark, next_number};
 use super::failure::Failure;
 use super::socket::Socket;
 use crate::content::Content;
@@ -27,7 +27,7 @@ pub(crate) struct RawSession {
     session: NonNull<c::ChronySession>,
     /// The socket, which is closed with the last of its sessions.
     socket: Arc<Socket>,
-    /// The number of its descriptor of /dev/urandom, if that is known.
+    /// The number of its descriptor of /dev/urandom, which has a mark; `None` if the number is not known.
     urandom: Option<RawFd>,
 }
 
@@ -37,8 +37,9 @@ unsafe impl Send for RawSession {}
 
 impl Drop for RawSession {
     fn drop(&mut self) {
-        // Others may have closed the session's descriptor, and use its number. If it is not known, the socket's tells.
-        if !self.urandom.map_or_else(|| self.socket.is_still_ours(), is_urandom) {
+        // Others may have closed the session's descriptor, and use its number. Its mark is that of other sessions, too,
+        // and the socket is this one's. The memory of a session that has lost either is never given back.
+        if !self.socket.is_still_ours() || !self.urandom.is_none_or(is_marked) {
             return;
         }
         // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
@@ -61,6 +62,7 @@ impl RawSession {
             // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
             let _ = close_on_exec(fd);
         }
+        let urandom = urandom.filter(|fd| mark(*fd));
         match NonNull::new(session) {
             Some(session) => Ok(Self { session, socket: Arc::clone(socket), urandom }),
             None => Err(Failure { code: c::CHRONY_NO_MEMORY, errno: None }),

@@ -59,6 +59,16 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// The descriptors of this process with the state of each: flags and position, and what an event queue watches. The time
+/// that a timer has left is no part of it.
+pub(crate) fn states() -> Vec<(RawFd, String, String)> {
+    let state = |fd| {
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+        info.lines().filter(|line| !line.starts_with("it_value")).collect()
+    };
+    descriptors().into_iter().map(|(fd, what)| (fd, what, state(fd))).collect()
+}
+
 /// How many descriptors the event queues of a process watch.
 pub(crate) fn watched(process: u32) -> usize {
     let files = fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap().map(|entry| entry.unwrap().path());
@@ -68,6 +78,6 @@ pub(crate) fn watched(process: u32) -> usize {
 
 /// The descriptors of event queues and of what wakes them.
 pub(crate) fn event_queues() -> Vec<RawFd> {
-    let is_queue = |what: &str| what == "anon_inode:[eventpoll]" || what == "anon_inode:[eventfd]";
+    let is_queue = |what: &str| what == "anon_inode:[eventpoll]" || what == "anon_inode:[timerfd]";
     descriptors().into_iter().filter(|(_, what)| is_queue(what)).map(|(fd, _)| fd).collect()
 }

@@ -39,6 +39,12 @@ pub(crate) fn put(file: &impl AsRawFd, number: RawFd) {
     assert_eq!(unsafe { libc::dup2(file.as_raw_fd(), number) }, number);
 }
 
+/// Closes all descriptors but the standard streams, as daemons do.
+pub(crate) fn close_all() {
+    // SAFETY: what the numbers belong to has to bear it; that is what is tested.
+    assert_eq!(unsafe { libc::close_range(3, libc::c_uint::MAX, 0) }, 0);
+}
+
 /// How many signals this process has handled.
 pub(crate) static HANDLED: AtomicU32 = AtomicU32::new(0);
 
