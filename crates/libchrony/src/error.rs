@@ -1,18 +1,13 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
-use crate::address::{Address, AddressError, Transport};
+use crate::address::{Address, AddressError};
 use crate::advice::{self, Silence};
 use crate::asked::Unavailable;
 use crate::library::{LibraryError, UnknownReport};
-use crate::opening::Opening;
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
-use crate::urandom;
-use rustix::io::Errno;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -356,25 +351,6 @@ impl Error {
         let reason = self.source().map_or_else(|| "no answer".to_owned(), ToString::to_string);
         self.address().map_or_else(|| self.to_string(), |address| format!("{address} ({reason})"))
     }
-
-    /// Opening a socket failed. libchrony's clean-up may have changed `errno`, so a path is looked at again.
-    pub(crate) fn connect(address: &Address, error: io::Error) -> Self {
-        let source = match address.path().map(Path::metadata) {
-            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
-            Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
-            Some(Ok(_)) => {
-                let opening = Opening::begin(Instant::now());
-                let looked = opening.and_then(|opening| urandom::look(&opening).err());
-                looked.filter(urandom::is_blamed).unwrap_or(error)
-            }
-            _ => error,
-        };
-        let address = address.clone();
-        match (address.transport(), source.kind()) {
-            (Transport::UnixSocket, io::ErrorKind::PermissionDenied) => Self::Permission { address, source },
-            _ => Self::Connect { address, source },
-        }
-    }
 }
 
 /// What was being done with a report.
@@ -403,9 +379,10 @@ fn list(addresses: &[Address]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
 
     fn refused(address: &str, errno: Errno) -> Error {
-        Error::connect(&address.parse().unwrap(), errno.into())
+        Error::Connect { address: address.parse().unwrap(), source: errno.into() }
     }
 
     #[test]

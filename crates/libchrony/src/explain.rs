@@ -1,18 +1,23 @@
 //! Failures of one call put into words: at which address, at which step, and of which report.
 
-use crate::address::Address;
+use crate::address::{Address, Transport};
 use crate::advice::Silence;
 use crate::asked::{Asked, Shape};
 use crate::clock::Clock;
 use crate::error::{Error, Stage};
 use crate::lane::OpenFailure;
 use crate::library::Library;
+use crate::opening::Opening;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::record::FieldError;
 use crate::report::{Report, SourceStats};
+use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
-use std::time::Duration;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// What all messages of a call have in common.
 #[derive(Debug)]
@@ -31,7 +36,7 @@ impl Explain<'_> {
     /// No session could be opened.
     pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
         match failure {
-            OpenFailure::Socket(error) => Error::connect(&address, error),
+            OpenFailure::Socket(error) => not_connected(address, error),
             OpenFailure::Crowded => Error::Crowded { report: self.asked.report(), waited: clock.end - clock.start },
             OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
         }
@@ -40,7 +45,7 @@ impl Explain<'_> {
     /// chronyd is not there: the first exchange of a call failed.
     pub(crate) fn lost(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
         match failure.errno {
-            Some(errno) if is_unreachable(errno) => Error::connect(address, errno.into()),
+            Some(errno) if is_unreachable(errno) => not_connected(address.clone(), errno.into()),
             _ => self.failed(address, stage, failure),
         }
     }
@@ -94,6 +99,24 @@ impl Explain<'_> {
 
     pub(crate) fn field(&self, address: &Address, source: FieldError) -> Error {
         Error::Field { report: self.asked.report(), address: address.clone(), source }
+    }
+}
+
+/// Opening a socket failed, or nothing is behind it. libchrony's clean-up may have changed `errno`, so a path is looked at
+/// again, and so is /dev/urandom.
+fn not_connected(address: Address, error: io::Error) -> Error {
+    let source = match address.path().map(Path::metadata) {
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
+        Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
+        Some(Ok(_)) => {
+            let looked = Opening::begin(Instant::now()).and_then(|opening| urandom::look(&opening).err());
+            looked.filter(urandom::is_blamed).unwrap_or(error)
+        }
+        _ => error,
+    };
+    match (address.transport(), source.kind()) {
+        (Transport::UnixSocket, io::ErrorKind::PermissionDenied) => Error::Permission { address, source },
+        _ => Error::Connect { address, source },
     }
 }
 

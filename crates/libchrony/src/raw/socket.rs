@@ -13,7 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::CStr;
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 use std::{io, mem};
 
@@ -25,9 +25,6 @@ pub(crate) enum Waits {
     /// For so long at most, which is not zero.
     UpTo(Duration),
 }
-
-/// Whether this process has seen that /dev/urandom gives what libchrony waits for.
-static URANDOM_IS_FINE: AtomicBool = AtomicBool::new(false);
 
 /// A client socket that `chrony_open_socket` returned.
 #[derive(Debug)]
@@ -52,16 +49,14 @@ impl Socket {
     /// which is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, opening: &Opening) -> io::Result<Self> {
         let is_unix = address.to_bytes().starts_with(b"/");
-        if is_unix && !URANDOM_IS_FINE.load(Ordering::Relaxed) {
+        if is_unix {
             urandom::check(opening)?;
-            URANDOM_IS_FINE.store(true, Ordering::Relaxed);
         }
         let busy = if is_unix { Some(Busy::opening()?) } else { None };
         // SAFETY: a NUL-terminated string that outlives the call.
         let fd = unsafe { (symbols.chrony_open_socket)(address.as_ptr()) };
         if fd < 0 {
-            let error = io::Error::last_os_error();
-            return Err(if is_unix { urandom::check(opening).err().unwrap_or(error) } else { error });
+            return Err(io::Error::last_os_error());
         }
         let (owner, identity) = (Process::this(), identity(fd));
         let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU8::new(0) };
