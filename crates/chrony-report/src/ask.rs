@@ -90,7 +90,7 @@ pub(crate) fn library(options: &Chronyds) -> Result<Library, Failure> {
     // To unload it takes time at the end, and is of no use there.
     mem::forget(library.clone());
     if options.verbose {
-        anstream::eprintln!("libchrony: {}", library.path().display());
+        anstream::eprintln!("libchrony: {}", library.path().to_string_lossy().escape_debug());
     }
     Ok(library)
 }

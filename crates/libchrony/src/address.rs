@@ -290,6 +290,11 @@ fn shown(address: &OsStr) -> String {
     shown
 }
 
+/// A text for a message, in which what cannot be seen is escaped: it may come from the environment.
+pub(crate) fn visible(text: impl AsRef<OsStr>) -> String {
+    text.as_ref().to_string_lossy().chars().flat_map(show_char).collect()
+}
+
 /// Whether it is a control character, or has no width, or turns round the text beside it.
 fn is_unseen(character: char) -> bool {
     let ranges = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];

@@ -3,6 +3,7 @@
 //! A [`Library`] is a loaded libchrony that knows which file it came from. When none can be loaded, the error says
 //! where it was looked for and what the dynamic loader said of each place. It tells which reports it knows.
 
+use crate::address::visible;
 use crate::per_process::PerProcess;
 use crate::raw::load::{is_set_user_id, load, report_names};
 use libchrony_sys::{LoadError, Symbols};
@@ -75,6 +76,10 @@ impl Library {
         for place in places {
             match load(place.file()) {
                 Ok(symbols) => return Ok(Self(Arc::new(symbols))),
+                Err(LoadError::Open { reason }) => {
+                    // The loader repeats the name.
+                    attempts.push(Attempt { place, error: LoadError::Open { reason: visible(reason) } });
+                }
                 Err(error) => attempts.push(Attempt { place, error }),
             }
         }
@@ -133,7 +138,7 @@ fn for_ever(name: &CStr) -> &'static CStr {
 /// The loaded libchrony knows no report of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "libchrony ({}) knows no report {name:?}. It knows {}. A newer libchrony may know more", file.display(), known.join(", ")
+    "libchrony ({}) knows no report {name:?}. It knows {}. A newer libchrony may know more", visible(file), known.join(", ")
 )]
 #[non_exhaustive]
 pub struct UnknownReport {
@@ -170,10 +175,10 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Variable(file) => write!(f, "{VARIABLE}={}", file.display()),
+            Self::Variable(file) => write!(f, "{VARIABLE}={}", visible(file)),
             Self::System => write!(f, "the system's {SYSTEM}"),
-            Self::Fallback(file) => write!(f, "the package's own {}", file.display()),
-            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Fallback(file) => write!(f, "the package's own {}", visible(file)),
+            Self::File(file) => f.write_str(&visible(file)),
         }
     }
 }

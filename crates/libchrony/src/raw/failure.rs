@@ -40,11 +40,15 @@ fn last_errno() -> Errno {
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
-/// libchrony's own words for an error code.
+/// libchrony's own words for an error code, or the code if it has none.
 pub(super) fn error_string(symbols: &Symbols, code: c::ChronyErr) -> String {
-    // SAFETY: takes any code; returns a string literal of the library, which the table keeps loaded.
-    let words = unsafe { CStr::from_ptr((symbols.chrony_get_error_string)(code)) };
-    words.to_string_lossy().into_owned()
+    // SAFETY: takes any code.
+    let words = unsafe { (symbols.chrony_get_error_string)(code) };
+    if words.is_null() {
+        return format!("libchrony's error {code}");
+    }
+    // SAFETY: not null, so a string literal of the library, which the table keeps loaded.
+    unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
 }
 
 /// An error code of libchrony, with the system's error if there is one behind it.

@@ -38,6 +38,8 @@ mod error {
     pub(crate) const UNEXPECTED_CALL: c_uint = 8;
     pub(crate) const UNEXPECTED_STATUS: c_uint = 11;
     pub(crate) const NUMBER: c_uint = 15;
+    /// An error without a description.
+    pub(crate) const WORDLESS: c_uint = 98;
 }
 
 /// What `chrony_open_socket` opened: chronyd's end of each socket, and the script.
@@ -148,6 +150,9 @@ extern "C" fn chrony_close_socket(fd: c_int) {
 
 #[unsafe(no_mangle)]
 extern "C" fn chrony_get_error_string(code: c_uint) -> *const c_char {
+    if code == error::WORDLESS {
+        return ptr::null();
+    }
     ERROR_STRINGS[code.min(error::NUMBER) as usize].as_ptr()
 }
 

@@ -16,7 +16,7 @@
 //! | `open=ERRNO` | `chrony_open_socket` fails |
 //! | `init=CODE` | `chrony_init_session` returns the error |
 //! | `count-request=CODE`, `count-process=CODE` | asking for the number of records fails, or its response |
-//! | `request=CODE`, `process=CODE` | the same for a record |
+//! | `request=CODE`, `process=CODE` | the same for a record; there are no words for 98 |
 //! | `errno=ERRNO` | calls that return an error of `init`, `request` or `process` leave this in `errno` |
 //! | `again=N` | N responses that are not for us come before each right one |
 //! | `silent` | no response ever comes |

@@ -145,6 +145,16 @@ fn a_request_or_a_response_that_libchrony_rejects() {
     }
 }
 
+#[test]
+fn an_error_that_libchrony_has_no_words_for() {
+    let error = stub("/process=98").tracking().unwrap_err();
+    assert_starts(
+        &error,
+        "Failed to process tracking response from /process=98: libchrony's error 98. ",
+        ErrorKind::Invalid,
+    );
+}
+
 /// Every error of libchrony's, and one that it may get, at every call that can return one; with and without a system's
 /// error behind it.
 #[test]

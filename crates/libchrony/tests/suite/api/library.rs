@@ -36,6 +36,25 @@ fn a_missing_file() {
     assert!(message.contains("No such file or directory"), "{message}");
 }
 
+/// The environment may name the file, and a terminal or a log obeys what is not escaped.
+#[test]
+fn what_cannot_be_seen_in_a_name_is_escaped() {
+    let error = Library::open("/nonexistent/\n\x1b[31m\u{202e}.so").unwrap_err();
+    for message in [error.to_string(), std::error::Error::source(&error).unwrap().to_string()] {
+        assert!(message.contains("/nonexistent/\\n\\u{1b}[31m\\u{202e}.so"), "{message}");
+        assert!(!message.contains(|character: char| character.is_control() || character == '\u{202e}'), "{message}");
+    }
+}
+
+#[test]
+fn the_name_of_a_library_that_lacks_a_report_is_escaped() {
+    let file = folder("unseen").join("\x1b[31m.so");
+    fs::copy(stub_library().unwrap(), &file).unwrap();
+    let connection = Connection::builder().library(Library::open(&file).unwrap()).build().unwrap();
+    let message = connection.report("no such report").unwrap_err().to_string();
+    assert!(message.contains("/\\u{1b}[31m.so) knows no report") && !message.contains('\x1b'), "{message}");
+}
+
 #[test]
 fn a_file_that_is_no_library() {
     let folder = folder("no-library");
