@@ -17,6 +17,14 @@ pub struct ChronySession {
 /// C `struct timespec`.
 pub type Timespec = libc::timespec;
 
+// libchrony returns it by value. Where it has 8 bytes here, on 32-bit systems, a libchrony that was built for 64-bit times
+// would write 16.
+const _: () = assert!(
+    size_of::<Timespec>() == 16,
+    "libchrony's `struct timespec` may be larger than that of the crate `libc` on this 32-bit system. Build with \
+     RUST_LIBC_UNSTABLE_GNU_TIME_BITS=64 (glibc) if libchrony has 64-bit times"
+);
+
 /// C `chrony_err`: one of the codes below, [`CHRONY_OK`] for success.
 pub type ChronyErr = c_uint;
 

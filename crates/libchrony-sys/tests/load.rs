@@ -29,6 +29,13 @@ fn compile(name: &str, source: &str) -> PathBuf {
     output
 }
 
+/// libchrony returns times by value.
+#[test]
+fn a_time_has_the_size_that_c_gives_it() {
+    let size = size_of::<types::Timespec>();
+    compile("time", &format!("#include <time.h>\n_Static_assert(sizeof(struct timespec) == {size}, \"\");\n"));
+}
+
 #[test]
 fn the_real_library_loads_and_says_where_from() {
     let chrony = load(library()).unwrap();
