@@ -149,13 +149,14 @@ waking another one takes longer than all the rest. In the cases of open tracking
 ratios would be of the scheduler's choices otherwise. That is also why the quartiles of lists that are read with one
 request in flight are far apart.
 
-A one-shot call over UDP makes 11 system calls by libchrony's functions, and 10 of ours:
+A one-shot call over UDP makes 11 system calls by libchrony's functions, and 13 of ours:
 
 - `fcntl(F_SETFD)`, twice: libchrony opens its socket and its /dev/urandom without close-on-exec, and child programs
   would inherit them;
 - `fcntl(F_DUPFD)`, `close` and `fstat`: they find the number of that /dev/urandom, which libchrony does not tell;
+- `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark that /dev/urandom, and find the mark before it is closed;
 - `setsockopt`, twice: neither a receive nor a send waits beyond the deadline;
-- `fstat` when the socket is opened, and before both descriptors are closed: programs that become daemons close all
+- `fstat` when the socket is opened, and before each of the two descriptors is closed: programs that become daemons close all
   numbers, and a number may be of another file by then.
 
 They take most of what the crate needs beyond the raw calls, which the machine's price of a system call decides. What
@@ -168,7 +169,7 @@ were expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgr
 8,700, 6,000 make the object, nearly half of them CPython's own insertions into its dictionary; 1,900 are the
 interpreter's for the call and for the end of the object, and 500 release and take the GIL.
 
-A one-shot call over the Unix socket makes 44 system calls, 32 of them libchrony's, which makes and removes folders,
+A one-shot call over the Unix socket makes 47 system calls, 32 of them libchrony's, which makes and removes folders,
 sockets and links beside chronyd's. That is why no client that uses libchrony is much faster than another there: the raw
 calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so that 0.85 with all of Python's part is out of reach.
 
