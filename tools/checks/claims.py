@@ -22,13 +22,15 @@ CRATE = "libchrony"
 #: The smallest number of traps that the ledger has, and the points of each.
 TRAPS = 45
 POINTS = ["What", "Why", "Our way", "Code", "Test"]
-NAMES = re.compile(r"`([A-Za-z_][\w:]*)`")
+NAMES = re.compile(r"`([A-Za-z_][\w:-]*)`")
 ITEM = re.compile(
     r"^(?:(?:pub(?:\([^)]*\))?|const|async|unsafe|extern \"C\") )*"
     r"(?:fn|struct|enum|trait|const|static|type|mod|macro_rules!) (\w+)"
 )
 #: A field, a constant, or a line of a report's table: found only if it is qualified by the block that it is in.
 LINE = re.compile(r"^(\w+)(?:: | = )")
+#: A promise that is tested with every driver.
+DRIVEN = "<D: Driver>"
 PYTHON_TEST = re.compile(r"^ *(?:async )?def (test_\w+)\(")
 
 
@@ -75,7 +77,7 @@ def rust(items: Definitions, tests: Definitions) -> None:
                 continue
             is_inside = any(re.search(r"\bfn \w+", text) for text in around)
             if item := ITEM.match(code):
-                (tests if is_test else items)[item[1]].append(defined(file, number, around))
+                (tests if is_test or DRIVEN in code else items)[item[1]].append(defined(file, number, around))
             elif not is_inside and (item := LINE.match(code)):
                 items[item[1]].append(defined(file, number, around, is_line=True))
             is_test = False
