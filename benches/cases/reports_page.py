@@ -156,8 +156,8 @@ A one-shot call over UDP makes 11 system calls by libchrony's functions, and 13 
 - `fcntl(F_DUPFD)`, `close` and `fstat`: they find the number of that /dev/urandom, which libchrony does not tell;
 - `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark that /dev/urandom, and find the mark before it is closed;
 - `setsockopt`, twice: neither a receive nor a send waits beyond the deadline;
-- `fstat` when the socket is opened, and before each of the two descriptors is closed: programs that become daemons close all
-  numbers, and a number may be of another file by then.
+- `fstat` when the socket is opened, and before each of the two descriptors is closed: programs that become daemons
+  close all numbers, and a number may be of another file by then.
 
 They take most of what the crate needs beyond the raw calls, which the machine's price of a system call decides. What
 the function in Python needs beyond the crate is its arguments, the release of the GIL, and an object with 15 fields.

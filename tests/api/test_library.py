@@ -74,7 +74,9 @@ def test_a_file_that_does_not_serve_is_told_by_every_call(
 
 def test_what_cannot_be_seen_in_the_name_is_escaped(python: Python) -> None:
     """Who sets the variable shall not write lines into a log, or colours to a terminal."""
-    results = json.loads(python(CALL_ALL, *EVERY, environment={"LIBCHRONY_PATH": "/nonexistent/\n\x1b[31m.so"}))
+    results = json.loads(
+        python("library.py", "call_all", *EVERY, environment={"LIBCHRONY_PATH": "/nonexistent/\n\x1b[31m.so"})
+    )
     for _, _, message, text, cause in results:
         assert "LIBCHRONY_PATH=/nonexistent/\\n\\u{1b}[31m.so (" in message
         assert all(words.isprintable() for words in (message, text, cause))
