@@ -79,6 +79,10 @@ TIMES = st.builds(
     WORD,
     st.one_of(st.integers(0, 10**9 - 1), st.integers(10**9 - 1, 2**32 - 1)),
 )
+#: Of a reference clock. Those of other sources have narrower bounds.
+POLLS = st.one_of(st.integers(-7, 24), st.integers(-32, 32), st.integers(-(2**15), 2**15 - 1)).map(
+    lambda poll: (poll, poll if -32 <= poll <= 32 else None)
+)
 ADDRESSES = st.one_of(
     st.just((None, "")),
     st.binary(min_size=4, max_size=4).map(lambda ip: (socket.inet_ntop(socket.AF_INET, ip),) * 2),
@@ -94,7 +98,7 @@ CONTENTS: dict[str, Callable[[Field], Cases]] = {
     "address": lambda _: ADDRESSES,
     "bool": lambda _: st.integers(0, 255).map(lambda number: (number, number != 0)),
     "i8": lambda _: st.integers(-(2**7), 2**7 - 1).map(lambda number: (number, number)),
-    "i16": lambda _: st.integers(-(2**15), 2**15 - 1).map(lambda number: (number, number)),
+    "i16": lambda _: POLLS,
     "u8": lambda field: integers(8, field.highest),
     "u16": lambda field: integers(16, field.highest),
     "u32": lambda field: integers(32, field.highest),
@@ -123,6 +127,8 @@ def records(draw: st.DrawFn, report: Report) -> tuple[dict[str, Any], dict[str, 
         sent.pop("address", None)
         sent["reference ID"] = draw(WORD)
         read["address"] = name(sent["reference ID"])
+    elif report.name == "sources" and not -7 <= sent.get("poll", 0) <= 24:
+        read["poll"] = None
     if report.name == "tracking" and {"reference_id", "reference_ip"} <= read.keys():
         read["reference_id_name"] = read["reference_ip"] or name(read["reference_id"])
     return sent, read
