@@ -7,7 +7,7 @@ use crate::names;
 use crate::rows::{Answer, Sheet};
 use crate::signals::Signals;
 use libchrony::fleet::{Fleet, Reports, Round, Step};
-use libchrony::{Address, AnyRecords, Builder, Connection, Error, Library, REPORTS, Report as _, Source, Table};
+use libchrony::{Address, Builder, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::Read as _;
 use std::path::Path;
@@ -203,7 +203,7 @@ impl Reader {
         let mut sheets: Vec<_> = tables.iter().map(|table| Sheet::of_table(table)).collect();
         let around: &[_] = if names::are_needed(tables) { &[Source::TABLE] } else { &[] };
         let asked = [around, tables, around].concat();
-        let rows = |table: &Table, records: Result<AnyRecords, Arc<Error>>| {
+        let rows = |table: &Table, records: Result<Rows, Arc<Error>>| {
             (SystemTime::now(), records.map(|records| names::rows(table, &records)))
         };
         let mut add = |host: String, mut read: Vec<Read>| {
@@ -227,7 +227,7 @@ impl Reader {
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().iter().map(Address::to_string).collect();
                 let mut all: Vec<_> = hosts.iter().map(|_| Vec::new()).collect();
-                let take = |index: usize, results: Vec<Result<AnyRecords, Error>>| {
+                let take = |index: usize, results: Vec<Result<Rows, Error>>| {
                     let results = asked.iter().zip(results);
                     all[index] = results.map(|(table, records)| rows(table, records.map_err(Arc::new))).collect();
                 };

@@ -75,9 +75,9 @@ impl Column {
 /// The columns of a table. A list has the name of the source in front.
 pub(crate) fn of_table(table: &Table) -> Vec<Column> {
     let source = || Column::text(SOURCE, "The source: its address, or the name of a reference clock");
-    let source = (table.shape != Shape::One).then(source);
+    let source = (table.shape != Shape::Single).then(source);
     let mut columns: Vec<_> = source.into_iter().chain(table.fields.iter().map(Column::of)).collect();
-    if table.shape == Shape::ByAddress {
+    if table.shape == Shape::PerNtpSource {
         // A reference clock has none of them.
         for column in &mut columns {
             column.is_optional = true;

@@ -74,7 +74,7 @@ impl Datum {
             Value::Time(UNIX_EPOCH) => Self::Never,
             Value::Time(time) => Self::Time(time),
             Value::Text(text) => text.map_or(Self::None, |text| Self::Text(text.to_owned())),
-            Value::Missing => Self::Unknown,
+            _ => Self::Unknown,
         }
     }
 

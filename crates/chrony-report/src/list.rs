@@ -28,9 +28,10 @@ pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<Code, Failure> 
         let table = REPORTS.iter().find(|table| name(table) == report);
         let word = |word: &'static str| Datum::Word(word.into());
         let records = table.map_or(Datum::Unknown, |table| match table.shape {
-            Shape::One => word("one"),
-            Shape::All => word("each source"),
-            Shape::ByAddress => word("each NTP source"),
+            Shape::Single => word("one"),
+            Shape::PerSource => word("each source"),
+            Shape::PerNtpSource => word("each NTP source"),
+            _ => Datum::Unknown,
         });
         let since = table.map_or(Datum::Unknown, |table| match table.since {
             Some(since) => word(since),

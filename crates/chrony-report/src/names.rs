@@ -4,11 +4,11 @@
 //! the sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
 
 use crate::datum::Datum;
-use libchrony::{AnyRecords, Content, ReferenceId, Row, Shape, Table, Value};
+use libchrony::{Content, ReferenceId, Row, Rows, Shape, Table, Value};
 
 /// Whether the list of sources is to be read before and after these.
 pub(crate) fn are_needed(tables: &[&Table]) -> bool {
-    tables.iter().any(|table| table.shape == Shape::ByAddress)
+    tables.iter().any(|table| table.shape == Shape::PerNtpSource)
 }
 
 /// Names the records that do not tell it, if the sources have been the same before and after.
@@ -25,11 +25,11 @@ pub(crate) fn fill(rows: &mut [Vec<Datum>], before: &[Vec<Datum>], after: &[Vec<
 }
 
 /// The values of records. Those of a list have the name of the source in front, if they tell it.
-pub(crate) fn rows(table: &Table, records: &AnyRecords) -> Vec<Vec<Datum>> {
+pub(crate) fn rows(table: &Table, records: &Rows) -> Vec<Vec<Datum>> {
     let row = |record: &Option<Box<dyn Row>>| {
         let record = record.as_deref();
         let name = || record.and_then(|record| own_name(table, record));
-        let name = (table.shape != Shape::One).then(|| name().map_or(Datum::Unknown, Datum::Text));
+        let name = (table.shape != Shape::Single).then(|| name().map_or(Datum::Unknown, Datum::Text));
         let values = record.map_or_else(|| vec![Datum::None; table.fields.len()], |record| values(table, record));
         name.into_iter().chain(values).collect()
     };

@@ -3,7 +3,7 @@
 use crate::columns::{self, Column};
 use crate::command::name;
 use crate::datum::Datum;
-use libchrony::{AnyRecord, Error, Shape, Table};
+use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -38,7 +38,7 @@ impl Answer {
 impl Sheet {
     /// One that is to be filled.
     pub(crate) fn of_table(table: &Table) -> Self {
-        let is_single = table.shape == Shape::One;
+        let is_single = table.shape == Shape::Single;
         Self { report: name(table).to_owned(), is_single, columns: columns::of_table(table), answers: Vec::new() }
     }
 
@@ -48,7 +48,7 @@ impl Sheet {
     }
 
     /// What a chronyd answered for a report that only libchrony knows.
-    pub(crate) fn read(&mut self, host: String, result: Result<Vec<Option<AnyRecord>>, Arc<Error>>) -> Answer {
+    pub(crate) fn read(&mut self, host: String, result: Result<AnyRecords, Arc<Error>>) -> Answer {
         let rows = result.map(|records| {
             self.is_single &= records.len() == 1;
             if let Some(record) = records.iter().flatten().next() {

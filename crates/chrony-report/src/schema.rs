@@ -25,7 +25,7 @@ pub(crate) fn of(table: &Table) -> Value {
         ("time", json!({ "type": "number", "description": "When it was read, in seconds since the epoch" })),
     ];
     let index = json!({ "type": "integer", "minimum": 0, "description": "The place of the source in chronyd's order" });
-    let index = (table.shape != Shape::One).then_some(("index", index));
+    let index = (table.shape != Shape::Single).then_some(("index", index));
     let columns = of_table(table);
     let fields = columns.iter().map(|column| (&*column.name, field(column)));
     let record = object(common.clone().into_iter().chain(index).chain(fields));
@@ -70,7 +70,7 @@ fn field(column: &Column) -> Value {
         (_, Some(Type::Signed(_))) => vec![json!({ "type": "integer" })],
         (_, Some(Type::Float | Type::Time)) => vec![json!({ "type": "number" })],
         (_, Some(Type::Text)) => vec![json!({ "type": "string" })],
-        (_, None) => vec![json!({})],
+        _ => vec![json!({})],
     };
     let is_null =
         column.is_optional || matches!(column.content, Content::IntervalSeconds | Content::Time | Content::Address);

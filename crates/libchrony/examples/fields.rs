@@ -17,9 +17,10 @@ fn main() {
     print!("{HEAD}");
     for table in REPORTS {
         let records = match table.shape {
-            Shape::One => "One record.",
-            Shape::All => "A record for each source.",
-            Shape::ByAddress => "A record for each source, `None` for a reference clock.",
+            Shape::Single => "One record.",
+            Shape::PerSource => "A record for each source.",
+            Shape::PerNtpSource => "A record for each source, `None` for a reference clock.",
+            other => unreachable!("{other:?}"),
         };
         println!("\n## {}\n\n{records}\n", table.name.to_string_lossy());
         println!("| libchrony's field | name | Rust | Python | unit | range | chrony | meaning |");
@@ -52,6 +53,7 @@ fn python_type(field: &Field) -> String {
         Type::Unsigned(_) | Type::Signed(_) => "int",
         Type::Float | Type::Time => "float",
         Type::Text => "str",
+        other => unreachable!("{other:?}"),
     };
     // A vertical line would end the cell.
     if field.since.is_some() { format!("{name} \\| None") } else { name.to_owned() }
@@ -80,6 +82,7 @@ fn range(field: &Field) -> String {
         Type::Float if field.min < 0.0 => "finite".to_owned(),
         Type::Float | Type::Time => "0 or more".to_owned(),
         Type::Text => String::new(),
+        other => unreachable!("{other:?}"),
     }
 }
 

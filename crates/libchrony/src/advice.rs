@@ -3,6 +3,7 @@
 use crate::address::{Address, Transport};
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
+use crate::report::{REPORTS, Unavailable};
 use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
@@ -63,6 +64,17 @@ pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
         "Use its Unix socket as root or chronyd's user, or name {report}{first} in `opencommands` in chrony.conf \
          (chrony 4.7 or later), which replaces the list of reports that are open by default"
     )
+}
+
+/// The message for a report that chronyd is not configured to have: what is missing, why, and what to do.
+pub(crate) fn not_available(report: &str, address: &Address, source: &LibchronyError) -> String {
+    let table = REPORTS.iter().find(|table| table.name.to_str() == Ok(report));
+    match table.and_then(|table| table.unavailable) {
+        Some(Unavailable { what, why, remedy }) => {
+            format!("{what} is not available: chronyd at {address} {why} ({source}). {remedy}")
+        }
+        None => format!("{report} is not available: chronyd at {address} does not have it ({source})"),
+    }
 }
 
 pub(crate) fn resolve(source: &io::Error) -> &'static str {

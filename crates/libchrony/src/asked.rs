@@ -8,7 +8,8 @@ pub(crate) struct Asked {
     pub(crate) name: &'static CStr,
     /// `None` if libchrony is to tell.
     pub(crate) shape: Option<Shape>,
-    pub(crate) unavailable: Option<&'static Unavailable>,
+    /// Whether a chronyd may be configured without the report.
+    pub(crate) is_optional: bool,
     /// Whether the call is over once a Unix socket is connected, before anything is sent.
     pub(crate) is_contact: bool,
 }
@@ -17,7 +18,7 @@ impl Asked {
     /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
     /// right for all.
     pub(crate) fn is_by_address(&self) -> bool {
-        matches!(self.shape, Some(Shape::ByAddress) | None)
+        matches!(self.shape, Some(Shape::PerNtpSource) | None)
     }
 
     /// The report's name, for messages.
@@ -26,27 +27,16 @@ impl Asked {
     }
 }
 
-/// How many records a report has.
+/// The number of records in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// One.
-    One,
-    /// One for each source.
-    All,
-    /// One for each source, which is asked for by its address; a reference clock has none.
-    ByAddress,
-}
-
-/// The words that tell that a chronyd is not configured to have a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unavailable {
-    /// What is not available.
-    pub what: &'static str,
-    /// What chronyd does not do.
-    pub why: &'static str,
-    /// How it would.
-    pub remedy: &'static str,
+pub enum Shape {
+    /// A single record.
+    Single,
+    /// A record for each source.
+    PerSource,
+    /// A record for each NTP source, which libchrony requests by address. A reference clock has none.
+    PerNtpSource,
 }
 
 #[cfg(test)]
@@ -57,7 +47,7 @@ mod tests {
     #[test]
     fn only_the_records_of_ntp_sources_are_asked_for_by_address() {
         for table in REPORTS {
-            assert_eq!(table.asked().is_by_address(), table.shape == Shape::ByAddress, "{table:?}");
+            assert_eq!(table.asked().is_by_address(), table.shape == Shape::PerNtpSource, "{table:?}");
         }
     }
 }

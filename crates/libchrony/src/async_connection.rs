@@ -4,10 +4,9 @@
 //! It decides nothing about a call; that is in `reading`.
 
 use crate::address::Address;
-use crate::any::AnyRecord;
 use crate::clock::SLICE;
 use crate::error::Error;
-use crate::gather::{AnyRecords, Gather, Readable};
+use crate::gather::{AnyRecords, Gather, Readable, Rows};
 use crate::nonblocking::{Connection, Reading, Step};
 use crate::per_process::Process;
 use crate::raw::socket::Socket;
@@ -89,7 +88,7 @@ impl AsyncConnection {
     /// # Errors
     ///
     /// As there.
-    pub async fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+    pub async fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         run(self.0.rows(table)).await
     }
 
@@ -98,7 +97,7 @@ impl AsyncConnection {
     /// # Errors
     ///
     /// As there.
-    pub async fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    pub async fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         run(self.0.report(name)?).await
     }
 

@@ -4,14 +4,13 @@
 //! `reading`, and its waiting in `blocking`.
 
 use crate::address::Address;
-use crate::any::AnyRecord;
 #[cfg(feature = "tokio")]
 use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
 use crate::clock::{LONGER_THAN_0, SOON};
 use crate::error::Error;
 use crate::flight::Lanes;
-use crate::gather::{Any, AnyRecords, Gather, Readable, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 use crate::library::Library;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
@@ -219,8 +218,8 @@ impl Connection {
     /// # Errors
     ///
     /// As those of the report's own method.
-    pub fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
-        self.gather(Rows::of(table))
+    pub fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
+        self.gather(TableRows::of(table))
     }
 
     /// The records of any report that the loaded libchrony [knows](Library::reports), as libchrony itself describes them:
@@ -248,7 +247,7 @@ impl Connection {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    pub fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         self.gather(Any::of(self.settings.library.report(name)?))
     }
 
@@ -261,7 +260,7 @@ impl Connection {
     /// See [`Error`]: no address at which a chronyd is found.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
-        self.gather(Rows::none())?;
+        self.gather(TableRows::none())?;
         Ok(self.settings.found())
     }
 

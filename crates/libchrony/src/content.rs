@@ -146,6 +146,7 @@ impl Content {
 
 /// The type of a field, as libchrony reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Type {
     /// Not negative, and below this power of two.
     Unsigned(u32),

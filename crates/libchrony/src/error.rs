@@ -2,7 +2,6 @@
 
 use crate::address::{Address, AddressError};
 use crate::advice::{self, Silence};
-use crate::asked::Unavailable;
 use crate::library::{LibraryError, UnknownReport};
 use crate::raw::failure::LibchronyError;
 use crate::record::FieldError;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// libchrony is missing or unusable.
     Library,
@@ -222,7 +222,7 @@ pub enum Error {
         source: Option<LibchronyError>,
     },
     /// chronyd is not configured to have this report, such as that of a real-time clock.
-    #[error("{} is not available: chronyd at {address} {} ({source}). {}", unavailable.what, unavailable.why, unavailable.remedy)]
+    #[error("{}", advice::not_available(report, address, source))]
     NotAvailable {
         /// The report.
         report: &'static str,
@@ -230,8 +230,6 @@ pub enum Error {
         address: Address,
         /// libchrony's error.
         source: LibchronyError,
-        /// The words for that.
-        unavailable: &'static Unavailable,
     },
     /// chronyd claims an impossible number of records.
     #[error("Invalid number of {report} records: {count}, from {address}. Is this a chronyd?")]
@@ -355,6 +353,7 @@ impl Error {
 
 /// What was being done with a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// A request was to be sent.
     Request,

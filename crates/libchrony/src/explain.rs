@@ -57,13 +57,11 @@ impl Explain<'_> {
         match (failure.code, failure.errno) {
             (_, Some(_)) => Error::Exchange { stage, report, address, source },
             (c::CHRONY_UNAUTHORIZED, _) => {
-                let is_second = self.asked.shape == Some(Shape::ByAddress);
+                let is_second = self.asked.shape == Some(Shape::PerNtpSource);
                 let first = is_second.then(|| SourceStats::NAME.to_str().unwrap_or_default());
                 Error::Unauthorized { report, first, address, source }
             }
-            (c::CHRONY_DISABLED, _) if let Some(unavailable) = self.asked.unavailable => {
-                Error::NotAvailable { report, address, source, unavailable }
-            }
+            (c::CHRONY_DISABLED, _) if self.asked.is_optional => Error::NotAvailable { report, address, source },
             _ => Error::Rejected { stage, report, address, source },
         }
     }

@@ -180,6 +180,7 @@ impl Field {
 
 /// A value of any field, for code that treats all reports alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value<'a> {
     /// An unsigned number, an identifier, or bits without names.
     Unsigned(u64),

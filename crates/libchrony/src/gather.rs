@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use std::iter;
 use std::mem;
 
-/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], the [`Rows`] of any
+/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], the [`TableRows`] of any
 /// table, or [`Any`] report that libchrony knows.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Gather: Sink {
@@ -25,8 +25,12 @@ pub trait Gather: Sink {
     fn take(&mut self) -> Self::Output;
 }
 
-/// The records of any report that has a table, in chronyd's order; `None` for what has no record.
-pub type AnyRecords = Vec<Option<Box<dyn Row>>>;
+/// The records of a report that has a table, in chronyd's order, with `None` for each reference clock without a record.
+pub type Rows = Vec<Option<Box<dyn Row>>>;
+
+/// The records of any report that libchrony knows, in chronyd's order, with `None` for each reference clock without a
+/// record.
+pub type AnyRecords = Vec<Option<AnyRecord>>;
 
 /// The only record of a report.
 #[derive(Debug)]
@@ -42,18 +46,18 @@ pub struct ByAddress<R>(Vec<Option<R>>);
 
 /// The records of a table, in chronyd's order; `None` for what has no record.
 #[derive(Debug)]
-pub struct Rows {
+pub struct TableRows {
     table: &'static Table,
     /// Whether chronyd is only looked for.
     is_contact: bool,
-    records: AnyRecords,
+    records: Rows,
 }
 
 /// The records of any report that libchrony knows, in chronyd's order; `None` for what has no record.
 #[derive(Debug)]
 pub struct Any {
     name: &'static CStr,
-    records: Vec<Option<AnyRecord>>,
+    records: AnyRecords,
 }
 
 impl Any {
@@ -62,7 +66,7 @@ impl Any {
     }
 }
 
-impl Rows {
+impl TableRows {
     pub(crate) fn of(table: &'static Table) -> Self {
         Self { table, is_contact: false, records: Vec::new() }
     }
@@ -129,7 +133,7 @@ impl<R: Report> Sink for ByAddress<R> {
     }
 }
 
-impl Sink for Rows {
+impl Sink for TableRows {
     fn begin(&mut self, count: usize) {
         begin(&mut self.records, if self.is_contact { 0 } else { count });
     }
@@ -138,7 +142,7 @@ impl Sink for Rows {
         if self.is_contact {
             return Ok(());
         }
-        let has_none = self.table.shape == Shape::ByAddress && record.is_empty();
+        let has_none = self.table.shape == Shape::PerNtpSource && record.is_empty();
         self.records[index] = if has_none { None } else { Some((self.table.decode)(record)?) };
         Ok(())
     }
@@ -194,8 +198,8 @@ impl<R: Report> Gather for ByAddress<R> {
     }
 }
 
-impl Gather for Rows {
-    type Output = AnyRecords;
+impl Gather for TableRows {
+    type Output = Rows;
 
     #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
     fn asked(&self) -> Asked {
@@ -208,11 +212,11 @@ impl Gather for Rows {
 }
 
 impl Gather for Any {
-    type Output = Vec<Option<AnyRecord>>;
+    type Output = AnyRecords;
 
     #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
     fn asked(&self) -> Asked {
-        Asked { name: self.name, shape: None, unavailable: None, is_contact: false }
+        Asked { name: self.name, shape: None, is_optional: false, is_contact: false }
     }
 
     fn take(&mut self) -> Self::Output {

@@ -80,7 +80,7 @@ pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LAN
 pub use content::{Content, Type, Unit};
 pub use error::{Error, ErrorKind, Stage};
 pub use field::{Constants, Field, Sense, Value};
-pub use gather::{AnyRecords, Readable};
+pub use gather::{AnyRecords, Readable, Rows};
 pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;
 pub use record::FieldError;

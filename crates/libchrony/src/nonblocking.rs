@@ -41,7 +41,7 @@
 
 pub use crate::call::{Reading, Step};
 pub use crate::epoll::Epoll;
-pub use crate::gather::{All, Any, ByAddress, Gather, One, Rows};
+pub use crate::gather::{All, Any, ByAddress, Gather, One, TableRows};
 pub use crate::per_process::Process;
 pub use crate::ready::Interest;
 
@@ -72,8 +72,8 @@ impl Connection {
     }
 
     /// As [`Connection::rows`](crate::Connection::rows).
-    pub fn rows(&self, table: &'static Table) -> Reading<Rows> {
-        self.gather(Rows::of(table))
+    pub fn rows(&self, table: &'static Table) -> Reading<TableRows> {
+        self.gather(TableRows::of(table))
     }
 
     /// As [`Connection::report`](crate::Connection::report).
@@ -86,8 +86,8 @@ impl Connection {
     }
 
     /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
-    pub fn connect(&self) -> Reading<Rows> {
-        self.gather(Rows::none())
+    pub fn connect(&self) -> Reading<TableRows> {
+        self.gather(TableRows::none())
     }
 
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.

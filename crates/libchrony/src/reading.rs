@@ -296,8 +296,8 @@ impl Machine {
     fn search(&mut self, kept: Option<Box<Session>>) -> State {
         let name = self.asked.name;
         let request = match self.asked.shape {
-            Some(Shape::One) => Request::Record(name, 0),
-            Some(Shape::All | Shape::ByAddress) => Request::Count(name),
+            Some(Shape::Single) => Request::Record(name, 0),
+            Some(Shape::PerSource | Shape::PerNtpSource) => Request::Count(name),
             None => Request::First(name),
         };
         let known = if kept.is_none() { self.turn.known() } else { None };

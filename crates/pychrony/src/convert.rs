@@ -5,7 +5,7 @@
 //! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
 //! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
-use libchrony::{AnyRecords, REPORTS, ReferenceId, Row, Shape, Table, Value};
+use libchrony::{REPORTS, ReferenceId, Row, Rows, Shape, Table, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
@@ -84,8 +84,8 @@ impl Dataclass {
     }
 
     /// What was read: a record, or a list of them. Each is dropped once it is converted: a list may be long.
-    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: AnyRecords) -> PyResult<Bound<'py, PyAny>> {
-        if let (Shape::One, [Some(record)]) = (self.table.shape, records.as_slice()) {
+    pub(crate) fn convert<'py>(&self, py: Python<'py>, records: Rows) -> PyResult<Bound<'py, PyAny>> {
+        if let (Shape::Single, [Some(record)]) = (self.table.shape, records.as_slice()) {
             return self.instance(py, &**record);
         }
         let list = PyList::empty(py);
@@ -135,6 +135,7 @@ pub(crate) fn plain<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'p
         Value::Time(time) => seconds_since_epoch(time).into_pyobject(py)?.into_any(),
         Value::Text(text) => text.unwrap_or_default().into_pyobject(py)?.into_any(),
         Value::Missing => py.None().into_bound(py),
+        other => return Err(PyTypeError::new_err(format!("no Python value for {other:?}"))),
     })
 }
 

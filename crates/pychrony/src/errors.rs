@@ -48,6 +48,7 @@ pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
             let raised = RAISED.take();
             return Err(raised.unwrap_or_else(|| PyRuntimeError::new_err("the call was interrupted")));
         }
+        _ => ("ChronyError", None),
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
     // As its `__init__` would, which is Python code: see `convert` for why none is called.

@@ -8,7 +8,7 @@ use crate::errors;
 use crate::lock::Lock;
 use crate::read::{library, parse_address, parse_seconds};
 use libchrony::fleet::{self, Round, Step};
-use libchrony::{Address, AnyRecords, Error, Table};
+use libchrony::{Address, Error, Rows, Table};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -192,12 +192,8 @@ impl Fleet {
 }
 
 /// The result of one report, or a tuple of those of several. A result is what was read, or an exception.
-fn to_python(
-    py: Python<'_>,
-    classes: &[Arc<Dataclass>],
-    results: Vec<Result<AnyRecords, Error>>,
-) -> PyResult<Py<PyAny>> {
-    let value = |(class, result): (&Arc<Dataclass>, Result<AnyRecords, Error>)| match result {
+fn to_python(py: Python<'_>, classes: &[Arc<Dataclass>], results: Vec<Result<Rows, Error>>) -> PyResult<Py<PyAny>> {
+    let value = |(class, result): (&Arc<Dataclass>, Result<Rows, Error>)| match result {
         Ok(records) => class.convert(py, records),
         Err(error) => errors::to_value(py, &error),
     };

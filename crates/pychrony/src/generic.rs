@@ -1,7 +1,7 @@
 //! What a call of Python's wants: the records of a dataclass, or a report by its name, as libchrony itself describes it.
 
 use crate::convert::{Dataclass, plain};
-use libchrony::{AnyField, AnyRecord, AnyRecords, Connection, Error, Type};
+use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Type};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
@@ -15,18 +15,18 @@ pub(crate) enum Wanted {
 
 /// What was read.
 pub(crate) enum Records {
-    Typed(AnyRecords),
-    Any(Vec<Option<AnyRecord>>),
+    Typed(Rows),
+    Any(AnyRecords),
 }
 
-impl From<AnyRecords> for Records {
-    fn from(records: AnyRecords) -> Self {
+impl From<Rows> for Records {
+    fn from(records: Rows) -> Self {
         Self::Typed(records)
     }
 }
 
-impl From<Vec<Option<AnyRecord>>> for Records {
-    fn from(records: Vec<Option<AnyRecord>>) -> Self {
+impl From<AnyRecords> for Records {
+    fn from(records: AnyRecords) -> Self {
         Self::Any(records)
     }
 }

@@ -323,6 +323,7 @@ fn leap(status: LeapStatus) -> String {
         LeapStatus::InsertSecond => "a leap second will be inserted at the end of this day (UTC)",
         LeapStatus::DeleteSecond => "the last second of this day (UTC) will be left out",
         LeapStatus::NotSynchronized => "the leap status is \"not synchronised\"",
+        _ => status.name(),
     }
     .to_owned()
 }

@@ -103,9 +103,9 @@ pub(super) fn draw<B: DrawingBackend>(area: &DrawingArea<B, Shift>, reading: &Re
 
 fn kind(mode: SourceMode) -> &'static str {
     match mode {
-        SourceMode::Client => "",
         SourceMode::Peer => " (peer)",
         SourceMode::ReferenceClock => " (clock)",
+        _ => "",
     }
 }
 
@@ -113,6 +113,6 @@ fn color(source: &Peer) -> &'static RGBColor {
     match source.state {
         SourceState::Selected => &ORANGE,
         SourceState::Unselected | SourceState::Selectable => &BLUE,
-        SourceState::Nonselectable | SourceState::Falseticker | SourceState::Jittery => &GREY,
+        _ => &GREY,
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn mode_sign(mode: SourceMode) -> char {
         SourceMode::Client => '^',
         SourceMode::Peer => '=',
         SourceMode::ReferenceClock => '#',
+        _ => '?',
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn state_sign(state: SourceState) -> char {
         SourceState::Selectable => '-',
         SourceState::Jittery => '~',
         SourceState::Falseticker => 'x',
-        SourceState::Nonselectable => '?',
+        _ => '?',
     }
 }
 
@@ -112,6 +113,6 @@ pub(crate) fn role(state: SourceState) -> Role {
     match state {
         SourceState::Selected => Role::Selected,
         SourceState::Unselected | SourceState::Selectable => Role::Curve,
-        SourceState::Nonselectable | SourceState::Falseticker | SourceState::Jittery => Role::Doubtful,
+        _ => Role::Doubtful,
     }
 }

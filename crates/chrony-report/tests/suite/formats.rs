@@ -13,7 +13,7 @@ fn name(table: &Table) -> &'static str {
 #[test]
 fn a_schema_refuses_what_is_no_row() {
     let chronyd = scripted("{}");
-    for table in REPORTS.iter().filter(|table| table.shape == Shape::All) {
+    for table in REPORTS.iter().filter(|table| table.shape == Shape::PerSource) {
         let schema: Value = serde_json::from_str(&run(["schema", name(table)]).fine()).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         let row = ask(chronyd.socket(), &format!("{} --format json", name(table))).rows()[0].clone();
@@ -63,7 +63,7 @@ fn never_unknown_and_none_are_words_for_people_null_in_json_and_nothing_in_csv()
         assert_eq!(csv.records().next().unwrap().unwrap().get(place), Some(""), "{report} {field}");
     }
     // A reference clock has a place in these lists, and its name there.
-    for table in REPORTS.iter().filter(|table| table.shape == Shape::ByAddress) {
+    for table in REPORTS.iter().filter(|table| table.shape == Shape::PerNtpSource) {
         let row = &ask(chronyd.socket(), &format!("{} --format json", name(table))).rows()[1];
         assert_eq!(row["source"], "PPS");
         assert!(table.fields.iter().all(|field| row[field.name].is_null()), "{row}");
@@ -99,7 +99,7 @@ fn csv_has_a_header_and_rows_of_its_length() {
         assert_eq!(headers.iter().take(4).collect::<Vec<_>>(), ["report", "host", "time", "index"]);
         assert_eq!(headers.iter().next_back(), Some("error"));
         let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
-        assert_eq!(rows.len(), if table.shape == Shape::One { 1 } else { 3 });
+        assert_eq!(rows.len(), if table.shape == Shape::Single { 1 } else { 3 });
         let json = ask(chronyd.socket(), &format!("{} --format json", name(table))).rows();
         for (row, json) in rows.iter().zip(&json) {
             for (header, value) in headers.iter().zip(row) {

@@ -59,7 +59,7 @@ fn a_reference_clock_has_its_name() {
     let chronyd = scripted(values);
     let text = ask(chronyd.socket(), "tracking").fine();
     assert!(fields(&text).contains(&("reference ID", "47505300 (GPS)")), "{text}");
-    for table in REPORTS.iter().filter(|table| table.shape != Shape::One) {
+    for table in REPORTS.iter().filter(|table| table.shape != Shape::Single) {
         let text = ask(chronyd.socket(), table.name.to_str().unwrap()).fine();
         assert!(text.contains("GPS"), "{text}");
     }

@@ -46,7 +46,7 @@ fn every_report_of_real_chronyds_of_all_kinds() {
         let names: Vec<_> = rows.iter().filter_map(|row| row.get("source")?.as_str()).collect();
         let host = pair.client.socket().to_str().unwrap();
         assert!(rows.iter().all(|row| row["host"] == host && row["report"] == name(table)));
-        if table.shape == Shape::One {
+        if table.shape == Shape::Single {
             assert_eq!((rows.len(), names.len()), (1, 0));
         } else {
             assert_eq!(names, sources, "{table:?}");
@@ -79,7 +79,7 @@ fn every_report_of_a_chronyd_that_has_nothing_yet() {
     for table in REPORTS {
         let json = ask(chronyd.socket(), &format!("{} --format json", name(table)));
         let rows = valid(table, &json);
-        if table.shape != Shape::One {
+        if table.shape != Shape::Single {
             assert_eq!((json.code, rows.len()), (Some(0), 0));
             assert_eq!(ask(chronyd.socket(), name(table)).fine(), "none\n");
         }
@@ -135,7 +135,7 @@ fn a_report_by_its_name_is_what_libchrony_describes() {
 #[test]
 fn several_reports_are_read_in_one_run_and_in_the_order_asked_for() {
     let chronyd = scripted(r#"{"sources": 3}"#);
-    let names = REPORTS.iter().rev().filter(|table| table.shape != Shape::One).map(|table| name(table));
+    let names = REPORTS.iter().rev().filter(|table| table.shape != Shape::Single).map(|table| name(table));
     let names: Vec<_> = names.collect();
     let rows = ask(chronyd.socket(), &format!("get {} --format json", names.join(" "))).rows();
     let reports: Vec<_> = rows.iter().map(|row| row["report"].as_str().unwrap()).collect();

@@ -54,7 +54,7 @@ fn no_line_is_wider_than_the_terminal_and_nothing_is_lost() {
             assert!(widest <= usize::from(columns).max(60), "{columns}: {text}");
             assert_eq!(words(&text), words(&piped), "{text}");
         }
-        if table.shape != Shape::One {
+        if table.shape != Shape::Single {
             // What is no terminal has a line for each source.
             assert!(piped.lines().count() <= 6 + 4, "{piped}");
             assert_eq!(piped.lines().filter(|line| line.starts_with("127.1.0.")).count(), 6, "{piped}");

@@ -3,7 +3,7 @@
 use crate::any::AnyRecord;
 use crate::asked::Asked;
 use crate::error::Error;
-use crate::gather::{Any, AnyRecords, Gather, Readable, Rows};
+use crate::gather::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use crate::sink::Sink;
@@ -117,7 +117,7 @@ pub(crate) trait Choice: Gather {
     fn of(report: Self::Report) -> Self;
 }
 
-impl Choice for Rows {
+impl Choice for TableRows {
     type Report = &'static Table;
 
     fn of(table: &'static Table) -> Self {
@@ -134,12 +134,12 @@ impl Choice for Any {
 }
 
 impl Reports for Vec<&'static Table> {
-    type Results = Vec<Result<AnyRecords, Error>>;
-    type Parts = Chosen<Rows>;
+    type Results = Vec<Result<Rows, Error>>;
+    type Parts = Chosen<TableRows>;
 }
 
 impl Reports for Vec<AnyRecord> {
-    type Results = Vec<Result<Vec<Option<AnyRecord>>, Error>>;
+    type Results = Vec<Result<AnyRecords, Error>>;
     type Parts = Chosen<Any>;
 }
 

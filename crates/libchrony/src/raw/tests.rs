@@ -8,7 +8,7 @@ use crate::Library;
 use crate::clock::SOON;
 use crate::opening::Opening;
 use crate::report::{REPORTS, Report, Row, Shape, Source, SourceStats, Table, Tracking};
-use crate::{AnyRecords, Connection, Error, Value};
+use crate::{Connection, Error, Rows, Value};
 use libchrony_sys::types as c;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -138,14 +138,14 @@ impl Row for Stratum {
 const NTP_DATA: &Table = &Table {
     doc: "",
     name: c"ntpdata",
-    shape: Shape::ByAddress,
+    shape: Shape::PerNtpSource,
     since: None,
     fields: &[],
     unavailable: None,
     decode: |record| Ok(Box::new(Stratum(record.unsigned(6, c"stratum")?))),
 };
 
-fn ntp_data(connection: &Connection) -> Result<AnyRecords, Error> {
+fn ntp_data(connection: &Connection) -> Result<Rows, Error> {
     connection.rows(NTP_DATA)
 }
 
@@ -165,7 +165,7 @@ fn tables_say_which_reports_are_asked_for_by_address() {
         let chronyd = scripted("{\"rtcdata\": {}}");
         let _lock = string_lock();
         receive(&mut open(&library, &chronyd), table.name, 0);
-        let requests = if table.shape == Shape::ByAddress { 2 } else { 1 };
+        let requests = if table.shape == Shape::PerNtpSource { 2 } else { 1 };
         assert_eq!(chronyd.requests().values().sum::<u64>(), requests, "{table:?}");
     }
 }

@@ -5,7 +5,7 @@ use super::macros::report;
 report! {
     /// How many servers and peers are in use (libchrony report "activity", chronyc manual `activity`). Reference clocks
     /// are not counted.
-    Activity = c"activity", One {
+    Activity = c"activity", Single {
         /// Sources that are polled.
         online_sources: u32 = Count(c"online sources");
         /// Sources that are not polled, since chronyd takes them as unreachable.

@@ -54,7 +54,7 @@ constants! {
 report! {
     /// How the packets of a source are authenticated (libchrony report "authdata", chronyc manual `authdata`). chrony
     /// has it from version 4.0 on.
-    AuthData = c"authdata", ByAddress, since("4.0") {
+    AuthData = c"authdata", PerNtpSource, since("4.0") {
         /// What authenticates the packets.
         mode: Open<AuthMode> = Enum(c"mode");
         /// Type of the key. 0, which has no name, when there is none (yet).

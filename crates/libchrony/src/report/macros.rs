@@ -93,7 +93,7 @@ macro_rules! unavailable {
         None
     };
     ($what:literal, $why:literal, $remedy:literal) => {
-        Some(&$crate::asked::Unavailable { what: $what, why: $why, remedy: $remedy })
+        Some(&$crate::report::Unavailable { what: $what, why: $why, remedy: $remedy })
     };
 }
 pub(crate) use unavailable;
@@ -106,6 +106,7 @@ macro_rules! constants {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr($type)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant = $number,)*
         }

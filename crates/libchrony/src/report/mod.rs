@@ -4,7 +4,7 @@
 //! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its
 //! table and add it to the list.
 
-pub use crate::asked::{Shape, Unavailable};
+pub use crate::asked::Shape;
 
 use crate::asked::Asked;
 use crate::field::{Field, Value};
@@ -74,7 +74,8 @@ pub struct Table {
 impl Table {
     /// What a call asks for.
     pub(crate) fn asked(&self) -> Asked {
-        Asked { name: self.name, shape: Some(self.shape), unavailable: self.unavailable, is_contact: false }
+        let is_optional = self.unavailable.is_some();
+        Asked { name: self.name, shape: Some(self.shape), is_optional, is_contact: false }
     }
 }
 
@@ -82,6 +83,14 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// The message for a report that chronyd is not configured to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unavailable {
+    pub(crate) what: &'static str,
+    pub(crate) why: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 /// A record of one of chronyd's reports.

@@ -64,7 +64,7 @@ report! {
     /// The last valid answer of a source, and how many messages there were (libchrony report "ntpdata", chronyc manual
     /// `ntpdata`). A source that has never answered has 0 as `received_valid_messages`, no local address, and zeros
     /// elsewhere.
-    NtpData = c"ntpdata", ByAddress, since("3.0") {
+    NtpData = c"ntpdata", PerNtpSource, since("3.0") {
         /// IP address of the source, or `ID#` and ten digits while its name is not resolved.
         remote_address: Option<String> = Address(c"remote address");
         /// Local IP address that received the answer. `None` before the first.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 report! {
     /// The tracking of the real-time clock (libchrony report "rtcdata", chronyc manual `rtcdata`).
-    RtcData = c"rtcdata", One, unavailable(
+    RtcData = c"rtcdata", Single, unavailable(
         "RTC tracking",
         "does not track a real-time clock",
         "It does so with `rtcfile` in chrony.conf, on a machine with an RTC"

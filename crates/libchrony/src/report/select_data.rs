@@ -67,7 +67,7 @@ const WITHOUT_LIMITS: &[u64] = &[
 report! {
     /// What the selection makes of a source (libchrony report "selectdata", chronyc manual `selectdata`). chrony has
     /// it from version 4.0 on.
-    SelectData = c"selectdata", All, since("4.0") {
+    SelectData = c"selectdata", PerSource, since("4.0") {
         /// Reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
         reference_id: ReferenceId = ReferenceId(c"reference ID");
         /// The IP address, or `ID#` and ten digits while a name is not resolved. `None` for a reference clock.

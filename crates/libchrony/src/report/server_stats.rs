@@ -5,7 +5,7 @@ use super::macros::report;
 report! {
     /// What chronyd has served since it was started (libchrony report "serverstats", chronyc manual `serverstats`).
     /// Until chrony 4.4, numbers begin at 0 again after 4294967295.
-    ServerStats = c"serverstats", One, since("2.3") {
+    ServerStats = c"serverstats", Single, since("2.3") {
         /// NTP requests received.
         received_ntp_requests: u64 = Count(c"received NTP requests");
         /// Connections accepted for NTS key establishment. From chrony 4.0 on; `None` before.

@@ -15,7 +15,7 @@ flags! {
 report! {
     /// How the time that chronyd serves is smoothed (libchrony report "smoothing", chronyc manual `smoothing`). All
     /// numbers are 0 while smoothing is not active.
-    Smoothing = c"smoothing", One, since("2.1"), unavailable(
+    Smoothing = c"smoothing", Single, since("2.1"), unavailable(
         "Time smoothing",
         "does not smooth the time that it serves",
         "It does so with `smoothtime` in chrony.conf"

@@ -7,7 +7,7 @@ report! {
     /// The statistics of one time source (libchrony report "sourcestats", chronyc manual `sourcestats`).
     ///
     /// A source that was never sampled has a standard deviation of 4 s and a skew of 2000 ppm.
-    SourceStats = c"sourcestats", All {
+    SourceStats = c"sourcestats", PerSource {
         /// Reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
         reference_id: ReferenceId = ReferenceId(c"reference ID");
         /// The IP address, or `ID#` and ten digits while a name is not resolved. `None` for a reference clock.

@@ -41,7 +41,7 @@ constants! {
 
 report! {
     /// A time source, and what chronyd makes of it (libchrony report "sources", chronyc manual `sources`).
-    Source = c"sources", All, checked_by check_poll {
+    Source = c"sources", PerSource, checked_by check_poll {
         /// The IP address, `ID#` and ten digits while a name is not resolved, or the reference ID of a reference
         /// clock, such as `GPS`.
         address: String = Address(c"address").or(c"reference ID");

@@ -28,7 +28,7 @@ report! {
     ///
     /// A chronyd that is not synchronised reports reference ID 0, stratum 0, leap status
     /// [`LeapStatus::NotSynchronized`], a root delay and dispersion of 1 s, and the epoch as reference time.
-    Tracking = c"tracking", One {
+    Tracking = c"tracking", Single {
         /// What the clock follows: an IPv4 address, a hash of an IPv6 address, or the name of a reference clock.
         /// 0 when not synchronised, 7F7F0101 for chronyd's own `local` clock.
         reference_id: ReferenceId = ReferenceId(c"reference ID");

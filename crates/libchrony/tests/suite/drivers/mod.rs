@@ -22,7 +22,7 @@ pub(crate) use threads::Threads;
 pub(crate) use tokio_tasks::Tokio;
 pub(crate) use watched::Watched;
 
-use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
+use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 
 /// A way to wait for calls.
 pub(crate) trait Driver: Send + Sync + 'static {
@@ -37,9 +37,9 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
     fn read<R: Readable>(&self) -> Result<R, Error>;
 
-    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error>;
+    fn rows(&self, table: &'static Table) -> Result<Rows, Error>;
 
-    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error>;
+    fn report(&self, name: &str) -> Result<AnyRecords, Error>;
 
     fn ntp_data(&self) -> Result<Vec<Option<NtpData>>, Error>;
 

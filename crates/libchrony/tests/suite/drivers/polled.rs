@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, fails_on_time, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
+use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashSet;
 use std::net::ToSocketAddrs;
@@ -95,11 +95,11 @@ impl Driver for Polled {
         finish(self.0.read::<R>())
     }
 
-    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+    fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         finish(self.0.rows(table))
     }
 
-    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         finish(self.0.report(name)?)
     }
 

@@ -1,9 +1,7 @@
 //! Calls that block: one thread for each.
 
 use super::Driver;
-use libchrony::{
-    Address, AnyRecord, AnyRecords, Builder, Connection, Error, NtpData, Readable, Source, Table, Tracking,
-};
+use libchrony::{Address, AnyRecords, Builder, Connection, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use std::sync::Mutex;
 use std::thread;
 
@@ -28,11 +26,11 @@ impl Driver for Threads {
         self.0.read()
     }
 
-    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+    fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         self.0.rows(table)
     }
 
-    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         self.0.report(name)
     }
 

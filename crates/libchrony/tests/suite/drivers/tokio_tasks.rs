@@ -3,7 +3,7 @@
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use libchrony::{
-    Address, AnyRecord, AnyRecords, AsyncConnection, Builder, Error, NtpData, Readable, Source, Table, Tracking,
+    Address, AnyRecords, AsyncConnection, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking,
 };
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -67,11 +67,11 @@ impl Driver for Tokio {
         run(self.0.read())
     }
 
-    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+    fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         run(self.0.rows(table))
     }
 
-    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         run(self.0.report(name))
     }
 

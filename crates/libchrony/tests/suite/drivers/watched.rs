@@ -4,7 +4,7 @@ use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
 use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
-use libchrony::{Address, AnyRecord, AnyRecords, Builder, Error, NtpData, Readable, Source, Table, Tracking};
+use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
 use std::ptr;
@@ -111,11 +111,11 @@ impl Driver for Watched {
         self.finish(self.connection.read::<R>())
     }
 
-    fn rows(&self, table: &'static Table) -> Result<AnyRecords, Error> {
+    fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         self.finish(self.connection.rows(table))
     }
 
-    fn report(&self, name: &str) -> Result<Vec<Option<AnyRecord>>, Error> {
+    fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         self.finish(self.connection.report(name)?)
     }
 

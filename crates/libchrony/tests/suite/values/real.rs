@@ -126,6 +126,7 @@ fn sources_of_every_kind() {
             SourceMode::Client => "^",
             SourceMode::Peer => "=",
             SourceMode::ReferenceClock => "#",
+            other => panic!("{other}"),
         };
         assert_eq!(
             [mode, &source.address, &source.stratum.to_string(), &source.poll.to_string()],
