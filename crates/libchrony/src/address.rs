@@ -87,6 +87,14 @@ impl Address {
 
     /// All default addresses, in the order in which they are tried, which is chronyc's: the Unix domain sockets, then
     /// the command port on 127.0.0.1 and ::1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let defaults: Vec<_> = libchrony::Address::defaults().iter().map(ToString::to_string).collect();
+    /// let sockets = ["/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"];
+    /// assert_eq!(defaults, [sockets[0], sockets[1], "127.0.0.1:323", "[::1]:323"]);
+    /// ```
     #[must_use]
     pub fn defaults() -> Vec<Self> {
         let mut addresses = Self::default_sockets();

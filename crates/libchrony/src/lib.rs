@@ -15,7 +15,8 @@
 //! # let address = libchrony::Address::parse(chronyd.socket())?;
 //! use libchrony::Connection;
 //!
-//! // Without an address, the default sockets are tried: /run/chrony/chronyd.sock and /var/run/chrony/chronyd.sock.
+//! // Without an address, four are tried in this order: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock, 127.0.0.1
+//! // and ::1.
 //! let chronyd = Connection::builder().address(address).build()?;
 //! let tracking = chronyd.tracking()?;
 //! if tracking.is_synchronized() {
