@@ -103,8 +103,8 @@ impl Builder {
         Ok(Connection { settings: self.settings(Waits::UpTo(slice))?, interrupt })
     }
 
-    /// Makes a connection whose calls never wait: for event loops and for programs that watch many chronyds. Its calls
-    /// do not ask [`Builder::interrupt`].
+    /// Makes a connection whose calls never wait, except [to open a socket](nonblocking): for event loops and for programs
+    /// that watch many chronyds. Its calls do not ask [`Builder::interrupt`].
     ///
     /// # Errors
     ///

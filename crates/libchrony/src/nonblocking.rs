@@ -5,6 +5,10 @@
 //! whatever way it waits for its other sockets, and advances it again. Dropping a reading ends the call; the connection
 //! stays usable.
 //!
+//! A call does wait to open a socket: while other threads open theirs, since that is done one after the other, and for
+//! the file system of a Unix socket. An opening takes a fraction of a millisecond. If a thread hangs in a file system,
+//! the others go on after a second at most. Programs for which that is too long use the command port alone.
+//!
 //! With plain `poll`:
 //!
 //! ```
@@ -53,7 +57,7 @@ use crate::reading::{Machine, Settings};
 use crate::report::*;
 use std::sync::Arc;
 
-/// A connection to one chronyd whose calls never wait. Made by
+/// A connection to one chronyd whose calls never wait, except [to open a socket](self). Made by
 /// [`Builder::build_nonblocking`](crate::Builder::build_nonblocking).
 ///
 /// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no

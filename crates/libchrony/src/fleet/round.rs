@@ -34,7 +34,7 @@ pub enum Step<T> {
 
 /// The results of a round, as they come: the index of an address, and what was read there.
 ///
-/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which never waits, and watches
+/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which does not wait, and watches
 /// the descriptor that the round has.
 #[must_use = "a round does nothing unless its results are asked for"]
 pub struct Round<F, R: Reports> {
@@ -371,7 +371,7 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
         Self { state: State::new(fleet.borrow(), what), fleet }
     }
 
-    /// Goes on as far as it can, without waiting.
+    /// Goes on as far as it can, without waiting except [to open a socket](crate::nonblocking).
     pub fn advance(&mut self) -> Step<R::Results> {
         let fleet = self.fleet.borrow_mut();
         self.state.leave_lost_queue(fleet);
