@@ -4,7 +4,7 @@ use crate::command::{Chronyds, name};
 use crate::datum::Datum;
 use crate::error::Failure;
 use crate::names;
-use crate::rows::{Answer, Sheet};
+use crate::rows::{Answer, Sheet, with_address};
 use crate::signals::Signals;
 use libchrony::fleet::{Fleet, Reports, Round, Step};
 use libchrony::{Address, Builder, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
@@ -206,7 +206,7 @@ impl Reader {
         let rows = |table: &Table, records: Result<Rows, Arc<Error>>| {
             (SystemTime::now(), records.map(|records| names::rows(table, &records)))
         };
-        let mut add = |host: String, mut read: Vec<Read>| {
+        let mut add = |(host, address): (String, Option<String>), mut read: Vec<Read>| {
             if !around.is_empty() && read.len() == asked.len() {
                 let (before, after) =
                     (read.remove(0).1.unwrap_or_default(), read.pop().and_then(|(_, rows)| rows.ok()));
@@ -215,14 +215,14 @@ impl Reader {
                 }
             }
             for (sheet, (time, rows)) in sheets.iter_mut().zip(read) {
-                sheet.answers.push(Answer { host: host.clone(), time, rows });
+                sheet.answers.push(Answer { host: host.clone(), address: address.clone(), time, rows });
             }
         };
         match &mut self.chronyds {
             Who::One(connection, host) => {
                 // One after the other, so that little is in memory.
                 let read = asked.iter().map(|table| rows(table, silence.unless(|| connection.rows(table)))).collect();
-                add(answered(connection, host), read);
+                add((answered(connection, host), None), read);
             }
             Who::Many(fleet) => {
                 let hosts: Vec<_> = fleet.addresses().iter().map(Address::to_string).collect();
@@ -233,8 +233,9 @@ impl Reader {
                 };
                 // A signal is seen by the caller.
                 let _ = each(fleet.read_chosen(asked.clone()), &self.signals, take);
-                for (host, read) in hosts.into_iter().zip(all) {
-                    add(host, read);
+                for ((index, host), read) in hosts.into_iter().enumerate().zip(all) {
+                    let address = beside(&host, fleet.address(index));
+                    add((host, address), read);
                 }
             }
         }
@@ -248,7 +249,7 @@ impl Reader {
             Who::One(connection, host) => {
                 for sheet in &mut sheets {
                     let result = silence.unless(|| connection.report(&sheet.report));
-                    let answer = sheet.read(answered(connection, host), result);
+                    let answer = sheet.read((answered(connection, host), None), result);
                     sheet.answers.push(answer);
                 }
             }
@@ -258,13 +259,14 @@ impl Reader {
                 let take = |index: usize, results: Vec<Result<_, _>>| {
                     let results = sheets.iter_mut().zip(results);
                     let read = |(sheet, result): (&mut Sheet, Result<_, _>)| {
-                        sheet.read(hosts[index].clone(), result.map_err(Arc::new))
+                        sheet.read((hosts[index].clone(), None), result.map_err(Arc::new))
                     };
                     all[index] = results.map(read).collect();
                 };
                 each(fleet.read_any(names)?, &self.signals, take)?;
-                for answers in all {
-                    for (sheet, answer) in sheets.iter_mut().zip(answers) {
+                for (index, answers) in all.into_iter().enumerate() {
+                    for (sheet, mut answer) in sheets.iter_mut().zip(answers) {
+                        answer.address = beside(&answer.host, fleet.address(index));
                         sheet.answers.push(answer);
                     }
                 }
@@ -306,6 +308,22 @@ fn known(asked: &str) -> Option<Report> {
 fn answered(connection: &Connection, host: &str) -> String {
     let found = connection.address().filter(|_| host.is_empty());
     found.map_or_else(|| host.to_owned(), |address| address.to_string())
+}
+
+/// The address that answered, without its port, unless it was given.
+fn beside(host: &str, found: Option<Address>) -> Option<String> {
+    let found = found.map(|address| address.to_string()).filter(|found| found != host)?;
+    let ip = found.rsplit_once(':').map_or(&*found, |(ip, _)| ip);
+    Some(ip.trim_matches(['[', ']']).to_owned())
+}
+
+/// Where chronyd answered, as people read it: the address, next to the name if one was given.
+pub(crate) fn shown(connection: &Connection) -> String {
+    let given = if let [one] = connection.addresses() { one.to_string() } else { String::new() };
+    match connection.address() {
+        Some(found) if given.is_empty() => found.to_string(),
+        found => with_address(&given, beside(&given, found).as_deref()),
+    }
 }
 
 /// Takes the results of a round as they come, until all have or a signal comes.

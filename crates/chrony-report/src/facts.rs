@@ -2,12 +2,12 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
-use crate::ask::{Silence, builder};
+use crate::ask::{Silence, builder, shown};
 use crate::command::Chronyds;
 use crate::error::Failure;
 use crate::signals::Signals;
 use libchrony::{
-    Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
+    Activity, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ pub(crate) type Fact<T> = Result<T, Arc<Error>>;
 pub(crate) struct Facts {
     /// When they were read, by the clock of this machine.
     pub(crate) time: SystemTime,
-    /// Where chronyd answered.
-    pub(crate) address: Option<Address>,
+    /// Where chronyd answered, as people read it.
+    pub(crate) address: String,
     /// When chronyd was started, which its Unix socket tells. Over UDP it is unknown.
     pub(crate) started: Option<SystemTime>,
     pub(crate) tracking: Fact<Tracking>,
@@ -82,10 +82,10 @@ impl Facts {
             let is_same = sources.as_ref().is_ok_and(|sources| addresses(sources) == addresses(&again));
             Ok(if is_same { auth_data } else { Vec::new() })
         });
-        let address = connection.address();
         // chronyd makes its socket when it starts, and never again.
-        let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
+        let socket = connection.address().and_then(|address| fs::metadata(address.path()?).ok());
         let started = socket.and_then(|socket| socket.modified().ok());
+        let address = shown(connection);
         Self { time, address, started, tracking, sources, select_data, activity, auth_data }
     }
 
@@ -94,7 +94,7 @@ impl Facts {
         let error = Arc::new(error);
         Self {
             time: SystemTime::now(),
-            address: None,
+            address: String::new(),
             started: None,
             tracking: Err(error.clone()),
             sources: Err(error.clone()),
@@ -198,6 +198,7 @@ fn is_shortage(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use crate::judge::{Level, Settings, judge};
+    use libchrony::Address;
     use testbed::{Fault, Scripted, Values};
 
     #[test]

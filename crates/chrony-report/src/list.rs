@@ -46,7 +46,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<Code, Failure> 
         report: "list".to_owned(),
         is_single: false,
         columns: ["name", "records", "since", "about"].map(|name| Column::text(name, "")).into(),
-        answers: vec![Answer { host: String::new(), time: SystemTime::now(), rows: Ok(rows) }],
+        answers: vec![Answer { host: String::new(), address: None, time: SystemTime::now(), rows: Ok(rows) }],
     };
     Printer::new(&Output { format: options.format, every: None }, false).print(&[sheet])?;
     Ok(FINE)

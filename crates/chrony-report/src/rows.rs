@@ -18,10 +18,17 @@ pub(crate) struct Sheet {
     pub(crate) answers: Vec<Answer>,
 }
 
+/// A host, with an address next to its name.
+pub(crate) fn with_address(host: &str, address: Option<&str>) -> String {
+    address.map_or_else(|| host.to_owned(), |address| format!("{host} ({address})"))
+}
+
 /// What became of one chronyd.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) host: String,
+    /// Where chronyd answered, if that is not what was given: an address of a host.
+    pub(crate) address: Option<String>,
     /// When it was read.
     pub(crate) time: SystemTime,
     /// The records, with a value for each column.
@@ -29,6 +36,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The host as people read it, with the address that answered.
+    pub(crate) fn shown(&self) -> String {
+        let is_answer = self.rows.as_ref().err().is_none_or(|error| error.is_answer());
+        with_address(&self.host, self.address.as_deref().filter(|_| is_answer))
+    }
+
     /// Whether chronyd is not configured to have the report.
     pub(crate) fn is_not_available(&self) -> bool {
         self.rows.as_ref().is_err_and(|error| matches!(**error, Error::NotAvailable { .. }))
@@ -48,7 +61,11 @@ impl Sheet {
     }
 
     /// What a chronyd answered for a report that only libchrony knows.
-    pub(crate) fn read(&mut self, host: String, result: Result<AnyRecords, Arc<Error>>) -> Answer {
+    pub(crate) fn read(
+        &mut self,
+        (host, address): (String, Option<String>),
+        result: Result<AnyRecords, Arc<Error>>,
+    ) -> Answer {
         let rows = result.map(|records| {
             self.is_single &= records.len() == 1;
             if let Some(record) = records.iter().flatten().next() {
@@ -57,7 +74,7 @@ impl Sheet {
             let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
             records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
         });
-        Answer { host, time: SystemTime::now(), rows }
+        Answer { host, address, time: SystemTime::now(), rows }
     }
 
     /// Gives a record that is missing a missing value in each column.

@@ -128,9 +128,8 @@ fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
     } else {
         add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
     }
-    let address = facts.address.as_ref().map_or_else(String::new, ToString::to_string);
     let started = facts.uptime().map(|uptime| format!(", started {} ago", interval(uptime.as_secs_f64())));
-    add("chronyd", format!("{address}{}", started.unwrap_or_default()));
+    add("chronyd", format!("{}{}", facts.address, started.unwrap_or_default()));
     lines
 }
 

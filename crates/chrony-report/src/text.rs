@@ -55,7 +55,7 @@ fn shown(sheet: &Sheet, is_many: bool) -> Table {
     let host = is_many.then(|| Title { text: "host".to_owned(), is_right: false });
     let titles = host.into_iter().chain(places.iter().map(|&number| title(&sheet.columns[number]))).collect();
     let rows = records().map(|(answer, values)| {
-        let host = is_many.then(|| answer.host.clone());
+        let host = is_many.then(|| answer.shown());
         let has_address = has_source || !values.contains(&Datum::None);
         let show = |&number: &usize| match (&sheet.columns[number], &values[number]) {
             (Column { content: Content::ReferenceId, .. }, &Datum::Unsigned(id)) if id > 0 && !has_address => {
@@ -79,7 +79,7 @@ fn write_sheet(out: &mut impl Write, sheet: &Sheet, is_many: bool, width: usize)
     }
     for answer in &sheet.answers {
         if let Err(error) = &answer.rows {
-            let host = if is_many { format!("{}: ", answer.host) } else { String::new() };
+            let host = if is_many { format!("{}: ", answer.shown()) } else { String::new() };
             let style = if answer.is_not_available() { DIM } else { FAILED };
             writeln!(out, "{style}{host}{error}{style:#}")?;
         }

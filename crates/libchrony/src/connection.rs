@@ -264,6 +264,12 @@ impl Connection {
         Ok(self.settings.found())
     }
 
+    /// The addresses that are tried, in their order.
+    #[must_use]
+    pub fn addresses(&self) -> &[Address] {
+        &self.settings.addresses
+    }
+
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {

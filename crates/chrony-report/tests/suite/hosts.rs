@@ -54,6 +54,27 @@ fn hosts_may_stand_before_and_after_the_command_and_keep_their_names() {
 }
 
 #[test]
+fn people_see_the_address_next_to_a_name() {
+    let (a, b) = (scripted("{}"), scripted("{}"));
+    let name = format!("localhost:{}", a.command_port());
+    let shown = format!("{name} (127.0.0.1)");
+    for command in ["tracking", "activity"] {
+        let text = run(["-H", &name, "-H", &udp(&b), command]).fine();
+        assert!(
+            text.contains(&shown) && text.contains(&udp(&b)) && !text.contains(&format!("{} (", udp(&b))),
+            "{text}"
+        );
+    }
+    let refused = run(["-H", &name, "-H", &udp(&b), "selectdata"]);
+    assert!(refused.out.contains(&format!("{shown}: ")), "{}", refused.out);
+    let page = run(["-H", &name]).out;
+    assert!(page.contains(&format!("chronyd   {shown}")), "{page}");
+    a.die();
+    let failed = run(["-H", &name, "-H", &udp(&b), "tracking"]).out;
+    assert!(failed.contains(&format!("{name}: ")) && !failed.contains(&shown), "{failed}");
+}
+
+#[test]
 fn failures_are_rows_and_the_others_are_read() {
     let chronyd = scripted("{}");
     let (_gone, gone) = nothing();
