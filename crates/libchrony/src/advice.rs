@@ -2,9 +2,9 @@
 
 use crate::address::{Address, Transport};
 use crate::raw::failure::LibchronyError;
+use crate::raw::urandom;
 use crate::record::FieldError;
 use crate::report::{REPORTS, Unavailable};
-use crate::urandom;
 use libchrony_sys::types as c;
 use rustix::io::Errno;
 use std::borrow::Cow;

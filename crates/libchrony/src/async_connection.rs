@@ -8,7 +8,7 @@ use crate::clock::SLICE;
 use crate::error::Error;
 use crate::gather::{AnyRecords, Gather, Readable, Rows};
 use crate::nonblocking::{Connection, Reading, Step};
-use crate::per_process::Process;
+use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
 use crate::ready::Interest;

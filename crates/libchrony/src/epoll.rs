@@ -7,8 +7,8 @@
 use crate::call::{Reading, Step};
 use crate::clock::SLICE;
 use crate::gather::Gather;
-use crate::per_process::Process;
 use crate::raw::event_queue::EventQueue;
+use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::ready::{Interest, Ready};
 use rustix::buffer::spare_capacity;

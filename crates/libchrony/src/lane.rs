@@ -4,8 +4,8 @@
 //! send, on which lane, and when to give up is not decided here.
 
 use crate::address::{Address, Transport};
-use crate::opening::Opening;
 use crate::raw::failure::Failure;
+use crate::raw::open_lock::Opening;
 use crate::raw::session::RawSession;
 use crate::raw::socket::{Socket, Waits};
 use crate::record::Record;

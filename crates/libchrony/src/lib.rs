@@ -52,8 +52,6 @@ mod lane;
 mod library;
 mod list;
 pub mod nonblocking;
-mod opening;
-mod per_process;
 mod places;
 mod raw;
 mod reading;
@@ -68,7 +66,6 @@ mod search;
 mod session;
 mod sink;
 mod turns;
-mod urandom;
 mod value;
 mod window;
 

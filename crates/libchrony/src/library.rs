@@ -4,8 +4,8 @@
 //! where it was looked for and what the dynamic loader said of each place. It tells which reports it knows.
 
 use crate::address::visible;
-use crate::per_process::PerProcess;
 use crate::raw::load::{is_set_user_id, load, report_names};
+use crate::raw::per_process::PerProcess;
 use libchrony_sys::{LoadError, Symbols};
 use std::env;
 use std::ffi::{CStr, OsStr};

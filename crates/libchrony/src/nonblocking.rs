@@ -46,7 +46,7 @@
 pub use crate::call::{Reading, Step};
 pub use crate::epoll::Epoll;
 pub use crate::gather::{All, Any, ByAddress, Gather, One, TableRows};
-pub use crate::per_process::Process;
+pub use crate::raw::per_process::Process;
 pub use crate::ready::Interest;
 
 use crate::address::Address;

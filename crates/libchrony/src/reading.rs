@@ -14,7 +14,7 @@ use crate::flight::Lanes;
 use crate::lane::{Lane, Means, Request};
 use crate::library::Library;
 use crate::list::{List, Listed};
-use crate::per_process::Process;
+use crate::raw::per_process::Process;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
 use crate::room::Rooms;

@@ -6,7 +6,7 @@
 
 use crate::address::{Address, Meaning};
 use crate::clock::SLICE;
-use crate::per_process::PerProcess;
+use crate::raw::per_process::PerProcess;
 use rustix::io::Errno;
 use std::io;
 use std::mem;

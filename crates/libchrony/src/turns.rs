@@ -4,7 +4,7 @@
 //! that has waited longest. A forked child has turns of its own. Nothing here waits: a call that waits is woken.
 
 use crate::address::Address;
-use crate::per_process::{PerProcess, Process};
+use crate::raw::per_process::{PerProcess, Process};
 use crate::round_trip::RoundTrip;
 use crate::session::Session;
 use std::collections::VecDeque;

@@ -4,7 +4,7 @@
 //! queue of ours is the one that watches that timer.
 
 use crate::clock::SLICE;
-use crate::opening::Opening;
+use crate::raw::open_lock::Opening;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;

@@ -3,7 +3,7 @@
 
 use super::descriptor::{Identity, copy_of};
 use crate::clock::SLICE;
-use crate::per_process::PerProcess;
+use crate::raw::per_process::PerProcess;
 use libchrony_sys::Symbols;
 use rustix::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -10,10 +10,13 @@ pub(crate) mod event_queue;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod load;
+pub(crate) mod open_lock;
+pub(crate) mod per_process;
 pub(crate) mod session;
 pub(crate) mod socket;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod urandom;
 #[cfg(feature = "tokio")]
 pub(crate) mod watch;
 pub(crate) mod wiped;

@@ -4,8 +4,8 @@ use super::descriptor::{close_on_exec, is_marked, is_urandom, mark, next_number}
 use super::failure::Failure;
 use super::socket::Socket;
 use crate::content::Content;
-use crate::opening::Opening;
-use crate::per_process::PerProcess;
+use crate::raw::open_lock::Opening;
+use crate::raw::per_process::PerProcess;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
 use rustix::fd::RawFd;

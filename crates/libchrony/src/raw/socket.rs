@@ -2,9 +2,9 @@
 
 use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identity};
 use super::exit::Busy;
-use crate::opening::Opening;
-use crate::per_process::Process;
-use crate::urandom;
+use crate::raw::open_lock::Opening;
+use crate::raw::per_process::Process;
+use crate::raw::urandom;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};

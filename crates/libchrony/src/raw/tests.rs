@@ -6,7 +6,7 @@ use super::session::{RawSession, string_lock};
 use super::socket::{Socket, Waits};
 use crate::Library;
 use crate::clock::SOON;
-use crate::opening::Opening;
+use crate::raw::open_lock::Opening;
 use crate::report::{REPORTS, Report, Row, Shape, Source, SourceStats, Table, Tracking};
 use crate::{Connection, Error, Rows, Value};
 use libchrony_sys::types as c;

@@ -4,7 +4,7 @@
 //! system that does not respond; the others then go on without it.
 
 use crate::clock::SOON;
-use crate::per_process::PerProcess;
+use crate::raw::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 //! libchrony draws the name of a client's socket from it, byte by byte, until it has enough letters and digits. Where
 //! there are none, it never ends. If it cannot open the file, its error is as if chronyd's socket were missing.
 
-use crate::opening::Opening;
+use crate::raw::open_lock::Opening;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
