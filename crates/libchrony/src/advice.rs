@@ -3,7 +3,7 @@
 use crate::address::{Address, Transport};
 use crate::raw::failure::LibchronyError;
 use crate::raw::urandom;
-use crate::record::FieldError;
+use crate::report::record::FieldError;
 use crate::report::{REPORTS, Unavailable};
 use libchrony_sys::types as c;
 use rustix::io::Errno;

@@ -6,12 +6,12 @@
 use crate::address::Address;
 use crate::clock::SLICE;
 use crate::error::Error;
-use crate::gather::{AnyRecords, Gather, Readable, Rows};
 use crate::nonblocking::{Connection, Reading, Step};
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
 use crate::ready::Interest;
+use crate::report::collect::{AnyRecords, Gather, Readable, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use std::future::{Future, poll_fn};

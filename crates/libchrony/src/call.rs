@@ -2,9 +2,9 @@
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::gather::Gather;
 use crate::reading::{Machine, Progress};
 use crate::ready::{Interest, Ready};
+use crate::report::collect::Gather;
 use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;

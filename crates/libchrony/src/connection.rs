@@ -10,11 +10,11 @@ use crate::blocking::{self, Interrupt};
 use crate::clock::{LONGER_THAN_0, SOON};
 use crate::error::Error;
 use crate::flight::Lanes;
-use crate::gather::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 use crate::library::Library;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
 use crate::reading::{Machine, Settings};
+use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use crate::room::Rooms;

@@ -6,11 +6,11 @@
 
 use crate::call::{Reading, Step};
 use crate::clock::SLICE;
-use crate::gather::Gather;
 use crate::raw::event_queue::EventQueue;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::ready::{Interest, Ready};
+use crate::report::collect::Gather;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};

@@ -4,7 +4,7 @@ use crate::address::{Address, AddressError};
 use crate::advice::{self, Silence};
 use crate::library::{LibraryError, UnknownReport};
 use crate::raw::failure::LibchronyError;
-use crate::record::FieldError;
+use crate::report::record::FieldError;
 use std::io;
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 
 use crate::address::{Address, Transport};
 use crate::advice::Silence;
-use crate::asked::{Asked, Shape};
 use crate::clock::Clock;
 use crate::error::{Error, Stage};
 use crate::lane::OpenFailure;
@@ -10,7 +9,8 @@ use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::raw::open_lock::Opening;
 use crate::raw::urandom;
-use crate::record::FieldError;
+use crate::report::query::{Asked, Shape};
+use crate::report::record::FieldError;
 use crate::report::{Report, SourceStats};
 use libchrony_sys::types as c;
 use rustix::io::Errno;

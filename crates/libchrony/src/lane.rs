@@ -8,7 +8,7 @@ use crate::raw::failure::Failure;
 use crate::raw::open_lock::Opening;
 use crate::raw::session::RawSession;
 use crate::raw::socket::{Socket, Waits};
-use crate::record::Record;
+use crate::report::record::Record;
 use crate::room::{Place, Room, Rooms};
 use libchrony_sys::Symbols;
 use libchrony_sys::types::{CHRONY_SEND_FAILED, Int};

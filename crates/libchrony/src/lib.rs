@@ -31,8 +31,6 @@
 
 mod address;
 mod advice;
-mod any;
-mod asked;
 #[cfg(feature = "tokio")]
 mod async_connection;
 mod blocking;
@@ -40,14 +38,11 @@ mod call;
 mod candidates;
 mod clock;
 mod connection;
-mod content;
 mod epoll;
 mod error;
 mod explain;
-mod field;
 pub mod fleet;
 mod flight;
-mod gather;
 mod lane;
 mod library;
 mod list;
@@ -56,35 +51,31 @@ mod places;
 mod raw;
 mod reading;
 mod ready;
-mod record;
-mod refid;
 mod report;
 mod resolve;
 mod room;
 mod round_trip;
 mod search;
 mod session;
-mod sink;
 mod turns;
-mod value;
 mod window;
 
 pub use address::{Address, AddressError, Transport};
 pub use advice::Silence;
-pub use any::{AnyField, AnyRecord};
 #[cfg(feature = "tokio")]
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
-pub use content::{Content, Type, Unit};
 pub use error::{Error, ErrorKind, Stage};
-pub use field::{Constants, Field, Sense, Value};
-pub use gather::{AnyRecords, Readable, Rows};
 pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;
-pub use record::FieldError;
-pub use refid::ReferenceId;
+pub use report::any::{AnyField, AnyRecord};
+pub use report::collect::{AnyRecords, Readable, Rows};
+pub use report::content::{Content, Type, Unit};
+pub use report::field::{Constants, Field, Sense, Value};
+pub use report::record::FieldError;
+pub use report::reference_id::ReferenceId;
+pub use report::value::Open;
 pub use report::*;
-pub use value::Open;
 
 /// The examples of the repository's documents.
 #[cfg(doctest)]

@@ -10,7 +10,6 @@
 //! record is read first and once more at the end: if its source is another one by then, the list has changed.
 
 use crate::address::Transport;
-use crate::asked::Asked;
 use crate::clock::{Clock, SLICE};
 use crate::error::{Error, Stage};
 use crate::explain::Explain;
@@ -20,10 +19,11 @@ use crate::places::Places;
 use crate::raw::failure::Failure;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
-use crate::record::FieldError;
+use crate::report::query::Asked;
+use crate::report::record::FieldError;
+use crate::report::sink::Sink;
 use crate::round_trip::MOST;
 use crate::session::Session;
-use crate::sink::Sink;
 use crate::window::Window;
 use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;

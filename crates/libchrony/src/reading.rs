@@ -5,7 +5,6 @@
 //! decisions are here and below, so that all drivers have the same.
 
 use crate::address::Address;
-use crate::asked::{Asked, Shape};
 use crate::candidates::Candidates;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -17,10 +16,11 @@ use crate::list::{List, Listed};
 use crate::raw::per_process::Process;
 use crate::raw::socket::Waits;
 use crate::ready::{Interest, Ready};
+use crate::report::query::{Asked, Shape};
+use crate::report::sink::Sink;
 use crate::room::Rooms;
 use crate::search::{Found, Search};
 use crate::session::Session;
-use crate::sink::Sink;
 use crate::turns::{Turn, Turns};
 use std::sync::Arc;
 use std::task::Waker;

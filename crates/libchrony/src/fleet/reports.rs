@@ -1,12 +1,12 @@
 //! What a fleet reads of each address: a report, or several.
 
-use crate::any::AnyRecord;
-use crate::asked::Asked;
 use crate::error::Error;
-use crate::gather::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
+use crate::report::any::AnyRecord;
+use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
+use crate::report::query::Asked;
+use crate::report::sink::Sink;
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
-use crate::sink::Sink;
 use std::ffi::CStr;
 
 /// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`

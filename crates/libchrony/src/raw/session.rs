@@ -3,9 +3,9 @@
 use super::descriptor::{close_on_exec, is_marked, is_urandom, mark, next_number};
 use super::failure::Failure;
 use super::socket::Socket;
-use crate::content::Content;
 use crate::raw::open_lock::Opening;
 use crate::raw::per_process::PerProcess;
+use crate::report::content::Content;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
 use rustix::fd::RawFd;

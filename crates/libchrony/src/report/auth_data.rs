@@ -1,7 +1,7 @@
 //! The authdata report: how the packets of a source are authenticated.
 
 use super::macros::{constants, report};
-use crate::value::Open;
+use crate::report::value::Open;
 
 constants! {
     /// What authenticates the packets of a source (chronyc manual, `authdata`, "Mode").

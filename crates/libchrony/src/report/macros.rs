@@ -24,15 +24,15 @@ macro_rules! report {
             const TABLE: &'static $crate::report::Table = &$crate::report::Table {
                 name: $report,
                 doc: concat!($($doc, "\n"),*),
-                shape: $crate::asked::Shape::$shape,
+                shape: $crate::report::query::Shape::$shape,
                 since: $crate::report::macros::since!($($since)?),
                 fields: &[$(
-                    $crate::field::Field::new::<$type>(
+                    $crate::report::field::Field::new::<$type>(
                         stringify!($field),
                         stringify!($type),
                         concat!($($field_doc, "\n"),*),
                         $libchrony,
-                        $crate::content::Content::$content,
+                        $crate::report::content::Content::$content,
                     )$(.$limit($($arg),*))*
                 ),*],
                 unavailable: $crate::report::macros::unavailable!($($what, $why, $remedy)?),
@@ -41,14 +41,14 @@ macro_rules! report {
         }
 
         impl $crate::report::Row for $name {
-            fn values(&self) -> Vec<$crate::field::Value<'_>> {
-                vec![$($crate::field::FieldValue::value(&self.$field)),*]
+            fn values(&self) -> Vec<$crate::report::field::Value<'_>> {
+                vec![$($crate::report::field::FieldValue::value(&self.$field)),*]
             }
         }
 
         impl $crate::report::sealed::Sealed for $name {
             #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
-            fn decode(record: $crate::record::Record<'_>) -> Result<Self, $crate::record::FieldError> {
+            fn decode(record: $crate::report::record::Record<'_>) -> Result<Self, $crate::report::record::FieldError> {
                 let mut fields = (0..).zip(<Self as $crate::report::Report>::FIELDS);
                 let mut next = || fields.next().unwrap_or_else(|| unreachable!("one entry for each field"));
                 $(
@@ -67,12 +67,12 @@ pub(crate) use report;
 /// Decodes a field; what another field has told is not read again.
 macro_rules! decode {
     ($record:ident, $index:ident, $field:ident) => {
-        $crate::field::FieldValue::decode($record, $index, $field)?
+        $crate::report::field::FieldValue::decode($record, $index, $field)?
     };
     ($record:ident, $index:ident, $field:ident, $known:ident) => {
         match &$known {
             Some(value) => value.clone(),
-            None => $crate::field::FieldValue::decode($record, $index, $field)?,
+            None => $crate::report::field::FieldValue::decode($record, $index, $field)?,
         }
     };
 }
@@ -145,7 +145,7 @@ macro_rules! constants {
             }
         }
 
-        impl $crate::value::Constant for $name {
+        impl $crate::report::value::Constant for $name {
             const NAMES: &'static [(u64, &'static str)] = &[$(($number, $words)),*];
 
             fn from_number(number: u64) -> Option<Self> {
@@ -172,8 +172,8 @@ macro_rules! flags {
         impl $name {
             $($(#[$flag_doc])* pub const $flag: Self = Self($bit);)*
 
-            const CONSTANTS: &'static $crate::field::Constants =
-                &$crate::field::Constants::new(&[$(($bit, $words)),*], true);
+            const CONSTANTS: &'static $crate::report::field::Constants =
+                &$crate::report::field::Constants::new(&[$(($bit, $words)),*], true);
 
             /// Whether all of these are set.
             #[must_use]
@@ -196,20 +196,20 @@ macro_rules! flags {
             }
         }
 
-        impl $crate::field::FieldValue for $name {
-            const TYPE: $crate::content::Type = $crate::content::Type::Unsigned($type::BITS);
-            const CONSTANTS: Option<&'static $crate::field::Constants> = Some(Self::CONSTANTS);
+        impl $crate::report::field::FieldValue for $name {
+            const TYPE: $crate::report::content::Type = $crate::report::content::Type::Unsigned($type::BITS);
+            const CONSTANTS: Option<&'static $crate::report::field::Constants> = Some(Self::CONSTANTS);
 
             fn decode(
-                record: $crate::record::Record<'_>,
+                record: $crate::report::record::Record<'_>,
                 index: libchrony_sys::types::Int,
-                field: &$crate::field::Field,
-            ) -> Result<Self, $crate::record::FieldError> {
-                <$type as $crate::field::FieldValue>::decode(record, index, field).map(Self)
+                field: &$crate::report::field::Field,
+            ) -> Result<Self, $crate::report::record::FieldError> {
+                <$type as $crate::report::field::FieldValue>::decode(record, index, field).map(Self)
             }
 
-            fn value(&self) -> $crate::field::Value<'_> {
-                $crate::field::Value::Flags(u64::from(self.0))
+            fn value(&self) -> $crate::report::field::Value<'_> {
+                $crate::report::field::Value::Flags(u64::from(self.0))
             }
         }
     };

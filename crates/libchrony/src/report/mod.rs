@@ -4,11 +4,21 @@
 //! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its
 //! table and add it to the list.
 
-pub use crate::asked::Shape;
+pub(crate) mod any;
+pub(crate) mod collect;
+pub(crate) mod content;
+pub(crate) mod field;
+pub(crate) mod query;
+pub(crate) mod record;
+pub(crate) mod reference_id;
+pub(crate) mod sink;
+pub(crate) mod value;
 
-use crate::asked::Asked;
-use crate::field::{Field, Value};
-use crate::record::{FieldError, Record};
+pub use crate::report::query::Shape;
+
+use crate::report::field::{Field, Value};
+use crate::report::query::Asked;
+use crate::report::record::{FieldError, Record};
 use std::ffi::CStr;
 use std::fmt;
 
@@ -124,10 +134,10 @@ mod tests {
     use super::sealed::Sealed;
     use super::*;
     use crate::Library;
-    use crate::content::Content;
-    use crate::field::FieldValue;
     use crate::raw;
     use crate::raw::session::RawSession;
+    use crate::report::content::Content;
+    use crate::report::field::FieldValue;
     use std::collections::HashSet;
     use std::time::{Duration, SystemTime};
     use testbed::{Scripted, Values};

@@ -2,8 +2,8 @@
 
 use super::macros::{constants, flags, report};
 use super::tracking::LeapStatus;
-use crate::refid::ReferenceId;
-use crate::value::Open;
+use crate::report::reference_id::ReferenceId;
+use crate::report::value::Open;
 use std::time::SystemTime;
 
 constants! {

@@ -1,7 +1,7 @@
 //! The sourcestats report: what chronyd's regression makes of the samples of each source.
 
 use super::macros::report;
-use crate::refid::ReferenceId;
+use crate::report::reference_id::ReferenceId;
 
 report! {
     /// The statistics of one time source (libchrony report "sourcestats", chronyc manual `sourcestats`).

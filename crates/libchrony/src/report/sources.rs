@@ -1,7 +1,7 @@
 //! The sources report: which time sources chronyd has, and what it thinks of them.
 
 use super::macros::{constants, report};
-use crate::record::FieldError;
+use crate::report::record::FieldError;
 use std::ops::RangeInclusive;
 
 /// The polling intervals of NTP sources (`MIN_POLL` and `MAX_POLL` in chronyd's ntp_core.c).

@@ -1,7 +1,7 @@
 //! The tracking report: how the system clock follows its reference.
 
 use super::macros::{constants, report};
-use crate::refid::ReferenceId;
+use crate::report::reference_id::ReferenceId;
 use std::time::SystemTime;
 
 /// The reference ID of chronyd's own `local` clock.

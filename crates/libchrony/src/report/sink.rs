@@ -1,6 +1,6 @@
 //! Where the records of a call go.
 
-use crate::record::{FieldError, Record};
+use crate::report::record::{FieldError, Record};
 
 /// The place that records go to. They do not come in order.
 pub(crate) trait Sink {

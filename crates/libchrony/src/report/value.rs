@@ -1,9 +1,9 @@
 //! The types that fields are decoded into, each with its checks.
 
-use crate::content::Type;
-use crate::field::{Constants, Field, FieldValue, Value};
-use crate::record::{FieldError, Record};
-use crate::refid::ReferenceId;
+use crate::report::content::Type;
+use crate::report::field::{Constants, Field, FieldValue, Value};
+use crate::report::record::{FieldError, Record};
+use crate::report::reference_id::ReferenceId;
 use libchrony_sys::types::Int;
 use std::fmt;
 use std::time::SystemTime;

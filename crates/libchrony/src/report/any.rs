@@ -1,8 +1,8 @@
 //! Records as libchrony itself describes them: by its names, types, contents and words, and by no table of this crate.
 
-use crate::content::{Content, Type, Unit};
-use crate::field::Value;
-use crate::record::{FieldError, Record};
+use crate::report::content::{Content, Type, Unit};
+use crate::report::field::Value;
+use crate::report::record::{FieldError, Record};
 use libchrony_sys::types as c;
 
 /// A record of any report that the loaded libchrony knows, with its fields in libchrony's order.

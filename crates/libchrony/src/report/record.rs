@@ -3,8 +3,8 @@
 //! libchrony answers a read by the wrong name, index or type with a plausible zero. Here a field is found by name, and
 //! its type is compared with the one expected. No default ever takes the place of a value.
 
-use crate::content::Content;
 use crate::raw::session::RawSession;
+use crate::report::content::Content;
 use libchrony_sys::types as c;
 use std::ffi::CStr;
 use std::time::{Duration, SystemTime};

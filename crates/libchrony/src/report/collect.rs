@@ -1,11 +1,11 @@
 //! Where the records of a call go: into one record, or into all of a list.
 
-use crate::any::AnyRecord;
-use crate::asked::{Asked, Shape};
-use crate::record::FieldError;
-use crate::record::Record;
+use crate::report::any::AnyRecord;
+use crate::report::query::{Asked, Shape};
+use crate::report::record::FieldError;
+use crate::report::record::Record;
+use crate::report::sink::Sink;
 use crate::report::{Report, Row, Table, Tracking};
-use crate::sink::Sink;
 use std::ffi::CStr;
 use std::iter;
 use std::mem;

@@ -1,7 +1,7 @@
 //! What a report's table says of a field: where it comes from, what its values mean, and which it may have.
 
-use crate::content::{Content, Type, Unit};
-use crate::record::{FieldError, Record};
+use crate::report::content::{Content, Type, Unit};
+use crate::report::record::{FieldError, Record};
 use libchrony_sys::types::Int;
 use std::ffi::CStr;
 use std::time::SystemTime;
