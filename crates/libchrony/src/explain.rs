@@ -1,8 +1,8 @@
 //! Failures of one call put into words: at which address, at which step, and of which report.
 
 use crate::address::{Address, Transport};
-use crate::advice::Silence;
 use crate::clock::Clock;
+use crate::error::advice::Silence;
 use crate::error::{Error, Stage};
 use crate::lane::OpenFailure;
 use crate::library::Library;

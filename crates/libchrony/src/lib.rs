@@ -30,7 +30,6 @@
 //! [libchrony]: https://gitlab.com/chrony/libchrony
 
 mod address;
-mod advice;
 #[cfg(feature = "tokio")]
 mod async_connection;
 mod blocking;
@@ -61,10 +60,10 @@ mod turns;
 mod window;
 
 pub use address::{Address, AddressError, Transport};
-pub use advice::Silence;
 #[cfg(feature = "tokio")]
 pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
+pub use error::advice::Silence;
 pub use error::{Error, ErrorKind, Stage};
 pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;

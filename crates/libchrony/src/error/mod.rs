@@ -1,7 +1,9 @@
 //! What can go wrong, in words that say what happened, to which address or field, and what to do next.
 
+pub(crate) mod advice;
+
+use self::advice::Silence;
 use crate::address::{Address, AddressError};
-use crate::advice::{self, Silence};
 use crate::library::{LibraryError, UnknownReport};
 use crate::raw::failure::LibchronyError;
 use crate::report::record::FieldError;
