@@ -4,13 +4,13 @@
 //! It decides nothing about a call; that is in `reading`.
 
 use crate::address::Address;
-use crate::clock::SLICE;
+use crate::engine::clock::SLICE;
+use crate::engine::ready::Interest;
 use crate::error::Error;
 use crate::nonblocking::{Connection, Reading, Step};
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
-use crate::ready::Interest;
 use crate::report::collect::{AnyRecords, Gather, Readable, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;

@@ -4,10 +4,10 @@
 //! alone. What takes longer is waited for with `poll`.
 
 use crate::address::Address;
-use crate::clock::{SLICE, SOON};
+use crate::engine::clock::{SLICE, SOON};
+use crate::engine::machine::{Machine, Progress};
+use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
-use crate::reading::{Machine, Progress};
-use crate::ready::{Interest, Ready};
 use crate::report::sink::Sink;
 use crate::resolve::{Asked, look_up};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,9 +1,9 @@
 //! A call under way that never waits, and what it waits for.
 
 use crate::address::Address;
+use crate::engine::machine::{Machine, Progress};
+use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
-use crate::reading::{Machine, Progress};
-use crate::ready::{Interest, Ready};
 use crate::report::collect::Gather;
 use std::io;
 use std::net::SocketAddr;

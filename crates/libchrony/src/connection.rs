@@ -7,18 +7,18 @@ use crate::address::Address;
 #[cfg(feature = "tokio")]
 use crate::async_connection::AsyncConnection;
 use crate::blocking::{self, Interrupt};
-use crate::clock::{LONGER_THAN_0, SOON};
+use crate::engine::clock::{LONGER_THAN_0, SOON};
+use crate::engine::list::flight::Lanes;
+use crate::engine::machine::{Machine, Settings};
+use crate::engine::quota::Rooms;
+use crate::engine::turns::Turns;
 use crate::error::Error;
-use crate::flight::Lanes;
 use crate::library::Library;
 use crate::nonblocking;
 use crate::raw::socket::Waits;
-use crate::reading::{Machine, Settings};
 use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
-use crate::room::Rooms;
-use crate::turns::Turns;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;

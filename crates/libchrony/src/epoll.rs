@@ -5,11 +5,11 @@
 //! and go behind it. `reading` decides what a call does with them.
 
 use crate::call::{Reading, Step};
-use crate::clock::SLICE;
+use crate::engine::clock::SLICE;
+use crate::engine::ready::{Interest, Ready};
 use crate::raw::event_queue::EventQueue;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
-use crate::ready::{Interest, Ready};
 use crate::report::collect::Gather;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;

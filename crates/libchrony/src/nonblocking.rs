@@ -44,14 +44,14 @@
 //! ```
 
 pub use crate::call::{Reading, Step};
+pub use crate::engine::ready::Interest;
 pub use crate::epoll::Epoll;
 pub use crate::raw::per_process::Process;
-pub use crate::ready::Interest;
 pub use crate::report::collect::{All, Any, ByAddress, Gather, One, TableRows};
 
 use crate::address::Address;
+use crate::engine::machine::{Machine, Settings};
 use crate::error::Error;
-use crate::reading::{Machine, Settings};
 use crate::report::collect::Readable;
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;

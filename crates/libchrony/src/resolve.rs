@@ -5,7 +5,7 @@
 //! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
 
 use crate::address::{Address, Meaning};
-use crate::clock::SLICE;
+use crate::engine::clock::SLICE;
 use crate::raw::per_process::PerProcess;
 use rustix::io::Errno;
 use std::io;

@@ -2,10 +2,10 @@
 
 use super::reports::{AnyPart, Parts};
 use crate::address::Address;
-use crate::clock::Clock;
+use crate::engine::clock::Clock;
+use crate::engine::machine::{Machine, Progress, Settings};
+use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
-use crate::reading::{Machine, Progress, Settings};
-use crate::ready::{Interest, Ready};
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;

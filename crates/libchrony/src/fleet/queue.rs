@@ -3,9 +3,9 @@
 //! A socket is put in once, when it is first waited for, and leaves the queue when it is closed. The queue tells of
 //! each datagram once, as it comes: a socket has to be read empty.
 
+use crate::engine::ready::Interest;
 use crate::raw::event_queue::{BELL, EventQueue};
 use crate::raw::per_process::Process;
-use crate::ready::Interest;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd};

@@ -3,7 +3,7 @@
 //! All event queues have one inode, and so have all timers. A timer of ours has a period that no other timer has, and a
 //! queue of ours is the one that watches that timer.
 
-use crate::clock::SLICE;
+use crate::engine::clock::SLICE;
 use crate::raw::open_lock::Opening;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};

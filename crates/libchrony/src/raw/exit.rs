@@ -2,7 +2,7 @@
 //! a thread that is not waited for. It waits for those that threads are opening or closing. Other sockets have no path.
 
 use super::descriptor::{Identity, copy_of};
-use crate::clock::SLICE;
+use crate::engine::clock::SLICE;
 use crate::raw::per_process::PerProcess;
 use libchrony_sys::Symbols;
 use rustix::fd::RawFd;

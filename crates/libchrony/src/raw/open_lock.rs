@@ -3,7 +3,7 @@
 //! Threads wait for it without polling, and no longer than their calls may take. One that holds it may hang, in a file
 //! system that does not respond; the others then go on without it.
 
-use crate::clock::SOON;
+use crate::engine::clock::SOON;
 use crate::raw::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

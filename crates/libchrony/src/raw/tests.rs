@@ -5,7 +5,7 @@ use super::failure::{Failure, error_string};
 use super::session::{RawSession, string_lock};
 use super::socket::{Socket, Waits};
 use crate::Library;
-use crate::clock::SOON;
+use crate::engine::clock::SOON;
 use crate::raw::open_lock::Opening;
 use crate::report::{REPORTS, Report, Row, Shape, Source, SourceStats, Table, Tracking};
 use crate::{Connection, Error, Rows, Value};

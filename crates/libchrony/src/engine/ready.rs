@@ -1,6 +1,6 @@
 //! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
 
-use crate::lane::Lane;
+use crate::engine::lane::Lane;
 use crate::raw::socket::Socket;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;

@@ -5,23 +5,23 @@
 //! decisions are here and below, so that all drivers have the same.
 
 use crate::address::Address;
-use crate::candidates::Candidates;
-use crate::clock::Clock;
+use crate::engine::candidates::Candidates;
+use crate::engine::clock::Clock;
+use crate::engine::explain::Explain;
+use crate::engine::lane::{Lane, Means, Request};
+use crate::engine::list::flight::Lanes;
+use crate::engine::list::{List, Listed};
+use crate::engine::quota::Rooms;
+use crate::engine::ready::{Interest, Ready};
+use crate::engine::search::{Found, Search};
+use crate::engine::session::Session;
+use crate::engine::turns::{Turn, Turns};
 use crate::error::Error;
-use crate::explain::Explain;
-use crate::flight::Lanes;
-use crate::lane::{Lane, Means, Request};
 use crate::library::Library;
-use crate::list::{List, Listed};
 use crate::raw::per_process::Process;
 use crate::raw::socket::Waits;
-use crate::ready::{Interest, Ready};
 use crate::report::query::{Asked, Shape};
 use crate::report::sink::Sink;
-use crate::room::Rooms;
-use crate::search::{Found, Search};
-use crate::session::Session;
-use crate::turns::{Turn, Turns};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::ThreadId;

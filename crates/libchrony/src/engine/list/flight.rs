@@ -1,7 +1,7 @@
 //! The requests of a list that are on their way, and over how many lanes.
 
+use crate::engine::lane::Lane;
 use crate::error::Error;
-use crate::lane::Lane;
 use std::time::Instant;
 
 /// The bounds of numbers, in words.

@@ -9,22 +9,26 @@
 //! A source that is removed during the read moves those behind it down, and one that is added comes last. So the last
 //! record is read first and once more at the end: if its source is another one by then, the list has changed.
 
+pub(crate) mod flight;
+pub(crate) mod plan;
+pub(crate) mod window;
+
 use crate::address::Transport;
-use crate::clock::{Clock, SLICE};
+use crate::engine::clock::{Clock, SLICE};
+use crate::engine::explain::Explain;
+use crate::engine::lane::{Lane, Means, Received, Sent};
+use crate::engine::list::flight::{Flight, Lanes};
+use crate::engine::list::plan::Places;
+use crate::engine::list::window::Window;
+use crate::engine::ready::{Interest, Ready};
+use crate::engine::round_trip::MOST;
+use crate::engine::session::Session;
 use crate::error::{Error, Stage};
-use crate::explain::Explain;
-use crate::flight::{Flight, Lanes};
-use crate::lane::{Lane, Means, Received, Sent};
-use crate::places::Places;
 use crate::raw::failure::Failure;
 use crate::raw::socket::Waits;
-use crate::ready::{Interest, Ready};
 use crate::report::query::Asked;
 use crate::report::record::FieldError;
 use crate::report::sink::Sink;
-use crate::round_trip::MOST;
-use crate::session::Session;
-use crate::window::Window;
 use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;
 use std::mem;

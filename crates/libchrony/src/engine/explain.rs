@@ -1,10 +1,10 @@
 //! Failures of one call put into words: at which address, at which step, and of which report.
 
 use crate::address::{Address, Transport};
-use crate::clock::Clock;
+use crate::engine::clock::Clock;
+use crate::engine::lane::OpenFailure;
 use crate::error::advice::Silence;
 use crate::error::{Error, Stage};
-use crate::lane::OpenFailure;
 use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::raw::open_lock::Opening;

@@ -1,6 +1,6 @@
 //! The order in which the records of a list are asked for, and what tells that the list has changed.
 
-use crate::lane::Request;
+use crate::engine::lane::Request;
 use crate::report::query::Asked;
 use crate::report::{Report, SourceStats};
 use libchrony_sys::types::Int;

@@ -4,12 +4,12 @@
 //! send, on which lane, and when to give up is not decided here.
 
 use crate::address::{Address, Transport};
+use crate::engine::quota::{Place, Room, Rooms};
 use crate::raw::failure::Failure;
 use crate::raw::open_lock::Opening;
 use crate::raw::session::RawSession;
 use crate::raw::socket::{Socket, Waits};
 use crate::report::record::Record;
-use crate::room::{Place, Room, Rooms};
 use libchrony_sys::Symbols;
 use libchrony_sys::types::{CHRONY_SEND_FAILED, Int};
 use rustix::fd::{AsFd, BorrowedFd};

@@ -4,9 +4,9 @@
 //! that has waited longest. A forked child has turns of its own. Nothing here waits: a call that waits is woken.
 
 use crate::address::Address;
+use crate::engine::round_trip::RoundTrip;
+use crate::engine::session::Session;
 use crate::raw::per_process::{PerProcess, Process};
-use crate::round_trip::RoundTrip;
-use crate::session::Session;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! A chronyd that has answered: its address, and the lanes to it that are kept for the next call.
 
 use crate::address::{Address, Transport};
-use crate::lane::{Lane, Means, OpenFailure};
-use crate::round_trip::RoundTrip;
+use crate::engine::lane::{Lane, Means, OpenFailure};
+use crate::engine::round_trip::RoundTrip;
 use std::os::unix::fs::MetadataExt;
 
 /// What tells a file from one that takes its place. Some file systems give an inode's number again at once.

@@ -8,15 +8,15 @@
 //! sent twice on a Unix socket, which loses nothing.
 
 use crate::address::{Address, Transport};
-use crate::candidates::{Candidates, Next};
-use crate::clock::Clock;
+use crate::engine::candidates::{Candidates, Next};
+use crate::engine::clock::Clock;
+use crate::engine::explain::Explain;
+use crate::engine::lane::{Lane, Means, Received, Request, Sent};
+use crate::engine::ready::{Interest, Ready};
+use crate::engine::round_trip::{MOST, RoundTrip};
+use crate::engine::session::Session;
 use crate::error::{Error, Stage};
-use crate::explain::Explain;
-use crate::lane::{Lane, Means, Received, Request, Sent};
 use crate::raw::failure::Failure;
-use crate::ready::{Interest, Ready};
-use crate::round_trip::{MOST, RoundTrip};
-use crate::session::Session;
 use rustix::io::Errno;
 use std::io;
 use std::time::Instant;
