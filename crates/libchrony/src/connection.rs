@@ -4,9 +4,10 @@
 //! `reading`, and its waiting in `blocking`.
 
 use crate::address::Address;
+use crate::drivers::blocking::{self, Interrupt};
+use crate::drivers::nonblocking;
 #[cfg(feature = "tokio")]
-use crate::async_connection::AsyncConnection;
-use crate::blocking::{self, Interrupt};
+use crate::drivers::tokio::AsyncConnection;
 use crate::engine::clock::{LONGER_THAN_0, SOON};
 use crate::engine::list::flight::Lanes;
 use crate::engine::machine::{Machine, Settings};
@@ -14,7 +15,6 @@ use crate::engine::quota::Rooms;
 use crate::engine::turns::Turns;
 use crate::error::Error;
 use crate::library::Library;
-use crate::nonblocking;
 use crate::raw::socket::Waits;
 use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]

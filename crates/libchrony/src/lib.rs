@@ -30,25 +30,20 @@
 //! [libchrony]: https://gitlab.com/chrony/libchrony
 
 mod address;
-#[cfg(feature = "tokio")]
-mod async_connection;
-mod blocking;
-mod call;
 mod connection;
+mod drivers;
 mod engine;
-mod epoll;
 mod error;
 pub mod fleet;
 mod library;
-pub mod nonblocking;
 mod raw;
 mod report;
-mod resolve;
 
 pub use address::{Address, AddressError, Transport};
-#[cfg(feature = "tokio")]
-pub use async_connection::AsyncConnection;
 pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
+pub use drivers::nonblocking;
+#[cfg(feature = "tokio")]
+pub use drivers::tokio::AsyncConnection;
 pub use error::advice::Silence;
 pub use error::{Error, ErrorKind, Stage};
 pub use library::{Library, LibraryError, UnknownReport};

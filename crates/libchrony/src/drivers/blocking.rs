@@ -4,12 +4,12 @@
 //! alone. What takes longer is waited for with `poll`.
 
 use crate::address::Address;
+use crate::drivers::resolve::{Asked, look_up};
 use crate::engine::clock::{SLICE, SOON};
 use crate::engine::machine::{Machine, Progress};
 use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
 use crate::report::sink::Sink;
-use crate::resolve::{Asked, look_up};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use rustix::io::Errno;

@@ -4,7 +4,7 @@
 //! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
 //! and go behind it. `reading` decides what a call does with them.
 
-use crate::call::{Reading, Step};
+use crate::drivers::call::{Reading, Step};
 use crate::engine::clock::SLICE;
 use crate::engine::ready::{Interest, Ready};
 use crate::raw::event_queue::EventQueue;
@@ -21,7 +21,7 @@ use std::time::Instant;
 use std::{io, mem};
 
 /// Watches the sockets of one connection's calls: a descriptor that is readable when a call can go on. Made by
-/// [`Connection::epoll`](crate::nonblocking::Connection::epoll).
+/// [`Connection::epoll`](crate::drivers::nonblocking::Connection::epoll).
 ///
 /// A call that waits for its turn is not among these; it has a waker for that. The sockets that the next call will use
 /// stay watched.

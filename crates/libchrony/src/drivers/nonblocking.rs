@@ -43,9 +43,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::call::{Reading, Step};
+pub use crate::drivers::call::{Reading, Step};
+pub use crate::drivers::watch::Epoll;
 pub use crate::engine::ready::Interest;
-pub use crate::epoll::Epoll;
 pub use crate::raw::per_process::Process;
 pub use crate::report::collect::{All, Any, ByAddress, Gather, One, TableRows};
 

@@ -4,10 +4,10 @@
 //! It decides nothing about a call; that is in `reading`.
 
 use crate::address::Address;
+use crate::drivers::nonblocking::{Connection, Reading, Step};
 use crate::engine::clock::SLICE;
 use crate::engine::ready::Interest;
 use crate::error::Error;
-use crate::nonblocking::{Connection, Reading, Step};
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
