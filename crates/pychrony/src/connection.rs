@@ -1,9 +1,10 @@
 //! The base class of `pychrony.ChronyConnection`.
 
-use crate::errors::{self, interrupted};
-use crate::generic::Wanted;
+use crate::convert::errors::{self, interrupted};
+use crate::convert::wanted::Wanted;
+use crate::interpreter::at_exit;
+use crate::interpreter::greenlets;
 use crate::read::{self, OPTIONAL, get_or_make, library, parse_address, parse_timeout};
-use crate::{at_exit, greenlets};
 use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

@@ -4,15 +4,9 @@
 //! converts the result or raises the error. No decision about chronyd is taken here.
 
 mod aio;
-mod at_exit;
 mod connection;
 mod convert;
-mod errors;
-mod fleet;
-mod generic;
-mod greenlets;
-mod imported;
-mod lock;
+mod interpreter;
 mod read;
 
 use pyo3::exceptions::PyImportError;
@@ -34,23 +28,23 @@ fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // Before any class is made.
     refuse_subinterpreters(module.py())?;
-    imported::initialize(module.py())?;
+    interpreter::imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<connection::Connection>()?;
     module.add_class::<aio::Settings>()?;
     module.add_class::<aio::Reader>()?;
     module.add_class::<aio::Reading>()?;
-    module.add_class::<fleet::Settings>()?;
-    module.add_class::<fleet::Fleet>()?;
-    module.add_class::<lock::Process>()?;
+    module.add_class::<aio::fleet::Settings>()?;
+    module.add_class::<aio::fleet::Fleet>()?;
+    module.add_class::<interpreter::lock::Process>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(read::read, module)?,
         wrap_pyfunction!(read::libchrony_path, module)?,
         wrap_pyfunction!(read::list_reports, module)?,
-        wrap_pyfunction!(at_exit::close_kept, module)?,
+        wrap_pyfunction!(interpreter::at_exit::close_kept, module)?,
     ] {
         module.add_function(function)?;
     }
-    at_exit::register(module)
+    interpreter::at_exit::register(module)
 }

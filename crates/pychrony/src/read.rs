@@ -1,8 +1,8 @@
 //! The functions that read one report: open, read, close; and the arguments that connections share with them.
 
-use crate::errors::{self, interrupted};
-use crate::generic::Wanted;
-use crate::greenlets;
+use crate::convert::errors::{self, interrupted};
+use crate::convert::wanted::Wanted;
+use crate::interpreter::greenlets;
 use libchrony::{Address, Builder, Connection, Library};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;

@@ -4,7 +4,7 @@
 //! of whether the thread holds the GIL is that call's. Another call could leave it wrong; so there is none until the
 //! first one goes on.
 
-use crate::imported;
+use crate::interpreter::imported;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;

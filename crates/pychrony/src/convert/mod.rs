@@ -5,6 +5,9 @@
 //! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
 //! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
+pub(crate) mod errors;
+pub(crate) mod wanted;
+
 use libchrony::{REPORTS, ReferenceId, Row, Rows, Shape, Table, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

@@ -1,6 +1,6 @@
 //! Errors of the crate `libchrony` as exceptions of `pychrony.exceptions`: the one place that maps them.
 
-use crate::greenlets;
+use crate::interpreter::greenlets;
 use libchrony::{Error, ErrorKind, LibchronyError};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};

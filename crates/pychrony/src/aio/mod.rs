@@ -4,11 +4,13 @@
 //! runs below a function of this module. A daemon thread that is in the middle of such code when the interpreter ends
 //! would crash it (before Python 3.14).
 
-use crate::at_exit::{self, Close};
+pub(crate) mod fleet;
+
 use crate::connection::{self, is_command_port, shown};
-use crate::errors;
-use crate::generic::{Records, Wanted};
-use crate::lock::Lock;
+use crate::convert::errors;
+use crate::convert::wanted::{Records, Wanted};
+use crate::interpreter::at_exit::{self, Close};
+use crate::interpreter::lock::Lock;
 use crate::read::builder;
 use libchrony::nonblocking::{Connection, Epoll, Gather, Reading as Call, Step};
 use libchrony::{Address, Builder, Error};

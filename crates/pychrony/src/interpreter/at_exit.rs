@@ -3,7 +3,7 @@
 //! The crate `libchrony` removes the paths of a process's sockets when that exits. Some processes of Python run their
 //! handlers and then end without exiting: the workers of `multiprocessing`. A call that is under way is left alone.
 
-use crate::imported;
+use crate::interpreter::imported;
 use libchrony::Connection;
 use pyo3::intern;
 use pyo3::prelude::*;

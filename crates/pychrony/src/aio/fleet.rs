@@ -1,11 +1,11 @@
 //! What `pychrony.aio.Fleet` calls: rounds over many chronyds that never wait. Event loops are not known here, as in
 //! `aio`.
 
-use crate::at_exit::{self, Close};
 use crate::connection::parse_number;
 use crate::convert::Dataclass;
-use crate::errors;
-use crate::lock::Lock;
+use crate::convert::errors;
+use crate::interpreter::at_exit::{self, Close};
+use crate::interpreter::lock::Lock;
 use crate::read::{library, parse_address, parse_seconds};
 use libchrony::fleet::{self, Round, Step};
 use libchrony::{Address, Error, Rows, Table};
