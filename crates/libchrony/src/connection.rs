@@ -8,12 +8,12 @@ use crate::drivers::blocking::{self, Interrupt};
 use crate::drivers::nonblocking;
 #[cfg(feature = "tokio")]
 use crate::drivers::tokio::AsyncConnection;
-use crate::engine::clock::{LONGER_THAN_0, SOON};
 use crate::engine::list::flight::Lanes;
 use crate::engine::machine::{Machine, Settings};
+use crate::engine::policy::{DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT, SHORT_WAIT};
 use crate::engine::quota::Rooms;
 use crate::engine::turns::Turns;
-use crate::error::Error;
+use crate::error::{Error, LONGER_THAN_0};
 use crate::library::Library;
 use crate::raw::socket::Waits;
 use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
@@ -24,15 +24,6 @@ use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-/// The time that a call takes at most, unless told otherwise.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Over how many sessions at once a long list is read, unless told otherwise: chronyd answers no faster over more.
-pub const DEFAULT_LANES: usize = 8;
-
-/// For how many records a further session is opened, unless told otherwise: fewer do not pay for opening it.
-pub const DEFAULT_RECORDS_PER_LANE: usize = 4;
 
 /// Makes a [`Connection`].
 #[must_use]
@@ -98,7 +89,7 @@ impl Builder {
     ///
     /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
     pub fn build(mut self) -> Result<Connection, Error> {
-        let slice = self.timeout.clamp(Duration::from_millis(1), SOON);
+        let slice = self.timeout.clamp(Duration::from_millis(1), SHORT_WAIT);
         let interrupt = mem::replace(&mut self.interrupt, Box::new(|| false));
         Ok(Connection { settings: self.settings(Waits::UpTo(slice))?, interrupt })
     }

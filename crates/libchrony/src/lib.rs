@@ -40,10 +40,11 @@ mod raw;
 mod report;
 
 pub use address::{Address, AddressError, Transport};
-pub use connection::{Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
+pub use connection::{Builder, Connection};
 pub use drivers::nonblocking;
 #[cfg(feature = "tokio")]
 pub use drivers::tokio::AsyncConnection;
+pub use engine::policy::{DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
 pub use error::advice::Silence;
 pub use error::{Error, ErrorKind, Stage};
 pub use library::{Library, LibraryError, UnknownReport};

@@ -5,8 +5,8 @@
 
 use crate::address::Address;
 use crate::drivers::resolve::{Asked, look_up};
-use crate::engine::clock::{SLICE, SOON};
 use crate::engine::machine::{Machine, Progress};
+use crate::engine::policy::{INTERRUPT_INTERVAL, SHORT_WAIT};
 use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
 use crate::report::sink::Sink;
@@ -74,10 +74,10 @@ pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interru
             Progress::Wait(until) => until,
         };
         let now = Instant::now();
-        if machine.take_signal() || now - question.asked.get() >= SLICE {
+        if machine.take_signal() || now - question.asked.get() >= INTERRUPT_INTERVAL {
             question.ask()?;
         }
-        let mut slice = SLICE;
+        let mut slice = INTERRUPT_INTERVAL;
         if let Some((host, mut asked)) = looked_up.take() {
             let begun = asked.take().map_or_else(|| Asked::begin(&host, Waker::noop()), |asked| Ok(Some(asked)));
             match begun.map(|asked| (asked.as_ref().and_then(Asked::found), asked)) {
@@ -85,7 +85,7 @@ pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interru
                 Ok((Some(found), _)) => machine.resolved(host, found),
                 Ok((None, asked)) => looked_up = Some((host, asked)),
             }
-            slice = if looked_up.is_some() { SOON } else { Duration::ZERO };
+            slice = if looked_up.is_some() { SHORT_WAIT } else { Duration::ZERO };
         }
         let wait = until.saturating_duration_since(Instant::now()).min(slice);
         if machine.waits_for_turn() {

@@ -5,7 +5,7 @@
 //! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
 
 use crate::address::{Address, Meaning};
-use crate::engine::clock::SLICE;
+use crate::engine::policy::{INTERRUPT_INTERVAL, MAX_LOOK_UPS};
 use crate::raw::per_process::PerProcess;
 use rustix::io::Errno;
 use std::io;
@@ -15,9 +15,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
-
-/// How many look-ups may be pending at once. Those beyond wait until one is done.
-const MOST: usize = 16;
 
 static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
 
@@ -107,15 +104,15 @@ impl LookUps {
                 };
             }
             let Some(left) = left else {
-                let words = || format!("{MOST} other look-ups of host names are pending");
+                let words = || format!("{MAX_LOOK_UPS} other look-ups of host names are pending");
                 let crowded = || io::Error::new(io::ErrorKind::TimedOut, words());
                 return Ok(Err(own.map_or_else(crowded, |_| Errno::TIMEDOUT.into())));
             };
             let is_waiting = |pending: &mut Vec<_>| match &own {
                 Some(look_up) => look_up.found.get().is_none(),
-                None => pending.len() >= MOST,
+                None => pending.len() >= MAX_LOOK_UPS,
             };
-            drop(self.done.wait_timeout_while(pending, left.min(SLICE), is_waiting));
+            drop(self.done.wait_timeout_while(pending, left.min(INTERRUPT_INTERVAL), is_waiting));
             if let Some(found) = own.as_ref().and_then(|look_up| look_up.found.get()) {
                 return Ok(match found {
                     Ok(addresses) => Ok(addresses.clone()),
@@ -135,7 +132,7 @@ impl LookUps {
         if let Some(same) = pending.iter().find(|look_up| look_up.name.eq_ignore_ascii_case(name)) {
             return Ok(Some(Arc::clone(same)));
         }
-        if pending.len() >= MOST {
+        if pending.len() >= MAX_LOOK_UPS {
             return Ok(None);
         }
         let new = Arc::new(LookUp { name: name.to_owned(), found: OnceLock::new(), wakers: Mutex::default() });
@@ -203,7 +200,7 @@ mod tests {
         assert_eq!((look_ups.lock().len(), crowded), (16, 5));
         assert_eq!(look_ups.wait("missing", resolver, || Err(7)).unwrap_err(), 7);
 
-        let patient = |name: &str| look_ups.wait(name, resolver, || Ok::<_, ()>(Some(SLICE))).unwrap();
+        let patient = |name: &str| look_ups.wait(name, resolver, || Ok::<_, ()>(Some(INTERRUPT_INTERVAL))).unwrap();
         thread::scope(|scope| {
             let waiting: Vec<_> = names.iter().map(|name| scope.spawn(move || patient(name))).collect();
             let missing = [(); 2].map(|()| scope.spawn(|| patient("missing")));

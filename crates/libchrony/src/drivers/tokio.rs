@@ -5,7 +5,7 @@
 
 use crate::address::Address;
 use crate::drivers::nonblocking::{Connection, Reading, Step};
-use crate::engine::clock::SLICE;
+use crate::engine::policy::INTERRUPT_INTERVAL;
 use crate::engine::ready::Interest;
 use crate::error::Error;
 use crate::raw::per_process::Process;
@@ -200,7 +200,7 @@ impl Watched {
                 socket.clear_ready();
             }
             let is_watched = self.watch(&reading.interests());
-            alarm.as_mut().reset(if is_watched { until } else { until.min(now + SLICE) }.into());
+            alarm.as_mut().reset(if is_watched { until } else { until.min(now + INTERRUPT_INTERVAL) }.into());
             if self.ready(task).is_empty() && alarm.as_mut().poll(task).is_pending() {
                 return Poll::Pending;
             }

@@ -5,7 +5,7 @@
 //! and go behind it. `reading` decides what a call does with them.
 
 use crate::drivers::call::{Reading, Step};
-use crate::engine::clock::SLICE;
+use crate::engine::policy::INTERRUPT_INTERVAL;
 use crate::engine::ready::{Interest, Ready};
 use crate::raw::event_queue::EventQueue;
 use crate::raw::per_process::Process;
@@ -112,7 +112,7 @@ impl Epoll {
         self.is_complete = self.watch(&reading.interests(), &ready);
         match step {
             // One that cannot be watched is looked at.
-            Step::Wait(until) if !self.is_complete => Step::Wait(until.min(Instant::now() + SLICE)),
+            Step::Wait(until) if !self.is_complete => Step::Wait(until.min(Instant::now() + INTERRUPT_INTERVAL)),
             step => step,
         }
     }

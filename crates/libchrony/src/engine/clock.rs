@@ -1,18 +1,7 @@
 //! The time of one call: when it ends, and how much of it this process did not run.
 
+use super::policy::{MAX_TIMEOUT, SHORT_WAIT, STARVED};
 use std::time::{Duration, Instant};
-
-/// How often the caller of a blocking call is asked whether to go on.
-pub(crate) const SLICE: Duration = Duration::from_millis(50);
-/// How long a blocking send or receive waits for what comes soon. Most answers come that soon. `poll` waits for the
-/// others, since it knows all sockets and the exact moment.
-pub(crate) const SOON: Duration = Duration::from_millis(10);
-/// The most by which a process is late that was neither stopped nor starved.
-const LATE: Duration = Duration::from_millis(250);
-/// The bounds of durations, in words.
-pub(crate) const LONGER_THAN_0: &str = "be longer than 0";
-/// A year: longer than anything is waited for, and short enough to add to any time.
-pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// When a call began and ends.
 #[derive(Clone, Debug)]
@@ -32,7 +21,7 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(timeout: Duration) -> Self {
         let start = Instant::now();
-        Self::at(start, start, start + timeout.min(FOREVER))
+        Self::at(start, start, start + timeout.min(MAX_TIMEOUT))
     }
 
     /// For a part of a call that has begun before.
@@ -47,8 +36,8 @@ impl Clock {
     /// The time now.
     pub(crate) fn now(&mut self) -> Instant {
         let now = Instant::now();
-        let due = self.until.max(self.last) + SOON;
-        if now > due + LATE {
+        let due = self.until.max(self.last) + SHORT_WAIT;
+        if now > due + STARVED {
             self.asleep += now - due;
         }
         self.last = now;
@@ -57,7 +46,7 @@ impl Clock {
 
     /// Whether the end has come, a moment after the last look: a look would tell nothing while it is far off.
     pub(crate) fn is_over(&mut self) -> bool {
-        self.last + SOON + SOON >= self.end && self.now() >= self.end
+        self.last + SHORT_WAIT + SHORT_WAIT >= self.end && self.now() >= self.end
     }
 
     /// Promises to look at the clock again by then.

@@ -11,6 +11,7 @@ use crate::engine::explain::Explain;
 use crate::engine::lane::{Lane, Means, Request};
 use crate::engine::list::flight::Lanes;
 use crate::engine::list::{List, Listed};
+use crate::engine::policy::{MAX_LIST_READS, MAX_RECORDS};
 use crate::engine::quota::Rooms;
 use crate::engine::ready::{Interest, Ready};
 use crate::engine::search::{Found, Search};
@@ -27,11 +28,6 @@ use std::task::Waker;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use std::{io, mem};
-
-/// How often a list of records is read when it changes during the read.
-const LIST_TRIES: u32 = 4;
-/// The most records that a report is believed to have; thousands of sources are far beyond what chronyd can poll.
-const MAX_RECORDS: usize = 65_536;
 
 /// What all calls of a connection share.
 #[derive(Debug)]
@@ -276,7 +272,7 @@ impl Machine {
                         self.turn.keep(list.into_session());
                         return Ok(Progress::Done(Ok(())));
                     }
-                    Listed::Changed(_) | Listed::Restarted if self.tries + 1 < LIST_TRIES => {
+                    Listed::Changed(_) | Listed::Restarted if self.tries + 1 < MAX_LIST_READS => {
                         self.tries += 1;
                         self.turn.answered(&list.into_session());
                         self.search(None)

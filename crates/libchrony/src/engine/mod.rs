@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod lane;
 pub(crate) mod list;
 pub(crate) mod machine;
+pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod ready;
 pub(crate) mod round_trip;

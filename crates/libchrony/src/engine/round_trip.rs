@@ -3,12 +3,8 @@
 //! The rules are those of TCP (RFC 6298): the smoothed round trip, and four times its smoothed deviation. A datagram
 //! that is asked for again has no round trip, since its answer may be to either request (Karn's rule).
 
+use super::policy::{MAX_PATIENCE, MIN_PATIENCE};
 use std::time::Duration;
-
-/// How long a request waits for its answer before anything is known of the round trip, as in chronyc; and at most.
-pub(crate) const MOST: Duration = Duration::from_secs(1);
-/// A busy chronyd, or a busy machine, is late by this much now and then.
-const LEAST: Duration = Duration::from_millis(50);
 
 /// What is known of the round trip to one address.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +27,9 @@ impl RoundTrip {
 
     /// How long a request waits until it counts as lost, when the same was asked so many times before.
     pub(crate) fn patience(&self, before: u32) -> Duration {
-        let first = self.smoothed.map_or(MOST, |smoothed| (smoothed + self.deviation * 4).clamp(LEAST, MOST));
+        let first = self
+            .smoothed
+            .map_or(MAX_PATIENCE, |smoothed| (smoothed + self.deviation * 4).clamp(MIN_PATIENCE, MAX_PATIENCE));
         first.saturating_mul(1 << before.min(16))
     }
 
@@ -51,9 +49,12 @@ mod tests {
     #[test]
     fn patience_follows_the_round_trip_within_bounds_and_doubles() {
         let mut known = RoundTrip::default();
-        assert_eq!([known.patience(0), known.patience(1), known.patience(2)], [MOST, MOST * 2, MOST * 4]);
+        assert_eq!(
+            [known.patience(0), known.patience(1), known.patience(2)],
+            [MAX_PATIENCE, MAX_PATIENCE * 2, MAX_PATIENCE * 4]
+        );
         known.measured(MS);
-        assert_eq!([known.patience(0), known.patience(1)], [LEAST, LEAST * 2]);
+        assert_eq!([known.patience(0), known.patience(1)], [MIN_PATIENCE, MIN_PATIENCE * 2]);
         for _ in 0..50 {
             known.measured(120 * MS);
         }
@@ -62,7 +63,7 @@ mod tests {
         for _ in 0..50 {
             known.measured(3000 * MS);
         }
-        assert_eq!(known.patience(0), MOST);
+        assert_eq!(known.patience(0), MAX_PATIENCE);
         assert!(known.patience(u32::MAX) > 60_000 * MS);
     }
 }

@@ -12,8 +12,9 @@ use crate::engine::candidates::{Candidates, Next};
 use crate::engine::clock::Clock;
 use crate::engine::explain::Explain;
 use crate::engine::lane::{Lane, Means, Received, Request, Sent};
+use crate::engine::policy::{MAX_HEAD_START, PATH_CHECK_INTERVAL};
 use crate::engine::ready::{Interest, Ready};
-use crate::engine::round_trip::{MOST, RoundTrip};
+use crate::engine::round_trip::RoundTrip;
 use crate::engine::session::Session;
 use crate::error::{Error, Stage};
 use crate::raw::failure::Failure;
@@ -107,7 +108,7 @@ impl Search {
         clock: &Clock,
     ) -> Self {
         let now = clock.last;
-        let next = if kept.is_some() { clock.share(2, MOST) } else { now };
+        let next = if kept.is_some() { clock.share(2, MAX_HEAD_START) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
         Self { request, is_contact, targets, known, candidates, host: None, next, failures: Vec::new() }
     }
@@ -307,7 +308,7 @@ impl Search {
                 }
                 Ok(session) => {
                     self.targets.push(Target::new(session, false, now));
-                    self.next = clock.share(self.candidates.left() + 1, MOST);
+                    self.next = clock.share(self.candidates.left() + 1, MAX_HEAD_START);
                     return None;
                 }
                 Err((address, failure)) => self.failures.push(explain.not_opened(address, failure, clock)),
@@ -315,7 +316,7 @@ impl Search {
         }
         for target in self.targets.iter_mut().filter(|target| !target.is_over() && now >= target.resend) {
             let is_lossless = target.session.address.transport() == Transport::UnixSocket;
-            target.resend = if is_lossless { now + MOST } else { clock.end };
+            target.resend = if is_lossless { now + PATH_CHECK_INTERVAL } else { clock.end };
             if is_lossless && !target.tries.iter().all(|one| target.session.is_cut_off(&one.lane)) {
                 continue;
             }

@@ -10,6 +10,10 @@ use crate::report::record::FieldError;
 use std::io;
 use std::time::Duration;
 
+/// The bounds of settings, in words.
+pub(crate) const AT_LEAST_1: &str = "be at least 1";
+pub(crate) const LONGER_THAN_0: &str = "be longer than 0";
+
 /// What kind of problem an [`Error`] is, for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -2,25 +2,18 @@
 
 use super::descriptors::Descriptors;
 use super::queue::Queue;
-use crate::Library;
 use crate::address::Address;
-use crate::connection::DEFAULT_TIMEOUT;
-use crate::engine::clock::{FOREVER, LONGER_THAN_0};
-use crate::engine::list::flight::{AT_LEAST_1, Lanes};
+use crate::engine::list::flight::Lanes;
 use crate::engine::machine::Settings;
+use crate::engine::policy::{DEFAULT_IN_FLIGHT, DEFAULT_TIMEOUT, MAX_TIMEOUT, TRIES_IN_FLEETS};
 use crate::engine::quota::{Room, Rooms};
 use crate::engine::turns::Turns;
-use crate::error::Error;
+use crate::error::{AT_LEAST_1, Error, LONGER_THAN_0};
+use crate::library::Library;
 use crate::raw::socket::Waits;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// On how many sessions at once a request waits for its answer. With one, an answer that comes after the request was
-/// sent again would not count.
-const TRIES: usize = 2;
-/// How many addresses are asked at once, unless told otherwise.
-pub const DEFAULT_IN_FLIGHT: usize = 256;
 
 /// Makes a [`Fleet`].
 #[derive(Debug)]
@@ -92,7 +85,7 @@ impl Builder {
         // An address can always have one session, and what is left may make things quicker.
         let sessions = descriptors.sessions().max(1);
         let first = sessions.min(self.addresses.len());
-        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first), tries: TRIES };
+        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first), tries: TRIES_IN_FLEETS };
         let settings = |address| {
             Arc::new(Settings {
                 library: library.clone(),
@@ -144,7 +137,7 @@ impl Fleet {
             addresses,
             library: None,
             timeout: DEFAULT_TIMEOUT,
-            deadline: FOREVER,
+            deadline: MAX_TIMEOUT,
             in_flight: DEFAULT_IN_FLIGHT,
             lanes: Lanes { most: 1, records_each: 1 },
             raise: false,

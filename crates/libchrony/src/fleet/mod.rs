@@ -31,7 +31,8 @@ mod queue;
 mod reports;
 mod round;
 
+pub use crate::engine::policy::DEFAULT_IN_FLIGHT;
 pub use descriptors::Descriptors;
-pub use members::{Builder, DEFAULT_IN_FLIGHT, Fleet};
+pub use members::{Builder, Fleet};
 pub use reports::Reports;
 pub use round::{Round, Step};

@@ -6,7 +6,7 @@ use super::queue::Queue;
 use super::reports::{Parts, Reports};
 use crate::address::Address;
 use crate::drivers::resolve::Asked;
-use crate::engine::clock::{FOREVER, SLICE};
+use crate::engine::policy::{INTERRUPT_INTERVAL, MAX_TIMEOUT, SILENT_AFTER};
 use crate::engine::ready::Ready;
 use crate::error::Error;
 use crate::report::Table;
@@ -17,9 +17,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
-
-/// For how long an address that is silent counts among those that are asked at once.
-const COUNTS: Duration = Duration::from_millis(100);
 
 /// What a round has come to.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl<P: Parts> State<P> {
             if member.turns.keeps_session() { 0 } else { 1 + u8::from(member.addresses[0].host().is_some()) }
         });
         Self {
-            end: Instant::now() + fleet.deadline.min(FOREVER),
+            end: Instant::now() + fleet.deadline.min(MAX_TIMEOUT),
             pending: pending.into(),
             calls: fleet.members.iter().map(|_| None).collect(),
             spare: Vec::new(),
@@ -110,7 +107,7 @@ impl<P: Parts> State<P> {
         {
             self.pending.pop_front();
             let now = Instant::now();
-            let end = (now + fleet.timeout.min(FOREVER)).min(self.end);
+            let end = (now + fleet.timeout.min(MAX_TIMEOUT)).min(self.end);
             let call = Call::new(&fleet.members[number as usize], &self.what, now, end);
             self.calls[number as usize] = Some(match self.spare.pop() {
                 Some(mut spare) => {
@@ -129,7 +126,7 @@ impl<P: Parts> State<P> {
     /// Stops counting those that have been silent for long.
     fn count(&mut self, now: Instant) {
         let is_past = |(begun, number): &(Instant, u32), calls: &[Option<_>]| {
-            now - *begun >= COUNTS || calls[*number as usize].is_none()
+            now - *begun >= SILENT_AFTER || calls[*number as usize].is_none()
         };
         while self.begun.front().is_some_and(|front| is_past(front, &self.calls))
             && let Some((_, number)) = self.begun.pop_front()
@@ -172,7 +169,7 @@ impl<P: Parts> State<P> {
         let queue = &fleet.queue;
         // A socket that cannot be watched is looked at instead.
         if !call.interests().iter().all(|interest| queue.watch(number, interest)) {
-            until = until.min(Instant::now() + SLICE);
+            until = until.min(Instant::now() + INTERRUPT_INTERVAL);
         }
         if until <= Instant::now() {
             self.again.push(number);
@@ -225,10 +222,10 @@ impl<P: Parts> State<P> {
         }
         let mut next = self.moments.peek().map_or(self.end, |Reverse((moment, _))| *moment);
         if !self.pending.is_empty() {
-            next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + COUNTS)).min(self.end);
+            next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + SILENT_AFTER)).min(self.end);
         }
         let is_crowded = self.hosts.iter().any(|(_, asked)| asked.is_none());
-        if is_crowded { next.min(now + SLICE) } else { next }
+        if is_crowded { next.min(now + INTERRUPT_INTERVAL) } else { next }
     }
 
     /// Begins look-ups of hosts, and passes on what has been found.

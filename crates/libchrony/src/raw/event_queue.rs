@@ -3,7 +3,6 @@
 //! All event queues have one inode, and so have all timers. A timer of ours has a period that no other timer has, and a
 //! queue of ours is the one that watches that timer.
 
-use crate::engine::clock::SLICE;
 use crate::raw::open_lock::Opening;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -15,7 +14,7 @@ use rustix::time::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Wake;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The data of the bell in a queue's events.
 pub(crate) const BELL: u64 = u64::MAX;
@@ -95,7 +94,7 @@ pub(crate) struct EventQueue {
 impl EventQueue {
     pub(crate) fn new() -> Result<Self, Errno> {
         // No other thread expects the next descriptor's number to be its own.
-        let _opening = Opening::begin(Instant::now() + SLICE);
+        let _opening = Opening::begin(Instant::now() + Duration::from_millis(50));
         let bell = Arc::new(Bell::new()?);
         let queue = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&queue, &bell, EventData::new_u64(BELL), EventFlags::IN)?;

@@ -2,13 +2,12 @@
 //! a thread that is not waited for. It waits for those that threads are opening or closing. Other sockets have no path.
 
 use super::descriptor::{Identity, copy_of};
-use crate::engine::clock::SLICE;
 use crate::raw::per_process::PerProcess;
 use libchrony_sys::Symbols;
 use rustix::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 #[derive(Debug, Default)]
@@ -31,9 +30,9 @@ fn open_sockets() -> MutexGuard<'static, OpenSockets> {
 extern "C" fn remove_paths() {
     open_sockets().is_exiting = true;
     // The wait is a second at most, since a file system may hang.
-    let end = Instant::now() + 20 * SLICE;
+    let end = Instant::now() + Duration::from_secs(1);
     while open_sockets().busy > 0 && Instant::now() < end {
-        thread::sleep(SLICE / 1000);
+        thread::sleep(Duration::from_micros(50));
     }
     for (fd, own, symbols) in &open_sockets().list {
         if let Some(copy) = copy_of(*fd, *own) {

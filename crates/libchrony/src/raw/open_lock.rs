@@ -3,11 +3,12 @@
 //! Threads wait for it without polling, and no longer than their calls may take. One that holds it may hang, in a file
 //! system that does not respond; the others then go on without it.
 
-use crate::engine::clock::SOON;
 use crate::raw::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// For how long a thread holds the lock at most, unless something hangs or starves.
+const OPENS: Duration = Duration::from_millis(10);
 /// For how long a thread holds the lock when something hangs.
 const HANGS: Duration = Duration::from_secs(1);
 /// For how long a busy machine may not run a thread that holds it.
@@ -53,7 +54,7 @@ impl Opening {
         if state.is_held {
             let mut now = Instant::now();
             // The others take less than this, if none hangs.
-            let end = end.max(now + SOON);
+            let end = end.max(now + OPENS);
             let patience = (end.saturating_duration_since(now) / 2).clamp(STARVES, HANGS);
             let (mut passed, mut since) = (state.passed, now);
             state.waiting += 1;

@@ -5,7 +5,6 @@ use super::failure::Failure;
 use super::socket::Socket;
 use crate::raw::open_lock::Opening;
 use crate::raw::per_process::PerProcess;
-use crate::report::content::Content;
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
 use rustix::fd::RawFd;
@@ -159,11 +158,11 @@ impl RawSession {
         unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
     }
 
-    /// What a field's values mean. libchrony looks at an address for that, in its string buffer.
-    pub(crate) fn field_content(&self, index: c::Int) -> Content {
+    /// The number of a field's content. libchrony looks at an address for that, in its string buffer.
+    pub(crate) fn field_content(&self, index: c::Int) -> c::ChronyFieldContent {
         let _lock = string_lock();
         // SAFETY: a live session; any index is allowed.
-        Content::from_number(unsafe { (self.symbols().chrony_get_field_content)(self.session(), index) })
+        unsafe { (self.symbols().chrony_get_field_content)(self.session(), index) }
     }
 
     pub(crate) fn field_uinteger(&self, index: c::Int) -> u64 {

@@ -5,7 +5,7 @@ use super::failure::{Failure, error_string};
 use super::session::{RawSession, string_lock};
 use super::socket::{Socket, Waits};
 use crate::Library;
-use crate::engine::clock::SOON;
+use crate::engine::policy::SHORT_WAIT;
 use crate::raw::open_lock::Opening;
 use crate::report::{REPORTS, Report, Row, Shape, Source, SourceStats, Table, Tracking};
 use crate::{Connection, Error, Rows, Value};
@@ -29,7 +29,7 @@ assert_not_impl_any!(RawSession: Sync, Clone);
 pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
     let address = CString::new(chronyd.socket().as_os_str().as_bytes()).unwrap();
     let opening = Opening::begin(Instant::now() + Duration::from_secs(20)).unwrap();
-    let socket = Socket::open(library.symbols(), &address, Waits::UpTo(SOON), &opening).unwrap();
+    let socket = Socket::open(library.symbols(), &address, Waits::UpTo(SHORT_WAIT), &opening).unwrap();
     RawSession::new(&Arc::new(socket), &opening).unwrap()
 }
 

@@ -72,7 +72,7 @@ impl<'a> Record<'a> {
 
     /// What the values of the field at an index mean, and libchrony's number of its type.
     pub(crate) fn described(self, index: c::Int) -> (Content, c::ChronyFieldType) {
-        (self.0.field_content(index), self.0.field_type(index))
+        (Content::from_number(self.0.field_content(index)), self.0.field_type(index))
     }
 
     /// Whether it has no field, as the record of a reference clock in a report that is asked for by address.

@@ -1,11 +1,8 @@
 //! The requests of a list that are on their way, and over how many lanes.
 
 use crate::engine::lane::Lane;
-use crate::error::Error;
+use crate::error::{AT_LEAST_1, Error};
 use std::time::Instant;
-
-/// The bounds of numbers, in words.
-pub(crate) const AT_LEAST_1: &str = "be at least 1";
 
 /// Over how many sessions a list is read, and from what length on.
 #[derive(Clone, Copy, Debug)]

@@ -14,14 +14,14 @@ pub(crate) mod plan;
 pub(crate) mod window;
 
 use crate::address::Transport;
-use crate::engine::clock::{Clock, SLICE};
+use crate::engine::clock::Clock;
 use crate::engine::explain::Explain;
 use crate::engine::lane::{Lane, Means, Received, Sent};
 use crate::engine::list::flight::{Flight, Lanes};
 use crate::engine::list::plan::Places;
 use crate::engine::list::window::Window;
+use crate::engine::policy::{DATAGRAMS_PER_STEP, INTERRUPT_INTERVAL, MAX_UNREAD, PATH_CHECK_INTERVAL};
 use crate::engine::ready::{Interest, Ready};
-use crate::engine::round_trip::MOST;
 use crate::engine::session::Session;
 use crate::error::{Error, Stage};
 use crate::raw::failure::Failure;
@@ -33,12 +33,6 @@ use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
-
-/// The number of datagrams after which the caller is told to look at other things.
-const TURN: usize = 64;
-/// How many requests may be on their way on a Unix socket. Answers that are not read yet are in chronyd's buffer for
-/// sending. That of the usual size takes 277, and the next one would be lost.
-const MOST_UNREAD: usize = 128;
 
 /// What a list has come to.
 pub(crate) enum Listed {
@@ -115,7 +109,7 @@ impl List {
             done: vec![false; positions],
             left: positions,
             last: None,
-            window: if is_lossless { Window::fixed(width.min(MOST_UNREAD)) } else { Window::new(width) },
+            window: if is_lossless { Window::fixed(width.min(MAX_UNREAD)) } else { Window::new(width) },
             is_lossless,
             has_unblocked,
             received: 0,
@@ -145,7 +139,7 @@ impl List {
     ) -> Listed {
         let mut ready = ready;
         let begin = clock.last;
-        let turn = self.received + TURN;
+        let turn = self.received + DATAGRAMS_PER_STEP;
         loop {
             if let Err(ended) = self.send(means, clock, sink) {
                 return ended;
@@ -160,7 +154,7 @@ impl List {
             let now = if is_more { clock.last } else { clock.now() };
             let due = self.due(clock.end);
             if is_more && now < due {
-                if self.received >= turn || now - begin >= SLICE {
+                if self.received >= turn || now - begin >= INTERRUPT_INTERVAL {
                     return Listed::Nothing(now);
                 }
                 ready = ready.again();
@@ -175,7 +169,7 @@ impl List {
             } else if self.flights.front().is_some_and(|flight| self.session.is_cut_off(&flight.lane)) {
                 return Listed::Restarted;
             } else {
-                self.look = now + MOST;
+                self.look = now + PATH_CHECK_INTERVAL;
             }
         }
     }

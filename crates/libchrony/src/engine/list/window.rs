@@ -4,16 +4,8 @@
 //! the kernel has not yet counted those that chronyd has just read. chronyd needs some 10 µs for one, so the time that
 //! a request waits there tells how many there are.
 
+use crate::engine::policy::{ANSWERS_PER_GROWTH, FIRST_WINDOW, LONG_QUEUE, SHORT_QUEUE};
 use std::time::Duration;
-
-/// How many there are at first, and at least unless one was lost just now.
-const FIRST: usize = 2;
-/// A queue of 100 requests. While answers come later by less, one request more is sent.
-const SHORT: Duration = Duration::from_millis(1);
-/// A queue of 200. While answers come later by more, one request fewer is sent.
-const LONG: Duration = Duration::from_millis(2);
-/// After how many answers one request more is sent, once one was lost or there were fewer.
-const CAUTION: usize = 64;
 
 /// The number of requests that may be on their way.
 #[derive(Debug)]
@@ -39,30 +31,30 @@ impl Window {
 
     /// One that begins small.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, ..Self::fixed(FIRST.min(most)) }
+        Self { most, ..Self::fixed(FIRST_WINDOW.min(most)) }
     }
 
     /// An answer has come that was later than the quickest by this much.
     pub(crate) fn answered(&mut self, late: Duration) {
         self.answers += 1;
-        self.is_long = late >= SHORT;
-        let has_room = !self.is_long || self.size < FIRST;
+        self.is_long = late >= SHORT_QUEUE;
+        let has_room = !self.is_long || self.size < FIRST_WINDOW;
         if has_room && self.size < self.most && self.answers >= self.grows {
             self.size += 1;
             self.grows = self.answers + self.caution;
-        } else if late > LONG && self.size > FIRST && self.answers >= self.shrinks {
+        } else if late > LONG_QUEUE && self.size > FIRST_WINDOW && self.answers >= self.shrinks {
             self.size -= 1;
             // The requests that are on their way now were sent before.
             self.shrinks = self.answers + self.size;
-            self.grows = self.grows.max(self.answers + CAUTION);
+            self.grows = self.grows.max(self.answers + ANSWERS_PER_GROWTH);
         }
     }
 
     /// An answer is overdue.
     pub(crate) fn lost(&mut self) {
         self.size = (self.size / 2).max(1);
-        self.caution = CAUTION;
-        self.grows = self.answers + CAUTION;
+        self.caution = ANSWERS_PER_GROWTH;
+        self.grows = self.answers + ANSWERS_PER_GROWTH;
     }
 
     /// No more can be on their way than are now.
@@ -87,19 +79,19 @@ mod tests {
         assert_eq!(window.size, 2);
         assert_eq!(after(&mut window, 3, Duration::ZERO), 5);
         assert_eq!(after(&mut window, 9, Duration::ZERO), 8);
-        assert_eq!(after(&mut window, 9, SHORT), 8, "neither");
-        assert_eq!(after(&mut window, 1, LONG * 2), 7);
-        assert_eq!(after(&mut window, 6, LONG * 2), 7, "those were on their way");
-        assert_eq!(after(&mut window, 5 * 6, LONG * 2), 2);
-        assert_eq!(after(&mut window, CAUTION / 2, Duration::ZERO), 2, "not at once");
-        assert_eq!(after(&mut window, CAUTION, Duration::ZERO), 8);
+        assert_eq!(after(&mut window, 9, SHORT_QUEUE), 8, "neither");
+        assert_eq!(after(&mut window, 1, LONG_QUEUE * 2), 7);
+        assert_eq!(after(&mut window, 6, LONG_QUEUE * 2), 7, "those were on their way");
+        assert_eq!(after(&mut window, 5 * 6, LONG_QUEUE * 2), 2);
+        assert_eq!(after(&mut window, ANSWERS_PER_GROWTH / 2, Duration::ZERO), 2, "not at once");
+        assert_eq!(after(&mut window, ANSWERS_PER_GROWTH, Duration::ZERO), 8);
         window.lost();
         assert_eq!(window.size, 4);
-        assert_eq!(after(&mut window, CAUTION - 1, Duration::ZERO), 4);
+        assert_eq!(after(&mut window, ANSWERS_PER_GROWTH - 1, Duration::ZERO), 4);
         assert_eq!(after(&mut window, 1, Duration::ZERO), 5);
         (0..5).for_each(|_| window.lost());
         assert_eq!(window.size, 1);
-        assert_eq!(after(&mut window, 2 * CAUTION, LONG * 2), 2, "no less than at first for long");
+        assert_eq!(after(&mut window, 2 * ANSWERS_PER_GROWTH, LONG_QUEUE * 2), 2, "no less than at first for long");
         window.limit(0);
         assert_eq!(after(&mut window, 999, Duration::ZERO), 1);
         assert_eq!(Window::new(1).size, 1);
