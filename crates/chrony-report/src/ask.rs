@@ -249,7 +249,7 @@ impl Reader {
             Who::One(connection, host) => {
                 for sheet in &mut sheets {
                     let result = silence.unless(|| connection.report(&sheet.report));
-                    let answer = sheet.read((answered(connection, host), None), result);
+                    let answer = sheet.read(answered(connection, host), result);
                     sheet.answers.push(answer);
                 }
             }
@@ -259,7 +259,7 @@ impl Reader {
                 let take = |index: usize, results: Vec<Result<_, _>>| {
                     let results = sheets.iter_mut().zip(results);
                     let read = |(sheet, result): (&mut Sheet, Result<_, _>)| {
-                        sheet.read((hosts[index].clone(), None), result.map_err(Arc::new))
+                        sheet.read(hosts[index].clone(), result.map_err(Arc::new))
                     };
                     all[index] = results.map(read).collect();
                 };

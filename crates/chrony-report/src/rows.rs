@@ -61,11 +61,7 @@ impl Sheet {
     }
 
     /// What a chronyd answered for a report that only libchrony knows.
-    pub(crate) fn read(
-        &mut self,
-        (host, address): (String, Option<String>),
-        result: Result<AnyRecords, Arc<Error>>,
-    ) -> Answer {
+    pub(crate) fn read(&mut self, host: String, result: Result<AnyRecords, Arc<Error>>) -> Answer {
         let rows = result.map(|records| {
             self.is_single &= records.len() == 1;
             if let Some(record) = records.iter().flatten().next() {
@@ -74,7 +70,7 @@ impl Sheet {
             let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
             records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()
         });
-        Answer { host, address, time: SystemTime::now(), rows }
+        Answer { host, address: None, time: SystemTime::now(), rows }
     }
 
     /// Gives a record that is missing a missing value in each column.
