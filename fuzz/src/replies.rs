@@ -15,7 +15,7 @@ mod promise;
 mod tally;
 
 use chronyd::Script;
-use libchrony::nonblocking::{Gather, Reading, Step};
+use libchrony::nonblocking::{Call, Reply, Step};
 use libchrony::{Address, Builder, Connection, Error, Library, REPORTS};
 use libfuzzer_sys::fuzz_target;
 use promise::{check_any, check_error, check_record};
@@ -64,7 +64,7 @@ fn settings(lanes: usize) -> Builder {
 }
 
 /// Advances a call to its end, without waiting for anything.
-fn read<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
+fn read<T: Reply>(mut reading: Call<T>) -> Result<T, Error> {
     loop {
         if let Step::Done(result) = reading.advance(Waker::noop()) {
             return result;

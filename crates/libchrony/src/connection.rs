@@ -16,7 +16,7 @@ use crate::engine::turns::Turns;
 use crate::error::{Error, LONGER_THAN_0};
 use crate::library::Library;
 use crate::raw::socket::Waits;
-use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
+use crate::report::collect::{AnyRecords, Collect, Collector, Readable, Reply, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use std::fmt;
@@ -201,7 +201,7 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read<R: Readable>(&self) -> Result<R, Error> {
-        self.gather(R::Gather::default())
+        self.gather(Collector::default())
     }
 
     /// The records of any report that has a table, in chronyd's order; `None` for what has no record.
@@ -210,7 +210,7 @@ impl Connection {
     ///
     /// As those of the report's own method.
     pub fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
-        self.gather(TableRows::of(table))
+        self.gather(Collector::of(table))
     }
 
     /// The records of any report that the loaded libchrony [knows](Library::reports), as libchrony itself describes them:
@@ -239,7 +239,7 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn report(&self, name: &str) -> Result<AnyRecords, Error> {
-        self.gather(Any::of(self.settings.library.report(name)?))
+        self.gather(Collector::named(self.settings.library.report(name)?))
     }
 
     /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
@@ -251,7 +251,7 @@ impl Connection {
     /// See [`Error`]: no address at which a chronyd is found.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
-        self.gather(TableRows::none())?;
+        self.gather::<()>(Collector::contact())?;
         Ok(self.settings.found())
     }
 
@@ -273,11 +273,11 @@ impl Connection {
     }
 
     /// Reads within the deadline.
-    pub(crate) fn gather<G: Gather>(&self, mut gather: G) -> Result<G::Output, Error> {
+    pub(crate) fn gather<T: Reply>(&self, mut records: Collector<T::Record>) -> Result<T, Error> {
         let thread = Some(thread::current().id());
-        let machine = Machine::new(&self.settings, gather.asked(), thread);
-        blocking::run(machine, &mut gather, &*self.interrupt)?;
-        Ok(gather.take())
+        let machine = Machine::new(&self.settings, records.query(), thread);
+        blocking::run(machine, &mut records, &*self.interrupt)?;
+        Ok(records.take())
     }
 }
 

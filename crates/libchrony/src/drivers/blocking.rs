@@ -9,7 +9,7 @@ use crate::engine::machine::{Machine, Progress};
 use crate::engine::policy::{INTERRUPT_INTERVAL, SHORT_WAIT};
 use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
-use crate::report::sink::Sink;
+use crate::report::collect::Collect;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use rustix::io::Errno;
@@ -46,7 +46,7 @@ impl Question<'_> {
 }
 
 /// Runs a machine to its end. A child that is forked meanwhile makes its own.
-pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interrupt) -> Result<(), Error> {
+pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &Interrupt) -> Result<(), Error> {
     let question = Question { interrupt, asked: Cell::new(machine.start()) };
     let mut waker = None;
     let mut polled: Option<Vec<RawFd>> = None;
@@ -54,7 +54,7 @@ pub(crate) fn run(mut machine: Machine, sink: &mut dyn Sink, interrupt: &Interru
     let mut looked_up: Option<(Address, Option<Asked>)> = None;
     loop {
         let ready = polled.as_deref().map_or(Ready::First, Ready::These);
-        let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), sink) {
+        let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), records) {
             Progress::Done(result) => return result,
             Progress::Forked => {
                 (machine, polled, looked_up) = (machine.anew(), None, None);

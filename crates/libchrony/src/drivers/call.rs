@@ -1,21 +1,22 @@
 //! A call under way that never waits, and what it waits for.
 
 use crate::address::Address;
-use crate::engine::machine::{Machine, Progress};
+use crate::engine::machine::{Machine, Progress, Settings};
 use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
-use crate::report::collect::Gather;
-use std::io;
+use crate::report::collect::{Collect, Collector, Reply};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
+use std::{fmt, io};
 
 /// What a call waits for.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// One of its [sockets](Reading::interests), or its turn, until this moment at the latest.
+    /// One of its [sockets](Call::interests), or its turn, until this moment at the latest.
     Wait(Instant),
-    /// The addresses of this [host](Address::host), to be told with [`Reading::resolved`]. Meanwhile the call may be
+    /// The addresses of this [host](Address::host), to be told with [`Call::resolved`]. Meanwhile the call may be
     /// advanced as before: other addresses may answer, and it ends by its deadline.
     Resolve(Address),
     /// The call is over, and the next one of its connection has its turn.
@@ -23,33 +24,32 @@ pub enum Step<T> {
 }
 
 /// A call under way.
-#[derive(Debug)]
-#[must_use = "a reading does nothing unless it is advanced"]
-pub struct Reading<G> {
+#[must_use = "a call does nothing unless it is advanced"]
+pub struct Call<T: Reply> {
     machine: Machine,
-    gather: G,
+    records: Collector<T::Record>,
 }
 
-impl<G: Gather> Reading<G> {
-    pub(crate) fn new(machine: Machine, gather: G) -> Self {
-        Self { machine, gather }
+impl<T: Reply> Call<T> {
+    pub(crate) fn new(settings: &Arc<Settings>, records: Collector<T::Record>) -> Self {
+        Self { machine: Machine::new(settings, records.query(), None), records }
     }
 
-    /// Goes on as far as it can: sends what is to be sent, receives what is there. If the reading
+    /// Goes on as far as it can: sends what is to be sent, receives what is there. If the call
     /// waits for its turn, `waker` is woken when the turn has come.
     ///
     /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
     /// Advancing it at other times does no harm. Once it is done, advancing it is an error: [`Error::Over`].
-    pub fn advance(&mut self, waker: &Waker) -> Step<G::Output> {
+    pub fn advance(&mut self, waker: &Waker) -> Step<T> {
         self.go_on(Ready::Any, waker)
     }
 
-    pub(crate) fn go_on(&mut self, ready: Ready<'_>, waker: &Waker) -> Step<G::Output> {
+    pub(crate) fn go_on(&mut self, ready: Ready<'_>, waker: &Waker) -> Step<T> {
         loop {
-            return match self.machine.advance(ready, waker, &mut self.gather) {
+            return match self.machine.advance(ready, waker, &mut self.records) {
                 Progress::Wait(until) => Step::Wait(until),
                 Progress::Host(host) => Step::Resolve(host),
-                Progress::Done(result) => Step::Done(result.map(|()| self.gather.take())),
+                Progress::Done(result) => Step::Done(result.map(|()| self.records.take())),
                 Progress::Forked => {
                     self.machine = self.machine.anew();
                     continue;
@@ -87,5 +87,11 @@ impl<G: Gather> Reading<G> {
     /// Takes what a resolver tells of the host that was asked for. The port of the addresses is the one to be used.
     pub fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>) {
         self.machine.resolved(host, addresses.map(|found| found.into_iter().map(Address::udp).collect()));
+    }
+}
+
+impl<T: Reply> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("machine", &self.machine).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Calls that never wait: for event loops, other runtimes, and programs that watch many chronyds at once.
 //!
-//! A method of a [`Connection`] starts a call and returns it as a [`Reading`]. [`Reading::advance`] takes it as far as
-//! it can go and says what it waits for: one of its sockets ([`Reading::interests`]) or a moment. The program waits, in
+//! A method of a [`Connection`] starts a call and returns it as a [`Call`]. [`Call::advance`] takes it as far as
+//! it can go and says what it waits for: one of its sockets ([`Call::interests`]) or a moment. The program waits, in
 //! whatever way it waits for its other sockets, and advances it again. Dropping a reading ends the call; the connection
 //! stays usable.
 //!
@@ -21,19 +21,19 @@
 //! use std::time::Instant;
 //!
 //! let chronyd = Connection::builder().address(address).build_nonblocking()?;
-//! let mut reading = chronyd.tracking();
+//! let mut call = chronyd.tracking();
 //! let tracking = loop {
 //!     // No other call uses this connection, so there is no turn to be woken for.
-//!     match reading.advance(Waker::noop()) {
+//!     match call.advance(Waker::noop()) {
 //!         Step::Done(result) => break result?,
 //!         Step::Resolve(host) => {
 //!             let found = std::net::ToSocketAddrs::to_socket_addrs(&host.host().unwrap());
-//!             reading.resolved(host, found.map(Iterator::collect));
+//!             call.resolved(host, found.map(Iterator::collect));
 //!         }
 //!         Step::Wait(until) => {
 //!             let left = Timespec::try_from(until.saturating_duration_since(Instant::now()))?;
 //!             let flags = |write| if write { PollFlags::OUT } else { PollFlags::IN };
-//!             let interests = reading.interests();
+//!             let interests = call.interests();
 //!             let mut fds: Vec<_> = interests.iter().map(|one| PollFd::new(one, flags(one.is_to_write()))).collect();
 //!             poll(&mut fds, Some(&left))?;
 //!         }
@@ -43,16 +43,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::drivers::call::{Reading, Step};
+pub use crate::drivers::call::{Call, Step};
 pub use crate::drivers::watch::Epoll;
 pub use crate::engine::ready::Interest;
 pub use crate::raw::per_process::Process;
-pub use crate::report::collect::{All, Any, ByAddress, Gather, One, TableRows};
+pub use crate::report::collect::Reply;
 
 use crate::address::Address;
-use crate::engine::machine::{Machine, Settings};
+use crate::engine::machine::Settings;
 use crate::error::Error;
-use crate::report::collect::Readable;
+use crate::report::collect::{AnyRecords, Collector, Readable, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use std::sync::Arc;
@@ -71,13 +71,13 @@ impl Connection {
     }
 
     /// As [`Connection::read`](crate::Connection::read).
-    pub fn read<R: Readable>(&self) -> Reading<R::Gather> {
-        self.gather(R::Gather::default())
+    pub fn read<R: Readable>(&self) -> Call<R> {
+        Call::new(&self.0, Collector::default())
     }
 
     /// As [`Connection::rows`](crate::Connection::rows).
-    pub fn rows(&self, table: &'static Table) -> Reading<TableRows> {
-        self.gather(TableRows::of(table))
+    pub fn rows(&self, table: &'static Table) -> Call<Rows> {
+        Call::new(&self.0, Collector::of(table))
     }
 
     /// As [`Connection::report`](crate::Connection::report).
@@ -85,13 +85,13 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::UnknownReport`] when libchrony knows no report of this name.
-    pub fn report(&self, name: &str) -> Result<Reading<Any>, Error> {
-        Ok(self.gather(Any::of(self.0.library.report(name)?)))
+    pub fn report(&self, name: &str) -> Result<Call<AnyRecords>, Error> {
+        Ok(Call::new(&self.0, Collector::named(self.0.library.report(name)?)))
     }
 
     /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
-    pub fn connect(&self) -> Reading<TableRows> {
-        self.gather(TableRows::none())
+    pub fn connect(&self) -> Call<()> {
+        Call::new(&self.0, Collector::contact())
     }
 
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.
@@ -118,10 +118,6 @@ impl Connection {
     pub fn epoll(&self) -> Result<Epoll, Error> {
         Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source })
     }
-
-    fn gather<G: Gather>(&self, gather: G) -> Reading<G> {
-        Reading::new(Machine::new(&self.0, gather.asked(), None), gather)
-    }
 }
 
 macro_rules! methods {
@@ -130,8 +126,8 @@ macro_rules! methods {
         impl Connection {
             $(
                 $(#[$doc])*
-                pub fn $method(&self) -> Reading<<$output as Readable>::Gather> {
-                    self.read::<$output>()
+                pub fn $method(&self) -> Call<$output> {
+                    self.read()
                 }
             )*
         }

@@ -4,14 +4,14 @@
 //! It decides nothing about a call; that is in `reading`.
 
 use crate::address::Address;
-use crate::drivers::nonblocking::{Connection, Reading, Step};
+use crate::drivers::nonblocking::{Call, Connection, Step};
 use crate::engine::policy::INTERRUPT_INTERVAL;
 use crate::engine::ready::Interest;
 use crate::error::Error;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
-use crate::report::collect::{AnyRecords, Gather, Readable, Rows};
+use crate::report::collect::{AnyRecords, Readable, Reply, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 use std::future::{Future, poll_fn};
@@ -136,20 +136,20 @@ for_each_report!(methods);
 type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Runs a call to its end.
-async fn run<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
-    // This is dropped before the reading, so that its sockets leave the event queue before they are closed.
+async fn run<T: Reply>(mut call: Call<T>) -> Result<T, Error> {
+    // This is dropped before the call, so that its sockets leave the event queue before they are closed.
     let mut watched = Watched::new();
-    let mut alarm = pin!(sleep_until(reading.end().into()));
+    let mut alarm = pin!(sleep_until(call.end().into()));
     let mut look_up: Option<(Address, LookUp)> = None;
     poll_fn(|task| {
         loop {
             if let Some((host, addresses)) = &mut look_up
                 && let Poll::Ready(found) = addresses.as_mut().poll(task)
             {
-                reading.resolved(host.clone(), found);
+                call.resolved(host.clone(), found);
                 look_up = None;
             }
-            match watched.advance(&mut reading, alarm.as_mut(), task) {
+            match watched.advance(&mut call, alarm.as_mut(), task) {
                 Poll::Ready(Step::Done(result)) => return Poll::Ready(result),
                 Poll::Ready(Step::Resolve(host)) => {
                     let name = host.clone();
@@ -177,15 +177,15 @@ impl Watched {
     }
 
     /// Takes a call on until it is over or needs the addresses of a host. The task is woken when there is more to do.
-    fn advance<G: Gather>(
+    fn advance<T: Reply>(
         &mut self,
-        reading: &mut Reading<G>,
+        call: &mut Call<T>,
         mut alarm: Pin<&mut Sleep>,
         task: &mut Context<'_>,
-    ) -> Poll<Step<G::Output>> {
+    ) -> Poll<Step<T>> {
         loop {
             let ready = self.ready(task);
-            let until = match reading.advance(task.waker()) {
+            let until = match call.advance(task.waker()) {
                 Step::Wait(until) => until,
                 step => return Poll::Ready(step),
             };
@@ -199,7 +199,7 @@ impl Watched {
             for mut socket in ready {
                 socket.clear_ready();
             }
-            let is_watched = self.watch(&reading.interests());
+            let is_watched = self.watch(&call.interests());
             alarm.as_mut().reset(if is_watched { until } else { until.min(now + INTERRUPT_INTERVAL) }.into());
             if self.ready(task).is_empty() && alarm.as_mut().poll(task).is_pending() {
                 return Poll::Pending;
@@ -257,13 +257,13 @@ mod tests {
         chronyd.set(Fault::Delay(Duration::from_millis(20)));
         let address = Address::parse(chronyd.socket()).unwrap();
         let connection = crate::Connection::builder().address(address).build_async().unwrap();
-        let mut reading = connection.0.tracking();
-        assert!(matches!(reading.advance(Waker::noop()), Step::Wait(_)));
+        let mut call = connection.0.tracking();
+        assert!(matches!(call.advance(Waker::noop()), Step::Wait(_)));
         // An event queue takes a socket once.
         let mut other = Watched::new();
-        assert!(other.watch(&reading.interests()) && !Watched::new().watch(&reading.interests()));
+        assert!(other.watch(&call.interests()) && !Watched::new().watch(&call.interests()));
         let start = Instant::now();
-        run(reading).await.unwrap();
+        run(call).await.unwrap();
         // There is no other step within a second.
         assert!(start.elapsed() < Duration::from_secs(1));
     }

@@ -4,13 +4,13 @@
 //! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
 //! and go behind it. `reading` decides what a call does with them.
 
-use crate::drivers::call::{Reading, Step};
+use crate::drivers::call::{Call, Step};
 use crate::engine::policy::INTERRUPT_INTERVAL;
 use crate::engine::ready::{Interest, Ready};
 use crate::raw::event_queue::EventQueue;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
-use crate::report::collect::Gather;
+use crate::report::collect::Reply;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -40,9 +40,9 @@ use std::{io, mem};
 /// let chronyd = Connection::builder().address(address).build_nonblocking()?;
 /// let mut epoll = chronyd.epoll()?;
 /// for _ in 0..2 {
-///     let mut reading = chronyd.tracking();
+///     let mut call = chronyd.tracking();
 ///     let tracking = loop {
-///         match epoll.advance(&mut reading, Waker::noop()) {
+///         match epoll.advance(&mut call, Waker::noop()) {
 ///             Step::Done(result) => break result?,
 ///             Step::Resolve(_) => unreachable!("this address is no host name"),
 ///             Step::Wait(until) => {
@@ -97,19 +97,19 @@ impl Epoll {
         })
     }
 
-    /// As [`Reading::advance`]. It receives only from the sockets that are ready.
-    pub fn advance<G: Gather>(&mut self, reading: &mut Reading<G>, waker: &Waker) -> Step<G::Output> {
-        if reading.waits_for_turn() {
+    /// As [`Call::advance`]. It receives only from the sockets that are ready.
+    pub fn advance<T: Reply>(&mut self, call: &mut Call<T>, waker: &Waker) -> Step<T> {
+        if call.waits_for_turn() {
             self.is_lost = !self.is_forked() && !self.set.is_there();
         }
         // The sockets that are ready belong to another call until the turn has come.
-        let ready = if reading.waits_for_turn() { Vec::new() } else { self.ready() };
+        let ready = if call.waits_for_turn() { Vec::new() } else { self.ready() };
         let known = if self.is_complete { Ready::These(&ready) } else { Ready::Any };
-        let step = reading.go_on(known, waker);
-        if reading.waits_for_turn() {
+        let step = call.go_on(known, waker);
+        if call.waits_for_turn() {
             return step;
         }
-        self.is_complete = self.watch(&reading.interests(), &ready);
+        self.is_complete = self.watch(&call.interests(), &ready);
         match step {
             // One that cannot be watched is looked at.
             Step::Wait(until) if !self.is_complete => Step::Wait(until.min(Instant::now() + INTERRUPT_INTERVAL)),

@@ -9,7 +9,7 @@ use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::raw::open_lock::Opening;
 use crate::raw::urandom;
-use crate::report::query::{Asked, Shape};
+use crate::report::query::{Query, Shape};
 use crate::report::record::FieldError;
 use crate::report::{Report, SourceStats};
 use libchrony_sys::types as c;
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Explain<'a> {
     pub(crate) library: &'a Library,
-    pub(crate) asked: Asked,
+    pub(crate) query: Query,
     /// How long the call waited for its turn.
     pub(crate) queued: Duration,
 }
@@ -37,7 +37,7 @@ impl Explain<'_> {
     pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
         match failure {
             OpenFailure::Socket(error) => not_connected(address, error),
-            OpenFailure::Crowded => Error::Crowded { report: self.asked.report(), waited: clock.end - clock.start },
+            OpenFailure::Crowded => Error::Crowded { report: self.query.report(), waited: clock.end - clock.start },
             OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
         }
     }
@@ -52,16 +52,16 @@ impl Explain<'_> {
 
     /// A request or a response failed.
     pub(crate) fn failed(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
-        let (report, address) = (self.asked.report(), address.clone());
+        let (report, address) = (self.query.report(), address.clone());
         let source = self.libchrony(failure);
         match (failure.code, failure.errno) {
             (_, Some(_)) => Error::Exchange { stage, report, address, source },
             (c::CHRONY_UNAUTHORIZED, _) => {
-                let is_second = self.asked.shape == Some(Shape::PerNtpSource);
+                let is_second = self.query.shape == Some(Shape::PerNtpSource);
                 let first = is_second.then(|| SourceStats::NAME.to_str().unwrap_or_default());
                 Error::Unauthorized { report, first, address, source }
             }
-            (c::CHRONY_DISABLED, _) if self.asked.is_optional => Error::NotAvailable { report, address, source },
+            (c::CHRONY_DISABLED, _) if self.query.is_optional => Error::NotAvailable { report, address, source },
             _ => Error::Rejected { stage, report, address, source },
         }
     }
@@ -77,7 +77,7 @@ impl Explain<'_> {
     ) -> Error {
         Error::TimedOut {
             stage,
-            report: self.asked.report(),
+            report: self.query.report(),
             address: address.clone(),
             waited: (clock.end - clock.start).saturating_sub(self.queued),
             requests,
@@ -88,15 +88,15 @@ impl Explain<'_> {
     /// chronyd has fewer records than it said, or others.
     pub(crate) fn changed(&self, address: &Address, failure: Option<Failure>) -> Error {
         let source = failure.map(|failure| self.libchrony(failure));
-        Error::ListChanged { report: self.asked.report(), address: address.clone(), source }
+        Error::ListChanged { report: self.query.report(), address: address.clone(), source }
     }
 
     pub(crate) fn count(&self, address: &Address, count: c::Int) -> Error {
-        Error::Count { report: self.asked.report(), address: address.clone(), count }
+        Error::Count { report: self.query.report(), address: address.clone(), count }
     }
 
     pub(crate) fn field(&self, address: &Address, source: FieldError) -> Error {
-        Error::Field { report: self.asked.report(), address: address.clone(), source }
+        Error::Field { report: self.query.report(), address: address.clone(), source }
     }
 }
 

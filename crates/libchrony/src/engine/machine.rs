@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::library::Library;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Waits;
-use crate::report::query::{Asked, Shape};
-use crate::report::sink::Sink;
+use crate::report::collect::Collect;
+use crate::report::query::{Query, Shape};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::ThreadId;
@@ -72,7 +72,7 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Machine {
     settings: Arc<Settings>,
-    asked: Asked,
+    query: Query,
     state: State,
     turn: Turn,
     clock: Clock,
@@ -89,10 +89,10 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(settings: &Arc<Settings>, asked: Asked, thread: Option<ThreadId>) -> Self {
+    pub(crate) fn new(settings: &Arc<Settings>, query: Query, thread: Option<ThreadId>) -> Self {
         Self {
             settings: Arc::clone(settings),
-            asked,
+            query,
             state: State::Turn,
             turn: settings.turns.take(thread),
             clock: Clock::new(settings.timeout),
@@ -119,7 +119,7 @@ impl Machine {
 
     /// The same call from its beginning, in a forked child.
     pub(crate) fn anew(&self) -> Self {
-        Self::new(&self.settings, self.asked, self.thread)
+        Self::new(&self.settings, self.query, self.thread)
     }
 
     /// Takes the address that has answered, if only to refuse.
@@ -168,16 +168,16 @@ impl Machine {
     }
 
     /// Goes on as far as it can. `waker` is woken when its turn has come.
-    pub(crate) fn advance(&mut self, ready: Ready<'_>, waker: &Waker, sink: &mut dyn Sink) -> Progress {
+    pub(crate) fn advance(&mut self, ready: Ready<'_>, waker: &Waker, records: &mut dyn Collect) -> Progress {
         if matches!(self.state, State::Over) {
-            return Progress::Done(Err(Error::Over { report: self.asked.report() }));
+            return Progress::Done(Err(Error::Over { report: self.query.report() }));
         }
         if self.is_forked() {
             return Progress::Forked;
         }
         let settings = Arc::clone(&self.settings);
         self.clock.now();
-        let progress = self.go_on(&settings, ready, waker, sink).unwrap_or_else(|error| Progress::Done(Err(error)));
+        let progress = self.go_on(&settings, ready, waker, records).unwrap_or_else(|error| Progress::Done(Err(error)));
         match progress {
             Progress::Wait(until) => self.clock.waits_until(until),
             Progress::Done(_) => self.turn.end(),
@@ -191,21 +191,21 @@ impl Machine {
         settings: &Settings,
         ready: Ready<'_>,
         waker: &Waker,
-        sink: &mut dyn Sink,
+        records: &mut dyn Collect,
     ) -> Result<Progress, Error> {
-        let asked = self.asked;
+        let query = self.query;
         let Settings { library, waits, rooms, .. } = settings;
         let means = Means { symbols: library.symbols(), waits: *waits, rooms, end: self.clock.end };
         let mut ready = ready;
         loop {
-            let explain = Explain { library: &settings.library, asked, queued: self.queued };
+            let explain = Explain { library: &settings.library, query, queued: self.queued };
             self.state = match mem::replace(&mut self.state, State::Over) {
                 State::Turn => {
                     let now = self.clock.last;
                     let has_come = self.turn.has_come(waker);
                     // A turn that comes too late is of no use. A call that has not waited is made whatever the time.
                     if now >= self.clock.end && (self.has_waited || !has_come) {
-                        return Err(Error::Busy { report: asked.report(), waited: settings.timeout });
+                        return Err(Error::Busy { report: query.report(), waited: settings.timeout });
                     }
                     if !has_come {
                         self.has_waited = true;
@@ -234,7 +234,7 @@ impl Machine {
                         let Some(session) = answered else { return Err(error) };
                         self.turn.answered(&session);
                         // A refusal is an answer, too.
-                        return if asked.is_contact { Ok(Progress::Done(Ok(()))) } else { Err(error) };
+                        return if query.is_contact { Ok(Progress::Done(Ok(()))) } else { Err(error) };
                     }
                     Found::Connected(session) => {
                         self.turn.keep(session);
@@ -248,13 +248,13 @@ impl Machine {
                             self.turn.answered(&session);
                             return Err(error);
                         };
-                        sink.begin(count);
-                        let list = List::new(asked, count, session, settings.lanes, *waits, self.clock.last);
+                        records.begin(count);
+                        let list = List::new(query, count, session, settings.lanes, *waits, self.clock.last);
                         State::List(Box::new(list))
                     }
                     Found::Answer(session) => {
-                        sink.begin(1);
-                        if let Err(error) = sink.put(0, session.lanes[0].record()) {
+                        records.begin(1);
+                        if let Err(error) = records.put(0, session.lanes[0].record()) {
                             let error = explain.field(&session.address, error);
                             self.turn.answered(&session);
                             return Err(error);
@@ -263,7 +263,7 @@ impl Machine {
                         return Ok(Progress::Done(Ok(())));
                     }
                 },
-                State::List(mut list) => match list.advance(ready, &means, &mut self.clock, sink) {
+                State::List(mut list) => match list.advance(ready, &means, &mut self.clock, records) {
                     Listed::Nothing(until) => {
                         self.state = State::List(list);
                         return Ok(Progress::Wait(until));
@@ -283,21 +283,21 @@ impl Machine {
                         return Err(error);
                     }
                 },
-                State::Over => return Err(Error::Over { report: asked.report() }),
+                State::Over => return Err(Error::Over { report: query.report() }),
             };
             ready = ready.again();
         }
     }
 
     fn search(&mut self, kept: Option<Box<Session>>) -> State {
-        let name = self.asked.name;
-        let request = match self.asked.shape {
+        let name = self.query.name;
+        let request = match self.query.shape {
             Some(Shape::Single) => Request::Record(name, 0),
             Some(Shape::PerSource | Shape::PerNtpSource) => Request::Count(name),
             None => Request::First(name),
         };
         let known = if kept.is_none() { self.turn.known() } else { None };
         let candidates = Candidates::new(Arc::clone(&self.addresses));
-        State::Search(Search::new(request, self.asked.is_contact, kept, known, candidates, &self.clock))
+        State::Search(Search::new(request, self.query.is_contact, kept, known, candidates, &self.clock))
     }
 }

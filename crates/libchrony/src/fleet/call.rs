@@ -1,11 +1,12 @@
 //! What goes on with one address of a fleet: its calls, one after the other, within one timeout.
 
-use super::reports::{AnyPart, Parts};
+use super::reports::Parts;
 use crate::address::Address;
 use crate::engine::clock::Clock;
 use crate::engine::machine::{Machine, Progress, Settings};
 use crate::engine::ready::{Interest, Ready};
 use crate::error::Error;
+use crate::report::query::Query;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
@@ -17,8 +18,8 @@ pub(super) struct Call<P> {
     settings: Arc<Settings>,
     machine: Machine,
     parts: P,
-    /// The number of the part that is read.
-    part: usize,
+    /// The ends of the parts before the one that is read.
+    ends: Vec<Result<(), Error>>,
     /// The address that has answered a part. The others are read there, or not at all.
     answered: Option<Address>,
     /// When the call went on to that part.
@@ -38,13 +39,14 @@ pub(super) struct Call<P> {
 impl<P: Parts> Call<P> {
     pub(super) fn new(settings: &Arc<Settings>, what: &P::What, start: Instant, end: Instant) -> Self {
         let mut parts = P::new(what);
-        let machine = machine(settings, parts.part(0), None, start, end);
+        let ends = Vec::with_capacity(parts.count());
+        let machine = machine(settings, parts.part(0).query(), None, start, end);
         let settings = Arc::clone(settings);
         Self {
             settings,
             machine,
             parts,
-            part: 0,
+            ends,
             answered: None,
             since: start,
             start,
@@ -61,7 +63,7 @@ impl<P: Parts> Call<P> {
     pub(super) fn advance(&mut self, ready: Ready<'_>) -> Option<Instant> {
         let mut ready = ready;
         loop {
-            match self.machine.advance(ready, Waker::noop(), self.parts.part(self.part).sink()) {
+            match self.machine.advance(ready, Waker::noop(), self.parts.part(self.ends.len())) {
                 Progress::Wait(until) => return Some(until),
                 Progress::Host(host) => {
                     (self.host, self.is_looked_up) = (Some(host), false);
@@ -70,13 +72,13 @@ impl<P: Parts> Call<P> {
                 Progress::Done(result) => {
                     self.answered = self.machine.take_answered().or(self.answered.take());
                     self.end_part(result);
-                    while self.part < self.parts.count() && Instant::now() >= self.end {
+                    while self.ends.len() < self.parts.count() && Instant::now() >= self.end {
                         let address = self.answered.as_ref().unwrap_or(&self.settings.addresses[0]).clone();
                         let waited = self.end - self.start;
-                        let report = self.parts.part(self.part).asked().report();
+                        let report = self.parts.part(self.ends.len()).query().report();
                         self.end_part(Err(Error::NotAsked { report, address, waited }));
                     }
-                    if self.part == self.parts.count() {
+                    if self.ends.len() == self.parts.count() {
                         return None;
                     }
                 }
@@ -84,15 +86,14 @@ impl<P: Parts> Call<P> {
             }
             // The next part, or in a forked child the same once more.
             self.host = None;
-            let (part, answered) = (self.parts.part(self.part), self.answered.clone());
-            self.machine = machine(&self.settings, part, answered, self.since, self.end);
+            let (query, answered) = (self.parts.part(self.ends.len()).query(), self.answered.clone());
+            self.machine = machine(&self.settings, query, answered, self.since, self.end);
             ready = Ready::These(&[]);
         }
     }
 
     fn end_part(&mut self, result: Result<(), Error>) {
-        self.parts.part(self.part).ended(result);
-        self.part += 1;
+        self.ends.push(result);
         self.since = Instant::now();
     }
 
@@ -109,29 +110,19 @@ impl<P: Parts> Call<P> {
 
     /// The results of a call that is over.
     pub(super) fn take(&mut self) -> P::Results {
-        self.parts.take()
+        self.parts.take(&mut self.ends.drain(..))
     }
 }
 
 /// The results of a call that is not made.
 pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> Error) -> P::Results {
     let mut parts = P::new(what);
-    for number in 0..parts.count() {
-        let part = parts.part(number);
-        let report = part.asked().report();
-        part.ended(Err(error(report)));
-    }
-    parts.take()
+    let ends: Vec<_> = (0..parts.count()).map(|number| Err(error(parts.part(number).query().report()))).collect();
+    parts.take(&mut ends.into_iter())
 }
 
-fn machine(
-    settings: &Arc<Settings>,
-    part: &mut dyn AnyPart,
-    answered: Option<Address>,
-    start: Instant,
-    end: Instant,
-) -> Machine {
-    let machine = Machine::new(settings, part.asked(), None).within(Clock::between(start, end));
+fn machine(settings: &Arc<Settings>, query: Query, answered: Option<Address>, start: Instant, end: Instant) -> Machine {
+    let machine = Machine::new(settings, query, None).within(Clock::between(start, end));
     match answered {
         Some(address) => machine.at(address),
         None => machine,

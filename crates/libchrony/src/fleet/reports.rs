@@ -2,12 +2,9 @@
 
 use crate::error::Error;
 use crate::report::any::AnyRecord;
-use crate::report::collect::{Any, AnyRecords, Gather, Readable, Rows, TableRows};
-use crate::report::query::Asked;
-use crate::report::sink::Sink;
+use crate::report::collect::{AnyRecords, Collect, Collector, Readable, Reply, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
-use std::ffi::CStr;
 
 /// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`
 /// of [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
@@ -22,76 +19,50 @@ pub trait Reports {
 /// The calls to one address, which are made one after the other.
 pub(crate) trait Parts {
     type Results;
-    /// What it takes to know the reports; nothing if the type says it.
+    /// The reports; nothing if the type says it.
     type What;
 
     fn new(what: &Self::What) -> Self;
 
     fn count(&self) -> usize;
 
-    fn part(&mut self, number: usize) -> &mut dyn AnyPart;
+    fn part(&mut self, number: usize) -> &mut dyn Collect;
 
-    /// The results of parts that have all ended.
-    fn take(&mut self) -> Self::Results;
-}
-
-/// One call.
-pub(crate) trait AnyPart {
-    fn asked(&self) -> Asked;
-
-    /// Where its records go.
-    fn sink(&mut self) -> &mut dyn Sink;
-
-    fn ended(&mut self, result: Result<(), Error>);
+    /// Takes what was read. Each part has ended with one of `ends`, in order.
+    fn take(&mut self, ends: &mut dyn Iterator<Item = Result<(), Error>>) -> Self::Results;
 }
 
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Part<G> {
-    gather: G,
-    result: Option<Result<(), Error>>,
-}
+pub struct Single<T: Reply>(Collector<T::Record>);
 
-impl<G: Gather> AnyPart for Part<G> {
-    fn asked(&self) -> Asked {
-        self.gather.asked()
-    }
-
-    fn sink(&mut self) -> &mut dyn Sink {
-        &mut self.gather
-    }
-
-    fn ended(&mut self, result: Result<(), Error>) {
-        self.result = Some(result);
-    }
-}
-
-impl<G: Gather + Default> Parts for Part<G> {
-    type Results = Result<G::Output, Error>;
+impl<T: Readable> Parts for Single<T> {
+    type Results = Result<T, Error>;
     type What = ();
 
     fn new((): &()) -> Self {
-        Self { gather: G::default(), result: None }
+        Self(Collector::default())
     }
 
     fn count(&self) -> usize {
         1
     }
 
-    fn part(&mut self, _: usize) -> &mut dyn AnyPart {
-        self
+    fn part(&mut self, _: usize) -> &mut dyn Collect {
+        &mut self.0
     }
 
-    fn take(&mut self) -> Self::Results {
-        self.take_result()
+    fn take(&mut self, ends: &mut dyn Iterator<Item = Result<(), Error>>) -> Self::Results {
+        take(&mut self.0, ends)
     }
 }
 
-impl<G: Gather> Part<G> {
-    fn take_result(&mut self) -> Result<G::Output, Error> {
-        let result = self.result.take().unwrap_or_else(|| unreachable!("a part that has ended has a result"));
-        result.map(|()| self.gather.take())
-    }
+fn take<T: Reply>(
+    records: &mut Collector<T::Record>,
+    ends: &mut dyn Iterator<Item = Result<(), Error>>,
+) -> Result<T, Error> {
+    let end = ends.next().unwrap_or_else(|| unreachable!("each part has ended"));
+    end.map(|()| records.take())
 }
 
 macro_rules! reports {
@@ -99,82 +70,55 @@ macro_rules! reports {
         $(
             impl Reports for $output {
                 type Results = Result<$output, Error>;
-                type Parts = Part<<$output as Readable>::Gather>;
+                type Parts = Single<$output>;
             }
         )*
     };
 }
 for_each_report!(reports);
 
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Chosen<G>(Vec<Part<G>>);
-
-/// A call whose report is chosen while the program runs.
-pub(crate) trait Choice: Gather {
-    type Report: Copy;
-
-    fn of(report: Self::Report) -> Self;
-}
-
-impl Choice for TableRows {
-    type Report = &'static Table;
-
-    fn of(table: &'static Table) -> Self {
-        Self::of(table)
-    }
-}
-
-impl Choice for Any {
-    type Report = &'static CStr;
-
-    fn of(name: &'static CStr) -> Self {
-        Self::of(name)
-    }
-}
-
 impl Reports for Vec<&'static Table> {
     type Results = Vec<Result<Rows, Error>>;
-    type Parts = Chosen<TableRows>;
+    type Parts = Vec<Collector<Box<dyn Row>>>;
 }
 
 impl Reports for Vec<AnyRecord> {
     type Results = Vec<Result<AnyRecords, Error>>;
-    type Parts = Chosen<Any>;
+    type Parts = Vec<Collector<AnyRecord>>;
 }
 
-impl<G: Choice> Parts for Chosen<G> {
-    type Results = Vec<Result<G::Output, Error>>;
-    type What = Vec<G::Report>;
+impl<T> Parts for Vec<Collector<T>>
+where
+    Vec<Option<T>>: Reply<Record = T>,
+{
+    type Results = Vec<Result<Vec<Option<T>>, Error>>;
+    type What = Self;
 
-    fn new(what: &Self::What) -> Self {
-        Self(what.iter().map(|report| Part { gather: G::of(*report), result: None }).collect())
+    fn new(what: &Self) -> Self {
+        what.iter().map(Collector::anew).collect()
     }
 
     fn count(&self) -> usize {
-        self.0.len()
+        self.len()
     }
 
-    fn part(&mut self, number: usize) -> &mut dyn AnyPart {
-        &mut self.0[number]
+    fn part(&mut self, number: usize) -> &mut dyn Collect {
+        &mut self[number]
     }
 
-    fn take(&mut self) -> Self::Results {
-        self.0.iter_mut().map(Part::take_result).collect()
+    fn take(&mut self, ends: &mut dyn Iterator<Item = Result<(), Error>>) -> Self::Results {
+        self.iter_mut().map(|records| take(records, ends)).collect()
     }
 }
 
 macro_rules! tuples {
     ($(($($part:ident $at:tt),+);)+) => {$(
-        impl<$($part: Reports),+> Reports for ($($part,)+)
-        where
-            $($part::Parts: AnyPart + Parts<What = ()>,)+
-        {
+        impl<$($part: Reports<Parts: Parts<What = ()>>),+> Reports for ($($part,)+) {
             type Results = ($($part::Results,)+);
             type Parts = ($($part::Parts,)+);
         }
 
-        impl<$($part: Parts<What = ()> + AnyPart),+> Parts for ($($part,)+) {
+        impl<$($part: Parts<What = ()>),+> Parts for ($($part,)+) {
             type Results = ($($part::Results,)+);
             type What = ();
 
@@ -186,15 +130,15 @@ macro_rules! tuples {
                 [$($at),+].len()
             }
 
-            fn part(&mut self, number: usize) -> &mut dyn AnyPart {
+            fn part(&mut self, number: usize) -> &mut dyn Collect {
                 match number {
-                    $($at => &mut self.$at,)+
+                    $($at => self.$at.part(0),)+
                     _ => unreachable!("there are {} parts", self.count()),
                 }
             }
 
-            fn take(&mut self) -> Self::Results {
-                ($(self.$at.take(),)+)
+            fn take(&mut self, ends: &mut dyn Iterator<Item = Result<(), Error>>) -> Self::Results {
+                ($(self.$at.take(ends),)+)
             }
         }
     )+};

@@ -11,6 +11,7 @@ use crate::engine::ready::Ready;
 use crate::error::Error;
 use crate::report::Table;
 use crate::report::any::AnyRecord;
+use crate::report::collect::Collector;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::borrow::{Borrow, BorrowMut};
 use std::cmp::Reverse;
@@ -350,7 +351,8 @@ impl Fleet {
     /// If no name is given.
     pub fn read_any(&mut self, names: &[&str]) -> Result<Round<&mut Self, Vec<AnyRecord>>, Error> {
         assert!(!names.is_empty(), "no report is chosen");
-        let reports = names.iter().map(|name| self.library.report(name)).collect::<Result<_, _>>()?;
+        let reports =
+            names.iter().map(|name| self.library.report(name).map(Collector::named)).collect::<Result<_, _>>()?;
         Ok(Round::new(self, reports))
     }
 }
@@ -358,7 +360,7 @@ impl Fleet {
 impl<F: BorrowMut<Fleet>> Round<F, Vec<&'static Table>> {
     fn chosen(fleet: F, tables: Vec<&'static Table>) -> Self {
         assert!(!tables.is_empty(), "no report is chosen");
-        Self::new(fleet, tables)
+        Self::new(fleet, tables.into_iter().map(Collector::of).collect())
     }
 }
 

@@ -1,29 +1,11 @@
-//! Where the records of a call go: into one record, or into all of a list.
+//! The collection of a call's records: what is asked for, how a record is decoded, and what the caller gets.
 
 use crate::report::any::AnyRecord;
-use crate::report::query::{Asked, Shape};
-use crate::report::record::FieldError;
-use crate::report::record::Record;
-use crate::report::sink::Sink;
+use crate::report::query::{Query, Shape};
+use crate::report::record::{FieldError, Record};
 use crate::report::{Report, Row, Table, Tracking};
 use std::ffi::CStr;
 use std::iter;
-use std::mem;
-
-/// What a call reads: [`One`] record, [`All`] of a list, those of a list [`ByAddress`], the [`TableRows`] of any
-/// table, or [`Any`] report that libchrony knows.
-#[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
-pub trait Gather: Sink {
-    /// What the call returns.
-    type Output;
-
-    #[doc(hidden)]
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked;
-
-    /// Takes what a call that has succeeded has read. This is empty then.
-    fn take(&mut self) -> Self::Output;
-}
 
 /// The records of a report that has a table, in chronyd's order, with `None` for each reference clock without a record.
 pub type Rows = Vec<Option<Box<dyn Row>>>;
@@ -32,213 +14,143 @@ pub type Rows = Vec<Option<Box<dyn Row>>>;
 /// record.
 pub type AnyRecords = Vec<Option<AnyRecord>>;
 
-/// The only record of a report.
-#[derive(Debug)]
-pub struct One<R>(Option<R>);
+/// The value that a call returns: a record, or the records of a list.
+pub trait Reply: Sized + sealed::Sealed {
+    /// The type of one record.
+    type Record;
 
-/// All records of a report, in chronyd's order.
-#[derive(Debug)]
-pub struct All<R>(Vec<Option<R>>);
-
-/// All records of a report that is asked for by address, in chronyd's order; `None` for reference clocks.
-#[derive(Debug)]
-pub struct ByAddress<R>(Vec<Option<R>>);
-
-/// The records of a table, in chronyd's order; `None` for what has no record.
-#[derive(Debug)]
-pub struct TableRows {
-    table: &'static Table,
-    /// Whether chronyd is only looked for.
-    is_contact: bool,
-    records: Rows,
-}
-
-/// The records of any report that libchrony knows, in chronyd's order; `None` for what has no record.
-#[derive(Debug)]
-pub struct Any {
-    name: &'static CStr,
-    records: AnyRecords,
-}
-
-impl Any {
-    pub(crate) fn of(name: &'static CStr) -> Self {
-        Self { name, records: Vec::new() }
-    }
-}
-
-impl TableRows {
-    pub(crate) fn of(table: &'static Table) -> Self {
-        Self { table, is_contact: false, records: Vec::new() }
-    }
-
-    /// No records, for a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
-    pub(crate) fn none() -> Self {
-        Self { is_contact: true, ..Self::of(Tracking::TABLE) }
-    }
-}
-
-impl<R> Default for One<R> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<R> Default for All<R> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<R> Default for ByAddress<R> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-/// Makes room for so many records.
-fn begin<R>(records: &mut Vec<Option<R>>, count: usize) {
-    *records = iter::repeat_with(|| None).take(count).collect();
-}
-
-impl<R: Report> Sink for One<R> {
-    fn begin(&mut self, _count: usize) {
-        self.0 = None;
-    }
-
-    fn put(&mut self, _index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0 = Some(R::decode(record)?);
-        Ok(())
-    }
-}
-
-impl<R: Report> Sink for All<R> {
-    fn begin(&mut self, count: usize) {
-        begin(&mut self.0, count);
-    }
-
-    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0[index] = Some(R::decode(record)?);
-        Ok(())
-    }
-}
-
-impl<R: Report> Sink for ByAddress<R> {
-    fn begin(&mut self, count: usize) {
-        begin(&mut self.0, count);
-    }
-
-    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.0[index] = if record.is_empty() { None } else { Some(R::decode(record)?) };
-        Ok(())
-    }
-}
-
-impl Sink for TableRows {
-    fn begin(&mut self, count: usize) {
-        begin(&mut self.records, if self.is_contact { 0 } else { count });
-    }
-
-    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        if self.is_contact {
-            return Ok(());
-        }
-        let has_none = self.table.shape == Shape::PerNtpSource && record.is_empty();
-        self.records[index] = if has_none { None } else { Some((self.table.decode)(record)?) };
-        Ok(())
-    }
-}
-
-impl Sink for Any {
-    fn begin(&mut self, count: usize) {
-        begin(&mut self.records, count);
-    }
-
-    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
-        self.records[index] = if record.is_empty() { None } else { Some(AnyRecord::decode(record)?) };
-        Ok(())
-    }
-}
-
-impl<R: Report> Gather for One<R> {
-    type Output = R;
-
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked {
-        R::TABLE.asked()
-    }
-
-    fn take(&mut self) -> R {
-        self.0.take().unwrap_or_else(|| unreachable!("a call that has succeeded has read its record"))
-    }
-}
-
-impl<R: Report> Gather for All<R> {
-    type Output = Vec<R>;
-
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked {
-        R::TABLE.asked()
-    }
-
-    fn take(&mut self) -> Vec<R> {
-        mem::take(&mut self.0).into_iter().flatten().collect()
-    }
-}
-
-impl<R: Report> Gather for ByAddress<R> {
-    type Output = Vec<Option<R>>;
-
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked {
-        R::TABLE.asked()
-    }
-
-    fn take(&mut self) -> Vec<Option<R>> {
-        mem::take(&mut self.0)
-    }
-}
-
-impl Gather for TableRows {
-    type Output = Rows;
-
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked {
-        Asked { is_contact: self.is_contact, ..self.table.asked() }
-    }
-
-    fn take(&mut self) -> Self::Output {
-        mem::take(&mut self.records)
-    }
-}
-
-impl Gather for Any {
-    type Output = AnyRecords;
-
-    #[expect(private_interfaces, reason = "sealed: the trait cannot be implemented outside this crate")]
-    fn asked(&self) -> Asked {
-        Asked { name: self.name, shape: None, is_optional: false, is_contact: false }
-    }
-
-    fn take(&mut self) -> Self::Output {
-        mem::take(&mut self.records)
-    }
+    /// Makes it of the records of a call that has succeeded.
+    #[doc(hidden)]
+    fn from_records(records: Vec<Option<Self::Record>>) -> Self;
 }
 
 /// A type that a connection can read: the return type of any of its methods for a report, such as [`Tracking`],
 /// `Vec<Source>` or `Vec<Option<NtpData>>`.
-pub trait Readable: Sized {
-    #[doc(hidden)]
-    type Gather: Gather<Output = Self> + Default;
+pub trait Readable: Reply<Record: Report> {}
+
+impl<T: Reply<Record: Report>> Readable for T {}
+
+/// The records of one call, of whatever type. They do not come in order.
+pub(crate) trait Collect {
+    fn query(&self) -> Query;
+
+    /// Begins with a list of `count` records.
+    fn begin(&mut self, count: usize);
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError>;
 }
 
-impl<R: Report> Readable for R {
-    type Gather = One<R>;
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Collector<T> {
+    query: Query,
+    decode: fn(Record<'_>) -> Result<T, FieldError>,
+    records: Vec<Option<T>>,
 }
 
-impl<R: Report> Readable for Vec<R> {
-    type Gather = All<R>;
+impl<T> Collector<T> {
+    fn new(query: Query, decode: fn(Record<'_>) -> Result<T, FieldError>) -> Self {
+        Self { query, decode, records: Vec::new() }
+    }
+
+    /// The same without records.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.query, self.decode)
+    }
+
+    /// Takes what a call that has succeeded has read.
+    pub(crate) fn take<R: Reply<Record = T>>(&mut self) -> R {
+        R::from_records(std::mem::take(&mut self.records))
+    }
 }
 
-impl<R: Report> Readable for Vec<Option<R>> {
-    type Gather = ByAddress<R>;
+impl<R: Report> Default for Collector<R> {
+    fn default() -> Self {
+        Self::new(R::TABLE.query(), R::decode)
+    }
+}
+
+impl Collector<Box<dyn Row>> {
+    pub(crate) fn of(table: &'static Table) -> Self {
+        Self::new(table.query(), table.decode)
+    }
+}
+
+impl Collector<AnyRecord> {
+    /// Collects a report that libchrony alone describes.
+    pub(crate) fn named(name: &'static CStr) -> Self {
+        Self::new(Query { name, shape: None, is_optional: false, is_contact: false }, AnyRecord::decode)
+    }
+}
+
+impl Collector<()> {
+    /// Collects nothing, for a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
+    pub(crate) fn contact() -> Self {
+        Self::new(Query { is_contact: true, ..Tracking::TABLE.query() }, |_| Ok(()))
+    }
+}
+
+impl<T> Collect for Collector<T> {
+    fn query(&self) -> Query {
+        self.query
+    }
+
+    fn begin(&mut self, count: usize) {
+        self.records = iter::repeat_with(|| None).take(count).collect();
+    }
+
+    fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError> {
+        let has_none = !matches!(self.query.shape, Some(Shape::Single | Shape::PerSource)) && record.is_empty();
+        self.records[index] = if has_none { None } else { Some((self.decode)(record)?) };
+        Ok(())
+    }
+}
+
+impl<R: Report> Reply for R {
+    type Record = R;
+
+    fn from_records(records: Vec<Option<R>>) -> R {
+        let record = records.into_iter().flatten().next();
+        record.unwrap_or_else(|| unreachable!("a call that has succeeded has read its record"))
+    }
+}
+
+impl<R: Report> Reply for Vec<R> {
+    type Record = R;
+
+    fn from_records(records: Vec<Option<R>>) -> Self {
+        records.into_iter().flatten().collect()
+    }
+}
+
+impl Reply for () {
+    type Record = ();
+
+    fn from_records(_: Vec<Option<()>>) {}
+}
+
+macro_rules! replies {
+    ($($(<$generic:ident>)? [$record:ty]),*) => {$(
+        impl$(<$generic: Report>)? Reply for Vec<Option<$record>> {
+            type Record = $record;
+
+            fn from_records(records: Self) -> Self {
+                records
+            }
+        }
+
+        impl$(<$generic: Report>)? sealed::Sealed for Vec<Option<$record>> {}
+    )*};
+}
+replies!(<R> [R], [Box<dyn Row>], [AnyRecord]);
+
+mod sealed {
+    use crate::report::Report;
+
+    /// Other crates cannot name it.
+    pub trait Sealed {}
+
+    impl<R: Report> Sealed for R {}
+    impl<R: Report> Sealed for Vec<R> {}
+    impl Sealed for () {}
 }

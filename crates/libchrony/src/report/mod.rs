@@ -11,13 +11,12 @@ pub(crate) mod field;
 pub(crate) mod query;
 pub(crate) mod record;
 pub(crate) mod reference_id;
-pub(crate) mod sink;
 pub(crate) mod value;
 
 pub use crate::report::query::Shape;
 
 use crate::report::field::{Field, Value};
-use crate::report::query::Asked;
+use crate::report::query::Query;
 use crate::report::record::{FieldError, Record};
 use std::ffi::CStr;
 use std::fmt;
@@ -83,9 +82,9 @@ pub struct Table {
 
 impl Table {
     /// What a call asks for.
-    pub(crate) fn asked(&self) -> Asked {
+    pub(crate) fn query(&self) -> Query {
         let is_optional = self.unavailable.is_some();
-        Asked { name: self.name, shape: Some(self.shape), is_optional, is_contact: false }
+        Query { name: self.name, shape: Some(self.shape), is_optional, is_contact: false }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 /// What a call asks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Query {
     pub(crate) name: &'static CStr,
     /// `None` if libchrony is to tell.
     pub(crate) shape: Option<Shape>,
@@ -14,7 +14,7 @@ pub(crate) struct Asked {
     pub(crate) is_contact: bool,
 }
 
-impl Asked {
+impl Query {
     /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
     /// right for all.
     pub(crate) fn is_by_address(&self) -> bool {
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn only_the_records_of_ntp_sources_are_asked_for_by_address() {
         for table in REPORTS {
-            assert_eq!(table.asked().is_by_address(), table.shape == Shape::PerNtpSource, "{table:?}");
+            assert_eq!(table.query().is_by_address(), table.shape == Shape::PerNtpSource, "{table:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::convert::wanted::{Records, Wanted};
 use crate::interpreter::at_exit::{self, Close};
 use crate::interpreter::lock::Lock;
 use crate::read::builder;
-use libchrony::nonblocking::{Connection, Epoll, Gather, Reading as Call, Step};
+use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
 use libchrony::{Address, Builder, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -196,7 +196,7 @@ trait AnyCall: Send {
     fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>);
 }
 
-impl<G: Gather<Output: Into<Records>> + Send> AnyCall for Call<G> {
+impl<T: Reply<Record: Send> + Into<Records>> AnyCall for Call<T> {
     fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Records> {
         match epoll.advance(self, waker) {
             Step::Wait(until) => Step::Wait(until),

@@ -15,8 +15,16 @@ pub(crate) enum Wanted {
 
 /// What was read.
 pub(crate) enum Records {
+    /// No records: the call only looked for a chronyd.
+    None,
     Typed(Rows),
     Any(AnyRecords),
+}
+
+impl From<()> for Records {
+    fn from((): ()) -> Self {
+        Self::None
+    }
 }
 
 impl From<Rows> for Records {

@@ -26,9 +26,9 @@ use crate::engine::session::Session;
 use crate::error::{Error, Stage};
 use crate::raw::failure::Failure;
 use crate::raw::socket::Waits;
-use crate::report::query::Asked;
+use crate::report::collect::Collect;
+use crate::report::query::Query;
 use crate::report::record::FieldError;
-use crate::report::sink::Sink;
 use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;
 use std::mem;
@@ -79,7 +79,7 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn new(
-        asked: Asked,
+        query: Query,
         count: usize,
         mut session: Box<Session>,
         lanes: Lanes,
@@ -90,7 +90,7 @@ impl List {
         // The first lane has just answered, and on a Unix socket the others share its socket.
         let mut is_first = true;
         session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
-        let is_by_address = asked.is_by_address();
+        let is_by_address = query.is_by_address();
         if is_by_address {
             session.lanes.retain(|lane| !lane.remembers_address());
         }
@@ -98,7 +98,7 @@ impl List {
         if has_unblocked {
             session.lanes.iter().for_each(|lane| lane.socket().wait(false));
         }
-        let places = Places::new(asked, count);
+        let places = Places::new(query, count);
         let positions = places.positions;
         let width = lanes.for_records(count);
         Self {
@@ -135,19 +135,19 @@ impl List {
         ready: Ready<'_>,
         means: &Means<'_>,
         clock: &mut Clock,
-        sink: &mut dyn Sink,
+        records: &mut dyn Collect,
     ) -> Listed {
         let mut ready = ready;
         let begin = clock.last;
         let turn = self.received + DATAGRAMS_PER_STEP;
         loop {
-            if let Err(ended) = self.send(means, clock, sink) {
+            if let Err(ended) = self.send(means, clock, records) {
                 return ended;
             }
             if self.left == 0 {
                 return Listed::All;
             }
-            let is_more = match self.receive(ready, clock, sink) {
+            let is_more = match self.receive(ready, clock, records) {
                 Ok(is_more) => is_more,
                 Err(ended) => return ended,
             };
@@ -199,7 +199,7 @@ impl List {
     }
 
     /// Sends as many requests as may be on their way.
-    fn send(&mut self, means: &Means<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<(), Listed> {
+    fn send(&mut self, means: &Means<'_>, clock: &mut Clock, records: &mut dyn Collect) -> Result<(), Listed> {
         self.is_full = false;
         while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window.size
             && let Some((position, before)) = self.next()
@@ -214,7 +214,7 @@ impl List {
                 }
                 Ok(Sent::Answered) => {
                     self.asked();
-                    self.answered(position, lane, sink)?;
+                    self.answered(position, lane, records)?;
                 }
                 Ok(Sent::No) => {
                     self.session.lanes.push(lane);
@@ -267,7 +267,7 @@ impl List {
 
     /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more; the clock has
     /// been read then.
-    fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, sink: &mut dyn Sink) -> Result<bool, Listed> {
+    fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, records: &mut dyn Collect) -> Result<bool, Listed> {
         let mut is_more = false;
         let mut at = if ready.is_first() { self.first() } else { 0 };
         while let Some(flight) = self.flights.get_mut(at) {
@@ -277,7 +277,7 @@ impl List {
                         let now = clock.now();
                         self.overtaken = if at > 0 { at } else { self.overtaken.saturating_sub(1) };
                         if let Some(Flight { lane, position, before, sent, .. }) = self.flights.remove(at) {
-                            let is_only = self.answered(position, lane, sink)?;
+                            let is_only = self.answered(position, lane, records)?;
                             if is_only && before == 0 && !self.is_lossless {
                                 self.measure(now - sent);
                             }
@@ -317,12 +317,12 @@ impl List {
                     // There is no such source. A list that is known to libchrony only may be one of other things.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                         let position = flight.position;
-                        if self.places.asked.shape.is_some() || !self.places.is_check(position) {
+                        if self.places.query.shape.is_some() || !self.places.is_check(position) {
                             return Err(Listed::Changed(Some(failure)));
                         }
                         clock.now();
                         if let Some(Flight { lane, .. }) = self.flights.remove(at) {
-                            self.answered(position, lane, sink)?;
+                            self.answered(position, lane, records)?;
                         }
                         return Ok(true);
                     }
@@ -342,15 +342,15 @@ impl List {
     }
 
     /// Takes an answer. Tells whether no other was on its way for the same position.
-    fn answered(&mut self, position: usize, lane: Lane, sink: &mut dyn Sink) -> Result<bool, Listed> {
+    fn answered(&mut self, position: usize, lane: Lane, records: &mut dyn Collect) -> Result<bool, Listed> {
         let is_check = self.places.is_check(position);
         if is_check && position == 0 {
             self.last = Some(lane.record().source());
         } else if is_check && self.last != Some(lane.record().source()) {
             return Err(Listed::Changed(None));
         }
-        if !is_check || position == 0 && !self.places.asked.is_by_address() {
-            sink.put(self.places.index(position), lane.record()).map_err(Listed::Field)?;
+        if !is_check || position == 0 && !self.places.query.is_by_address() {
+            records.put(self.places.index(position), lane.record()).map_err(Listed::Field)?;
         }
         self.session.lanes.push(lane);
         self.done[position] = true;

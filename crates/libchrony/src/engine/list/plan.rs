@@ -1,7 +1,7 @@
 //! The order in which the records of a list are asked for, and what tells that the list has changed.
 
 use crate::engine::lane::Request;
-use crate::report::query::Asked;
+use crate::report::query::Query;
 use crate::report::{Report, SourceStats};
 use libchrony_sys::types::Int;
 
@@ -12,15 +12,15 @@ use libchrony_sys::types::Int;
 /// them, which tells one from another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Places {
-    pub(crate) asked: Asked,
+    pub(crate) query: Query,
     count: usize,
     pub(crate) positions: usize,
 }
 
 impl Places {
-    pub(crate) fn new(asked: Asked, count: usize) -> Self {
-        let checks = if count > 1 { 1 + usize::from(asked.is_by_address()) } else { 0 };
-        Self { asked, count, positions: count + checks }
+    pub(crate) fn new(query: Query, count: usize) -> Self {
+        let checks = if count > 1 { 1 + usize::from(query.is_by_address()) } else { 0 };
+        Self { query, count, positions: count + checks }
     }
 
     /// Whether a position is there to tell whether the list has changed.
@@ -36,20 +36,20 @@ impl Places {
     /// The request that a position needs.
     pub(crate) fn request(&self, position: usize) -> Request {
         let index = Int::try_from(self.index(position)).unwrap_or(Int::MAX);
-        match self.asked.is_by_address() {
+        match self.query.is_by_address() {
             // A lane that has read these remembers an address.
-            true if self.is_check(position) || self.asked.name == SourceStats::NAME => {
+            true if self.is_check(position) || self.query.name == SourceStats::NAME => {
                 Request::Record(SourceStats::NAME, index)
             }
-            true => Request::ByAddress(self.asked.name, index),
-            false => Request::Record(self.asked.name, index),
+            true => Request::ByAddress(self.query.name, index),
+            false => Request::Record(self.query.name, index),
         }
     }
 
     /// How many records have been read when so many positions are left, and how many there are. Of a report by address,
     /// the first position is only to tell whether the list has changed.
     pub(crate) fn records_read(&self, left: usize, is_first_done: bool) -> (usize, usize) {
-        let is_no_record = self.asked.is_by_address() && self.is_check(0) && is_first_done;
+        let is_no_record = self.query.is_by_address() && self.is_check(0) && is_first_done;
         ((self.positions - left - usize::from(is_no_record)).min(self.count), self.count)
     }
 }

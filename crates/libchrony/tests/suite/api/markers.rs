@@ -14,7 +14,7 @@ assert_impl_all!(Address: Send, Sync, Clone, Debug);
 assert_impl_all!(Connection: Send, Sync, Debug);
 assert_impl_all!(AsyncConnection: Send, Sync, Clone, Debug);
 assert_impl_all!(libchrony::nonblocking::Connection: Send, Sync, Clone, Debug);
-assert_impl_all!(libchrony::nonblocking::Reading<libchrony::nonblocking::All<Source>>: Send, Debug);
+assert_impl_all!(libchrony::nonblocking::Call<Vec<Source>>: Send, Debug);
 assert_impl_all!(libchrony::fleet::Fleet: Send, Debug);
 assert_impl_all!(libchrony::fleet::Round<libchrony::fleet::Fleet, (Tracking, Vec<Source>)>: Send, Debug);
 assert_impl_all!(Builder: Send, Sync, Debug);

@@ -3,7 +3,7 @@
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, fails_on_time, ms, scripted, to};
-use libchrony::nonblocking::{All, Connection, Gather, Reading, Step};
+use libchrony::nonblocking::{Call, Connection, Reply, Step};
 use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use testbed::Fault;
 pub(crate) struct Polled(Connection);
 
 /// Takes a call as far as it can go. Its result, or the moment at which it goes on at the latest.
-fn advance<G: Gather>(reading: &mut Reading<G>) -> Result<Result<G::Output, Error>, Instant> {
+fn advance<T: Reply>(reading: &mut Call<T>) -> Result<Result<T, Error>, Instant> {
     loop {
         match reading.advance(Waker::noop()) {
             Step::Done(result) => return Ok(result),
@@ -30,8 +30,8 @@ fn advance<G: Gather>(reading: &mut Reading<G>) -> Result<Result<G::Output, Erro
 }
 
 /// Waits for the sockets of calls.
-fn wait<'a, G: Gather + 'a>(readings: impl Iterator<Item = &'a Reading<G>>, until: Instant) {
-    let interests: Vec<_> = readings.map(Reading::interests).collect();
+fn wait<'a, T: Reply + 'a>(readings: impl Iterator<Item = &'a Call<T>>, until: Instant) {
+    let interests: Vec<_> = readings.map(Call::interests).collect();
     for of_one in &interests {
         let sockets: HashSet<_> = of_one.iter().map(|one| one.as_fd().as_raw_fd()).collect();
         assert_eq!(sockets.len(), of_one.len(), "a socket is named twice");
@@ -43,7 +43,7 @@ fn wait<'a, G: Gather + 'a>(readings: impl Iterator<Item = &'a Reading<G>>, unti
 }
 
 /// Takes a call to its end.
-fn finish<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
+fn finish<T: Reply>(mut reading: Call<T>) -> Result<T, Error> {
     loop {
         match advance(&mut reading) {
             Ok(result) => return result,
@@ -53,7 +53,7 @@ fn finish<G: Gather>(mut reading: Reading<G>) -> Result<G::Output, Error> {
 }
 
 /// Takes calls to their ends, all of which have begun.
-fn finish_all(mut readings: Vec<(usize, Reading<All<Source>>)>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
+fn finish_all(mut readings: Vec<(usize, Call<Vec<Source>>)>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
     let mut ended = Vec::new();
     loop {
         let mut next = None;
@@ -72,7 +72,7 @@ fn finish_all(mut readings: Vec<(usize, Reading<All<Source>>)>) -> Vec<(usize, R
     }
 }
 
-fn begin_all(connections: &[&Polled]) -> Vec<(usize, Reading<All<Source>>)> {
+fn begin_all(connections: &[&Polled]) -> Vec<(usize, Call<Vec<Source>>)> {
     connections.iter().map(|connection| connection.0.sources()).enumerate().collect()
 }
 
@@ -108,7 +108,7 @@ impl Driver for Polled {
     }
 
     fn connect(&self) -> Result<Address, Error> {
-        finish(self.0.connect()).map(|_| self.0.address().unwrap())
+        finish(self.0.connect()).map(|()| self.0.address().unwrap())
     }
 
     fn address(&self) -> Option<Address> {

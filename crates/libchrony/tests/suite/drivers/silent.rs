@@ -2,7 +2,7 @@
 
 use super::{Driver, promises};
 use crate::common::*;
-use libchrony::nonblocking::{One, Reading, Step};
+use libchrony::nonblocking::{Call, Step};
 use libchrony::{Address, Error, ErrorKind, Tracking};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ fn a_call_goes_on_while_a_host_is_looked_up() {
     let chronyd = scripted("{}");
     let address: Address = format!("chrony.test:{}", chronyd.command_port()).parse().unwrap();
     let resolved = || Ok(vec![SocketAddr::from(([127, 0, 0, 1], chronyd.command_port()))]);
-    let advance = |reading: &mut Reading<One<Tracking>>| reading.advance(Waker::noop());
+    let advance = |reading: &mut Call<Tracking>| reading.advance(Waker::noop());
     let connection = to(&address).timeout(ms(5000)).build_nonblocking().unwrap();
 
     let mut reading = connection.tracking();

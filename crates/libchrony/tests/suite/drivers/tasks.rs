@@ -7,7 +7,7 @@ use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, folders_in};
 use crate::common::system::in_fork;
 use crate::common::*;
-use libchrony::nonblocking::{Gather, Reading, Step};
+use libchrony::nonblocking::{Call, Reply, Step};
 use libchrony::{Address, Connection, Error, ErrorKind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::task::Waker;
@@ -134,7 +134,7 @@ fn is_over<T>(step: &Step<T>, name: &str) -> bool {
 #[test]
 fn a_call_that_is_over_has_no_second_result() {
     Alone::new("drivers::tasks::a_call_that_is_over_has_no_second_result", "only").run(|| {
-        fn end<G: Gather>(reading: &mut Reading<G>) -> Result<G::Output, Error> {
+        fn end<T: Reply>(reading: &mut Call<T>) -> Result<T, Error> {
             loop {
                 if let Step::Done(result) = reading.advance(Waker::noop()) {
                     return result;

@@ -3,7 +3,7 @@
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to};
-use libchrony::nonblocking::{All, Connection, Epoll, Gather, Reading, Step};
+use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
 use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
@@ -23,7 +23,7 @@ pub(crate) struct Watched {
 
 impl Watched {
     /// Takes a call as far as it can go. Its result, or the moment at which it goes on at the latest.
-    fn advance<G: Gather>(&self, reading: &mut Reading<G>) -> Result<Result<G::Output, Error>, Instant> {
+    fn advance<T: Reply>(&self, reading: &mut Call<T>) -> Result<Result<T, Error>, Instant> {
         loop {
             match self.epoll.lock().unwrap().advance(reading, Waker::noop()) {
                 Step::Done(result) => return Ok(result),
@@ -37,7 +37,7 @@ impl Watched {
     }
 
     /// Takes a call to its end.
-    fn finish<G: Gather>(&self, mut reading: Reading<G>) -> Result<G::Output, Error> {
+    fn finish<T: Reply>(&self, mut reading: Call<T>) -> Result<T, Error> {
         loop {
             match self.advance(&mut reading) {
                 Ok(result) => {
@@ -59,7 +59,7 @@ fn wait(connections: &[&Watched], until: Instant) {
     poll(&mut fds, Some(&left)).unwrap();
 }
 
-type Readings<'a> = Vec<(usize, &'a Watched, Reading<All<Source>>)>;
+type Readings<'a> = Vec<(usize, &'a Watched, Call<Vec<Source>>)>;
 
 fn begin_all<'a>(connections: &[&'a Watched]) -> Readings<'a> {
     let begin = |(number, connection): (usize, &&'a Watched)| (number, *connection, connection.connection.sources());
@@ -124,7 +124,7 @@ impl Driver for Watched {
     }
 
     fn connect(&self) -> Result<Address, Error> {
-        self.finish(self.connection.connect()).map(|_| self.connection.address().unwrap())
+        self.finish(self.connection.connect()).map(|()| self.connection.address().unwrap())
     }
 
     fn address(&self) -> Option<Address> {
