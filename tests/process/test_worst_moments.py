@@ -68,77 +68,7 @@ def test_descriptors_that_others_have_closed_are_left_alone(run: Callable[..., s
 
 def test_event_queues_and_random_devices_of_others_are_left_alone(run: Callable[..., str]) -> None:
     """All event queues share one inode, and so do all that is opened at `/dev/urandom`."""
-    code = """
-import asyncio, gc, select, shutil, traceback
-loops = []
-warnings.simplefilter("ignore", ResourceWarning)
-from pychrony import aio
-
-async def opened():
-    opened = aio.ChronyConnection(address), aio.Fleet([address] * 3)
-    for one in opened:
-        await one.__aenter__()
-    await opened[0].get_tracking()
-    assert len([result async for result in opened[1].read(aio.get_tracking)]) == 3
-    return opened
-
-def forked(function):
-    child = os.fork()
-    if child == 0:
-        try:
-            function()
-            os._exit(0)
-        finally:
-            traceback.print_exc()
-            os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
-
-def open_all():
-    loop = asyncio.new_event_loop()
-    connection = ChronyConnection(address)
-    connection.__enter__()
-    return [loop, connection, *loop.run_until_complete(opened())]
-
-def close(loop, connection, *others):
-    connection.__exit__(None, None, None)
-    for one in others:
-        loop.run_until_complete(one.__aexit__(None, None, None))
-    loop.close()
-
-def states(numbers):
-    return [(os.readlink(f"/proc/self/fd/{fd}"), open(f"/proc/self/fdinfo/{fd}").read()) for fd in numbers]
-
-def end(old):
-    os.closerange(3, 256)
-    queues = [select.epoll() for _ in range(12)]
-    numbers = [queue.fileno() for queue in queues]
-    for _ in range(30):
-        numbers.append(os.open("/dev/urandom", os.O_RDONLY))
-    pipes = [fd for _ in range(4) for fd in os.pipe()]
-    for queue in queues:
-        for fd in pipes:
-            queue.register(fd)
-    before = states(numbers)
-    # The loop's own descriptors are closed, too, and it would close their numbers again.
-    loops.append(old.pop(0))
-    old.pop(0).__exit__(None, None, None)
-    old.clear()
-    gc.collect()
-    assert states(numbers) == before
-
-def in_one_process():
-    old = open_all()
-    for name in folders():
-        shutil.rmtree(folder / name)
-    end(old)
-
-forked(in_one_process)
-old = open_all()
-forked(lambda: end(old))
-close(*old)
-print("done")
-"""
-    assert run(code) == "done\n"
+    assert run("others_event_queues") == "done\n"
 
 
 def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: Daemon, python: Python) -> None:

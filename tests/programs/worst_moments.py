@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -19,7 +22,7 @@ from typing import Any
 import common
 
 import pychrony
-from pychrony import ChronyConnection
+from pychrony import ChronyConnection, aio
 
 warnings.simplefilter("ignore", DeprecationWarning)
 ADDRESS, FOLDER = sys.argv[2], Path(sys.argv[3])
@@ -188,6 +191,62 @@ def closed_descriptors() -> None:
     connection.__enter__()
     common.ended(common.child(close_all))
     leave(connection)
+    print("done")
+
+
+async def opened() -> list[Any]:
+    """Open what has event queues, in the loop that is running."""
+    connection, fleet = aio.ChronyConnection(ADDRESS), aio.Fleet([ADDRESS] * 3)
+    await connection.__aenter__()
+    await fleet.__aenter__()
+    await connection.get_tracking()
+    assert len([result async for result in fleet.read(aio.get_tracking)]) == 3
+    return [connection, fleet]
+
+
+def others_event_queues() -> None:
+    def open_all() -> list[Any]:
+        connection, loop = ChronyConnection(ADDRESS), asyncio.new_event_loop()
+        connection.__enter__()
+        return [loop, connection, *loop.run_until_complete(opened())]
+
+    def states(numbers: list[int]) -> list[tuple[str, str]]:
+        process = Path("/proc/self")
+        return [(os.readlink(process / f"fd/{one}"), (process / f"fdinfo/{one}").read_text()) for one in numbers]  # noqa: PTH115
+
+    def end(everything: list[Any]) -> None:
+        os.closerange(3, 256)
+        queues = [select.epoll() for _ in range(12)]
+        pipes = [number for _ in range(4) for number in os.pipe()]
+        for queue in queues:
+            for number in pipes:
+                queue.register(number)
+        numbers = [queue.fileno() for queue in queues] + [os.open("/dev/urandom", os.O_RDONLY) for _ in range(30)]
+        before = states(numbers)
+        # The loop would close the numbers of its own descriptors, so it stays.
+        loop, connection, *_ = everything
+        leave(connection)
+        everything.clear()
+        del connection
+        gc.collect()
+        assert states(numbers) == before
+        assert not loop.is_closed()
+
+    def in_one_process() -> None:
+        everything = open_all()
+        for name in folders():
+            shutil.rmtree(FOLDER / name)
+        end(everything)
+
+    warnings.simplefilter("ignore", ResourceWarning)
+    common.ended(common.child(in_one_process))
+    everything = open_all()
+    common.ended(common.child(lambda: end(everything)))
+    loop, connection, *others = everything
+    leave(connection)
+    for one in others:
+        loop.run_until_complete(one.__aexit__(None, None, None))
+    loop.close()
     print("done")
 
 
