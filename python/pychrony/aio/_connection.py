@@ -1,7 +1,5 @@
 """A connection that is kept for many reads, for asyncio."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
