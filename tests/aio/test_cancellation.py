@@ -14,9 +14,12 @@ from tests.support.reports import LISTS, Report, defaults
 from tests.support.waiting import undisturbed
 
 from pychrony import ChronyConnectionError, aio
+from pychrony.aio import _link
 from pychrony.aio._link import Call
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from tests.aio.conftest import Held, Run
     from tests.support.daemon import Daemon
 
@@ -243,3 +246,53 @@ def test_an_interrupt_of_a_timer_leaves_the_call_its_deadline(
         loop.run_until_complete(asyncio.wait_for(task, 10))
     finally:
         loop.close()
+
+
+class HandlerError(Exception):
+    """An exception that a signal's handler raises."""
+
+
+def test_a_handler_that_raises_in_a_callback_leaves_no_task_waiting(scripted: Daemon) -> None:
+    """A handler may run at any instruction of the callbacks of an answer."""
+
+    async def read(connection: aio.ChronyConnection) -> int | None:
+        # A turn that is lost is over by the timeout.
+        with contextlib.suppress(HandlerError, ChronyConnectionError):
+            return (await connection.get_tracking()).stratum
+        return None
+
+    async def use(instruction: int) -> int:
+        left = instruction
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401
+            nonlocal left
+            base = frame
+            while base.f_code.co_filename == _link.__file__ and base.f_back is not None:
+                base = base.f_back
+            # Not the steps of tasks, in which it would be the task's own exception.
+            if base is frame or base.f_code.co_name != "_run" or frame.f_code.co_name == "_resolve":
+                return None
+            frame.f_trace_opcodes = True
+            left -= event == "opcode"
+            if not left and event == "opcode":
+                raise HandlerError
+            return trace
+
+        async with aio.ChronyConnection(scripted.socket, timeout=0.2) as connection:
+            sys.settrace(trace)
+            try:
+                calls = [asyncio.ensure_future(read(connection)) for _ in range(2)]
+                done, waiting = await asyncio.wait(calls, timeout=10)
+            finally:
+                sys.settrace(None)
+            assert not waiting, f"at instruction {instruction}"
+            assert {call.result() for call in done} <= {2, None}
+        return left
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+    with contextlib.closing(loop):
+        instruction = 1
+        while loop.run_until_complete(use(instruction)) <= 0:
+            instruction += 1
+    assert instruction > 50

@@ -12,6 +12,9 @@ Everything happens in the event loop that is running, asyncio's or uvloop's, wit
 looks host names up. Records and exceptions are those of the package. Cancelling a task, as `asyncio.timeout` does, ends
 its call at once; otherwise `timeout` ends it. A forked child needs an event loop of its own.
 
+Handle signals with `loop.add_signal_handler`. A handler of `signal.signal` may raise in the middle of a callback. If
+the loop continues after that, a call may miss its timeout, and a round may miss results.
+
 A `Fleet` reads many chronyds at once.
 """
 

@@ -72,8 +72,8 @@ class Timed:
         self._timer, self._due = self._loop.call_later(max(seconds, 0.0), self._ring), due
 
     def _ring(self) -> None:
-        self._timer = None
         try:
+            self._timer = None
             self.go_on()
         except BaseException:
             # A signal's handler has raised; the loop may go on.
@@ -195,7 +195,7 @@ class Call(Timed):
         except Exception as error:  # noqa: BLE001
             # The task is to have the exception, whichever code called here.
             self.error = error
-        self.end()
+        # The task ends the call. A signal's handler that raised in the middle of that here would leave it waiting.
         if self.future is not None and not self.future.done():
             self.future.set_result(None)
 
