@@ -8,10 +8,10 @@ use crate::drivers::blocking::{self, Interrupt};
 use crate::drivers::nonblocking;
 #[cfg(feature = "tokio")]
 use crate::drivers::tokio::AsyncConnection;
-use crate::engine::list::flight::Lanes;
-use crate::engine::machine::{Machine, Settings};
+use crate::engine::machine::Machine;
 use crate::engine::policy::{DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT, SHORT_WAIT};
-use crate::engine::quota::Rooms;
+use crate::engine::quota::Quotas;
+use crate::engine::settings::{Lanes, Settings};
 use crate::engine::turns::Turns;
 use crate::error::{Error, LONGER_THAN_0};
 use crate::library::Library;
@@ -91,7 +91,7 @@ impl Builder {
     pub fn build(mut self) -> Result<Connection, Error> {
         let slice = self.timeout.clamp(Duration::from_millis(1), SHORT_WAIT);
         let interrupt = mem::replace(&mut self.interrupt, Box::new(|| false));
-        Ok(Connection { settings: self.settings(Waits::UpTo(slice))?, interrupt })
+        Ok(Connection { turns: self.turns(Waits::UpTo(slice))?, interrupt })
     }
 
     /// Makes a connection whose calls never wait, except [to open a socket](nonblocking): for event loops and for programs
@@ -101,7 +101,7 @@ impl Builder {
     ///
     /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
     pub fn build_nonblocking(self) -> Result<nonblocking::Connection, Error> {
-        self.settings(Waits::Never).map(nonblocking::Connection::new)
+        self.turns(Waits::Never).map(nonblocking::Connection::new)
     }
 
     /// Makes a connection for tokio. Its calls do not ask [`Builder::interrupt`].
@@ -114,7 +114,7 @@ impl Builder {
         self.build_nonblocking().map(AsyncConnection::new)
     }
 
-    fn settings(self, waits: Waits) -> Result<Arc<Settings>, Error> {
+    fn turns(self, waits: Waits) -> Result<Arc<Turns>, Error> {
         let has_addresses = !self.addresses.is_empty();
         Error::check(
             has_addresses,
@@ -123,14 +123,13 @@ impl Builder {
         )?;
         Error::check(!self.timeout.is_zero(), "the timeout", LONGER_THAN_0)?;
         self.lanes.check()?;
-        Ok(Arc::new(Settings {
+        Ok(Turns::new(Settings {
             library: self.library.map_or_else(Library::load, Ok)?,
             addresses: self.addresses.into(),
             timeout: self.timeout,
             lanes: self.lanes,
             waits,
-            rooms: Rooms::default(),
-            turns: Arc::new(Turns::new()),
+            quotas: Quotas::default(),
         }))
     }
 }
@@ -158,7 +157,7 @@ impl Builder {
 /// ```
 #[doc(alias = "chrony_session")]
 pub struct Connection {
-    settings: Arc<Settings>,
+    turns: Arc<Turns>,
     interrupt: Box<Interrupt>,
 }
 
@@ -239,7 +238,7 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn report(&self, name: &str) -> Result<AnyRecords, Error> {
-        self.gather(Collector::named(self.settings.library.report(name)?))
+        self.gather(Collector::named(self.turns.settings.library.report(name)?))
     }
 
     /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
@@ -252,30 +251,30 @@ impl Connection {
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
         self.gather::<()>(Collector::contact())?;
-        Ok(self.settings.found())
+        Ok(self.turns.found())
     }
 
     /// The addresses that are tried, in their order.
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
-        &self.settings.addresses
+        &self.turns.settings.addresses
     }
 
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
-        self.settings.turns.address()
+        self.turns.address()
     }
 
     /// Closes the sockets. The next call opens new ones; a call that another thread is in ends first.
     pub fn close(&self) {
-        self.settings.turns.close();
+        self.turns.close();
     }
 
     /// Reads within the deadline.
     pub(crate) fn gather<T: Reply>(&self, mut records: Collector<T::Record>) -> Result<T, Error> {
         let thread = Some(thread::current().id());
-        let machine = Machine::new(&self.settings, records.query(), thread);
+        let machine = Machine::new(&self.turns, records.query(), thread);
         blocking::run(machine, &mut records, &*self.interrupt)?;
         Ok(records.take())
     }
@@ -304,9 +303,9 @@ for_each_report!(methods);
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("addresses", &self.settings.addresses)
-            .field("timeout", &self.settings.timeout)
-            .field("library", &self.settings.library.path())
+            .field("addresses", &self.turns.settings.addresses)
+            .field("timeout", &self.turns.settings.timeout)
+            .field("library", &self.turns.settings.library.path())
             .finish_non_exhaustive()
     }
 }

@@ -5,9 +5,9 @@
 
 use crate::address::Address;
 use crate::drivers::resolve::{Asked, look_up};
-use crate::engine::machine::{Machine, Progress};
+use crate::engine::machine::Machine;
 use crate::engine::policy::{INTERRUPT_INTERVAL, SHORT_WAIT};
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::ready::{Interest, Ready, Step};
 use crate::error::Error;
 use crate::report::collect::Collect;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -45,7 +45,7 @@ impl Question<'_> {
     }
 }
 
-/// Runs a machine to its end. A child that is forked meanwhile makes its own.
+/// Runs a machine to its end.
 pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &Interrupt) -> Result<(), Error> {
     let question = Question { interrupt, asked: Cell::new(machine.start()) };
     let mut waker = None;
@@ -55,23 +55,19 @@ pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &I
     loop {
         let ready = polled.as_deref().map_or(Ready::First, Ready::These);
         let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), records) {
-            Progress::Done(result) => return result,
-            Progress::Forked => {
-                (machine, polled, looked_up) = (machine.anew(), None, None);
-                continue;
-            }
-            Progress::Host(host) if machine.interests().is_empty() => {
+            Step::Done(result) => return result,
+            Step::Resolve(host) if machine.interests().is_empty() => {
                 let end = machine.end();
                 let left = || question.ask().map(|()| end.checked_duration_since(Instant::now()));
                 let found = look_up(&host, left)?;
                 machine.resolved(host, found);
                 continue;
             }
-            Progress::Host(host) => {
+            Step::Resolve(host) => {
                 looked_up = Some((host, None));
                 continue;
             }
-            Progress::Wait(until) => until,
+            Step::Wait(until) => until,
         };
         let now = Instant::now();
         if machine.take_signal() || now - question.asked.get() >= INTERRUPT_INTERVAL {

@@ -1,8 +1,9 @@
 //! A call under way that never waits, and what it waits for.
 
 use crate::address::Address;
-use crate::engine::machine::{Machine, Progress, Settings};
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::machine::Machine;
+use crate::engine::ready::{Interest, Ready, Step};
+use crate::engine::turns::Turns;
 use crate::error::Error;
 use crate::report::collect::{Collect, Collector, Reply};
 use std::net::SocketAddr;
@@ -10,18 +11,6 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 use std::{fmt, io};
-
-/// What a call waits for.
-#[derive(Debug)]
-pub enum Step<T> {
-    /// One of its [sockets](Call::interests), or its turn, until this moment at the latest.
-    Wait(Instant),
-    /// The addresses of this [host](Address::host), to be told with [`Call::resolved`]. Meanwhile the call may be
-    /// advanced as before: other addresses may answer, and it ends by its deadline.
-    Resolve(Address),
-    /// The call is over, and the next one of its connection has its turn.
-    Done(Result<T, Error>),
-}
 
 /// A call under way.
 #[must_use = "a call does nothing unless it is advanced"]
@@ -31,8 +20,8 @@ pub struct Call<T: Reply> {
 }
 
 impl<T: Reply> Call<T> {
-    pub(crate) fn new(settings: &Arc<Settings>, records: Collector<T::Record>) -> Self {
-        Self { machine: Machine::new(settings, records.query(), None), records }
+    pub(crate) fn new(turns: &Arc<Turns>, records: Collector<T::Record>) -> Self {
+        Self { machine: Machine::new(turns, records.query(), None), records }
     }
 
     /// Goes on as far as it can: sends what is to be sent, receives what is there. If the call
@@ -40,22 +29,12 @@ impl<T: Reply> Call<T> {
     ///
     /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
     /// Advancing it at other times does no harm. Once it is done, advancing it is an error: [`Error::Over`].
-    pub fn advance(&mut self, waker: &Waker) -> Step<T> {
+    pub fn advance(&mut self, waker: &Waker) -> Step<Result<T, Error>> {
         self.go_on(Ready::Any, waker)
     }
 
-    pub(crate) fn go_on(&mut self, ready: Ready<'_>, waker: &Waker) -> Step<T> {
-        loop {
-            return match self.machine.advance(ready, waker, &mut self.records) {
-                Progress::Wait(until) => Step::Wait(until),
-                Progress::Host(host) => Step::Resolve(host),
-                Progress::Done(result) => Step::Done(result.map(|()| self.records.take())),
-                Progress::Forked => {
-                    self.machine = self.machine.anew();
-                    continue;
-                }
-            };
-        }
+    pub(crate) fn go_on(&mut self, ready: Ready<'_>, waker: &Waker) -> Step<Result<T, Error>> {
+        self.machine.advance(ready, waker, &mut self.records).map(|end| end.map(|()| self.records.take()))
     }
 
     /// When the call ends at the latest, if it is advanced then.

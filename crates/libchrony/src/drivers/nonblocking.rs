@@ -43,14 +43,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::drivers::call::{Call, Step};
+pub use crate::drivers::call::Call;
 pub use crate::drivers::watch::Epoll;
-pub use crate::engine::ready::Interest;
+pub use crate::engine::ready::{Interest, Step};
 pub use crate::raw::per_process::Process;
 pub use crate::report::collect::Reply;
 
 use crate::address::Address;
-use crate::engine::machine::Settings;
+use crate::engine::turns::Turns;
 use crate::error::Error;
 use crate::report::collect::{AnyRecords, Collector, Readable, Rows};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
@@ -63,11 +63,11 @@ use std::sync::Arc;
 /// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no
 /// socket, and its waker is woken. After a fork, readings of the child open sockets of its own.
 #[derive(Clone, Debug)]
-pub struct Connection(Arc<Settings>);
+pub struct Connection(Arc<Turns>);
 
 impl Connection {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        Self(settings)
+    pub(crate) fn new(turns: Arc<Turns>) -> Self {
+        Self(turns)
     }
 
     /// As [`Connection::read`](crate::Connection::read).
@@ -86,7 +86,7 @@ impl Connection {
     ///
     /// [`Error::UnknownReport`] when libchrony knows no report of this name.
     pub fn report(&self, name: &str) -> Result<Call<AnyRecords>, Error> {
-        Ok(Call::new(&self.0, Collector::named(self.0.library.report(name)?)))
+        Ok(Call::new(&self.0, Collector::named(self.0.settings.library.report(name)?)))
     }
 
     /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
@@ -97,12 +97,12 @@ impl Connection {
     /// The address at which chronyd answered last, or that was connected to since; `None` before that.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
-        self.0.turns.address()
+        self.0.address()
     }
 
     /// Closes the sockets. The next call opens new ones; a call that is under way ends first.
     pub fn close(&self) {
-        self.0.turns.close();
+        self.0.close();
     }
 
     #[cfg(feature = "tokio")]

@@ -182,7 +182,7 @@ impl Watched {
         call: &mut Call<T>,
         mut alarm: Pin<&mut Sleep>,
         task: &mut Context<'_>,
-    ) -> Poll<Step<T>> {
+    ) -> Poll<Step<Result<T, Error>>> {
         loop {
             let ready = self.ready(task);
             let until = match call.advance(task.waker()) {

@@ -4,9 +4,10 @@
 //! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
 //! and go behind it. `reading` decides what a call does with them.
 
-use crate::drivers::call::{Call, Step};
+use crate::drivers::call::Call;
 use crate::engine::policy::INTERRUPT_INTERVAL;
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::ready::{Interest, Ready, Step};
+use crate::error::Error;
 use crate::raw::event_queue::EventQueue;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
@@ -98,7 +99,7 @@ impl Epoll {
     }
 
     /// As [`Call::advance`]. It receives only from the sockets that are ready.
-    pub fn advance<T: Reply>(&mut self, call: &mut Call<T>, waker: &Waker) -> Step<T> {
+    pub fn advance<T: Reply>(&mut self, call: &mut Call<T>, waker: &Waker) -> Step<Result<T, Error>> {
         if call.waits_for_turn() {
             self.is_lost = !self.is_forked() && !self.set.is_there();
         }

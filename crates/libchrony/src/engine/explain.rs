@@ -1,15 +1,13 @@
 //! Failures of one call put into words: at which address, at which step, and of which report.
 
 use crate::address::{Address, Transport};
-use crate::engine::clock::Clock;
-use crate::engine::lane::OpenFailure;
+use crate::engine::context::Context;
 use crate::error::advice::Silence;
 use crate::error::{Error, Stage};
-use crate::library::Library;
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::raw::open_lock::Opening;
 use crate::raw::urandom;
-use crate::report::query::{Query, Shape};
+use crate::report::query::Shape;
 use crate::report::record::FieldError;
 use crate::report::{Report, SourceStats};
 use libchrony_sys::types as c;
@@ -17,35 +15,28 @@ use rustix::io::Errno;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// What all messages of a call have in common.
-#[derive(Debug)]
-pub(crate) struct Explain<'a> {
-    pub(crate) library: &'a Library,
-    pub(crate) query: Query,
-    /// How long the call waited for its turn.
-    pub(crate) queued: Duration,
-}
-
-impl Explain<'_> {
+/// The errors of a call.
+impl Context {
     fn libchrony(&self, failure: Failure) -> LibchronyError {
-        LibchronyError::new(self.library.symbols(), failure)
+        LibchronyError::new(self.settings.library.symbols(), failure)
     }
 
-    /// No session could be opened.
-    pub(crate) fn not_opened(&self, address: Address, failure: OpenFailure, clock: &Clock) -> Error {
-        match failure {
-            OpenFailure::Socket(error) => not_connected(address, error),
-            OpenFailure::Crowded => Error::Crowded { report: self.query.report(), waited: clock.end - clock.start },
-            OpenFailure::Session(failure) => Error::Session { address, source: self.libchrony(failure) },
-        }
+    /// libchrony made no session on a socket.
+    pub(crate) fn no_session(&self, address: &Address, failure: Failure) -> Error {
+        Error::Session { address: address.clone(), source: self.libchrony(failure) }
+    }
+
+    /// Other threads opened sockets all the time.
+    pub(crate) fn crowded(&self) -> Error {
+        Error::Crowded { report: self.query.report(), waited: self.clock.end - self.clock.start }
     }
 
     /// chronyd is not there: the first exchange of a call failed.
     pub(crate) fn lost(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
         match failure.errno {
-            Some(errno) if is_unreachable(errno) => not_connected(address.clone(), errno.into()),
+            Some(errno) if is_unreachable(errno) => not_connected(address, errno.into()),
             _ => self.failed(address, stage, failure),
         }
     }
@@ -73,15 +64,14 @@ impl Explain<'_> {
         stage: Stage,
         requests: u32,
         records: Option<(usize, usize)>,
-        clock: &Clock,
     ) -> Error {
         Error::TimedOut {
             stage,
             report: self.query.report(),
             address: address.clone(),
-            waited: (clock.end - clock.start).saturating_sub(self.queued),
+            waited: (self.clock.end - self.clock.start).saturating_sub(self.queued),
             requests,
-            silence: Box::new(Silence { records, queued: self.queued, asleep: clock.asleep() }),
+            silence: Box::new(Silence { records, queued: self.queued, asleep: self.clock.asleep() }),
         }
     }
 
@@ -102,7 +92,7 @@ impl Explain<'_> {
 
 /// Opening a socket failed, or nothing is behind it. libchrony's clean-up may have changed `errno`, so a path is looked at
 /// again, and so is /dev/urandom.
-fn not_connected(address: Address, error: io::Error) -> Error {
+pub(crate) fn not_connected(address: &Address, error: io::Error) -> Error {
     let source = match address.path().map(Path::metadata) {
         Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
         Some(Ok(found)) if !found.file_type().is_socket() => Errno::NOTSOCK.into(),
@@ -112,6 +102,7 @@ fn not_connected(address: Address, error: io::Error) -> Error {
         }
         _ => error,
     };
+    let address = address.clone();
     match (address.transport(), source.kind()) {
         (Transport::UnixSocket, io::ErrorKind::PermissionDenied) => Error::Permission { address, source },
         _ => Error::Connect { address, source },

@@ -4,22 +4,23 @@
 //! send, on which lane, and when to give up is not decided here.
 
 use crate::address::{Address, Transport};
-use crate::engine::quota::{Place, Room, Rooms};
+use crate::engine::context::Context;
+use crate::engine::explain::not_connected;
+use crate::engine::quota::{Permit, Quota, Quotas};
+use crate::engine::settings::Settings;
+use crate::error::Error;
 use crate::raw::failure::Failure;
 use crate::raw::open_lock::Opening;
 use crate::raw::session::RawSession;
-use crate::raw::socket::{Socket, Waits};
+use crate::raw::socket::Socket;
 use crate::report::record::Record;
-use libchrony_sys::Symbols;
 use libchrony_sys::types::{CHRONY_SEND_FAILED, Int};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::net::{SocketAddrUnix, getsockname};
 use std::ffi::{CStr, OsStr};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// What a lane asks chronyd for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,58 +62,48 @@ pub(crate) enum Received {
     Signal,
 }
 
-/// Why a lane could not be opened.
-#[derive(Debug)]
-pub(crate) enum OpenFailure {
-    Socket(io::Error),
-    /// A socket, but no session on it.
-    Session(Failure),
-    /// Other threads were opening sockets all the time.
-    Crowded,
-}
-
-/// What lanes are opened with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Means<'a> {
-    pub(crate) symbols: &'a Arc<Symbols>,
-    pub(crate) waits: Waits,
-    pub(crate) rooms: &'a Rooms,
-    /// When the call ends.
-    pub(crate) end: Instant,
-}
-
-impl Means<'_> {
-    /// Opens the first lane to an address. That of a host's second one may take the room of what makes things quicker.
-    pub(crate) fn open(&self, address: &Address) -> Result<Lane, OpenFailure> {
-        self.open_in(if self.rooms.first.is_full() { &self.rooms.further } else { &self.rooms.first }, address)
+/// The lanes of a call.
+impl Context {
+    /// Opens the first lane to an address. The first lane to a host's second address may use the quota of further ones.
+    pub(crate) fn open(&self, address: &Address) -> Result<Lane, Error> {
+        let Quotas { first, further, .. } = &self.settings.quotas;
+        self.open_within(if first.is_used_up() { further } else { first }, address)
     }
 
-    /// Opens a lane on another socket; `None` if that cannot be had.
+    /// Opens a lane on another socket, if possible.
     pub(crate) fn open_again(&self, address: &Address) -> Option<Lane> {
-        self.open_in(&self.rooms.further, address).ok()
+        self.open_within(&self.settings.quotas.further, address).ok()
     }
 
-    /// Opens a further lane to the same chronyd; `None` if that cannot be had. chronyd answers a Unix socket in the
-    /// order of the requests and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so
-    /// that no lane receives what is for another.
+    /// Opens a further lane to the same chronyd, if possible. chronyd answers a Unix socket in the order of the requests
+    /// and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so that no lane receives
+    /// what is for another.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
         match address.transport() {
             Transport::UnixSocket => {
-                let place = self.rooms.further.take().ok()?;
-                let session = RawSession::new(lane.socket(), &Opening::begin(self.end)?).ok()?;
-                Some(Lane { session, last: None, _place: place })
+                let permit = self.settings.quotas.further.take().ok()?;
+                let session = RawSession::new(lane.socket(), &Opening::begin(self.clock.end)?).ok()?;
+                Some(Lane { session, last: None, _permit: permit })
             }
             Transport::CommandPort => self.open_again(address),
         }
     }
 
-    fn open_in(&self, room: &Room, address: &Address) -> Result<Lane, OpenFailure> {
-        let place = room.take().map_err(OpenFailure::Socket)?;
-        let opening = Opening::begin(self.end).ok_or(OpenFailure::Crowded)?;
-        let socket = Socket::open(self.symbols, &address.to_c(), self.waits, &opening);
-        let socket = Arc::new(socket.map_err(OpenFailure::Socket)?);
-        let session = RawSession::new(&socket, &opening).map_err(OpenFailure::Session)?;
-        Ok(Lane { session, last: None, _place: place })
+    fn open_within(&self, quota: &Quota, address: &Address) -> Result<Lane, Error> {
+        let Settings { library, waits, .. } = &*self.settings;
+        let permit = quota.take().map_err(|error| not_connected(address, error))?;
+        let opening = Opening::begin(self.clock.end).ok_or_else(|| self.crowded())?;
+        let socket = Socket::open(library.symbols(), &address.to_c(), *waits, &opening);
+        let socket = match socket {
+            Ok(socket) => Arc::new(socket),
+            Err(error) => {
+                // The diagnosis takes the lock itself.
+                drop(opening);
+                return Err(not_connected(address, error));
+            }
+        };
+        let session = RawSession::new(&socket, &opening).map_err(|failure| self.no_session(address, failure))?;
+        Ok(Lane { session, last: None, _permit: permit })
     }
 }
 
@@ -121,7 +112,7 @@ impl Means<'_> {
 pub(crate) struct Lane {
     session: RawSession,
     last: Option<Request>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl Lane {
@@ -232,9 +223,13 @@ impl AsFd for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::clock::Clock;
+    use crate::engine::settings::Lanes;
+    use crate::raw::socket::Waits;
+    use crate::report::{AuthData, Report};
     use crate::{Connection, ErrorKind, Library};
     use std::os::unix::net::UnixDatagram;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
     use testbed::{Fault, Scripted, Values};
 
     #[test]
@@ -250,11 +245,18 @@ mod tests {
 
     #[test]
     fn a_record_that_could_not_be_asked_for_does_not_follow_the_number_of_records() {
-        let library = Library::load().unwrap();
         let chronyd = Scripted::start(Values::new(&r#"{"sources": 3}"#.parse().unwrap())).unwrap();
-        let (end, rooms) = (Instant::now() + Duration::from_secs(20), Rooms::default());
-        let means = Means { symbols: library.symbols(), waits: Waits::Never, rooms: &rooms, end };
-        let mut lane = means.open(&chronyd.socket().to_str().unwrap().parse().unwrap()).unwrap();
+        let settings = Settings {
+            library: Library::load().unwrap(),
+            addresses: Arc::new([chronyd.socket().to_str().unwrap().parse().unwrap()]),
+            timeout: Duration::from_secs(20),
+            lanes: Lanes { most: 1, records_each: 1 },
+            waits: Waits::Never,
+            quotas: Quotas::default(),
+        };
+        let clock = Clock::new(settings.timeout);
+        let context = Context::new(&Arc::new(settings), AuthData::TABLE.query(), clock);
+        let mut lane = context.open(&context.settings.addresses[0]).unwrap();
         chronyd.set(Fault::Unread);
         let stranger = UnixDatagram::unbound().unwrap();
         stranger.connect(chronyd.socket()).unwrap();

@@ -5,6 +5,7 @@
 
 pub(crate) mod candidates;
 pub(crate) mod clock;
+pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod lane;
 pub(crate) mod list;
@@ -15,4 +16,5 @@ pub(crate) mod ready;
 pub(crate) mod round_trip;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod turns;

@@ -1,9 +1,11 @@
 //! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
 
+use crate::address::Address;
 use crate::engine::lane::Lane;
 use crate::raw::socket::Socket;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Which sockets a machine may receive from.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,29 @@ impl Ready<'_> {
         match self {
             Self::Any => Self::Any,
             Self::First | Self::These(_) => Self::First,
+        }
+    }
+}
+
+/// A step of something that never waits: what it waits for, or its end.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// It waits for one of its sockets, or for its turn, until this moment at the latest.
+    Wait(Instant),
+    /// It needs the addresses of this [host](Address::host). Meanwhile it may be advanced as before: other addresses may
+    /// answer, and it ends by its deadline.
+    Resolve(Address),
+    /// It is over.
+    Done(T),
+}
+
+impl<T> Step<T> {
+    /// Converts the end.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Self::Wait(until) => Step::Wait(until),
+            Self::Resolve(host) => Step::Resolve(host),
+            Self::Done(result) => Step::Done(convert(result)),
         }
     }
 }

@@ -2,39 +2,30 @@
 //! Unix socket.
 //!
 //! The chronyd that answered last is asked first: in the session of the last call, or in a new one if an error has ended
-//! that. If it is silent or gone, or there is none, the addresses are tried one after the other. One that refuses is done with at once. One that is silent is listened to until the call
-//! ends, while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a
+//! that. If it is silent or gone, or there is none, the addresses are tried one after the other. One that refuses
+//! is done with at once. One that is silent is listened to until the call ends, while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a
 //! socket of its own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is
 //! sent twice on a Unix socket, which loses nothing.
 
 use crate::address::{Address, Transport};
 use crate::engine::candidates::{Candidates, Next};
-use crate::engine::clock::Clock;
-use crate::engine::explain::Explain;
-use crate::engine::lane::{Lane, Means, Received, Request, Sent};
+use crate::engine::context::Context;
+use crate::engine::lane::{Lane, Received, Request, Sent};
 use crate::engine::policy::{MAX_HEAD_START, PATH_CHECK_INTERVAL};
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::ready::{Interest, Ready, Step};
 use crate::engine::round_trip::RoundTrip;
 use crate::engine::session::Session;
 use crate::error::{Error, Stage};
 use crate::raw::failure::Failure;
+use crate::report::query::Shape;
 use rustix::io::Errno;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// What a search has come to.
-pub(crate) enum Found {
-    /// Nothing so far; the moment of the next step.
-    Nothing(Instant),
-    /// The addresses of a host are needed.
-    Host(Address),
-    /// A Unix socket is connected, and no more was asked for.
-    Connected(Box<Session>),
-    /// The answer is in the session's first lane.
-    Answer(Box<Session>),
-    /// With the session if chronyd answered in it.
-    Failed(Error, Option<Box<Session>>),
-}
+/// The end of a search: the session that chronyd answered in, or the error, with the session if chronyd refused in it.
+/// The first lane of the session has the answer, unless the call only looks for a chronyd.
+pub(crate) type Found = Result<Box<Session>, (Error, Option<Box<Session>>)>;
 
 /// One sending of the request.
 #[derive(Debug)]
@@ -72,10 +63,10 @@ impl Target {
     }
 
     /// Takes the lane of a try that was answered, if only with a refusal.
-    fn end_try(&mut self, at: usize, clock: &mut Clock) -> Lane {
+    fn end_try(&mut self, at: usize, context: &mut Context) -> Lane {
         let Try { lane, sent, .. } = self.tries.swap_remove(at);
         if let (Some(sent), 1) = (sent, self.requests) {
-            self.session.round_trip.measured(clock.now() - sent);
+            self.session.round_trip.measured(context.clock.now() - sent);
         }
         lane
     }
@@ -85,8 +76,6 @@ impl Target {
 #[derive(Debug)]
 pub(crate) struct Search {
     request: Request,
-    /// Whether a Unix socket that is connected is enough.
-    is_contact: bool,
     targets: Vec<Target>,
     /// The address that answered last, while it is to be tried anew before the others.
     known: Option<Box<(Address, RoundTrip)>>,
@@ -100,17 +89,22 @@ pub(crate) struct Search {
 
 impl Search {
     pub(crate) fn new(
-        request: Request,
-        is_contact: bool,
+        context: &Context,
         kept: Option<Box<Session>>,
         known: Option<Box<(Address, RoundTrip)>>,
-        candidates: Candidates,
-        clock: &Clock,
+        addresses: &Arc<[Address]>,
     ) -> Self {
+        let Context { query, clock, .. } = context;
+        let request = match query.shape {
+            Some(Shape::Single) => Request::Record(query.name, 0),
+            Some(Shape::PerSource | Shape::PerNtpSource) => Request::Count(query.name),
+            None => Request::First(query.name),
+        };
         let now = clock.last;
         let next = if kept.is_some() { clock.share(2, MAX_HEAD_START) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
-        Self { request, is_contact, targets, known, candidates, host: None, next, failures: Vec::new() }
+        let candidates = Candidates::new(Arc::clone(addresses));
+        Self { request, targets, known, candidates, host: None, next, failures: Vec::new() }
     }
 
     /// Takes the addresses of the host that was asked for.
@@ -129,45 +123,39 @@ impl Search {
         tries.map(|one| Interest::new(&one.lane, one.sent.is_none()))
     }
 
-    pub(crate) fn advance(
-        &mut self,
-        ready: Ready<'_>,
-        means: &Means<'_>,
-        clock: &mut Clock,
-        explain: &Explain<'_>,
-    ) -> Found {
+    pub(crate) fn advance(&mut self, ready: Ready<'_>, context: &mut Context) -> Step<Found> {
         let mut ready = ready;
         loop {
             let mut again = false;
-            let mut found = self.send(clock, explain);
+            let mut found = self.send(context);
             // No receive waits beyond the end.
-            if found.is_none() && !(ready.is_first() && clock.is_over()) {
-                found = self.receive(ready, &mut again, clock, explain);
+            if found.is_none() && !(ready.is_first() && context.clock.is_over()) {
+                found = self.receive(ready, &mut again, context);
             }
             if let Some(found) = found {
-                return found;
+                return Step::Done(found);
             }
-            let now = clock.now();
+            let now = context.clock.now();
             let is_alone = self.targets.iter().all(Target::is_over) && self.host.is_none();
-            if !is_alone && (now < self.due(clock) || ready.is_first()) {
-                return Found::Nothing(if again { now } else { self.due(clock) });
+            if !is_alone && (now < self.due(context) || ready.is_first()) {
+                return Step::Wait(if again { now } else { self.due(context) });
             }
-            if now >= clock.end
+            if now >= context.clock.end
                 && let Some(address) = self.host.take()
             {
                 self.failures.push(Error::Resolve { address, source: Errno::TIMEDOUT.into() });
             }
             // One address is tried whatever the time.
-            if now >= clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
-                return self.give_up(clock, explain);
+            if now >= context.clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
+                return Step::Done(self.give_up(context));
             }
-            match self.begin(is_alone, means, clock, explain) {
-                Some(found) => return found,
+            match self.begin(is_alone, context) {
+                Some(step) => return step,
                 None if self.host.is_none() && self.targets.iter().all(Target::is_over) => {
-                    return self.give_up(clock, explain);
+                    return Step::Done(self.give_up(context));
                 }
                 None => {
-                    clock.now();
+                    context.clock.now();
                     ready = ready.again();
                 }
             }
@@ -175,39 +163,33 @@ impl Search {
     }
 
     /// When something is to be done although no socket is ready.
-    fn due(&self, clock: &Clock) -> Instant {
+    fn due(&self, context: &Context) -> Instant {
         let live = self.targets.iter().filter(|target| !target.is_over());
-        let next = if self.host.is_some() { clock.end } else { self.next.min(clock.end) };
+        let next = if self.host.is_some() { context.clock.end } else { self.next.min(context.clock.end) };
         live.map(|target| target.resend).fold(next, Instant::min)
     }
 
     /// Sends what could not be sent so far.
-    fn send(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
+    fn send(&mut self, context: &mut Context) -> Option<Found> {
         for index in 0..self.targets.len() {
             let target = &mut self.targets[index];
             let Some(at) = target.tries.iter().position(|one| one.sent.is_none()) else { continue };
-            let now = clock.last;
+            let now = context.clock.last;
             match target.tries[at].lane.send(self.request) {
                 Ok(Sent::Yes | Sent::Answered) => {
                     target.tries[at].sent = Some(now);
                     target.resend = now + target.session.round_trip.patience(target.requests);
                     target.requests += 1;
                 }
-                Ok(Sent::No) => target.resend = clock.end,
-                Err(failure) => return self.failed(index, at, Stage::Request, failure, clock, explain),
+                Ok(Sent::No) => target.resend = context.clock.end,
+                Err(failure) => return self.failed(index, at, Stage::Request, failure, context),
             }
         }
         None
     }
 
     /// Receives one datagram from each socket that is ready. `again` tells that there may be more.
-    fn receive(
-        &mut self,
-        ready: Ready<'_>,
-        again: &mut bool,
-        clock: &mut Clock,
-        explain: &Explain<'_>,
-    ) -> Option<Found> {
+    fn receive(&mut self, ready: Ready<'_>, again: &mut bool, context: &mut Context) -> Option<Found> {
         let mut index = 0;
         while index < self.targets.len() {
             let known = self.targets.len();
@@ -218,13 +200,13 @@ impl Search {
                     continue;
                 }
                 match one.lane.receive() {
-                    Ok(Received::Answer) => return Some(self.answered(index, at, clock)),
+                    Ok(Received::Answer) => return Some(Ok(self.answered(index, at, context))),
                     Ok(Received::Half | Received::Other) => *again = true,
                     Ok(Received::Stuck) => (one.sent, *again) = (None, true),
                     Ok(Received::Nothing) => one.is_late = true,
-                    Ok(Received::Signal) => (one.is_late, clock.is_signalled) = (true, true),
+                    Ok(Received::Signal) => (one.is_late, context.clock.is_signalled) = (true, true),
                     Err(failure) => {
-                        if let Some(found) = self.failed(index, at, Stage::Response, failure, clock, explain) {
+                        if let Some(found) = self.failed(index, at, Stage::Response, failure, context) {
                             return Some(found);
                         }
                     }
@@ -238,11 +220,11 @@ impl Search {
         None
     }
 
-    fn answered(&mut self, index: usize, at: usize, clock: &mut Clock) -> Found {
+    fn answered(&mut self, index: usize, at: usize, context: &mut Context) -> Box<Session> {
         let mut target = self.targets.swap_remove(index);
-        let lane = target.end_try(at, clock);
+        let lane = target.end_try(at, context);
         target.session.settle(lane);
-        Found::Answer(target.session)
+        target.session
     }
 
     /// One try is over. chronyd's own refusal settles the search, unless an address that comes first may still answer.
@@ -252,17 +234,16 @@ impl Search {
         at: usize,
         stage: Stage,
         failure: Failure,
-        clock: &mut Clock,
-        explain: &Explain<'_>,
+        context: &mut Context,
     ) -> Option<Found> {
         let is_first = self.targets[..index].iter().all(Target::is_over);
         let target = &mut self.targets[index];
         if failure.errno.is_none() {
-            target.end_try(at, clock);
+            target.end_try(at, context);
             target.tries.clear();
             target.refusal = Some((stage, failure));
             if is_first {
-                return Some(self.give_up(clock, explain));
+                return Some(self.give_up(context));
             }
             return None;
         }
@@ -274,16 +255,16 @@ impl Search {
                 self.known = Some(Box::new((address, round_trip)));
                 self.candidates.rewind();
             } else {
-                self.failures.push(explain.lost(&target.session.address, stage, failure));
+                self.failures.push(context.lost(&target.session.address, stage, failure));
             }
-            self.next = clock.now();
+            self.next = context.clock.now();
         }
         None
     }
 
     /// Tries the next address, or sends a request again.
-    fn begin(&mut self, is_alone: bool, means: &Means<'_>, clock: &mut Clock, explain: &Explain<'_>) -> Option<Found> {
-        let now = clock.last;
+    fn begin(&mut self, is_alone: bool, context: &mut Context) -> Option<Step<Found>> {
+        let now = context.clock.last;
         while self.host.is_none() && (is_alone || now >= self.next) {
             let known = self.known.take().map(|known| (Next::Address(known.0), known.1));
             let next = known.or_else(|| self.candidates.next().map(|next| (next, RoundTrip::default())));
@@ -291,37 +272,37 @@ impl Search {
                 Some((Next::Address(address), round_trip)) => (address, round_trip),
                 Some((Next::Host(host), _)) => {
                     self.host = Some(host.clone());
-                    return Some(Found::Host(host));
+                    return Some(Step::Resolve(host));
                 }
                 None => {
-                    self.next = clock.end;
+                    self.next = context.clock.end;
                     break;
                 }
             };
             if self.has_tried(&address) {
                 continue;
             }
-            match Session::open(means, address, round_trip) {
+            match Session::open(context, address, round_trip) {
                 // Only a socket that a process listens at can be connected to.
-                Ok(session) if self.is_contact && session.address.transport() == Transport::UnixSocket => {
-                    return Some(Found::Connected(session));
+                Ok(session) if context.query.is_contact && session.address.transport() == Transport::UnixSocket => {
+                    return Some(Step::Done(Ok(session)));
                 }
                 Ok(session) => {
                     self.targets.push(Target::new(session, false, now));
-                    self.next = clock.share(self.candidates.left() + 1, MAX_HEAD_START);
+                    self.next = context.clock.share(self.candidates.left() + 1, MAX_HEAD_START);
                     return None;
                 }
-                Err((address, failure)) => self.failures.push(explain.not_opened(address, failure, clock)),
+                Err(error) => self.failures.push(error),
             }
         }
         for target in self.targets.iter_mut().filter(|target| !target.is_over() && now >= target.resend) {
             let is_lossless = target.session.address.transport() == Transport::UnixSocket;
-            target.resend = if is_lossless { now + PATH_CHECK_INTERVAL } else { clock.end };
+            target.resend = if is_lossless { now + PATH_CHECK_INTERVAL } else { context.clock.end };
             if is_lossless && !target.tries.iter().all(|one| target.session.is_cut_off(&one.lane)) {
                 continue;
             }
-            let may_open = target.tries.len() < means.rooms.tries;
-            match may_open.then(|| target.session.open_again(means)).flatten() {
+            let may_open = target.tries.len() < context.settings.quotas.tries;
+            match may_open.then(|| target.session.open_again(context)).flatten() {
                 Some(lane) => target.tries.push(Try { lane, sent: None, is_late: false }),
                 // Then the answer to the oldest request does not count any more.
                 None if !is_lossless => {
@@ -342,19 +323,19 @@ impl Search {
     }
 
     /// Ends the search: nothing more can come in time.
-    fn give_up(&mut self, clock: &mut Clock, explain: &Explain<'_>) -> Found {
+    fn give_up(&mut self, context: &mut Context) -> Found {
         let refused = |target: &mut Target| target.refusal.take();
         if let Some((index, (stage, failure))) =
             self.targets.iter_mut().enumerate().find_map(|(index, target)| Some((index, refused(target)?)))
         {
             let session = self.targets.swap_remove(index).session;
-            return Found::Failed(explain.failed(&session.address, stage, failure), Some(session));
+            return Err((context.failed(&session.address, stage, failure), Some(session)));
         }
         let mut failures = std::mem::take(&mut self.failures);
         for target in self.targets.iter().filter(|target| !target.is_over()) {
             let stage = if target.requests == 0 { Stage::Request } else { Stage::Response };
-            failures.push(explain.silent(&target.session.address, stage, target.requests, None, clock));
+            failures.push(context.silent(&target.session.address, stage, target.requests, None));
         }
-        Found::Failed(Error::from_failures(failures), None)
+        Err((Error::from_failures(failures), None))
     }
 }

@@ -1,8 +1,10 @@
 //! A chronyd that has answered: its address, and the lanes to it that are kept for the next call.
 
 use crate::address::{Address, Transport};
-use crate::engine::lane::{Lane, Means, OpenFailure};
+use crate::engine::context::Context;
+use crate::engine::lane::Lane;
 use crate::engine::round_trip::RoundTrip;
+use crate::error::Error;
 use std::os::unix::fs::MetadataExt;
 
 /// What tells a file from one that takes its place. Some file systems give an inode's number again at once.
@@ -21,23 +23,17 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the first lane. The session stays where it is from one call to the next, while its owners change often.
-    pub(crate) fn open(
-        means: &Means<'_>,
-        address: Address,
-        round_trip: RoundTrip,
-    ) -> Result<Box<Self>, (Address, OpenFailure)> {
+    pub(crate) fn open(context: &Context, address: Address, round_trip: RoundTrip) -> Result<Box<Self>, Error> {
         // The file is looked at first. A chronyd that restarts in between is then taken for one that restarts later.
         let file = file_at(&address);
-        match means.open(&address) {
-            Ok(lane) => Ok(Box::new(Self { address, lanes: vec![lane], round_trip, file })),
-            Err(failure) => Err((address, failure)),
-        }
+        let lanes = vec![context.open(&address)?];
+        Ok(Box::new(Self { address, lanes, round_trip, file }))
     }
 
     /// Opens a lane on another socket; `None` if that cannot be had.
-    pub(crate) fn open_again(&mut self, means: &Means<'_>) -> Option<Lane> {
+    pub(crate) fn open_again(&mut self, context: &Context) -> Option<Lane> {
         let file = file_at(&self.address);
-        let lane = means.open_again(&self.address)?;
+        let lane = context.open_again(&self.address)?;
         self.file = file;
         Some(lane)
     }

@@ -6,6 +6,7 @@
 use crate::address::Address;
 use crate::engine::round_trip::RoundTrip;
 use crate::engine::session::Session;
+use crate::engine::settings::Settings;
 use crate::raw::per_process::{PerProcess, Process};
 use std::collections::VecDeque;
 use std::mem;
@@ -13,9 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::ThreadId;
 
-/// The session of a connection, for one call at a time.
+/// The settings of a connection, and its session, for one call at a time.
 #[derive(Debug)]
-pub(crate) struct Turns(PerProcess<Mutex<State>>);
+pub(crate) struct Turns {
+    pub(crate) settings: Arc<Settings>,
+    state: PerProcess<Mutex<State>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,7 +40,7 @@ struct State {
 /// The place of one call: it waits for its turn, or has it. Ending or dropping it hands the turn on.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    turns: Arc<Turns>,
+    pub(crate) turns: Arc<Turns>,
     number: u64,
     process: Process,
     closed: u64,
@@ -56,17 +60,22 @@ enum Place {
 }
 
 impl Turns {
-    pub(crate) const fn new() -> Self {
-        Self(PerProcess::new())
+    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self { settings: Arc::new(settings), state: PerProcess::new() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        lock(self.0.get())
+        lock(self.state.get())
     }
 
     /// The address that answered last.
     pub(crate) fn address(&self) -> Option<Address> {
         self.state().answered.as_ref().map(|(address, _)| address.clone())
+    }
+
+    /// The address that the last call has found.
+    pub(crate) fn found(&self) -> Address {
+        self.address().unwrap_or_else(|| self.settings.addresses[0].clone())
     }
 
     /// Whether a session is kept for the next call.
@@ -92,7 +101,7 @@ impl Turns {
 
     /// Takes a place. `thread` is the one that waits for the call, if one does.
     pub(crate) fn take(self: &Arc<Self>, thread: Option<ThreadId>) -> Turn {
-        let (state, inherited) = self.0.get_and_previous();
+        let (state, inherited) = self.state.get_and_previous();
         // In a forked child the copies of its parent's sockets are closed, unless another thread was here at the time.
         let mut state = lock(state);
         if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {

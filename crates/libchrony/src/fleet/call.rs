@@ -3,8 +3,9 @@
 use super::reports::Parts;
 use crate::address::Address;
 use crate::engine::clock::Clock;
-use crate::engine::machine::{Machine, Progress, Settings};
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::machine::Machine;
+use crate::engine::ready::{Interest, Ready, Step};
+use crate::engine::turns::Turns;
 use crate::error::Error;
 use crate::report::query::Query;
 use std::io;
@@ -15,7 +16,7 @@ use std::time::Instant;
 /// The calls to one address.
 #[derive(Debug)]
 pub(super) struct Call<P> {
-    settings: Arc<Settings>,
+    turns: Arc<Turns>,
     machine: Machine,
     parts: P,
     /// The ends of the parts before the one that is read.
@@ -37,13 +38,13 @@ pub(super) struct Call<P> {
 }
 
 impl<P: Parts> Call<P> {
-    pub(super) fn new(settings: &Arc<Settings>, what: &P::What, start: Instant, end: Instant) -> Self {
+    pub(super) fn new(turns: &Arc<Turns>, what: &P::What, start: Instant, end: Instant) -> Self {
         let mut parts = P::new(what);
         let ends = Vec::with_capacity(parts.count());
-        let machine = machine(settings, parts.part(0).query(), None, start, end);
-        let settings = Arc::clone(settings);
+        let machine = machine(turns, parts.part(0).query(), None, start, end);
+        let turns = Arc::clone(turns);
         Self {
-            settings,
+            turns,
             machine,
             parts,
             ends,
@@ -64,16 +65,16 @@ impl<P: Parts> Call<P> {
         let mut ready = ready;
         loop {
             match self.machine.advance(ready, Waker::noop(), self.parts.part(self.ends.len())) {
-                Progress::Wait(until) => return Some(until),
-                Progress::Host(host) => {
+                Step::Wait(until) => return Some(until),
+                Step::Resolve(host) => {
                     (self.host, self.is_looked_up) = (Some(host), false);
                     continue;
                 }
-                Progress::Done(result) => {
+                Step::Done(result) => {
                     self.answered = self.machine.take_answered().or(self.answered.take());
                     self.end_part(result);
                     while self.ends.len() < self.parts.count() && Instant::now() >= self.end {
-                        let address = self.answered.as_ref().unwrap_or(&self.settings.addresses[0]).clone();
+                        let address = self.answered.as_ref().unwrap_or(&self.turns.settings.addresses[0]).clone();
                         let waited = self.end - self.start;
                         let report = self.parts.part(self.ends.len()).query().report();
                         self.end_part(Err(Error::NotAsked { report, address, waited }));
@@ -82,12 +83,11 @@ impl<P: Parts> Call<P> {
                         return None;
                     }
                 }
-                Progress::Forked => {}
             }
-            // The next part, or in a forked child the same once more.
+            // The next part.
             self.host = None;
             let (query, answered) = (self.parts.part(self.ends.len()).query(), self.answered.clone());
-            self.machine = machine(&self.settings, query, answered, self.since, self.end);
+            self.machine = machine(&self.turns, query, answered, self.since, self.end);
             ready = Ready::These(&[]);
         }
     }
@@ -121,8 +121,8 @@ pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> E
     parts.take(&mut ends.into_iter())
 }
 
-fn machine(settings: &Arc<Settings>, query: Query, answered: Option<Address>, start: Instant, end: Instant) -> Machine {
-    let machine = Machine::new(settings, query, None).within(Clock::between(start, end));
+fn machine(turns: &Arc<Turns>, query: Query, answered: Option<Address>, start: Instant, end: Instant) -> Machine {
+    let machine = Machine::within(turns, query, None, Clock::between(start, end));
     match answered {
         Some(address) => machine.at(address),
         None => machine,

@@ -3,10 +3,9 @@
 use super::descriptors::Descriptors;
 use super::queue::Queue;
 use crate::address::Address;
-use crate::engine::list::flight::Lanes;
-use crate::engine::machine::Settings;
 use crate::engine::policy::{DEFAULT_IN_FLIGHT, DEFAULT_TIMEOUT, MAX_TIMEOUT, TRIES_IN_FLEETS};
-use crate::engine::quota::{Room, Rooms};
+use crate::engine::quota::{Quota, Quotas};
+use crate::engine::settings::{Lanes, Settings};
 use crate::engine::turns::Turns;
 use crate::error::{AT_LEAST_1, Error, LONGER_THAN_0};
 use crate::library::Library;
@@ -85,20 +84,19 @@ impl Builder {
         // An address can always have one session, and what is left may make things quicker.
         let sessions = descriptors.sessions().max(1);
         let first = sessions.min(self.addresses.len());
-        let rooms = Rooms { first: Room::of(first), further: Room::of(sessions - first), tries: TRIES_IN_FLEETS };
-        let settings = |address| {
-            Arc::new(Settings {
+        let quotas = Quotas { first: Quota::of(first), further: Quota::of(sessions - first), tries: TRIES_IN_FLEETS };
+        let member = |address| {
+            Turns::new(Settings {
                 library: library.clone(),
                 addresses: Arc::new([address]),
                 timeout: self.timeout,
                 lanes: self.lanes,
                 waits: Waits::Never,
-                rooms: rooms.clone(),
-                turns: Arc::new(Turns::new()),
+                quotas: quotas.clone(),
             })
         };
         Ok(Fleet {
-            members: self.addresses.iter().cloned().map(settings).collect(),
+            members: self.addresses.iter().cloned().map(member).collect(),
             addresses: self.addresses.into(),
             timeout: self.timeout,
             deadline: self.deadline,
@@ -106,7 +104,7 @@ impl Builder {
             library,
             descriptors,
             queue,
-            room: rooms.first,
+            quota: quotas.first,
         })
     }
 }
@@ -118,15 +116,15 @@ impl Builder {
 /// disturbs no other. All reports of one result come from one chronyd, also where a host has several. After a fork the child opens sockets of its own.
 pub struct Fleet {
     addresses: Arc<[Address]>,
-    pub(super) members: Vec<Arc<Settings>>,
+    pub(super) members: Vec<Arc<Turns>>,
     pub(super) timeout: Duration,
     pub(super) deadline: Duration,
     pub(super) in_flight: usize,
     pub(super) library: Library,
     descriptors: Descriptors,
     pub(super) queue: Queue,
-    /// The room of the first session of each address.
-    pub(super) room: Room,
+    /// The quota of first sessions.
+    pub(super) quota: Quota,
 }
 
 impl Fleet {
@@ -159,7 +157,7 @@ impl Fleet {
     /// If no address has the index.
     #[must_use]
     pub fn address(&self, index: usize) -> Option<Address> {
-        self.members[index].turns.address()
+        self.members[index].address()
     }
 
     /// How many descriptors it needs, and how many there are.
@@ -170,7 +168,7 @@ impl Fleet {
 
     /// Closes all sockets. The next round opens new ones.
     pub fn close(&mut self) {
-        self.members.iter().for_each(|member| member.turns.close());
+        self.members.iter().for_each(|member| member.close());
     }
 }
 

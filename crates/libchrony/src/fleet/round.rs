@@ -73,7 +73,7 @@ impl<P: Parts> State<P> {
         let mut pending: Vec<_> = (0..count).collect();
         pending.sort_by_cached_key(|number| {
             let member = &fleet.members[*number as usize];
-            if member.turns.keeps_session() { 0 } else { 1 + u8::from(member.addresses[0].host().is_some()) }
+            if member.keeps_session() { 0 } else { 1 + u8::from(member.settings.addresses[0].host().is_some()) }
         });
         Self {
             end: Instant::now() + fleet.deadline.min(MAX_TIMEOUT),
@@ -97,7 +97,7 @@ impl<P: Parts> State<P> {
         let now = Instant::now();
         if now >= self.end {
             self.fail_pending(|report, number| {
-                let address = fleet.members[number].addresses[0].clone();
+                let address = fleet.members[number].settings.addresses[0].clone();
                 Error::NotAsked { report, address, waited: fleet.deadline }
             });
         }
@@ -147,16 +147,16 @@ impl<P: Parts> State<P> {
     /// Whether there is room for the session of an address. If not, another is closed that is not needed in this round.
     fn has_room(&mut self, fleet: &mut Fleet, number: u32) -> bool {
         let members = &fleet.members;
-        if members[number as usize].turns.keeps_session() {
+        if members[number as usize].keeps_session() {
             return true;
         }
-        while fleet.room.is_full()
+        while fleet.quota.is_used_up()
             && let Some(idle) = self.idle.pop()
         {
-            members[idle as usize].turns.rest();
+            members[idle as usize].rest();
         }
         // There is nothing to wait for, so the result of the address is that there is no room.
-        !fleet.room.is_full() || self.running == 0
+        !fleet.quota.is_used_up() || self.running == 0
     }
 
     /// Takes the calls to an address on.
@@ -186,7 +186,7 @@ impl<P: Parts> State<P> {
         self.counted -= usize::from(call.counts);
         self.done.push_back((number as usize, call.take()));
         self.spare.push(call);
-        if fleet.members[number as usize].turns.keeps_session() {
+        if fleet.members[number as usize].keeps_session() {
             self.idle.push(number);
         }
     }
@@ -279,7 +279,7 @@ impl<P: Parts> State<P> {
                 self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
                 // Closes the sockets, or the copies of the parent's.
                 fleet.close();
-                fleet.members.iter().for_each(|member| drop(member.turns.take(None)));
+                fleet.members.iter().for_each(|member| drop(member.take(None)));
             }
             Err(source) => {
                 self.pending.extend(running);

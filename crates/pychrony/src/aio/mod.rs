@@ -187,7 +187,7 @@ type Outcome = Result<Records, Error>;
 
 /// A call of any kind.
 trait AnyCall: Send {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Records>;
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome>;
 
     fn is_forked(&self) -> bool;
 
@@ -197,12 +197,8 @@ trait AnyCall: Send {
 }
 
 impl<T: Reply<Record: Send> + Into<Records>> AnyCall for Call<T> {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Records> {
-        match epoll.advance(self, waker) {
-            Step::Wait(until) => Step::Wait(until),
-            Step::Resolve(host) => Step::Resolve(host),
-            Step::Done(result) => Step::Done(result.map(Into::into)),
-        }
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome> {
+        epoll.advance(self, waker).map(|end| end.map(Into::into))
     }
 
     fn is_forked(&self) -> bool {

@@ -14,45 +14,26 @@ pub(crate) mod plan;
 pub(crate) mod window;
 
 use crate::address::Transport;
-use crate::engine::clock::Clock;
-use crate::engine::explain::Explain;
-use crate::engine::lane::{Lane, Means, Received, Sent};
-use crate::engine::list::flight::{Flight, Lanes};
-use crate::engine::list::plan::Places;
+use crate::engine::context::Context;
+use crate::engine::lane::{Lane, Received, Sent};
+use crate::engine::list::flight::Flight;
+use crate::engine::list::plan::Plan;
 use crate::engine::list::window::Window;
 use crate::engine::policy::{DATAGRAMS_PER_STEP, INTERRUPT_INTERVAL, MAX_UNREAD, PATH_CHECK_INTERVAL};
-use crate::engine::ready::{Interest, Ready};
+use crate::engine::ready::{Interest, Ready, Step};
 use crate::engine::session::Session;
 use crate::error::{Error, Stage};
-use crate::raw::failure::Failure;
 use crate::raw::socket::Waits;
 use crate::report::collect::Collect;
-use crate::report::query::Query;
-use crate::report::record::FieldError;
 use libchrony_sys::types::CHRONY_UNEXPECTED_STATUS;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// What a list has come to.
-pub(crate) enum Listed {
-    /// Not all of it; the moment of the next step.
-    Nothing(Instant),
-    All,
-    /// The list changed during the read. libchrony says so, or the records show it.
-    Changed(Option<Failure>),
-    /// Another chronyd is at the address by now.
-    Restarted,
-    Failed(Stage, Failure),
-    Field(FieldError),
-    /// No answer in time, to so many requests.
-    Silent(Stage, u32),
-}
-
 /// The reading of one list.
 #[derive(Debug)]
 pub(crate) struct List {
-    places: Places,
+    plan: Plan,
     /// The session. Its lanes are those that have no request on their way.
     session: Box<Session>,
     /// The requests on their way, in the order of sending.
@@ -78,14 +59,9 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(crate) fn new(
-        query: Query,
-        count: usize,
-        mut session: Box<Session>,
-        lanes: Lanes,
-        waits: Waits,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(context: &Context, count: usize, mut session: Box<Session>) -> Self {
+        let Context { settings, query, clock, .. } = context;
+
         let is_lossless = session.address.transport() == Transport::UnixSocket;
         // The first lane has just answered, and on a Unix socket the others share its socket.
         let mut is_first = true;
@@ -94,15 +70,15 @@ impl List {
         if is_by_address {
             session.lanes.retain(|lane| !lane.remembers_address());
         }
-        let has_unblocked = is_by_address && waits != Waits::Never;
+        let has_unblocked = is_by_address && settings.waits != Waits::Never;
         if has_unblocked {
             session.lanes.iter().for_each(|lane| lane.socket().wait(false));
         }
-        let places = Places::new(query, count);
-        let positions = places.positions;
-        let width = lanes.for_records(count);
+        let plan = Plan::new(*query, count);
+        let positions = plan.positions;
+        let width = settings.lanes.for_records(count);
         Self {
-            places,
+            plan,
             flights: VecDeque::new(),
             next: 0,
             again: VecDeque::new(),
@@ -115,7 +91,7 @@ impl List {
             received: 0,
             overtaken: 0,
             is_full: false,
-            look: now + session.round_trip.patience(0),
+            look: clock.last + session.round_trip.patience(0),
             session,
         }
     }
@@ -133,49 +109,51 @@ impl List {
     pub(crate) fn advance(
         &mut self,
         ready: Ready<'_>,
-        means: &Means<'_>,
-        clock: &mut Clock,
+        context: &mut Context,
         records: &mut dyn Collect,
-    ) -> Listed {
+    ) -> Step<Result<(), Error>> {
         let mut ready = ready;
-        let begin = clock.last;
+        let begin = context.clock.last;
         let turn = self.received + DATAGRAMS_PER_STEP;
         loop {
-            if let Err(ended) = self.send(means, clock, records) {
-                return ended;
+            if let Err(error) = self.send(context, records) {
+                return Step::Done(Err(error));
             }
             if self.left == 0 {
-                return Listed::All;
+                return Step::Done(Ok(()));
             }
-            let is_more = match self.receive(ready, clock, records) {
+            let is_more = match self.receive(ready, context, records) {
                 Ok(is_more) => is_more,
-                Err(ended) => return ended,
+                Err(error) => return Step::Done(Err(error)),
             };
-            let now = if is_more { clock.last } else { clock.now() };
-            let due = self.due(clock.end);
+            let now = if is_more { context.clock.last } else { context.clock.now() };
+            let due = self.due(context.clock.end);
             if is_more && now < due {
                 if self.received >= turn || now - begin >= INTERRUPT_INTERVAL {
-                    return Listed::Nothing(now);
+                    return Step::Wait(now);
                 }
                 ready = ready.again();
             } else if now < due || ready.is_first() {
-                return Listed::Nothing(due);
-            } else if now >= clock.end {
+                return Step::Wait(due);
+            } else if now >= context.clock.end {
                 let requests = self.flights.iter().map(|flight| flight.before + 1).max();
-                return Listed::Silent(self.stage(), requests.unwrap_or(0));
+                return Step::Done(Err(self.silent(requests.unwrap_or(0), context)));
             } else if !self.is_lossless {
                 self.give_up_late(now);
                 ready = ready.again();
             } else if self.flights.front().is_some_and(|flight| self.session.is_cut_off(&flight.lane)) {
-                return Listed::Restarted;
+                return Step::Done(Err(context.changed(&self.session.address, None)));
             } else {
                 self.look = now + PATH_CHECK_INTERVAL;
             }
         }
     }
 
-    fn stage(&self) -> Stage {
-        if self.flights.is_empty() && self.is_full { Stage::Request } else { Stage::Response }
+    /// No answer came in time.
+    fn silent(&self, requests: u32, context: &Context) -> Error {
+        let stage = if self.flights.is_empty() && self.is_full { Stage::Request } else { Stage::Response };
+        let records = self.plan.records_read(self.left, self.done[0]);
+        context.silent(&self.session.address, stage, requests, Some(records))
     }
 
     /// When something is to be done although no socket is ready.
@@ -194,34 +172,34 @@ impl List {
         }
         let is_due = self.is_lossless
             || self.next == 0
-            || if self.next == self.places.positions - 1 { self.left == 1 } else { self.done[0] };
-        (self.next < self.places.positions && is_due).then_some((self.next, 0))
+            || if self.next == self.plan.positions - 1 { self.left == 1 } else { self.done[0] };
+        (self.next < self.plan.positions && is_due).then_some((self.next, 0))
     }
 
     /// Sends as many requests as may be on their way.
-    fn send(&mut self, means: &Means<'_>, clock: &mut Clock, records: &mut dyn Collect) -> Result<(), Listed> {
+    fn send(&mut self, context: &mut Context, records: &mut dyn Collect) -> Result<(), Error> {
         self.is_full = false;
         while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window.size
             && let Some((position, before)) = self.next()
         {
-            let Some(mut lane) = self.free_lane(means) else { break };
-            match lane.send(self.places.request(position)) {
+            let Some(mut lane) = self.free_lane(context) else { break };
+            match lane.send(self.plan.request(position)) {
                 Ok(Sent::Yes) => {
                     self.asked();
-                    let sent = if self.is_lossless { clock.last } else { clock.now() };
+                    let sent = if self.is_lossless { context.clock.last } else { context.clock.now() };
                     let resend = (!self.is_lossless).then(|| sent + self.session.round_trip.patience(before));
                     self.flights.push_back(Flight { lane, position, before, sent, resend, is_late: false });
                 }
                 Ok(Sent::Answered) => {
                     self.asked();
-                    self.answered(position, lane, records)?;
+                    self.answered(position, lane, context, records)?;
                 }
                 Ok(Sent::No) => {
                     self.session.lanes.push(lane);
                     self.is_full = true;
                     break;
                 }
-                Err(failure) => return Err(Listed::Failed(Stage::Request, failure)),
+                Err(failure) => return Err(context.failed(&self.session.address, Stage::Request, failure)),
             }
         }
         Ok(())
@@ -236,13 +214,13 @@ impl List {
 
     /// A lane without a request: one that is there, or a new one. If none can be opened, the list does without, and at
     /// last it uses a lane again whose request is lost.
-    fn free_lane(&mut self, means: &Means<'_>) -> Option<Lane> {
+    fn free_lane(&mut self, context: &Context) -> Option<Lane> {
         if let Some(lane) = self.session.lanes.pop() {
             return Some(lane);
         }
         let lost = |flight: &Flight| flight.is_lost(self.is_lossless);
         if let Some(flight) = self.flights.front()
-            && let Some(lane) = means.open_beside(&flight.lane, &self.session.address)
+            && let Some(lane) = context.open_beside(&flight.lane, &self.session.address)
         {
             if self.has_unblocked {
                 lane.socket().wait(false);
@@ -267,17 +245,17 @@ impl List {
 
     /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more; the clock has
     /// been read then.
-    fn receive(&mut self, ready: Ready<'_>, clock: &mut Clock, records: &mut dyn Collect) -> Result<bool, Listed> {
+    fn receive(&mut self, ready: Ready<'_>, context: &mut Context, records: &mut dyn Collect) -> Result<bool, Error> {
         let mut is_more = false;
         let mut at = if ready.is_first() { self.first() } else { 0 };
         while let Some(flight) = self.flights.get_mut(at) {
             if ready.allows(&flight.lane, flight.is_late) {
                 match flight.lane.receive() {
                     Ok(Received::Answer) => {
-                        let now = clock.now();
+                        let now = context.clock.now();
                         self.overtaken = if at > 0 { at } else { self.overtaken.saturating_sub(1) };
                         if let Some(Flight { lane, position, before, sent, .. }) = self.flights.remove(at) {
-                            let is_only = self.answered(position, lane, records)?;
+                            let is_only = self.answered(position, lane, context, records)?;
                             if is_only && before == 0 && !self.is_lossless {
                                 self.measure(now - sent);
                             }
@@ -286,7 +264,7 @@ impl List {
                     }
                     // chronyd answers the second request after those that others have sent meanwhile.
                     Ok(Received::Half) => {
-                        let now = clock.now();
+                        let now = context.clock.now();
                         self.received += 1;
                         if let Some(mut half) = self.flights.remove(at) {
                             half.sent = now;
@@ -308,25 +286,25 @@ impl List {
                         }
                     }
                     Ok(Received::Other) => {
-                        clock.now();
+                        context.clock.now();
                         self.received += 1;
                         is_more = true;
                     }
                     Ok(Received::Nothing) => flight.is_late = true,
-                    Ok(Received::Signal) => (flight.is_late, clock.is_signalled) = (true, true),
+                    Ok(Received::Signal) => (flight.is_late, context.clock.is_signalled) = (true, true),
                     // There is no such source. A list that is known to libchrony only may be one of other things.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                         let position = flight.position;
-                        if self.places.query.shape.is_some() || !self.places.is_check(position) {
-                            return Err(Listed::Changed(Some(failure)));
+                        if self.plan.query.shape.is_some() || !self.plan.is_check(position) {
+                            return Err(context.changed(&self.session.address, Some(failure)));
                         }
-                        clock.now();
+                        context.clock.now();
                         if let Some(Flight { lane, .. }) = self.flights.remove(at) {
-                            self.answered(position, lane, records)?;
+                            self.answered(position, lane, context, records)?;
                         }
                         return Ok(true);
                     }
-                    Err(failure) => return Err(Listed::Failed(Stage::Response, failure)),
+                    Err(failure) => return Err(context.failed(&self.session.address, Stage::Response, failure)),
                 }
                 if ready.is_first() {
                     break;
@@ -342,15 +320,22 @@ impl List {
     }
 
     /// Takes an answer. Tells whether no other was on its way for the same position.
-    fn answered(&mut self, position: usize, lane: Lane, records: &mut dyn Collect) -> Result<bool, Listed> {
-        let is_check = self.places.is_check(position);
+    fn answered(
+        &mut self,
+        position: usize,
+        lane: Lane,
+        context: &Context,
+        records: &mut dyn Collect,
+    ) -> Result<bool, Error> {
+        let is_check = self.plan.is_check(position);
         if is_check && position == 0 {
             self.last = Some(lane.record().source());
         } else if is_check && self.last != Some(lane.record().source()) {
-            return Err(Listed::Changed(None));
+            return Err(context.changed(&self.session.address, None));
         }
-        if !is_check || position == 0 && !self.places.query.is_by_address() {
-            records.put(self.places.index(position), lane.record()).map_err(Listed::Field)?;
+        if !is_check || position == 0 && !self.plan.query.is_by_address() {
+            let put = records.put(self.plan.index(position), lane.record());
+            put.map_err(|error| context.field(&self.session.address, error))?;
         }
         self.session.lanes.push(lane);
         self.done[position] = true;
@@ -381,21 +366,6 @@ impl List {
         });
         self.again.extend(again);
         self.window.lost();
-    }
-
-    /// Why it is not read, in words.
-    pub(crate) fn explain(&self, ended: Listed, explain: &Explain<'_>, clock: &Clock) -> Error {
-        let address = &self.session.address;
-        match ended {
-            Listed::Changed(failure) => explain.changed(address, failure),
-            Listed::Failed(stage, failure) => explain.failed(address, stage, failure),
-            Listed::Field(error) => explain.field(address, error),
-            Listed::Nothing(_) | Listed::All | Listed::Restarted => explain.changed(address, None),
-            Listed::Silent(stage, requests) => {
-                let records = self.places.records_read(self.left, self.done[0]);
-                explain.silent(address, stage, requests, Some(records), clock)
-            }
-        }
     }
 
     /// The lanes for the next call.

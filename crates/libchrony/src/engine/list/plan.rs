@@ -11,13 +11,13 @@ use libchrony_sys::types::Int;
 /// position after all others. If the report is asked for by address, these two are read as the sources' own report has
 /// them, which tells one from another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Places {
+pub(crate) struct Plan {
     pub(crate) query: Query,
     count: usize,
     pub(crate) positions: usize,
 }
 
-impl Places {
+impl Plan {
     pub(crate) fn new(query: Query, count: usize) -> Self {
         let checks = if count > 1 { 1 + usize::from(query.is_by_address()) } else { 0 };
         Self { query, count, positions: count + checks }

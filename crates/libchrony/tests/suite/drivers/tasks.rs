@@ -124,7 +124,7 @@ fn a_call_that_is_given_up_leaves_the_connection_with_its_chronyd<D: Tasks>() {
     }
 }
 
-fn is_over<T>(step: &Step<T>, name: &str) -> bool {
+fn is_over<T>(step: &Step<Result<T, Error>>, name: &str) -> bool {
     let Step::Done(Err(error)) = step else { return false };
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(matches!(error, Error::Over { report } if *report == name), "{error:?}");
