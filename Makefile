@@ -72,6 +72,10 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	@rm -rf $(TARGET)/generated && $(GENERATE) $(TARGET)/generated
 	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
 
+.PHONY: prose
+prose: provision-test ## Check the words of documentation comments, docstrings and documents
+	$(RUN) python tools/checks/prose.py
+
 .PHONY: fmt
 fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix
 	cargo fmt --all
