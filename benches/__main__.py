@@ -1,4 +1,4 @@
-"""Measure pychrony and the crates beside the raw library, chronyc and other clients.
+"""Measure pychrony and the crates next to the raw library, chronyc and other clients.
 
     make bench                                       every case of docs/performance.md, with an optimised build
     tools/run python -m benches CASE…                the named cases, each in a process of its own

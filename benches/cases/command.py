@@ -33,11 +33,12 @@ runs once, in a new order; times are medians over the rounds, ratios medians of 
 quartiles. Both write for people, and their output is thrown away.
 
 {times}
-Both use the same time over UDP. Over the Unix socket libchrony needs 40 us more than over UDP, for folders and links
-that it makes and removes beside chronyd's socket; chronyc makes a socket only. Half of the time of either is the start
-of any process.
+Both take the same time over UDP. Over the Unix socket libchrony needs 40 us more, for folders and links that it makes
+and removes next to chronyd's socket; chronyc makes a socket only. Half of the time of either is the start of any
+process.
 
-The most that a process has in memory at once, with pages that it shares with others, such as those of the C library:
+The most memory that a process has in use at once, including pages that it shares with others, such as those of the C
+library:
 
 {memory}
 The file has {size:,} bytes without symbols.

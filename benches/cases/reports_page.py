@@ -135,43 +135,44 @@ def print_bars(measured: Mapping[str, Results]) -> None:
         markdown.show(*rows)
 
 
-# --- docs ----------------------------------------------------------------------------------------------------------
+# --- The page ---------------------------------------------------------------------------------------------------------
 
 PAGE = """\
-The processor was {processor}, used by other programs at the same time. Every contestant is a process of its own; in
-each of {rounds} rounds every one runs once, in a new order. Times are medians over the rounds, ratios medians of the
-ratios within a round, and quartiles are in brackets. "of raw" compares with libchrony's own functions, one request
-after the other; "of 2.0.3" with the published pychrony 2.0.3. Memory is what the interpreter has in use after the
-import, less what it has without it.
+The processor was {processor}. Other programs used it at the same time. Each contestant is a process of its own; in each
+of {rounds} rounds each runs once, in a new order. Times are medians over the rounds. Ratios are medians of the ratios
+within a round, with quartiles in brackets. "of raw" compares with raw libchrony, one request after the other, and "of
+2.0.3" with the published pychrony 2.0.3. Memory is the memory of the interpreter after the import, minus its memory
+without the import.
 
-How long a single request takes depends above all on whether the scheduler puts chronyd and its client on one CPU:
-waking another one takes longer than all the rest. In the cases of open tracking both are kept on one CPU, since the
-ratios would be of the scheduler's choices otherwise. That is also why the quartiles of lists that are read with one
-request in flight are far apart.
+The time of a single request depends mostly on the scheduler. If chronyd and its client are on two CPUs, waking the
+other CPU takes longer than everything else. In the cases of open tracking both are kept on one CPU; otherwise the
+ratios would show the scheduler's choices. For the same reason the quartiles of lists with one request in flight are far
+apart.
 
-A one-shot call over UDP makes 11 system calls by libchrony's functions, and 13 of ours:
+A one-shot call over UDP makes 11 system calls in libchrony, and 13 of ours:
 
 - `fcntl(F_SETFD)`, twice: libchrony opens its socket and its /dev/urandom without close-on-exec, and child programs
-  would inherit them;
-- `fcntl(F_DUPFD)`, `close` and `fstat`: they find the number of that /dev/urandom, which libchrony does not tell;
-- `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark that /dev/urandom, and find the mark before it is closed;
-- `setsockopt`, twice: neither a receive nor a send waits beyond the deadline;
-- `fstat` when the socket is opened, and before each of the two descriptors is closed: programs that become daemons
-  close all numbers, and a number may be of another file by then.
+  would inherit them.
+- `fcntl(F_DUPFD)`, `close` and `fstat`: they find the file descriptor of that /dev/urandom, which libchrony does not
+  return.
+- `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark that /dev/urandom, and find the mark before it is closed.
+- `setsockopt`, twice: no receive and no send waits beyond the deadline.
+- `fstat` after the socket is opened, and before each of the two descriptors is closed: a program that becomes a daemon
+  closes all descriptors, and a number may then belong to another file.
 
-They take most of what the crate needs beyond the raw calls, which the machine's price of a system call decides. What
-the function in Python needs beyond the crate is its arguments, the release of the GIL, and an object with 15 fields.
-None of these can be left out. A `ChronyConnection` pays for all of it once.
+They make up most of the difference between the crate and the raw calls; it depends on the machine's cost of a system
+call. The function in Python adds its arguments, the release of the GIL, and an object with 15 fields. None of these can
+be left out. A `ChronyConnection` pays for all of it once.
 
-A read over an open connection has one system call more than the raw calls, an `fstat`: it makes sure that the socket
-is still ours. The raw calls for tracking execute 15,500 instructions, the crate 14,400 (it looks fields up where they
-were expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgrind; without the kernel's). Of the last
+A read over an open connection makes one system call more than the raw calls. This `fstat` makes sure that the socket is
+still ours. The raw calls for tracking execute 15,500 instructions, the crate 14,400 (it looks fields up where they were
+expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgrind; without the kernel's). Of the last
 8,700, 6,000 make the object, nearly half of them CPython's own insertions into its dictionary; 1,900 are the
 interpreter's for the call and for the end of the object, and 500 release and take the GIL.
 
-A one-shot call over the Unix socket makes 47 system calls, 32 of them libchrony's, which makes and removes folders,
-sockets and links beside chronyd's. That is why no client that uses libchrony is much faster than another there: the raw
-calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so that 0.85 with all of Python's part is out of reach.
+A one-shot call over the Unix socket makes 47 system calls. 32 of them are libchrony's, which makes and removes folders,
+sockets and links next to chronyd's socket. Therefore no client that uses libchrony is much faster than another there.
+The raw calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so 0.85 with all of Python's part is out of reach.
 
 ![Time of a read against the number of sources](performance.svg)
 

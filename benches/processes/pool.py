@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 THREADS = 64
-#: What a process has open beside its connections, which cost two descriptors each.
+#: The descriptors that a process has open in addition to the two of each connection.
 RESERVE = 48
 
 

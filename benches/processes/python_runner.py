@@ -1,6 +1,6 @@
 """The contestants of the benchmark that are written in Python, and chronyc, as a long-lived process.
 
-    python -I -S benches/python_runner.py CONTESTANT [FOLDER]
+    python -I -S benches/processes/python_runner.py CONTESTANT [FOLDER]
 
 FOLDER goes first on `sys.path`. The process answers each line `CASE ADDRESS COUNT` on stdin with one JSON line:
 nanoseconds of wall time and of CPU time (chronyc's own included) for COUNT calls, and the records that one call
@@ -168,7 +168,7 @@ def measure_threads(make: Callable[[], Call], threads: int, count: int) -> dict[
 
 
 def answer(contestant: Functions | Connection | Chronyc, line: str) -> dict[str, object]:
-    """What a line of the driver is answered with."""
+    """Return the answer to a line of the driver."""
     case, address, count = line.split(" ")
     threads = 0
     if "-threads-" in case:

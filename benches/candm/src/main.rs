@@ -38,7 +38,7 @@ enum Client {
 struct Open {
     once: bool,
     address: String,
-    /// What the path of the Unix socket led to.
+    /// The file that the path of the Unix socket led to.
     target: PathBuf,
     client: Client,
 }

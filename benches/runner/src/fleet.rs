@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 const RESERVE: u64 = 48;
 const EVENTS: usize = 256;
 
-/// What one round has seen.
+/// The results of one round.
 #[derive(Default)]
 struct Round {
     failed: Vec<usize>,
     wrong: usize,
-    /// When each answer came, in nanoseconds since the beginning of the round.
+    /// The time of each answer, in nanoseconds since the beginning of the round.
     times: Vec<u128>,
 }
 
@@ -37,7 +37,7 @@ impl Round {
     }
 }
 
-/// Where the daemons are, and how they are asked.
+/// The addresses of the daemons, and the options of a call.
 pub(crate) struct Fleets {
     hosts: Vec<String>,
     port: String,

@@ -20,7 +20,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-/// What one call reads.
+/// The report that one call reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Report {
     Tracking,
