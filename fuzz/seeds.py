@@ -73,7 +73,7 @@ def listed(report: int, *bodies: bytes, options: int = 0) -> bytes:
     return bytes([report, options, LIST, len(bodies)]) + given(*bodies)
 
 
-#: What sourcestats says of a reference clock.
+#: The reply of sourcestats for a reference clock.
 NO_STATS = stats(NO_ADDRESS)
 
 
@@ -142,7 +142,7 @@ SEEDS = {
     + given(rtc())
     + bytes([TRACKING, 0, ZEROS]),
 }
-#: How many reports there are. A number that is higher by it stands for the same report, read by its name.
+#: The number of reports. A number that is higher by this stands for the same report, read by its name.
 REPORTS = 10
 SEEDS |= {
     f"{name}-by-name": bytes([SEEDS[name][0] + REPORTS]) + SEEDS[name][1:]

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::slice;
 
 const HEADER: usize = 28;
-/// What `send` and `recv` fail with; the first one is not an error.
+/// The errors of `send` and `recv`; the first one is not an error.
 const ERRORS: [c_int; 9] = [
     0,
     libc::EAGAIN,
@@ -47,7 +47,7 @@ impl Script {
         Self(input.iter().copied().collect())
     }
 
-    /// How many lanes the first call names.
+    /// Returns the number of lanes that the first call names.
     pub(crate) fn lanes(&self) -> usize {
         let first = self.0.get(1).copied().unwrap_or(0);
         [1, 2, 3, 8][usize::from(first >> 2 & 3)]
@@ -97,7 +97,7 @@ struct Chronyd {
     script: Script,
     /// The layout of the replies in this call.
     layout: usize,
-    /// Whether `send` may fail in this call.
+    /// Set if `send` may fail in this call.
     sends_fail: bool,
     silent: bool,
     /// Those not answered yet.
@@ -176,7 +176,7 @@ impl Chronyd {
         Ok(length)
     }
 
-    /// What comes next, or the error of `recv`.
+    /// Returns the next datagram, or the error of `recv`.
     fn datagram(&mut self, action: u8, request: Request) -> Result<Vec<u8>, c_int> {
         if action == SILENCE {
             self.silent = true;
@@ -242,7 +242,7 @@ fn reply(request: Request, layout: usize) -> Vec<u8> {
     reply
 }
 
-/// What the C function returns, and its `errno`.
+/// Converts a result to the return value of the C function, and sets `errno`.
 fn to_c(result: Result<usize, c_int>) -> ssize_t {
     match result {
         Ok(length) => length.try_into().expect("a short datagram"),

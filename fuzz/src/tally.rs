@@ -36,7 +36,7 @@ pub(crate) fn failed(kind: ErrorKind) {
     }
 }
 
-/// Has the figures printed at the end, however the fuzzer comes to it.
+/// Prints the figures at the exit, whatever its reason.
 pub(crate) fn print_at_exit() {
     START.get_or_init(Instant::now);
     // SAFETY: the function only reads atomics and prints.

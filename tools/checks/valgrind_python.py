@@ -1,4 +1,4 @@
-"""What tools/checks/valgrind has Python do: open, read, fail and close, thousands of times, in every way there is.
+"""The Python program of tools/checks/valgrind: it opens, reads, fails and closes thousands of times, in every way.
 
 The argument is the test bed's program. Nothing is checked here but that each call ends as it should.
 """

@@ -1,4 +1,4 @@
-//! How many requests a second a fleet answers: the most that a measurement against it can show.
+//! The rate of requests that a fleet answers: the most that a measurement against it can show.
 //!
 //! ```sh
 //! tools/run cargo run --release -p testbed --example fleet_rate [DAEMONS [CLIENTS]]

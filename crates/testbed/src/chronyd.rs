@@ -23,7 +23,7 @@ const START_DEADLINE: Duration = Duration::from_secs(10);
 const TERMINATE_DEADLINE: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a chronyd shall be like.
+/// The options of a chronyd.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     server: bool,
@@ -322,8 +322,8 @@ impl Drop for Chronyd {
 
 /// The command line `chronyc -c -n`, to which options and a command are to be added.
 ///
-/// From chrony 4.8 on, root's chronyc becomes another user, who may not enter a test bed's folder, unless it is told
-/// not to.
+/// In chrony 4.8 and later, root's chronyc becomes another user, who may not enter a test bed's folder, unless it is
+/// started with `-u root`.
 pub fn chronyc() -> Result<Command, Error> {
     static TAKES_A_USER: OnceLock<bool> = OnceLock::new();
     let program = process::find("chronyc")?;

@@ -1,8 +1,8 @@
 //! A private folder with a short path, removed when dropped.
 //!
-//! Short, because a client's socket must fit beside chronyd's in the 107 bytes of a socket path; private (mode 0700),
+//! Short, because a client's socket must fit next to chronyd's in the 107 bytes of a socket path; private (mode 0700),
 //! because chronyd refuses to put its socket anywhere else. `TMPDIR` is not honoured: it can be long. `TESTBED_FOLDER`
-//! is, for measurements: libchrony makes folders beside chronyd's socket, which take their time on a disk. The usual
+//! is, for measurements: libchrony makes folders next to chronyd's socket, which take their time on a disk. The usual
 //! place, /run, is in memory.
 
 use std::env;

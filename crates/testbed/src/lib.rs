@@ -21,7 +21,7 @@ pub use pair::Pair;
 pub use scripted::{Fault, Scripted, Values};
 pub use stub::stub_library;
 
-/// Why a test bed could not do what it was asked.
+/// The reason why a test bed could not do something.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -39,7 +39,7 @@ pub enum Error {
     /// chronyd ended, or did not answer in time; its log says why.
     #[error("{what}; its log:\n{log}")]
     Chronyd {
-        /// What went wrong, seen from outside.
+        /// The failure, seen from outside.
         what: String,
         /// All that chronyd logged.
         log: String,
@@ -49,7 +49,7 @@ pub enum Error {
     Program {
         /// The command line.
         program: String,
-        /// What it printed.
+        /// Its output.
         output: String,
     },
     /// Values or a fault that make no sense.
@@ -58,7 +58,7 @@ pub enum Error {
     /// The operating system refused.
     #[error("{what}: {source}")]
     System {
-        /// What was attempted.
+        /// The attempt.
         what: String,
         /// The system's reason.
         source: std::io::Error,

@@ -17,8 +17,8 @@ use testbed::{Builder, Chronyd, Error, Fleet, Pair, Scripted, Values};
 
 const CHRONYD_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
-  suspend                     stop it where it is
-  resume                      let it go on
+  suspend                     stop it (SIGSTOP)
+  resume                      continue it (SIGCONT)
   kill                        end it as a crash would
   terminate                   end it as a service manager would
   restart                     end it if it runs and start it again, same ports; answers like the first line
@@ -26,7 +26,7 @@ Commands on stdin, each answered by one JSON line:
   chronyc ARGS…               run chronyc -c -n on its socket; answers {\"output\": …}";
 
 const PAIR_COMMANDS: &str = "\
-Commands are those of testbed chronyd, for the client; after the word \"server\", for the server.
+Options and commands are those of testbed chronyd, for the client; commands after \"server\" are for the server.
 
 {server} in a line stands for the server's port and quick polling, {port} for its port alone, for NTP and for NTS:
   --line 'server 127.0.0.2 {server} nts ntsport {port}' --line 'server 127.0.0.3 {server} key 3'
@@ -35,37 +35,37 @@ when it is ready.
 
 --all-kinds adds the reference clock GPS; 127.0.0.1 with NTS, 127.0.0.2 with key 3, 127.0.0.3 interleaved, 127.0.0.4 to
 127.0.0.7 with noselect, prefer, trust, and require with key 13; 127.0.0.101 and 127.0.0.102, whose NTS fails;
-127.0.0.103, offline; 127.0.0.104 with a key that there is not; a name that is not resolved; and smoothtime.";
+127.0.0.103, offline; 127.0.0.104 with a missing key; a name that does not resolve; and smoothtime.";
 
 const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
-  fault NAME [VALUE]   do wrong from now on; faults add up:
+  fault NAME [VALUE]   add a fault:
                          silence, delay SECONDS, drop N, loss PERCENT, seed N, unheard, status N,
                          count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N,
                          junk-forever, version N, packet-type N, request-code N, reply-code N, sequence-off,
                          truncate N, random SEED, leave, unread, open; only CODE[,CODE…] and after N narrow the
                          others
-  clear                do nothing wrong from now on
+  clear                remove all faults
   values JSON          replace the reports named in it
-  requests             answers {\"requests\": {CODE: NUMBER, …}}, those received so far
+  requests             answers {\"requests\": {CODE: NUMBER, …}}, received so far
   die                  close and remove the sockets
   come-back            open them again";
 
 const FLEET_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line. DAEMONS are numbers and ranges (0-999,5000), or all:
-  leave DAEMONS           they do not answer any more
-  come DAEMONS            they answer again
-  delay SECONDS DAEMONS   they answer so much later
-  loss PERCENT [SEED]     lose so many of a hundred answers, at random
+  leave DAEMONS           stop answering
+  come DAEMONS            answer again
+  delay SECONDS DAEMONS   delay answers
+  loss PERCENT [SEED]     lose a percentage of the answers, at random
   values JSON             replace the reports named in it, for all
-  open                    serve every report from now on, as opencommands allows from chrony 4.7 on
+  open                    serve every report, as opencommands allows since chrony 4.7
   tally                   answers {\"requests\": {CODE: NUMBER, …}, \"answers\": …, \"least\": …,
                           \"most\": …, \"cpu\": …}: least and most are the requests to the daemon that was
                           asked least, and most; cpu is in seconds
-Daemon number N is at the address FIRST + N. It tells that address as its reference ID, and fd00::ADDRESS:INDEX as that
-of a source.";
+Daemon number N has the address FIRST + N, which is also its reference ID. The address of a source is
+fd00::ADDRESS:INDEX.";
 
-/// Starts a chronyd for a test; ends with its standard input.
+/// Start a chronyd for a test, and stop it when standard input ends
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -74,16 +74,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bed {
-    /// A real chronyd in a folder of its own
+    /// Run a real chronyd in a folder of its own
     #[command(after_help = CHRONYD_COMMANDS)]
     Chronyd(Options),
-    /// A real server and a client synchronised to it; options and commands are for the client
+    /// Run a real server and a client synchronised to it
     #[command(after_help = PAIR_COMMANDS)]
     Pair(PairOptions),
-    /// A chronyd that says and does what it is told
+    /// Play a scripted chronyd
     #[command(after_help = SCRIPTED_COMMANDS)]
     Scripted,
-    /// Thousands of chronyds on 127.0.0.0/8 in one thread, over UDP
+    /// Play thousands of chronyds on 127.0.0.0/8 in one thread, over UDP
     #[command(after_help = FLEET_COMMANDS)]
     Fleet(FleetOptions),
     /// Build the stub library, print {"library": PATH} and end
@@ -104,7 +104,7 @@ struct Options {
     /// Answer commands over UDP too, on a free port of 127.0.0.1 and ::1
     #[arg(long)]
     command_port: bool,
-    /// First bring up the loopback interface and give it this address (in a network namespace)
+    /// Bring up the loopback interface with this address (in a network namespace)
     #[arg(long = "local-address", value_name = "ADDRESS")]
     local_addresses: Vec<String>,
 }
@@ -127,13 +127,13 @@ impl PairOptions {
 
 #[derive(Args)]
 struct FleetOptions {
-    /// How many they are
+    /// Play this number of daemons
     #[arg(long, default_value_t = 1000)]
     count: u32,
-    /// How many of them do not answer: the first
+    /// Keep this number of them silent, counted from the first
     #[arg(long, default_value_t = 0)]
     silent: u32,
-    /// How many sources each has
+    /// Give each daemon this number of sources
     #[arg(long, default_value_t = 1)]
     sources: u32,
 }

@@ -9,9 +9,9 @@ const SYNCHRONISE_DEADLINE: Duration = Duration::from_secs(20);
 /// About 1.5 s is usual with several sources: the first selection waits for all of them.
 const MEASURE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What stands for the port of the server and quick polling in the line of a source.
+/// The placeholder for the server's port and quick polling in the line of a source.
 const SERVER: &str = "{server}";
-/// What stands for the port of the server alone, for NTP and for NTS.
+/// The placeholder for the server's port alone, for NTP and for NTS.
 const PORT: &str = "{port}";
 
 /// A chronyd and the one it takes its time from.
@@ -59,7 +59,7 @@ impl Pair {
         Ok(Self { client, server })
     }
 
-    /// Starts a pair whose client has a source of every kind, beside what is asked of it:
+    /// Starts a pair whose client has a source of every kind, in addition to the given lines:
     ///
     /// - the reference clock GPS, which has no samples;
     /// - 127.0.0.1 with NTS, 127.0.0.2 with key 3 (SHA256), 127.0.0.3 in interleaved mode, 127.0.0.4 to 127.0.0.7 with
@@ -112,7 +112,7 @@ fn address(line: &str) -> String {
     line.split_whitespace().nth(1).unwrap_or_default().to_owned()
 }
 
-/// How many measurements of this source were good, by its line of `chronyc ntpdata`.
+/// Returns the number of good measurements of this source, by its line of `chronyc ntpdata`.
 fn good_measurements(line: &str, address: &str) -> u32 {
     let fields: Vec<&str> = line.split(',').collect();
     if fields[0] == address { fields[33].parse().expect("a count") } else { 0 }

@@ -21,7 +21,7 @@ const LAST: u16 = 32_000;
 #[derive(Debug)]
 pub(crate) struct Port {
     number: u16,
-    /// None where no socket can be had: whoever opens the port itself is told why.
+    /// None if no socket can be opened: opening the port itself then fails with the reason.
     _reservation: Option<UnixDatagram>,
 }
 
@@ -41,8 +41,8 @@ impl Port {
     }
 }
 
-/// A port free on every address, IPv4 and IPv6, and not given out before by this process, nor by another one that still
-/// has it.
+/// A port that is free on every address, IPv4 and IPv6. This process has not given it out before, and no other process
+/// holds it.
 pub(crate) fn free() -> Port {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().expect("no panic while picking a port");

@@ -17,7 +17,7 @@ use crate::Error;
 
 const PLACES: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-/// Where `program` is: on `PATH`, or in a folder of system programs that a user's `PATH` lacks.
+/// Finds `program`: on `PATH`, or in a folder of system programs that a user's `PATH` lacks.
 pub(crate) fn find(program: &'static str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

@@ -1,4 +1,5 @@
-//! What authenticates NTP between the chronyds of a test bed: symmetric keys, and a certificate made at run time.
+//! The secrets that authenticate NTP between the chronyds of a test bed: symmetric keys, and a certificate made at run
+//! time.
 //!
 //! None of it is secret: the keys are the same everywhere, so that every server of a test bed knows every client's.
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::{Error, run};
 
-/// The file of the stub library, up to date with its source; beside the program that asks.
+/// The file of the stub library, up to date with its source; next to the program that asks.
 pub fn stub_library() -> Result<PathBuf, Error> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(library) = BUILT.get() {

@@ -30,7 +30,7 @@ pub(crate) struct Jobs<S> {
 }
 
 impl<S: Send + 'static> Worker<S> {
-    /// Has a thread run `server`, which looks at its jobs.
+    /// Starts a thread that runs `server`, which looks at its jobs.
     pub(crate) fn start(server: S, run: impl FnOnce(S, Jobs<S>) + Send + 'static) -> Result<Self, Error> {
         let (wake, nudged) = UnixStream::pair().map_err(Error::system("could not make a pair of sockets"))?;
         nudged.set_nonblocking(true).map_err(Error::system("could not change a socket"))?;
@@ -39,7 +39,7 @@ impl<S: Send + 'static> Worker<S> {
         Ok(Self { jobs: Some(sender), thread: Some(thread), wake })
     }
 
-    /// Has the thread do `job`; returns when it is done.
+    /// Runs `job` on the thread, and returns when it is done.
     pub(crate) fn call<T: Send + 'static>(&self, job: impl FnOnce(&mut S) -> T + Send + 'static) -> T {
         let (sender, answer) = channel();
         let job: Job<S> = Box::new(move |server| {

@@ -1,4 +1,4 @@
-//! A fleet, seen by chronyc and by bare sockets: each address is a daemon of its own, and does as it is told.
+//! A fleet, seen by chronyc and by bare sockets: each address is a daemon of its own, and obeys its commands.
 
 use std::iter;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

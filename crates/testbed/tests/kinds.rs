@@ -7,7 +7,7 @@ use testbed::{Chronyd, Pair};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What chronyc prints, as lines of fields.
+/// Returns the output of chronyc, as lines of fields.
 fn table(chronyd: &Chronyd, args: &[&str]) -> Vec<Vec<String>> {
     parse(&chronyd.chronyc(args).unwrap())
 }
@@ -16,7 +16,7 @@ fn parse(printed: &str) -> Vec<Vec<String>> {
     printed.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// The line of this source, from its name on.
+/// Returns the line of this source, without the fields before its name.
 fn line(table: &[Vec<String>], name: &str) -> String {
     let from = |line: &Vec<String>| line.iter().position(|field| field == name).map(|first| line[first..].join(","));
     table.iter().find_map(from).unwrap_or_else(|| panic!("{name} is not in {table:?}"))

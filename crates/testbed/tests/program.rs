@@ -115,7 +115,7 @@ fn a_scripted_one_obeys() {
 fn each_fault_of_the_help_is_known() {
     let help = Command::new(env!("CARGO_BIN_EXE_testbed")).args(["scripted", "--help"]).output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
-    let (_, listed) = help.split_once("faults add up:").unwrap();
+    let (_, listed) = help.split_once("add a fault:").unwrap();
     let (listed, _) = listed.split_once(" narrow the").unwrap();
     let listed = listed.replace("[,N…]", "").replace("[,CODE…]", "").replace(" and ", ",").replace(';', ",");
     let (mut program, _) = Program::start(&["scripted"]);

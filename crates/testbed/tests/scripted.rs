@@ -183,8 +183,8 @@ fn request(sequence: u8) -> [u8; 104] {
     request
 }
 
-/// What comes back within a second for two requests for tracking: the last byte of each answer's sequence number, or of
-/// a datagram that is none.
+/// Returns byte 19 of each datagram that comes back within a second for two requests for tracking. In an answer, this
+/// is the last byte of the sequence number.
 fn answers(scripted: &Scripted) -> Vec<u8> {
     let client = client(scripted);
     client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

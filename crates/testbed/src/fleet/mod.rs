@@ -32,7 +32,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts so many daemons that have `values` to tell.
+    /// Starts `count` daemons that report `values`.
     pub fn start(count: u32, values: Values) -> Result<Self, Error> {
         if count == 0 || count > MOST {
             return Err(Error::Script(format!("not a number of daemons: {count}; at most {MOST}")));
@@ -43,7 +43,7 @@ impl Fleet {
         Ok(Self { count, port, receive_buffer, thread })
     }
 
-    /// How many they are.
+    /// Returns the number of daemons.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -53,32 +53,32 @@ impl Fleet {
         self.port
     }
 
-    /// How many bytes of requests the kernel keeps for them all. What comes beyond that is lost.
+    /// Returns the size of the receive buffer, in bytes, that all of them share. Requests beyond it are lost.
     pub fn receive_buffer(&self) -> usize {
         self.receive_buffer
     }
 
-    /// Where a daemon is; the first is number 0. One that does not exist has an address, too, and is silent.
+    /// Returns the address of a daemon; the first is number 0. A number without a daemon has a silent address.
     pub fn address(&self, number: u32) -> SocketAddrV4 {
         SocketAddrV4::new((u32::from(FIRST) + number).into(), self.port)
     }
 
-    /// Has daemons go: they do not answer any more, and answers that they delay are not sent.
+    /// Stops daemons: they do not answer any more, and their delayed answers are not sent.
     pub fn leave(&self, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
         self.each(daemons, |daemon| daemon.is_there = false)
     }
 
-    /// Has daemons come back.
+    /// Starts daemons again.
     pub fn come(&self, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
         self.each(daemons, |daemon| daemon.is_there = true)
     }
 
-    /// Has daemons answer so much later. Requests do not wait for each other.
+    /// Delays the answers of daemons. Requests do not wait for each other.
     pub fn delay(&self, delay: Duration, daemons: impl IntoIterator<Item = u32>) -> Result<(), Error> {
         self.each(daemons, move |daemon| daemon.delay = delay)
     }
 
-    /// Loses so many of a hundred answers of the whole fleet, at random, in an order that follows from the seed.
+    /// Loses a percentage of the answers of the whole fleet, at random, in an order that follows from the seed.
     pub fn lose(&self, percent: f64, seed: u64) {
         self.thread.call(move |server| {
             server.loss.set(percent);
@@ -86,7 +86,7 @@ impl Fleet {
         });
     }
 
-    /// Has all of them serve every report, as `opencommands` allows from chrony 4.7 on.
+    /// Serves every report, as `opencommands` allows since chrony 4.7.
     pub fn open(&self) {
         self.thread.call(Server::open);
     }
@@ -96,7 +96,7 @@ impl Fleet {
         self.thread.call(move |server| server.change(&values))
     }
 
-    /// What it was asked so far.
+    /// Returns the counts of its requests and answers so far.
     pub fn tally(&self) -> Tally {
         self.thread.call(|server| server.tally())
     }

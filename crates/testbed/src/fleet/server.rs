@@ -38,26 +38,26 @@ use crate::worker::Jobs;
 pub(super) const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
 /// Room for a request from each of a hundred thousand clients; a request takes less than a kilobyte of the kernel's.
 const RECEIVE_BUFFER: usize = 96 << 20;
-/// How many requests are served before the thread looks at its jobs and at delayed answers.
+/// The number of requests that are served before the thread looks at its jobs and at delayed answers.
 const BATCH: usize = 256;
-/// How many answers are kept. No more are asked for, unless a client sends nonsense.
+/// The number of answers that are kept. Clients ask for no others, unless they send nonsense.
 const MOST_TEMPLATES: usize = 10_000;
-/// What a fleet was asked, and how it answered.
+/// The counts of the requests and answers of a fleet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many requests it has received, by code; also those for daemons that are silent.
+    /// The number of requests that it has received, by code, including requests for silent daemons.
     pub requests: BTreeMap<u16, u64>,
-    /// How many answers it has sent.
+    /// The number of answers that it has sent.
     pub answers: u64,
-    /// How many requests the daemon that was asked least has received.
+    /// The smallest number of requests that any daemon has received.
     pub least: u64,
-    /// How many requests the daemon that was asked most has received.
+    /// The largest number of requests that any daemon has received.
     pub most: u64,
-    /// How much processor time the thread has used.
+    /// The processor time that the thread has used.
     pub cpu: Duration,
 }
 
-/// Where a request and its reply have the number that makes them a pair.
+/// The offsets of the sequence number in a request and in its reply.
 const SEQUENCE: (usize, usize) = (8, 16);
 
 /// One of the fleet.
@@ -72,9 +72,9 @@ pub(super) struct Daemon {
 #[derive(Debug)]
 struct Template {
     bytes: Vec<u8>,
-    /// Where the reference ID is.
+    /// The offset of the reference ID.
     reference_id: Option<usize>,
-    /// Where the address is.
+    /// The offset of the address.
     address: Option<usize>,
     /// Which source it is about.
     index: Option<u32>,
@@ -88,7 +88,7 @@ struct Outgoing {
     bytes: Vec<u8>,
 }
 
-/// What the thread owns.
+/// The state that the thread owns.
 #[derive(Debug)]
 pub(super) struct Server {
     socket: UdpSocket,
@@ -99,7 +99,7 @@ pub(super) struct Server {
     /// The answers that wait, by when they are due and in the order in which they came.
     delayed: BTreeMap<(Instant, u64), Outgoing>,
     pub(super) loss: Loss,
-    /// Whether every report is served, as `opencommands` allows from chrony 4.7 on.
+    /// Set if every report is served, as `opencommands` allows since chrony 4.7.
     open: bool,
     requests: BTreeMap<u16, u64>,
     answers: u64,

@@ -1,4 +1,4 @@
-//! What the scripted chronyd does wrong, and when.
+//! The faults of the scripted chronyd, and their times.
 //!
 //! Faults add up; each applies to every request until cleared, unless [`Fault::Only`] or [`Fault::After`] narrows
 //! them. This decides; it sends nothing.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::request::Request;
 use crate::Error;
 
-/// How long an answer waits to be overtaken.
+/// The time that an answer waits to be overtaken.
 const OVERTAKEN: Duration = Duration::from_millis(50);
 
 /// One thing to do wrong. As text, for the program: the name in brackets, then the value.
@@ -18,11 +18,11 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 pub enum Fault {
     /// Receive and do not answer (`silence`).
     Silence,
-    /// Answer so much later (`delay SECONDS`). Requests do not wait for each other.
+    /// Delay answers (`delay SECONDS`). Requests do not wait for each other.
     Delay(Duration),
     /// Do not answer the next requests (`drop N`).
     Drop(u32),
-    /// Lose the answers to so many of a hundred requests, evenly spread (`loss PERCENT`, to a thousandth).
+    /// Lose a percentage of the answers, evenly spread (`loss PERCENT`, to a thousandth).
     Loss(f64),
     /// Lose at random, in an order that follows from this seed (`seed N`).
     Seed(u64),
@@ -32,18 +32,18 @@ pub enum Fault {
     Status(u16),
     /// Tell these numbers of sources, one a request, the last for ever (`count N[,N…]`; -1 is 4294967295).
     Count(Vec<u32>),
-    /// Once, after so many requests for records of sources: remove the source of this index, and append so many others
+    /// Once, after AFTER requests for records of sources: remove the source of index REMOVE, and append ADD others
     /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources behind the removed one move up. libchrony sends two
     /// requests for a record of authdata and of ntpdata, so that a source can go between them.
     Churn {
-        /// How many records are told before the change.
+        /// The number of records that are sent before the change.
         after: u32,
         /// The index of the source that goes.
         remove: usize,
-        /// How many sources come.
+        /// The number of sources that are added.
         add: usize,
     },
-    /// Send so many invalid datagrams before each answer (`junk-before N`).
+    /// Send N invalid datagrams before each answer (`junk-before N`).
     JunkBefore(usize),
     /// Send invalid datagrams every few milliseconds in place of an answer (`junk-forever`).
     JunkForever,
@@ -63,7 +63,7 @@ pub enum Fault {
     ReplyCode(u16),
     /// Answer with a sequence number that is one off (`sequence-off`).
     SequenceOff,
-    /// Cut answers to so many bytes (`truncate N`).
+    /// Cut answers to N bytes (`truncate N`).
     Truncate(usize),
     /// Fill answers with random values, from this seed on (`random SEED`).
     Random(u64),
@@ -75,7 +75,7 @@ pub enum Fault {
     Open,
     /// Do wrong only to requests with these codes (`only CODE[,CODE…]`).
     Only(Vec<u16>),
-    /// Do right by so many requests first, of those that [`Fault::Only`] names (`after N`).
+    /// Answer the first N requests correctly, of the requests that [`Fault::Only`] names (`after N`).
     After(u32),
 }
 
@@ -154,13 +154,13 @@ pub(super) struct Faults {
     wrong: Wrong,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 pub(super) enum Judgement {
-    /// It never arrives.
+    /// The request never arrives.
     Unheard,
-    /// It gets no answer.
+    /// The request gets no answer.
     Unanswered,
-    /// It gets an answer with this wrong.
+    /// The request gets an answer with these faults.
     Answered(Wrong),
 }
 
@@ -172,7 +172,7 @@ pub(super) struct Churn {
     pub(super) add: usize,
 }
 
-/// What is wrong with an answer.
+/// The faults of an answer.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Wrong {
     pub(super) delay: Duration,
@@ -180,7 +180,7 @@ pub(crate) struct Wrong {
     pub(super) count: Option<u32>,
     pub(super) copies: usize,
     pub(super) older: bool,
-    /// How long it waits to be overtaken.
+    /// The time that it waits to be overtaken.
     pub(super) overtaken: Option<Duration>,
     pub(super) version: Option<u8>,
     pub(super) packet_type: Option<u8>,
@@ -190,7 +190,7 @@ pub(crate) struct Wrong {
     pub(super) truncate: Option<usize>,
     pub(super) random: Option<fastrand::Rng>,
     pub(super) leave: bool,
-    /// How the sources change before the answer.
+    /// The change of the sources before the answer.
     pub(super) churn: Option<Churn>,
     pub(super) junk_before: usize,
     pub(super) junk_forever: bool,
@@ -205,13 +205,13 @@ const ALL: u32 = 100_000;
 pub(crate) struct Loss {
     rate: u32,
     sum: u32,
-    /// Whether requests are lost in place of answers.
+    /// Set if requests are lost in place of answers.
     unheard: bool,
     random: Option<fastrand::Rng>,
 }
 
 impl Loss {
-    /// So many of a hundred, evenly spread unless there is a seed.
+    /// Sets the percentage, which is evenly spread unless there is a seed.
     pub(crate) fn set(&mut self, percent: f64) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most ALL")]
         let rate = (percent.clamp(0.0, 100.0) * f64::from(ALL / 100)).round() as u32;
@@ -265,7 +265,7 @@ impl Faults {
         }
     }
 
-    /// What to do wrong with this request.
+    /// Returns the fate of this request.
     pub(super) fn judge(&mut self, request: &Request) -> Judgement {
         if !self.only.is_empty() && !self.only.contains(&request.code) {
             return Judgement::Answered(Wrong::default());

@@ -3,7 +3,7 @@
 //! Field names are libchrony's; wire types and order are those of chrony's command protocol, version 6. Each default
 //! is plausible for a healthy chronyd. This file encodes nothing, and depends on nothing: the stub library uses it too.
 
-/// How a value travels; all in network byte order.
+/// The form of a value on the wire, always in network byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
     /// Two 32-bit words, high first.
@@ -45,7 +45,7 @@ impl Wire {
 /// Name, type, default (numbers, addresses and times as text; "" is an unspecified address).
 pub type Field = (&'static str, Wire, &'static str);
 
-/// What a request names its record by.
+/// The key by which a request names its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// There is one record.
@@ -72,14 +72,14 @@ impl Layout {
     }
 }
 
-/// A report as libchrony has it.
+/// A report, as libchrony describes it.
 #[derive(Debug)]
 pub struct Report {
     /// libchrony's name.
     pub name: &'static str,
     /// The code that asks for one record.
     pub request: u16,
-    /// What the request carries.
+    /// The key that the request carries.
     pub key: Key,
     /// The forms of its reply, oldest first.
     pub layouts: &'static [Layout],

@@ -80,7 +80,7 @@ impl Scripted {
         self.thread.call(move |server| server.values.change(&values))
     }
 
-    /// How many requests it has received, by code.
+    /// Returns the number of requests that it has received, by code.
     pub fn requests(&self) -> BTreeMap<u16, u64> {
         self.thread.call(|server| server.requests.clone())
     }

@@ -35,7 +35,7 @@ impl<'a> Request<'a> {
         self.code == NUMBER_OF_SOURCES.0
     }
 
-    /// Whether it asks for a source, by its index or its address.
+    /// Returns true if it asks for a source, by its index or its address.
     pub(super) fn asks_source(&self) -> bool {
         REPORTS.iter().any(|report| report.request == self.code && report.key != Key::Single)
     }

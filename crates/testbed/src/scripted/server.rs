@@ -20,7 +20,7 @@ use crate::Error;
 use crate::worker::Jobs;
 
 const JUNK_INTERVAL: Duration = Duration::from_millis(3);
-/// How soon to try again when a client's queue is full, and for how long.
+/// The interval of the retries when a client's queue is full, and their timeout.
 const FULL_INTERVAL: Duration = Duration::from_millis(1);
 const FULL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -47,11 +47,11 @@ struct Outgoing {
     datagrams: VecDeque<Vec<u8>>,
     /// The right reply and the number of the next invalid one, for an endless stream.
     stream: Option<(Vec<u8>, usize)>,
-    /// Whether it waits for the next answer, to be sent after it.
+    /// Set if it waits for the next answer, to be sent after it.
     held: bool,
 }
 
-/// What the thread owns.
+/// The state that the thread owns.
 #[derive(Debug)]
 pub(super) struct Server {
     socket: PathBuf,
@@ -105,7 +105,7 @@ impl Server {
         Ok(sockets)
     }
 
-    /// Does nothing wrong from now on.
+    /// Removes all faults.
     pub(super) fn clear(&mut self) {
         self.faults = Faults::default();
         self.queue.clear();

@@ -1,4 +1,4 @@
-//! What the scripted chronyd has to tell: records by report, over plausible defaults.
+//! The values of the scripted chronyd: records by report, over plausible defaults.
 //!
 //! As JSON, an object with any of these keys; what is not named keeps its present value:
 //!
@@ -8,7 +8,7 @@
 //!   or the number of default records. All but `sources` follow the list of sources: unless given, they have its
 //!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a
 //!   reference clock;
-//! - `open`: whether the command port serves every report, as with `opencommands` from chrony 4.7 on;
+//! - `open`: whether the command port serves every report, as with `opencommands` since chrony 4.7;
 //! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
 //!   given).
 //!
@@ -33,7 +33,7 @@ pub struct Values {
     pub(super) is_open: bool,
     /// Which source has an address, as it travels. A reference clock has none.
     by_address: HashMap<Vec<u8>, usize>,
-    /// How many sources have come.
+    /// The number of sources that were added.
     added: u32,
 }
 
@@ -114,7 +114,7 @@ impl Values {
         Ok(())
     }
 
-    /// Removes the source of an index, as chronyd does: those behind it move up. Then appends so many others, each with
+    /// Removes the source of an index, as chronyd does: those behind it move up. Then appends `add` others, each with
     /// an address that no source has had.
     pub(super) fn churn(&mut self, remove: usize, add: usize) {
         let first = u32::from(Ipv4Addr::new(127, 2, 0, 1)) + self.added;
@@ -156,7 +156,7 @@ impl Values {
         Some(value_bytes(source, &SOURCE_ADDRESS).expect("checked when given"))
     }
 
-    /// Whether a source is a reference clock, which has no address.
+    /// Returns true if a source is a reference clock, which has no address.
     pub(crate) fn is_reference_clock(&self, index: usize) -> bool {
         self.records["sources"].get(index).is_some_and(|source| source.contains_key("reference ID"))
     }
@@ -190,7 +190,7 @@ fn find(name: &str) -> Result<&'static Report, String> {
     REPORTS.iter().find(|report| report.name == name).ok_or(format!("no such report: {name}"))
 }
 
-/// So many records that differ in their address.
+/// Returns `number` records that differ in their address.
 fn default_sources(number: u64) -> Vec<Record> {
     sources(u32::from(Ipv4Addr::new(127, 1, 0, 1)), u32::try_from(number).expect("a number of sources"))
 }

@@ -5,12 +5,12 @@ use std::ffi::{CStr, c_uint};
 use crate::layout::Wire::{Address, Float, I8, I16, Time, U8, U16, U32, U64};
 use crate::layout::{Field, Key, Layout, Report};
 
-/// How many more records the list has than there are sources.
+/// The number of records that the list has in addition to the sources.
 pub(crate) const MORE: std::ffi::c_int = 2;
 /// The list.
 pub(crate) const LIST: &str = "future list";
 
-/// What a libchrony of the future may have.
+/// The reports that a libchrony of the future may have.
 pub(crate) const REPORTS: &[Report] = &[
     Report {
         name: "future",

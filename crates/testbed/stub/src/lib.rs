@@ -42,7 +42,7 @@ mod error {
     pub(crate) const WORDLESS: c_uint = 98;
 }
 
-/// What `chrony_open_socket` opened: chronyd's end of each socket, and the script.
+/// The sockets that `chrony_open_socket` opened: chronyd's end of each, and the script.
 static OPEN: LazyLock<Mutex<HashMap<c_int, Opened>>> = LazyLock::new(Mutex::default);
 
 type Opened = (UnixDatagram, Arc<Script>);
@@ -59,7 +59,7 @@ fn reports() -> impl Iterator<Item = &'static Report> {
     layout::REPORTS.iter().chain(future::REPORTS)
 }
 
-/// What has been asked for and not yet answered.
+/// A request that is not answered yet.
 #[derive(Clone, Copy)]
 enum Asked {
     Number(&'static Report),
@@ -77,7 +77,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Has the response arrive at once, after those that are for other clients.
+    /// Puts the response into the queue, after responses that are for other clients.
     fn ask(&mut self, asked: Asked) {
         self.strangers = self.script.again;
         if !self.script.silent
@@ -310,8 +310,7 @@ unsafe extern "C" fn chrony_get_field_type(s: *mut Session, index: c_int) -> c_u
     }
 }
 
-/// CHRONY_CONTENT_TIME, CHRONY_CONTENT_ADDRESS or CHRONY_CONTENT_NONE: nothing more is told apart in the reports that
-/// libchrony has.
+/// CHRONY_CONTENT_TIME, CHRONY_CONTENT_ADDRESS or CHRONY_CONTENT_NONE: libchrony's own reports need no others.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn chrony_get_field_content(s: *mut Session, index: c_int) -> c_uint {
     // SAFETY: see `session`.
@@ -342,7 +341,7 @@ unsafe extern "C" fn chrony_get_field_integer(s: *mut Session, index: c_int) -> 
     }
 }
 
-/// 0 for another type, as libchrony has it on glibc.
+/// Returns 0 for another type, as libchrony does on glibc.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn chrony_get_field_float(s: *mut Session, index: c_int) -> f64 {
     // SAFETY: see `session`.

@@ -11,7 +11,7 @@
 //! | `FIELD=absent` | the record has no such field |
 //! | `FIELD>NAME` | the field has this name instead |
 //! | `fields=N` | a record has only its first N fields |
-//! | `layout=N` | reports have their N-th layout, or their newest if they do not have so many |
+//! | `layout=N` | reports have their N-th layout, or their newest if they have fewer |
 //! | `records=N` | there are N records (1 unless given; any `int`); `future list` has two more |
 //! | `open=ERRNO` | `chrony_open_socket` fails |
 //! | `init=CODE` | `chrony_init_session` returns the error |
@@ -25,7 +25,7 @@
 //! text with `%XX` for a byte, `null`.
 //!
 //! `FIELD` is libchrony's name, in every report that has it. An address without `/` has an empty script. A script
-//! with a mistake is told on stderr, and the socket does not open (EINVAL).
+//! with a mistake is reported on stderr, and the socket does not open (EINVAL).
 
 use std::ffi::{c_int, c_uint};
 
@@ -34,7 +34,7 @@ use crate::layout::{Layout, Report};
 use crate::record::{Field, Value, type_name};
 use crate::reports;
 
-/// What to do otherwise than libchrony.
+/// The differences from libchrony.
 pub(crate) struct Script {
     pub(crate) open: c_int,
     errno: c_int,
@@ -143,7 +143,7 @@ impl Script {
         Some(())
     }
 
-    /// Returns an error code as the script has it: with its errno.
+    /// Returns an error code, and sets the errno that the script gives it.
     pub(crate) fn fail(&self, code: c_uint) -> c_uint {
         if code != 0 && self.errno != 0 {
             set_errno(self.errno);
@@ -151,7 +151,7 @@ impl Script {
         code
     }
 
-    /// How many records a report has.
+    /// Returns the number of records of a report.
     pub(crate) fn records(&self, report: &Report) -> c_int {
         self.records.saturating_add(if report.name == future::LIST { future::MORE } else { 0 })
     }
@@ -174,7 +174,7 @@ impl Script {
 }
 
 impl Change {
-    /// The value instead of the default; None for no field, or a value that is none of the type.
+    /// The value instead of the default; None for no field, or a value that does not have the type.
     fn apply(&self, own: &str, default: &str) -> Option<Value> {
         match self {
             Self::Absent => None,
