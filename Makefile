@@ -10,6 +10,9 @@ CARGO_DEB := .provision/cargo-deb-$(CARGO_DEB_VERSION)
 # Cargo may be told to put its output elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN := tools/run
+# A quick file of each folder of Python tests but `package`, which builds a wheel.
+CHECKED := aio/test_names api/test_transports deadlines/test_answers_in_time process/test_streams \
+	security/test_command_port tools/test_claims values/test_scripted
 # Most tests wait for something, so that a few files of them can run at once.
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 COVER := $(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --locked --skip-clean \
@@ -42,12 +45,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: provision-demo extension ## Start two private chronyds and show what pychrony and chrony-report read from them
+demo: provision-demo extension ## Show what pychrony reads, on private chronyds
 	@cargo build --quiet --package testbed --package chrony-report
 	@$(RUN) python tools/demo.py $(TARGET)/debug/testbed $(TARGET)/debug/chrony-report
 
 .PHONY: test
-test: provision-test lint build ## Run everything: lints, Rust tests and doctests, Python tests
+test: provision-test lint build ## Run everything: lints, and all tests of Rust and Python
 	cargo test --workspace --no-run
 	@# Both wait for most of their time.
 	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST) --ignore=tests/package >$(TARGET)/asyncio.log 2>&1 & asyncio=$$!; failed=; \
@@ -56,8 +59,19 @@ test: provision-test lint build ## Run everything: lints, Rust tests and doctest
 	$(FUZZ) 10
 	$(PYTEST) --ignore=tests/package/test_report_wheel.py
 
+.PHONY: check
+check: provision-test extension ## Check format, clippy, types and a few tests in a minute
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(RUN) ruff format --check --quiet
+	$(RUN) ruff check --quiet
+	$(RUN) mypy
+	cargo build --package testbed --quiet
+	$(RUN) cargo test --workspace --lib --bins --quiet
+	$(PYTEST) --quiet $(CHECKED:%=tests/%.py)
+
 .PHONY: lint
-lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy, and the claims of the ledgers
+lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy, the ledgers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -73,42 +87,42 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
 
 .PHONY: prose
-prose: provision-test ## Check the words of documentation comments, docstrings and documents
+prose: provision-test ## Check the words of documentation
 	$(RUN) python tools/checks/prose.py
 
 .PHONY: fmt
-fmt: provision-test ## Format the Rust and Python code, and fix what ruff can fix
+fmt: provision-test ## Format all code, and fix what ruff can fix
 	cargo fmt --all
 	$(RUN) ruff check --fix-only
 	$(RUN) ruff format
 
 .PHONY: fields
-fields: provision-test ## Write docs/fields.md and docs/schemas from the reports' tables
+fields: provision-test ## Write docs/fields.md and docs/schemas from the tables
 	@$(FIELDS) > $(TARGET)/fields.md
 	mv $(TARGET)/fields.md docs/fields.md
 	@rm -rf $(TARGET)/generated docs/schemas && $(GENERATE) $(TARGET)/generated
 	mv $(TARGET)/generated/schemas docs/schemas
 
 .PHONY: build
-build: provision-test extension ## Build the extension module for .venv, and all crates (debug)
+build: provision-test extension ## Build the extension module and all crates (debug)
 	cargo build --workspace
 
 .PHONY: wheel
-wheel: provision-wheel ## Build the wheel with libchrony inside: one for every Python from 3.10
+wheel: provision-wheel ## Build the wheel, with libchrony inside, for Python 3.10+
 	@rm -rf $(MATURIN_TARGET)/wheel
 	$(RUN) maturin build --release --locked $(WHEEL_FLAGS) --target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/wheel \
 		$(WHEEL_LINK)
 	$(RUN) python tools/release/bundle_libchrony.py $(MATURIN_TARGET)/wheel/*.whl $(DIST)
 
 .PHONY: report-wheel
-report-wheel: provision-wheel ## Build a wheel of the command chrony-report, with libchrony inside
+report-wheel: provision-wheel ## Build a wheel of chrony-report, with libchrony inside
 	@rm -rf $(MATURIN_TARGET)/report-wheel
 	$(RUN) maturin build --manifest-path crates/chrony-report/Cargo.toml --profile command --locked $(WHEEL_FLAGS) \
 		--target-dir $(MATURIN_TARGET) --out $(MATURIN_TARGET)/report-wheel
 	$(RUN) python tools/release/bundle_libchrony.py $(MATURIN_TARGET)/report-wheel/*.whl $(DIST)
 
 .PHONY: deb
-deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of the command, with libchrony inside
+deb: provision-wheel $(CARGO_DEB)/bin/cargo-deb ## Build a Debian package of chrony-report
 	cargo build --package chrony-report --profile command --locked
 	@rm -rf target/deb
 	$(TARGET)/command/chrony-report generate target/deb
@@ -120,7 +134,7 @@ sdist: provision-wheel ## Build the source distribution
 	$(RUN) maturin sdist --out $(DIST)
 
 .PHONY: bench
-bench: provision-bench ## Measure against the raw library and the published pychrony, side by side (release)
+bench: provision-bench ## Measure against the raw library and pychrony 2.0.3
 	$(RUN) maturin develop --release --locked --quiet --target-dir $(MATURIN_TARGET)
 	$(RUN) python -m benches --write-docs
 
@@ -129,15 +143,15 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 	$(FUZZ) $$(($(MINUTES) * 60))
 
 .PHONY: soak
-soak: provision-test build ## Read for MINUTES (10) amid restarts, losses, signals, forks, threads and event loops
+soak: provision-test build ## Read amid restarts, losses and signals for MINUTES (10)
 	$(RUN) python -m soak --minutes $(MINUTES)
 
 .PHONY: valgrind
-valgrind: provision-valgrind build ## Look for memory errors and leaks in the Rust tests and in a Python program
+valgrind: provision-valgrind build ## Look for memory errors and leaks, in Rust and Python
 	tools/checks/valgrind
 
 .PHONY: matrix
-matrix: provision-matrix extension ## Run the wheel with the chronyds and Pythons of Debian 13 and unstable (as root)
+matrix: provision-matrix extension ## Test the wheel on Debian 13 and unstable (as root)
 	rm -rf $(TARGET)/matrix/wheel
 	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
 	cargo build --quiet --package testbed
@@ -146,13 +160,13 @@ matrix: provision-matrix extension ## Run the wheel with the chronyds and Python
 	$(MAKE) --no-print-directory try-deb
 
 .PHONY: try-deb
-try-deb: provision-matrix ## Install the Debian package on Debian 13 and unstable, and use it there (as root)
+try-deb: provision-matrix ## Test the package on Debian 13 and unstable (as root)
 	rm -rf $(TARGET)/matrix/deb
 	$(MAKE) --no-print-directory deb DIST=$(TARGET)/matrix/deb
 	tools/systems/try_deb $(TARGET)/matrix/deb/*.deb
 
 .PHONY: coverage
-coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: of each crate 85 % at least, of python 90 %
+coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: 85 % of each crate, 90 % of Python
 	$(COVER) --packages libchrony --include-files 'crates/libchrony/src/*'; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
 	$(COVER) --packages chrony-report --include-files 'crates/chrony-report/src/*' --follow-exec; \
