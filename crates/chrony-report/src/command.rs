@@ -1,14 +1,14 @@
 //! The command line. A report is a command because it is in the list of reports; none is named here.
 
-use crate::check::Check;
 use crate::columns;
+use crate::commands::check::Check;
+use crate::commands::list::List;
+use crate::commands::plot::Plot;
+use crate::commands::wait::Wait;
+use crate::commands::watch::Watch;
 use crate::error::Failure;
-use crate::list::List;
 use crate::output::Output;
-use crate::plot::Plot;
 use crate::text::time;
-use crate::wait::Wait;
-use crate::watch::Watch;
 use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use libchrony::{Address, DEFAULT_TIMEOUT, REPORTS, Table};
 use std::env;

@@ -6,35 +6,31 @@
 #![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
 mod ask;
-mod check;
 mod columns;
 mod command;
+mod commands;
 mod datum;
 mod error;
 mod facts;
 mod generate;
 mod judge;
-mod list;
 mod live;
 mod names;
 mod output;
-mod plot;
+mod picture;
 mod recording;
-mod reports;
 mod rows;
 mod schema;
 mod series;
 mod signals;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
-mod status;
 mod table;
 mod text;
-mod wait;
-mod watch;
 
 use clap::FromArgMatches;
 use command::{Chronyds, Cli, Command};
+use commands::{check, list, plot, reports, status, wait, watch};
 use error::{Code, Failure};
 
 #[cfg(any(test, not(target_env = "gnu")))]

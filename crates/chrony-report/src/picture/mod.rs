@@ -1,6 +1,8 @@
 //! The picture of a recording: curves over time, and the sources at its end.
 
-use super::rows;
+pub(crate) mod canvas;
+mod sources;
+
 use crate::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::series::{Curve, Point, Sample, gap, thinned, times};
 use crate::text::{interval, offset, rate, seconds};
@@ -67,7 +69,7 @@ impl Picture {
 
     /// Its size in pixels at a scale of 1.
     pub(crate) fn size(&self) -> (u32, u32) {
-        let sources = self.last.as_ref().map_or(0, |(_, reading)| rows::height(&reading.sources));
+        let sources = self.last.as_ref().map_or(0, |(_, reading)| sources::height(&reading.sources));
         (WIDTH, TITLE + CHART * 3 + sources)
     }
 
@@ -82,7 +84,7 @@ impl Picture {
             rest = below;
         }
         if let Some((_, reading)) = &self.last {
-            rows::draw(&rest, reading, pen)?;
+            sources::draw(&rest, reading, pen)?;
         }
         area.present()
     }

@@ -2,19 +2,15 @@
 //!
 //! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
 
-mod canvas;
-mod picture;
-mod rows;
-
 use crate::ask::connection;
 use crate::command::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
+use crate::picture::Picture;
+use crate::picture::canvas::Canvas;
 use crate::recording::{Header, Outcome, Recording, Snapshot};
 use crate::signals::heeded;
 use crate::text::interval;
-use canvas::Canvas;
-use picture::Picture;
 use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
 use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};

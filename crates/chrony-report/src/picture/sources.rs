@@ -1,6 +1,6 @@
 //! The sources in a picture: a row for each, with its last eight polls, and its offset with error bars.
 
-use super::picture::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
+use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
 use crate::recording::{Peer, Reading};
 use crate::series::offsets;
 use crate::text::{offset, seconds};
