@@ -1,6 +1,6 @@
 //! Asks chronyds: one by a connection, many by a fleet.
 
-use crate::command::{Chronyds, name};
+use crate::cli::{Chronyds, name};
 use crate::datum::Datum;
 use crate::error::Failure;
 use crate::names;

@@ -3,7 +3,7 @@
 //! A report that could not be read is unknown; nothing stands in its place.
 
 use crate::ask::{Silence, builder, shown};
-use crate::command::Chronyds;
+use crate::cli::Chronyds;
 use crate::error::Failure;
 use crate::signals::Signals;
 use libchrony::{

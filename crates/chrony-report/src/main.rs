@@ -6,13 +6,12 @@
 #![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
 mod ask;
+mod cli;
 mod columns;
-mod command;
 mod commands;
 mod datum;
 mod error;
 mod facts;
-mod generate;
 mod judge;
 mod live;
 mod names;
@@ -29,7 +28,8 @@ mod table;
 mod text;
 
 use clap::FromArgMatches;
-use command::{Chronyds, Cli, Command};
+use cli::generate;
+use cli::{Chronyds, Cli, Command};
 use commands::{check, list, plot, reports, status, wait, watch};
 use error::{Code, Failure};
 
@@ -40,13 +40,13 @@ fn main() -> std::process::ExitCode {
 
 /// Does what the command line asks for.
 fn report() -> Code {
-    let result = command::report().map_or_else(command, |asked| reports::run(&asked));
+    let result = cli::report().map_or_else(command, |asked| reports::run(&asked));
     result.unwrap_or_else(|failure| failure.report())
 }
 
 /// Any other command, or a command line that is wrong.
 fn command() -> Result<Code, Failure> {
-    let matches = command::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
+    let matches = cli::command().try_get_matches().unwrap_or_else(|error| check::refuse(&error));
     let cli = Cli::from_arg_matches(&matches).and_then(|cli| Ok(Cli { chronyds: Chronyds::of(&matches)?, ..cli }));
     cli.map_or_else(|error| error.exit(), |cli| run(&cli))
 }

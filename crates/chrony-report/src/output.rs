@@ -1,6 +1,6 @@
 //! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
 
-use crate::command::duration;
+use crate::cli::duration;
 use crate::datum::{Datum, exact};
 use crate::error::Failure;
 use crate::rows::{Answer, Sheet};

@@ -1,7 +1,7 @@
 //! What was read of one report, from one chronyd or many.
 
+use crate::cli::name;
 use crate::columns::{self, Column};
-use crate::command::name;
 use crate::datum::Datum;
 use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
 use std::sync::Arc;

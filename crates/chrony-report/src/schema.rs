@@ -1,7 +1,7 @@
 //! The JSON Schema of a report's rows, made from its table.
 
+use crate::cli::name;
 use crate::columns::{Column, of_table};
-use crate::command::name;
 use crate::error::{Code, FINE, Failure};
 use libchrony::{Content, REPORTS, Shape, Table, Type};
 use serde_json::{Value, json};

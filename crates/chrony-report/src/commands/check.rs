@@ -2,7 +2,7 @@
 //!
 //! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
 
-use crate::command::{Chronyds, command, duration};
+use crate::cli::{Chronyds, command, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::{Range, Unit};

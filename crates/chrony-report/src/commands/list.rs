@@ -1,8 +1,8 @@
 //! The reports that there are: those of the loaded libchrony, and what is known of them here.
 
 use crate::ask::library;
+use crate::cli::{Chronyds, about, name};
 use crate::columns::Column;
-use crate::command::{Chronyds, about, name};
 use crate::datum::Datum;
 use crate::error::{Code, FINE, Failure};
 use crate::output::{Format, Output, Printer};

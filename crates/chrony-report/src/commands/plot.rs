@@ -3,7 +3,7 @@
 //! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
 
 use crate::ask::connection;
-use crate::command::{Chronyds, duration};
+use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::picture::Picture;

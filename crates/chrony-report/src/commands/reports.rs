@@ -1,7 +1,7 @@
 //! The commands that print reports: each by its name, all of them, and any that libchrony knows.
 
 use crate::ask::{Reader, Report};
-use crate::command::{Asked, Chronyds, Get};
+use crate::cli::{Asked, Chronyds, Get};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::output::{Format, Output, Printer};
 use crate::rows::{Answer, Sheet};

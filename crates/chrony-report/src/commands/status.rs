@@ -2,7 +2,7 @@
 //!
 //! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
-use crate::command::Chronyds;
+use crate::cli::Chronyds;
 use crate::datum::date;
 use crate::error::{Code, Failure};
 use crate::facts::{Facts, follows_source, is_usable};

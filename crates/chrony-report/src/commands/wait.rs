@@ -4,7 +4,7 @@
 //! ago. Its arguments are taken here, too, and add to what is waited for.
 
 use crate::ask::builder;
-use crate::command::{Chronyds, duration};
+use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::Range;

@@ -12,7 +12,7 @@ mod terminal;
 mod view;
 
 use crate::ask::connection;
-use crate::command::{Chronyds, duration};
+use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::recording::{Header, Recorder, Snapshot};

@@ -1,6 +1,8 @@
 //! The command line. A report is a command because it is in the list of reports; none is named here.
 
 use crate::columns;
+pub(crate) mod generate;
+
 use crate::commands::check::Check;
 use crate::commands::list::List;
 use crate::commands::plot::Plot;

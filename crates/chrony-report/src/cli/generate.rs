@@ -1,6 +1,6 @@
 //! Man pages and completions, made from the command line that the program has, and the schemas of all reports.
 
-use crate::command::{command, name};
+use crate::cli::{command, name};
 use crate::error::{Code, FINE, Failure};
 use crate::schema;
 use clap_complete::Shell;
