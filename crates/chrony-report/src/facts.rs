@@ -2,10 +2,10 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
-use crate::ask::{Silence, builder, shown};
 use crate::cli::Chronyds;
 use crate::error::Failure;
-use crate::signals::Signals;
+use crate::read::reader::{Silence, builder, shown};
+use crate::read::signals::Signals;
 use libchrony::{
     Activity, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };

@@ -5,7 +5,6 @@
 // The start is in `start`; tests have one of their own.
 #![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
-mod ask;
 mod cli;
 mod columns;
 mod commands;
@@ -14,14 +13,13 @@ mod error;
 mod facts;
 mod judge;
 mod live;
-mod names;
 mod output;
 mod picture;
+mod read;
 mod recording;
 mod rows;
 mod schema;
 mod series;
-mod signals;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
 mod table;

@@ -2,14 +2,14 @@
 //!
 //! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
 
-use crate::ask::connection;
 use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
 use crate::picture::Picture;
 use crate::picture::canvas::Canvas;
+use crate::read::reader::connection;
+use crate::read::signals::heeded;
 use crate::recording::{Header, Outcome, Recording, Snapshot};
-use crate::signals::heeded;
 use crate::text::interval;
 use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
 use signal_hook::iterator::Signals;

@@ -1,9 +1,9 @@
 //! The commands that print reports: each by its name, all of them, and any that libchrony knows.
 
-use crate::ask::{Reader, Report};
 use crate::cli::{Asked, Chronyds, Get};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::output::{Format, Output, Printer};
+use crate::read::reader::{Reader, Report};
 use crate::rows::{Answer, Sheet};
 use std::time::Instant;
 

@@ -3,14 +3,14 @@
 //! `chronyc waitsync` looks at the correction and the skew alone, which a chronyd passes whose sources were lost hours
 //! ago. Its arguments are taken here, too, and add to what is waited for.
 
-use crate::ask::builder;
 use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::Range;
 use crate::judge::rules::rule;
 use crate::judge::{Limits, Settings, Verdict, judge};
-use crate::signals::Signals;
+use crate::read::reader::builder;
+use crate::read::signals::Signals;
 use crate::text::interval;
 use clap::Args;
 use libchrony::{Error, ErrorKind};

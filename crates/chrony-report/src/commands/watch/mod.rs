@@ -11,10 +11,10 @@ mod sources;
 mod terminal;
 mod view;
 
-use crate::ask::connection;
 use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::live::{self, Stopwatch};
+use crate::read::reader::connection;
 use crate::recording::{Header, Recorder, Snapshot};
 use app::{App, Wish};
 use look::Look;

@@ -3,9 +3,9 @@
 use crate::cli::{Chronyds, name};
 use crate::datum::Datum;
 use crate::error::Failure;
-use crate::names;
+use crate::read::signals::Signals;
+use crate::read::source_names;
 use crate::rows::{Answer, Sheet, with_address};
-use crate::signals::Signals;
 use libchrony::fleet::{Fleet, Reports, Round, Step};
 use libchrony::{Address, Builder, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -201,17 +201,17 @@ impl Reader {
 
     fn read_known(&mut self, tables: &[&'static Table], silence: &mut Silence) -> Vec<Sheet> {
         let mut sheets: Vec<_> = tables.iter().map(|table| Sheet::of_table(table)).collect();
-        let around: &[_] = if names::are_needed(tables) { &[Source::TABLE] } else { &[] };
+        let around: &[_] = if source_names::are_needed(tables) { &[Source::TABLE] } else { &[] };
         let asked = [around, tables, around].concat();
         let rows = |table: &Table, records: Result<Rows, Arc<Error>>| {
-            (SystemTime::now(), records.map(|records| names::rows(table, &records)))
+            (SystemTime::now(), records.map(|records| source_names::rows(table, &records)))
         };
         let mut add = |(host, address): (String, Option<String>), mut read: Vec<Read>| {
             if !around.is_empty() && read.len() == asked.len() {
                 let (before, after) =
                     (read.remove(0).1.unwrap_or_default(), read.pop().and_then(|(_, rows)| rows.ok()));
                 for rows in read.iter_mut().filter_map(|(_, rows)| rows.as_mut().ok()) {
-                    names::fill(rows, &before, after.as_deref().unwrap_or_default());
+                    source_names::fill(rows, &before, after.as_deref().unwrap_or_default());
                 }
             }
             for (sheet, (time, rows)) in sheets.iter_mut().zip(read) {
