@@ -6,9 +6,7 @@
 #![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
 mod cli;
-mod columns;
 mod commands;
-mod datum;
 mod error;
 mod facts;
 mod judge;
@@ -17,9 +15,8 @@ mod output;
 mod picture;
 mod read;
 mod recording;
-mod rows;
-mod schema;
 mod series;
+mod sheet;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
 mod table;
@@ -30,6 +27,7 @@ use cli::generate;
 use cli::{Chronyds, Cli, Command};
 use commands::{check, list, plot, reports, status, wait, watch};
 use error::{Code, Failure};
+use sheet::schema;
 
 #[cfg(any(test, not(target_env = "gnu")))]
 fn main() -> std::process::ExitCode {

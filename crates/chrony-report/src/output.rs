@@ -1,9 +1,9 @@
 //! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
 
 use crate::cli::duration;
-use crate::datum::{Datum, exact};
 use crate::error::Failure;
-use crate::rows::{Answer, Sheet};
+use crate::sheet::datum::{Datum, exact};
+use crate::sheet::{Answer, Sheet};
 use crate::text;
 use clap::{Args, ValueEnum};
 use serde::ser::SerializeMap;

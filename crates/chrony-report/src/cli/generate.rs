@@ -2,7 +2,7 @@
 
 use crate::cli::{command, name};
 use crate::error::{Code, FINE, Failure};
-use crate::schema;
+use crate::sheet::schema;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use libchrony::REPORTS;

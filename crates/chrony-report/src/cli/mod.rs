@@ -1,6 +1,6 @@
 //! The command line. A report is a command because it is in the list of reports; none is named here.
 
-use crate::columns;
+use crate::sheet::column as columns;
 pub(crate) mod generate;
 
 use crate::commands::check::Check;

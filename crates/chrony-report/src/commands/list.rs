@@ -1,12 +1,12 @@
 //! The reports that there are: those of the loaded libchrony, and what is known of them here.
 
 use crate::cli::{Chronyds, about, name};
-use crate::columns::Column;
-use crate::datum::Datum;
 use crate::error::{Code, FINE, Failure};
 use crate::output::{Format, Output, Printer};
 use crate::read::reader::library;
-use crate::rows::{Answer, Sheet};
+use crate::sheet::column::Column;
+use crate::sheet::datum::Datum;
+use crate::sheet::{Answer, Sheet};
 use clap::Args;
 use libchrony::{REPORTS, Shape};
 use std::time::SystemTime;

@@ -3,10 +3,10 @@
 //! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
 use crate::cli::Chronyds;
-use crate::datum::date;
 use crate::error::{Code, Failure};
 use crate::facts::{Facts, follows_source, is_usable};
 use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
+use crate::sheet::datum::date;
 use crate::table::{BOLD, aligned, broken};
 use crate::text::{FAILED, interval, seconds};
 use anstyle::{AnsiColor, Style};

@@ -1,11 +1,11 @@
 //! Asks chronyds: one by a connection, many by a fleet.
 
 use crate::cli::{Chronyds, name};
-use crate::datum::Datum;
 use crate::error::Failure;
 use crate::read::signals::Signals;
 use crate::read::source_names;
-use crate::rows::{Answer, Sheet, with_address};
+use crate::sheet::datum::Datum;
+use crate::sheet::{Answer, Sheet, with_address};
 use libchrony::fleet::{Fleet, Reports, Round, Step};
 use libchrony::{Address, Builder, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

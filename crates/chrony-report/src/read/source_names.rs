@@ -3,7 +3,7 @@
 //! authdata names no source, and nothing is said of a reference clock in ntpdata. Their records are at the places of
 //! the sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
 
-use crate::datum::Datum;
+use crate::sheet::datum::Datum;
 use libchrony::{Content, ReferenceId, Row, Rows, Shape, Table, Value};
 
 /// Whether the list of sources is to be read before and after these.

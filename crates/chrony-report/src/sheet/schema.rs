@@ -1,8 +1,8 @@
 //! The JSON Schema of a report's rows, made from its table.
 
 use crate::cli::name;
-use crate::columns::{Column, of_table};
 use crate::error::{Code, FINE, Failure};
+use crate::sheet::column::{Column, of_table};
 use libchrony::{Content, REPORTS, Shape, Table, Type};
 use serde_json::{Value, json};
 use std::io::Write;

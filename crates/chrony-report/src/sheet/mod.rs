@@ -1,8 +1,12 @@
 //! What was read of one report, from one chronyd or many.
 
 use crate::cli::name;
-use crate::columns::{self, Column};
-use crate::datum::Datum;
+pub(crate) mod column;
+pub(crate) mod datum;
+pub(crate) mod schema;
+
+use crate::sheet::column::{self as columns, Column};
+use crate::sheet::datum::Datum;
 use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
 use std::sync::Arc;
 use std::time::SystemTime;
