@@ -11,16 +11,14 @@ mod error;
 mod facts;
 mod judge;
 mod live;
-mod output;
 mod picture;
+mod print;
 mod read;
 mod recording;
 mod series;
 mod sheet;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
-mod table;
-mod text;
 
 use clap::FromArgMatches;
 use cli::generate;

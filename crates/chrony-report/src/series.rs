@@ -2,8 +2,8 @@
 //!
 //! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
 
+use crate::print::text::scale;
 use crate::recording::{Outcome, Peer, Snapshot, Tracked};
-use crate::text::scale;
 use libchrony::SourceState;
 use std::collections::VecDeque;
 use std::iter;

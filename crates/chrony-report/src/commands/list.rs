@@ -2,7 +2,7 @@
 
 use crate::cli::{Chronyds, about, name};
 use crate::error::{Code, FINE, Failure};
-use crate::output::{Format, Output, Printer};
+use crate::print::{Format, Output, Printer};
 use crate::read::reader::library;
 use crate::sheet::column::Column;
 use crate::sheet::datum::Datum;

@@ -2,7 +2,7 @@
 
 use crate::cli::{Asked, Chronyds, Get};
 use crate::error::{Code, FAILED, FINE, Failure};
-use crate::output::{Format, Output, Printer};
+use crate::print::{Format, Output, Printer};
 use crate::read::reader::{Reader, Report};
 use crate::sheet::{Answer, Sheet};
 use std::time::Instant;

@@ -11,7 +11,7 @@ pub(crate) use table::markdown;
 
 use crate::error::Code;
 use crate::facts::{Facts, follows_source};
-use crate::text::{interval, seconds};
+use crate::print::text::{interval, seconds};
 use range::Range;
 use rules::{CHRONYD, RULES, Rule, rule};
 use std::time::Duration;

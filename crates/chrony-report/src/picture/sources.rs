@@ -1,9 +1,9 @@
 //! The sources in a picture: a row for each, with its last eight polls, and its offset with error bars.
 
 use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
+use crate::print::text::{offset, seconds};
 use crate::recording::{Peer, Reading};
 use crate::series::offsets;
-use crate::text::{offset, seconds};
 use libchrony::{SourceMode, SourceState};
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -1,8 +1,8 @@
 //! A curve over time with its band, its gaps and its axes, in the cells of a terminal.
 
 use super::look::{Look, Role};
+use crate::print::text::interval;
 use crate::series::{Axis, Curve, History, Sample};
-use crate::text::interval;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

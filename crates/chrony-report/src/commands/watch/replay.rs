@@ -1,8 +1,8 @@
 //! Plays a recording at the speed at which it was recorded, or at another.
 
 use crate::error::Failure;
+use crate::print::text::interval;
 use crate::recording::{Header, Recording, Snapshot};
-use crate::text::interval;
 use std::path::Path;
 use std::time::{Duration, Instant};
 

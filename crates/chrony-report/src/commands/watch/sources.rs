@@ -3,9 +3,9 @@
 use super::app::App;
 use super::chart::{cells, place};
 use super::look::{Look, Role, mode_sign, role, state_sign};
+use crate::print::text::{interval, offset, seconds};
 use crate::recording::Peer;
 use crate::series::{Axis, offsets};
-use crate::text::{interval, offset, seconds};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;

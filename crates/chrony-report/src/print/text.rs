@@ -3,10 +3,10 @@
 //! A report with one record is a list of its fields. One with many is a table with a row for each record, and the name
 //! of the source in front.
 
+use crate::print::layout::{BOLD, Table, Title};
 use crate::sheet::Sheet;
 use crate::sheet::column::{Column, SOURCE};
 use crate::sheet::datum::{Datum, date};
-use crate::table::{BOLD, Table, Title};
 use anstyle::Style;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use libchrony::{Content, ReferenceId, Type, Unit};

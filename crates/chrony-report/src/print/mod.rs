@@ -1,10 +1,12 @@
 //! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
 
+pub(crate) mod layout;
+pub(crate) mod text;
+
 use crate::cli::duration;
 use crate::error::Failure;
 use crate::sheet::datum::{Datum, exact};
 use crate::sheet::{Answer, Sheet};
-use crate::text;
 use clap::{Args, ValueEnum};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
