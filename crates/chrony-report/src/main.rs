@@ -10,15 +10,13 @@ mod commands;
 mod error;
 mod facts;
 mod judge;
-mod live;
 mod picture;
 mod print;
 mod read;
-mod recording;
-mod series;
 mod sheet;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
+mod timeline;
 
 use clap::FromArgMatches;
 use cli::generate;

@@ -4,13 +4,13 @@
 
 use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
-use crate::live::{self, Stopwatch};
 use crate::picture::Picture;
 use crate::picture::canvas::Canvas;
 use crate::print::text::interval;
 use crate::read::reader::connection;
 use crate::read::signals::heeded;
-use crate::recording::{Header, Outcome, Recording, Snapshot};
+use crate::timeline::live::{self, Stopwatch};
+use crate::timeline::recording::{Header, Outcome, Recording, Snapshot};
 use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
 use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};

@@ -4,8 +4,8 @@ pub(crate) mod canvas;
 mod sources;
 
 use crate::print::text::{interval, offset, rate, seconds};
-use crate::recording::{Header, Outcome, Reading, Snapshot, shown};
-use crate::series::{Curve, Point, Sample, gap, thinned, times};
+use crate::timeline::recording::{Header, Outcome, Reading, Snapshot, shown};
+use crate::timeline::series::{Curve, Point, Sample, gap, thinned, times};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;

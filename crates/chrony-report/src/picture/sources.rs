@@ -2,8 +2,8 @@
 
 use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
 use crate::print::text::{offset, seconds};
-use crate::recording::{Peer, Reading};
-use crate::series::offsets;
+use crate::timeline::recording::{Peer, Reading};
+use crate::timeline::series::offsets;
 use libchrony::{SourceMode, SourceState};
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -1,8 +1,8 @@
 //! What the view knows and shows, and what keys do. It draws nothing, and waits for nothing.
 
 use super::look::Look;
-use crate::recording::{Outcome, Peer, Reading, Snapshot};
-use crate::series::{History, Point, gap};
+use crate::timeline::recording::{Outcome, Peer, Reading, Snapshot};
+use crate::timeline::series::{History, Point, gap};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// The times that charts can span, in seconds: from a minute to a week.

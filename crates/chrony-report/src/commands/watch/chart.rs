@@ -2,7 +2,7 @@
 
 use super::look::{Look, Role};
 use crate::print::text::interval;
-use crate::series::{Axis, Curve, History, Sample};
+use crate::timeline::series::{Axis, Curve, History, Sample};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

@@ -13,9 +13,9 @@ mod view;
 
 use crate::cli::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
-use crate::live::{self, Stopwatch};
 use crate::read::reader::connection;
-use crate::recording::{Header, Recorder, Snapshot};
+use crate::timeline::live::{self, Stopwatch};
+use crate::timeline::recording::{Header, Recorder, Snapshot};
 use app::{App, Wish};
 use look::Look;
 use ratatui::crossterm::event::{Event, KeyEventKind};

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::print::text::interval;
-use crate::recording::{Header, Recording, Snapshot};
+use crate::timeline::recording::{Header, Recording, Snapshot};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
