@@ -2,16 +2,12 @@
 //!
 //! A report that could not be read is unknown; nothing stands in its place.
 
-use crate::cli::Chronyds;
-use crate::error::Failure;
-use crate::read::reader::{Silence, builder, shown};
-use crate::read::signals::Signals;
 use libchrony::{
-    Activity, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
+    Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };
 use rustix::io::Errno;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 /// How many of the last polls a source tells of.
@@ -32,8 +28,8 @@ pub(crate) type Fact<T> = Result<T, Arc<Error>>;
 pub(crate) struct Facts {
     /// When they were read, by the clock of this machine.
     pub(crate) time: SystemTime,
-    /// Where chronyd answered, as people read it.
-    pub(crate) address: String,
+    /// Where chronyd answered.
+    pub(crate) address: Option<Address>,
     /// When chronyd was started, which its Unix socket tells. Over UDP it is unknown.
     pub(crate) started: Option<SystemTime>,
     pub(crate) tracking: Fact<Tracking>,
@@ -46,55 +42,36 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Reads them of the only chronyd of the options. Without libchrony nothing is known.
-    pub(crate) fn ask(options: &Chronyds, with_auth_data: bool) -> Result<Self, Failure> {
-        let start = Instant::now();
-        let signals = Signals::take()?;
-        let asked = builder(options).and_then(|builder| Ok(builder.interrupt(signals.interrupt()).build()?));
-        let facts = match asked {
-            Ok(connection) => Self::read(&connection, with_auth_data),
-            Err(Failure::Chrony(error)) => Self::none(error),
-            Err(failure) => return Err(failure),
-        };
-        signals.check()?;
-        if options.verbose {
-            let more = if with_auth_data { ", authdata" } else { "" };
-            let took = start.elapsed();
-            anstream::eprintln!("asked: tracking, sources, selectdata, activity{more} of 1 chronyd, in {took:.1?}");
-        }
-        Ok(facts)
-    }
-
     /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
     pub(crate) fn read(connection: &Connection, with_auth_data: bool) -> Self {
-        let mut silence = Silence::default();
-        let tracking = silence.unless(|| connection.tracking());
+        let mut silence = None;
+        let tracking = unless(&mut silence, || connection.tracking());
         let time = SystemTime::now();
-        let sources = silence.unless(|| connection.sources());
-        let select_data = silence.unless(|| connection.select_data());
-        let activity = silence.unless(|| connection.activity());
+        let sources = unless(&mut silence, || connection.sources());
+        let select_data = unless(&mut silence, || connection.select_data());
+        let activity = unless(&mut silence, || connection.activity());
         let auth_data = with_auth_data.then(|| {
-            let auth_data = silence.unless(|| connection.auth_data())?;
+            let auth_data = unless(&mut silence, || connection.auth_data())?;
             // It has no addresses. Where the sources are others by now, it is of none of them.
-            let again = silence.unless(|| connection.sources())?;
+            let again = unless(&mut silence, || connection.sources())?;
             let addresses =
                 |sources: &[Source]| sources.iter().map(|source| source.address.clone()).collect::<Vec<_>>();
             let is_same = sources.as_ref().is_ok_and(|sources| addresses(sources) == addresses(&again));
             Ok(if is_same { auth_data } else { Vec::new() })
         });
+        let address = connection.address();
         // chronyd makes its socket when it starts, and never again.
-        let socket = connection.address().and_then(|address| fs::metadata(address.path()?).ok());
+        let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
         let started = socket.and_then(|socket| socket.modified().ok());
-        let address = shown(connection);
         Self { time, address, started, tracking, sources, select_data, activity, auth_data }
     }
 
     /// Those of a chronyd that cannot be asked at all.
-    fn none(error: Error) -> Self {
+    pub(crate) fn none(error: Error) -> Self {
         let error = Arc::new(error);
         Self {
             time: SystemTime::now(),
-            address: String::new(),
+            address: None,
             started: None,
             tracking: Err(error.clone()),
             sources: Err(error.clone()),
@@ -130,6 +107,16 @@ impl Facts {
         };
         update_interval(tracking.update_interval, self.sources.iter().flatten().map(polled))
     }
+}
+
+/// Reads a report, unless chronyd was silent before.
+fn unless<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, Error>) -> Fact<T> {
+    if let Some(error) = silence {
+        return Err(error.clone());
+    }
+    let result = read().map_err(Arc::new);
+    *silence = result.as_ref().err().filter(|error| !error.is_answer()).cloned();
+    result
 }
 
 /// A source, and how often it is polled.
@@ -198,7 +185,6 @@ fn is_shortage(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use crate::judge::{Level, Settings, judge};
-    use libchrony::Address;
     use testbed::{Fault, Scripted, Values};
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[expect(unsafe_code, reason = "the linker finds the start of a program by its name")]
 #[unsafe(no_mangle)]
 extern "C" fn main() -> c_int {
-    let code = prepare().map_or_else(|failure| failure.report(), |()| crate::report());
+    let code = prepare().map_or_else(|failure| failure.report(), |()| crate::cli::run());
     process::exit(code.into())
 }
 

@@ -1,7 +1,7 @@
 //! Man pages and completions, made from the command line that the program has, and the schemas of all reports.
 
-use crate::cli::{command, name};
 use crate::error::{Code, FINE, Failure};
+use crate::sheet::report::name;
 use crate::sheet::schema;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -13,13 +13,13 @@ use std::path::Path;
 const SOURCE: &str = concat!("chrony-report ", env!("CARGO_PKG_VERSION"));
 
 /// Writes `man/*.1`, `completions/*` and `schemas/*.json` below a folder.
-pub(crate) fn run(folder: &Path) -> Result<Code, Failure> {
+pub(super) fn run(command: &clap::Command, folder: &Path) -> Result<Code, Failure> {
     let [man, completions, schemas] = ["man", "completions", "schemas"].map(|name| folder.join(name));
     let write = || {
         for folder in [&man, &completions, &schemas] {
             fs::create_dir_all(folder)?;
         }
-        let mut command_line = command().disable_help_subcommand(true);
+        let mut command_line = command.clone().disable_help_subcommand(true);
         command_line.build();
         let pages = command_line.get_subcommands().filter(|command| !command.is_hide_set());
         for page in pages.chain([&command_line]) {
@@ -31,7 +31,7 @@ pub(crate) fn run(folder: &Path) -> Result<Code, Failure> {
             fs::write(man.join(name).with_extension("1"), text)?;
         }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            clap_complete::generate_to(shell, &mut command(), "chrony-report", &completions)?;
+            clap_complete::generate_to(shell, &mut command.clone(), "chrony-report", &completions)?;
         }
         // clap_complete has two names for the functions of a program with a hyphen in its own.
         let bash = completions.join("chrony-report.bash");

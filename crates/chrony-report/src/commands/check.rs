@@ -2,14 +2,13 @@
 //!
 //! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
 
-use crate::cli::{Chronyds, command, duration};
+use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
-use crate::facts::Facts;
 use crate::judge::range::{Range, Unit};
 use crate::judge::rules::{CHRONYD, RULES, Rule};
 use crate::judge::{Finding, GRACE, Level, Limits, Settings, Verdict, judge, markdown};
+use crate::read::facts::facts;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
-use std::env;
 use std::io::Write;
 use std::process;
 use std::time::Duration;
@@ -33,6 +32,8 @@ pub(crate) struct Check {
          [default: {}s]", GRACE.as_secs()
     ))]
     grace: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
 }
 
 /// The limits that the command line gives.
@@ -110,7 +111,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
 fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
     let settings = Settings::default().with_grace(options.grace.unwrap_or(GRACE));
     let settings = options.limits.0.iter().fold(settings, |settings, (rule, limits)| settings.with(rule, *limits));
-    let facts = Facts::ask(chronyds, settings.has("nts"))?;
+    let (facts, _) = facts(chronyds, settings.has("nts"))?;
     let verdict = judge(&facts, &settings);
     let (level, headline) = (verdict.level, plain(&verdict.headline));
     let line = format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings));
@@ -127,21 +128,12 @@ pub(crate) fn rules() -> Result<Code, Failure> {
     Ok(FINE)
 }
 
-/// A wrong command line of `check` is unknown, too; one of another command ends as clap has it.
+/// Ends the program for a wrong command line, which is unknown, too.
 pub(crate) fn refuse(error: &clap::Error) -> ! {
-    let command = command();
-    let asked = command.clone().ignore_errors(true).try_get_matches();
-    let known = asked.ok().and_then(|matches| Some(matches.subcommand_name()?.to_owned()));
-    // What is wrong may stand before the command.
-    let mut words = env::args_os().skip(1).filter_map(|word| word.into_string().ok());
-    let named = known.or_else(|| words.find(|word| command.get_subcommands().any(|one| one.get_name() == word)));
-    if error.use_stderr() && named.as_deref() == Some("check") {
-        // Its usage and where help is would be noise in a line.
-        let message = error.to_string();
-        let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        process::exit(unknown(message).code().into());
-    }
-    error.exit()
+    // Its usage and where help is would be noise in a line.
+    let message = error.to_string();
+    let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    process::exit(unknown(message).code().into())
 }
 
 /// Says why nothing is known, where a monitoring system reads it.

@@ -1,14 +1,15 @@
 //! The reports that there are: those of the loaded libchrony, and what is known of them here.
 
-use crate::cli::{Chronyds, about, name};
+use crate::args::Chronyds;
 use crate::error::{Code, FINE, Failure};
-use crate::print::{Format, Output, Printer};
-use crate::read::reader::library;
+use crate::print::{Format, Printer};
+use crate::read::open::library;
 use crate::sheet::column::Column;
 use crate::sheet::datum::Datum;
+use crate::sheet::report::{about, find};
 use crate::sheet::{Answer, Sheet};
 use clap::Args;
-use libchrony::{REPORTS, Shape};
+use libchrony::Shape;
 use std::time::SystemTime;
 
 /// How the list is printed.
@@ -18,14 +19,16 @@ pub(crate) struct List {
     /// For people (text), or an array of rows (json), a row a line (jsonl), or csv with a header
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
 }
 
 /// Prints a line for each report that the loaded libchrony knows.
 pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<Code, Failure> {
-    let library = library(chronyds)?;
+    let library = library(chronyds.verbose)?;
     let is_text = options.format == Format::Text;
     let row = |report: &str| {
-        let table = REPORTS.iter().find(|table| name(table) == report);
+        let table = find(report);
         let word = |word: &'static str| Datum::Word(word.into());
         let records = table.map_or(Datum::Unknown, |table| match table.shape {
             Shape::Single => word("one"),
@@ -48,6 +51,6 @@ pub(crate) fn run(chronyds: &Chronyds, options: &List) -> Result<Code, Failure> 
         columns: ["name", "records", "since", "about"].map(|name| Column::text(name, "")).into(),
         answers: vec![Answer { host: String::new(), address: None, time: SystemTime::now(), rows: Ok(rows) }],
     };
-    Printer::new(&Output { format: options.format, every: None }, false).print(&[sheet])?;
+    Printer::new(options.format, false, false).print(&[sheet])?;
     Ok(FINE)
 }

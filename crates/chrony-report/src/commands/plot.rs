@@ -2,12 +2,12 @@
 //!
 //! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
 
-use crate::cli::{Chronyds, duration};
+use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::picture::Picture;
 use crate::picture::canvas::Canvas;
 use crate::print::text::interval;
-use crate::read::reader::connection;
+use crate::read::open::connection;
 use crate::read::signals::heeded;
 use crate::timeline::live::{self, Stopwatch};
 use crate::timeline::recording::{Header, Outcome, Recording, Snapshot};
@@ -43,6 +43,8 @@ pub(crate) struct Plot {
     /// Write the picture to FILE, whose name ends in .svg or .png
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
 }
 
 #[derive(Clone, Copy)]

@@ -1,39 +1,86 @@
 //! The commands that print reports: each by its name, all of them, and any that libchrony knows.
 
-use crate::cli::{Asked, Chronyds, Get};
+use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
-use crate::print::{Format, Output, Printer};
-use crate::read::reader::{Reader, Report};
-use crate::sheet::{Answer, Sheet};
-use std::time::Instant;
+use crate::print::{Format, Printer};
+use crate::read::reader::Reader;
+use crate::sheet::report::{Report, find};
+use crate::sheet::{Answer, Sheet, column};
+use clap::Args;
+use libchrony::Table;
+use std::time::{Duration, Instant};
+
+/// The options of all commands that print reports.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// For people (text), or values as chronyd has them: an array of rows (json), a row a line (jsonl), or csv with a
+    /// header. What never was, is unknown or does not exist is null in JSON, and empty in CSV
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+    /// Read again every TIME, until interrupted; JSON is an array for each round
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    every: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
+}
+
+/// Any reports, and how they are printed.
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The names of reports, as `chrony-report list` has them
+    #[arg(required = true, value_name = "REPORT")]
+    names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// Adds to the command of a report what it takes, and its help.
+pub(crate) fn of_report(command: clap::Command) -> clap::Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let name = command.get_name().to_owned();
+    let examples = format!("Examples:\n  $ chrony-report {name}\n  $ chrony-report {name} --format json");
+    let fields = find(&name).map(fields).unwrap_or_default();
+    Options::augment_args(command)
+        .about(about)
+        .long_about(None)
+        .after_long_help(format!("{examples}\n\n{fields}"))
+        .after_help(examples)
+}
+
+/// The meaning of the fields of a report.
+fn fields(table: &Table) -> String {
+    let line = |column: column::Column| format!("\n  {}: {}", column.name, column.meaning());
+    let columns = column::of_table(table).into_iter();
+    columns.map(line).fold("Fields, by their names in JSON and CSV:".to_owned(), |text, line| text + &line)
+}
 
 /// A report by its name.
-pub(crate) fn run(asked: &Asked) -> Result<Code, Failure> {
-    let mut reader = Reader::new(&asked.chronyds)?;
-    repeat(&mut reader, &asked.output, &[Report::Known(asked.table)], Sheet::has_failed)
+pub(crate) fn run(chronyds: &Chronyds, table: &'static Table, options: &Options) -> Result<Code, Failure> {
+    let mut reader = Reader::new(chronyds)?;
+    repeat(&mut reader, options, &[Report::Known(table)], Sheet::has_failed)
 }
 
 /// All reports. chronyd need not be configured to have each of them.
-pub(crate) fn all(chronyds: &Chronyds, output: &Output) -> Result<Code, Failure> {
-    refuse_csv(output)?;
+pub(crate) fn all(chronyds: &Chronyds, options: &Options) -> Result<Code, Failure> {
+    refuse_csv(options)?;
     let mut reader = Reader::new(chronyds)?;
     let reports = reader.all()?;
     let is_missing = |answer: &Answer| answer.rows.is_err() && !answer.is_not_available();
-    repeat(&mut reader, output, &reports, |sheet| sheet.answers.iter().any(is_missing))
+    repeat(&mut reader, options, &reports, |sheet| sheet.answers.iter().any(is_missing))
 }
 
 /// Any reports.
-pub(crate) fn get(chronyds: &Chronyds, asked: &Get) -> Result<Code, Failure> {
-    if asked.names.len() > 1 {
-        refuse_csv(&asked.output)?;
+pub(crate) fn get(chronyds: &Chronyds, Get { names, options }: &Get) -> Result<Code, Failure> {
+    if names.len() > 1 {
+        refuse_csv(options)?;
     }
     let mut reader = Reader::new(chronyds)?;
-    let reports = reader.find(&asked.names)?;
-    repeat(&mut reader, &asked.output, &reports, Sheet::has_failed)
+    let reports = reader.find(names)?;
+    repeat(&mut reader, options, &reports, Sheet::has_failed)
 }
 
-fn refuse_csv(output: &Output) -> Result<(), Failure> {
-    if output.format == Format::Csv {
+fn refuse_csv(options: &Options) -> Result<(), Failure> {
+    if options.format == Format::Csv {
         return Err(Failure::Usage("CSV has one header, so it is of one report; name one, or use jsonl".to_owned()));
     }
     Ok(())
@@ -42,16 +89,16 @@ fn refuse_csv(output: &Output) -> Result<(), Failure> {
 /// Reads and prints, once or again and again.
 fn repeat(
     reader: &mut Reader,
-    output: &Output,
+    options: &Options,
     reports: &[Report],
     has_failed: impl Fn(&Sheet) -> bool,
 ) -> Result<Code, Failure> {
-    let mut printer = Printer::new(output, reader.is_many());
+    let mut printer = Printer::new(options.format, options.every.is_some(), reader.is_many());
     let mut next = Instant::now();
     loop {
         let sheets = reader.read(reports)?;
         printer.print(&sheets)?;
-        let Some(every) = output.every else {
+        let Some(every) = options.every else {
             return Ok(if sheets.iter().any(has_failed) { FAILED } else { FINE });
         };
         // A round that takes longer than the time between two puts off the next ones.

@@ -2,12 +2,13 @@
 //!
 //! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
-use crate::cli::Chronyds;
+use crate::args::Chronyds;
 use crate::error::{Code, Failure};
 use crate::facts::{Facts, follows_source, is_usable};
 use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
 use crate::print::layout::{BOLD, aligned, broken};
 use crate::print::text::{FAILED, interval, seconds};
+use crate::read::facts::facts;
 use crate::sheet::datum::date;
 use anstyle::{AnsiColor, Style};
 use libchrony::{Open, SelectData, SelectState, Source, Tracking};
@@ -36,16 +37,16 @@ pub(crate) fn run(chronyds: &Chronyds) -> Code {
 }
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
-    let facts = Facts::ask(chronyds, false)?;
+    let (facts, host) = facts(chronyds, false)?;
     let verdict = judge(&facts, &Settings::default());
     let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into());
-    let text = screen(&facts, &verdict, width.clamp(NARROWEST, WIDTH)).join("\n");
+    let text = screen(&facts, &host, &verdict, width.clamp(NARROWEST, WIDTH)).join("\n");
     writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
     Ok(verdict.worst)
 }
 
 /// The lines of the screen.
-fn screen(facts: &Facts, verdict: &Verdict, width: usize) -> Vec<String> {
+fn screen(facts: &Facts, host: &str, verdict: &Verdict, width: usize) -> Vec<String> {
     let (answer, colour) = answer(facts, verdict);
     let mut lines: Vec<_> = wrapped(&format!("Is the clock right? {answer}"), width)
         .into_iter()
@@ -58,7 +59,7 @@ fn screen(facts: &Facts, verdict: &Verdict, width: usize) -> Vec<String> {
     }
     if let Ok(tracking) = &facts.tracking {
         lines.push(String::new());
-        lines.extend(known(facts, tracking, width));
+        lines.extend(known(facts, host, tracking, width));
     }
     if let Ok(sources) = &facts.sources {
         lines.extend(list(facts, sources, HEIGHT.saturating_sub(lines.len()), width));
@@ -112,7 +113,7 @@ fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
 }
 
 /// What is known of the clock.
-fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
+fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD, width));
     if follows_source(tracking) {
@@ -129,7 +130,7 @@ fn known(facts: &Facts, tracking: &Tracking, width: usize) -> Vec<String> {
         add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
     }
     let started = facts.uptime().map(|uptime| format!(", started {} ago", interval(uptime.as_secs_f64())));
-    add("chronyd", format!("{}{}", facts.address, started.unwrap_or_default()));
+    add("chronyd", format!("{host}{}", started.unwrap_or_default()));
     lines
 }
 

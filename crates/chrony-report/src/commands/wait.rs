@@ -3,14 +3,14 @@
 //! `chronyc waitsync` looks at the correction and the skew alone, which a chronyd passes whose sources were lost hours
 //! ago. Its arguments are taken here, too, and add to what is waited for.
 
-use crate::cli::{Chronyds, duration};
+use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::facts::Facts;
 use crate::judge::range::Range;
 use crate::judge::rules::rule;
 use crate::judge::{Limits, Settings, Verdict, judge};
 use crate::print::text::interval;
-use crate::read::reader::builder;
+use crate::read::open::builder;
 use crate::read::signals::Signals;
 use clap::Args;
 use libchrony::{Error, ErrorKind};
@@ -40,16 +40,16 @@ Examples:
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_HELP)]
+// The timeout is that of the whole wait, and not of one request.
+#[command(mut_arg("timeout", |arg| arg.help(
+    "Give up after TIME; a chronyd that is silent is asked again meanwhile [default: never]"
+)))]
 pub(crate) struct Wait {
     #[arg(long, value_name = "BOUND", value_parser = duration, help = format!(
         "How wrong the clock may be at most [default: {} s, which is not critical for `check`]",
         rule("bound").map_or(Range::ANY, |bound| bound.critical)
     ))]
     within: Option<Duration>,
-    /// Give up after TIME; a chronyd that is silent is asked again meanwhile [default: never]
-    // In place of the option of all commands, which would be about one request.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
     /// How often it looks; 0 for no end [default: 0]
     tries: Option<u32>,
     /// The largest correction in seconds; 0 for any [default: 0]
@@ -61,6 +61,8 @@ pub(crate) struct Wait {
     /// The seconds between two looks [default: 10 with TRIES, or else 1]
     #[arg(value_parser = measure)]
     interval: Option<f64>,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
 }
 
 fn measure(text: &str) -> Result<f64, String> {
@@ -101,7 +103,7 @@ impl Wait {
 pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> {
     let mut signals = Signals::take()?;
     let start = Instant::now();
-    let end = options.timeout.and_then(|time| start.checked_add(time));
+    let end = chronyds.timeout.and_then(|time| start.checked_add(time));
     let is_over = move || end.is_some_and(|end| Instant::now() >= end);
     let has_signal = signals.interrupt();
     // A call that waits for chronyd ends with the wait.

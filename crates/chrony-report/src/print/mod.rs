@@ -3,27 +3,13 @@
 pub(crate) mod layout;
 pub(crate) mod text;
 
-use crate::cli::duration;
 use crate::error::Failure;
 use crate::sheet::datum::{Datum, exact};
 use crate::sheet::{Answer, Sheet};
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::io::{self, BufWriter, Write};
-use std::time::Duration;
-
-/// How what was read is printed.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Output {
-    /// For people (text), or values as chronyd has them: an array of rows (json), a row a line (jsonl), or csv with a
-    /// header. What never was, is unknown or does not exist is null in JSON, and empty in CSV
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-    /// Read again every TIME, until interrupted; JSON is an array for each round
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) every: Option<Duration>,
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -89,8 +75,8 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    pub(crate) fn new(output: &Output, is_many: bool) -> Self {
-        Self { format: output.format, is_repeated: output.every.is_some(), is_many, header: Vec::new() }
+    pub(crate) fn new(format: Format, is_repeated: bool, is_many: bool) -> Self {
+        Self { format, is_repeated, is_many, header: Vec::new() }
     }
 
     /// Prints a round.

@@ -1,6 +1,6 @@
 //! The columns of a report: those of its table, or of a record as libchrony describes it.
 
-use crate::cli::first_sentence;
+use crate::sheet::report::first_sentence;
 use libchrony::{AnyRecord, Constants, Content, Field, Sense, Shape, Table, Type, Unit};
 
 /// The name of the column that tells which source a row is of.

@@ -1,11 +1,12 @@
 //! What was read of one report, from one chronyd or many.
 
-use crate::cli::name;
+use crate::sheet::report::name;
 pub(crate) mod column;
 pub(crate) mod datum;
+pub(crate) mod report;
 pub(crate) mod schema;
 
-use crate::sheet::column::{self as columns, Column};
+use crate::sheet::column::Column;
 use crate::sheet::datum::Datum;
 use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Sheet {
     /// One that is to be filled.
     pub(crate) fn of_table(table: &Table) -> Self {
         let is_single = table.shape == Shape::Single;
-        Self { report: name(table).to_owned(), is_single, columns: columns::of_table(table), answers: Vec::new() }
+        Self { report: name(table).to_owned(), is_single, columns: column::of_table(table), answers: Vec::new() }
     }
 
     /// One that is to be filled, of a report that only libchrony knows: it says with the records what there is.
@@ -69,7 +70,7 @@ impl Sheet {
         let rows = result.map(|records| {
             self.is_single &= records.len() == 1;
             if let Some(record) = records.iter().flatten().next() {
-                self.columns = columns::of_record(record);
+                self.columns = column::of_record(record);
             }
             let values = |record: AnyRecord| record.fields().iter().map(|(_, field)| Datum::any(field)).collect();
             records.into_iter().map(|record| record.map(values).unwrap_or_default()).collect()

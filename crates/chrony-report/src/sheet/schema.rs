@@ -1,21 +1,9 @@
 //! The JSON Schema of a report's rows, made from its table.
 
-use crate::cli::name;
-use crate::error::{Code, FINE, Failure};
 use crate::sheet::column::{Column, of_table};
-use libchrony::{Content, REPORTS, Shape, Table, Type};
+use crate::sheet::report::name;
+use libchrony::{Content, Shape, Table, Type};
 use serde_json::{Value, json};
-use std::io::Write;
-
-/// Prints the schema of a report.
-pub(crate) fn print(report: &str) -> Result<Code, Failure> {
-    let Some(table) = REPORTS.iter().find(|table| name(table) == report) else {
-        let known = REPORTS.iter().map(|table| name(table)).collect::<Vec<_>>().join(", ");
-        return Err(Failure::Usage(format!("there is no schema of a report {report:?}; there are those of {known}")));
-    };
-    writeln!(anstream::stdout(), "{:#}", of(table)).map_err(Failure::output)?;
-    Ok(FINE)
-}
 
 /// The schema of a report's rows: a record, or a failure to read it.
 pub(crate) fn of(table: &Table) -> Value {

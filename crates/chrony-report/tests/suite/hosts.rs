@@ -38,6 +38,12 @@ fn each_row_has_its_host_in_the_order_that_was_asked() {
 }
 
 #[test]
+fn a_host_may_have_the_name_of_a_report() {
+    let ran = run(["-H", "tracking", "sources", "--hosts-file", "/nonexistent"]);
+    ran.failed(1, &["cannot read the hosts in /nonexistent"]);
+}
+
+#[test]
 fn hosts_may_stand_before_and_after_the_command_and_keep_their_names() {
     let (a, b) = (scripted("{}"), scripted("{}"));
     let name = format!("localhost:{}", b.command_port());
@@ -72,6 +78,17 @@ fn people_see_the_address_next_to_a_name() {
     a.die();
     let failed = run(["-H", &name, "-H", &udp(&b), "tracking"]).out;
     assert!(failed.contains(&format!("{name}: ")) && !failed.contains(&shown), "{failed}");
+}
+
+#[test]
+fn options_behind_the_command_count_before_those_in_front() {
+    let silent = scripted("{}");
+    silent.set(Fault::Silence);
+    let address = udp(&silent);
+    let asked = ["--timeout", "20s", "--verbose", "tracking", "--timeout", "0.2s", "-H", &address];
+    let ran = on_time(|ran| ran, || run(asked));
+    assert!(ran.out.contains("did not answer within 200ms"), "{ran:?}");
+    assert!(ran.err.contains("libchrony: "), "{ran:?}");
 }
 
 #[test]

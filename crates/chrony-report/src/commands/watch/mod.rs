@@ -11,9 +11,9 @@ mod sources;
 mod terminal;
 mod view;
 
-use crate::cli::{Chronyds, duration};
+use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
-use crate::read::reader::connection;
+use crate::read::open::connection;
 use crate::timeline::live::{self, Stopwatch};
 use crate::timeline::recording::{Header, Recorder, Snapshot};
 use app::{App, Wish};
@@ -50,6 +50,8 @@ pub(crate) struct Watch {
     /// Replay so many times as fast
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor, requires = "replay")]
     speed: f64,
+    #[command(flatten)]
+    pub(crate) chronyds: Chronyds,
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -1,0 +1,28 @@
+//! Reads the facts that the commands of the judgement need, of one chronyd.
+
+use super::host::shown;
+use super::open::builder;
+use super::signals::Signals;
+use crate::args::Chronyds;
+use crate::error::Failure;
+use crate::facts::Facts;
+use std::time::Instant;
+
+/// Reads the facts of the only chronyd, and where it answered, as people read it. Without libchrony nothing is known.
+pub(crate) fn facts(typed: &Chronyds, with_auth_data: bool) -> Result<(Facts, String), Failure> {
+    let start = Instant::now();
+    let signals = Signals::take()?;
+    let opened = builder(typed).and_then(|builder| Ok(builder.interrupt(signals.interrupt()).build()?));
+    let read = match opened {
+        Ok(connection) => (Facts::read(&connection, with_auth_data), shown(&connection)),
+        Err(Failure::Chrony(error)) => (Facts::none(error), String::new()),
+        Err(failure) => return Err(failure),
+    };
+    signals.check()?;
+    if typed.verbose {
+        let more = if with_auth_data { ", authdata" } else { "" };
+        let took = start.elapsed();
+        anstream::eprintln!("asked: tracking, sources, selectdata, activity{more} of 1 chronyd, in {took:.1?}");
+    }
+    Ok(read)
+}
