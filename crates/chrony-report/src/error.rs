@@ -1,5 +1,6 @@
 //! Why the command ends without what was asked for, and the exit codes.
 
+use crate::judge::Level;
 use std::io;
 
 /// An exit code.
@@ -13,6 +14,16 @@ pub(crate) const FAILED: Code = 1;
 pub(crate) const USAGE: Code = 2;
 /// As that of a program which the closed pipe's signal ends.
 const PIPE: Code = 128 + 13;
+
+/// The exit code of a monitoring plugin.
+pub(crate) const fn code(level: Level) -> Code {
+    match level {
+        Level::Ok => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+        Level::Unknown => 3,
+    }
+}
 
 /// Why the command ends.
 #[derive(Debug, thiserror::Error)]

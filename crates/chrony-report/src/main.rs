@@ -13,6 +13,7 @@ mod facts;
 mod judge;
 mod picture;
 mod print;
+mod quantity;
 mod read;
 mod sheet;
 #[cfg(all(target_env = "gnu", not(test)))]

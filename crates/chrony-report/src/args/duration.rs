@@ -1,6 +1,6 @@
 //! A time on the command line.
 
-use crate::print::text::time;
+use crate::quantity::time;
 use std::time::Duration;
 
 /// No time is longer; moments in a further future could not be told.

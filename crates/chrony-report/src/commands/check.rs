@@ -3,7 +3,7 @@
 //! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
 
 use crate::args::{Chronyds, duration};
-use crate::error::{Code, FINE, Failure};
+use crate::error::{Code, FINE, Failure, code};
 use crate::judge::range::{Range, Unit};
 use crate::judge::rules::{CHRONYD, RULES, Rule};
 use crate::judge::{Finding, GRACE, Level, Limits, Settings, Verdict, judge, markdown};
@@ -102,9 +102,9 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
         Ok(level)
     });
     match level {
-        Ok(level) => level.code(),
+        Ok(level) => code(level),
         Err(signal @ Failure::Signal(_)) => signal.report(),
-        Err(failure) => unknown(&failure.to_string()).code(),
+        Err(failure) => code(unknown(&failure.to_string())),
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ! {
     // Its usage and where help is would be noise in a line.
     let message = error.to_string();
     let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    process::exit(unknown(message).code().into())
+    process::exit(code(unknown(message)).into())
 }
 
 /// Says why nothing is known, where a monitoring system reads it.

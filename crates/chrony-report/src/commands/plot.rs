@@ -6,7 +6,7 @@ use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
 use crate::picture::Picture;
 use crate::picture::canvas::Canvas;
-use crate::print::text::interval;
+use crate::quantity::interval;
 use crate::read::open::connection;
 use crate::read::signals::heeded;
 use crate::timeline::live::{self, Stopwatch};

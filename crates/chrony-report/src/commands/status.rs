@@ -3,11 +3,12 @@
 //! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
 
 use crate::args::Chronyds;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, code};
 use crate::facts::{Facts, follows_source, is_usable};
 use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
 use crate::print::layout::{BOLD, aligned, broken};
-use crate::print::text::{FAILED, interval, seconds};
+use crate::print::text::FAILED;
+use crate::quantity::{interval, seconds};
 use crate::read::facts::facts;
 use crate::sheet::datum::date;
 use anstyle::{AnsiColor, Style};
@@ -33,7 +34,7 @@ pub(crate) fn run(chronyds: &Chronyds) -> Code {
         failure.report();
         Level::Unknown
     });
-    level.code()
+    code(level)
 }
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {

@@ -9,7 +9,7 @@ use crate::facts::Facts;
 use crate::judge::range::Range;
 use crate::judge::rules::rule;
 use crate::judge::{Limits, Settings, Verdict, judge};
-use crate::print::text::interval;
+use crate::quantity::interval;
 use crate::read::open::builder;
 use crate::read::signals::Signals;
 use clap::Args;

@@ -9,9 +9,8 @@ mod table;
 
 pub(crate) use table::markdown;
 
-use crate::error::Code;
 use crate::facts::{Facts, follows_source};
-use crate::print::text::{interval, seconds};
+use crate::quantity::{interval, seconds};
 use range::Range;
 use rules::{CHRONYD, RULES, Rule, rule};
 use std::time::Duration;
@@ -31,16 +30,6 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// The exit code of a monitoring plugin.
-    pub(crate) const fn code(self) -> Code {
-        match self {
-            Self::Ok => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-            Self::Unknown => 3,
-        }
-    }
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",

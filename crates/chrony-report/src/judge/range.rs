@@ -2,7 +2,7 @@
 //!
 //! A value outside of a range raises an alarm; with `@`, one inside of it. The ends belong to the range.
 
-use crate::print::text::time;
+use crate::quantity::time;
 use std::fmt;
 
 /// A range of values.

@@ -5,7 +5,7 @@
 
 use super::range::{Range, Unit};
 use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
-use crate::print::text::{interval, seconds};
+use crate::quantity::{interval, seconds};
 use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
 
 /// How many sources an answer names.

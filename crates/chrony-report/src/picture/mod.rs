@@ -3,7 +3,7 @@
 pub(crate) mod canvas;
 mod sources;
 
-use crate::print::text::{interval, offset, rate, seconds};
+use crate::quantity::{interval, offset, rate, seconds};
 use crate::timeline::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::timeline::series::{Curve, Point, Sample, gap, thinned, times};
 use plotters::coord::Shift;
@@ -172,7 +172,7 @@ fn said(time: f64, reading: &Reading) -> String {
             offset(-clock.offset),
             seconds(bound),
             rate(clock.frequency),
-            crate::print::text::digits(clock.skew),
+            crate::quantity::digits(clock.skew),
             clock.reference_id_name,
             clock.stratum,
         ),

@@ -1,7 +1,7 @@
 //! The sources in a picture: a row for each, with its last eight polls, and its offset with error bars.
 
 use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
-use crate::print::text::{offset, seconds};
+use crate::quantity::{offset, seconds};
 use crate::timeline::recording::{Peer, Reading};
 use crate::timeline::series::offsets;
 use libchrony::{SourceMode, SourceState};

@@ -2,7 +2,7 @@
 //!
 //! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
 
-use crate::print::text::scale;
+use crate::quantity::scale;
 use crate::timeline::recording::{Outcome, Peer, Snapshot, Tracked};
 use libchrony::SourceState;
 use std::collections::VecDeque;

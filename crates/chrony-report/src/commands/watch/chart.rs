@@ -1,7 +1,7 @@
 //! A curve over time with its band, its gaps and its axes, in the cells of a terminal.
 
 use super::look::{Look, Role};
-use crate::print::text::interval;
+use crate::quantity::interval;
 use crate::timeline::series::{Axis, Curve, History, Sample};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,7 +1,7 @@
 //! Plays a recording at the speed at which it was recorded, or at another.
 
 use crate::error::Failure;
-use crate::print::text::interval;
+use crate::quantity::interval;
 use crate::timeline::recording::{Header, Recording, Snapshot};
 use std::path::Path;
 use std::time::{Duration, Instant};

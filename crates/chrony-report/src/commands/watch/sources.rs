@@ -3,7 +3,7 @@
 use super::app::App;
 use super::chart::{cells, place};
 use super::look::{Look, Role, mode_sign, role, state_sign};
-use crate::print::text::{interval, offset, seconds};
+use crate::quantity::{interval, offset, seconds};
 use crate::timeline::recording::Peer;
 use crate::timeline::series::{Axis, offsets};
 use ratatui::buffer::Buffer;

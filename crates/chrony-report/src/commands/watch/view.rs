@@ -4,7 +4,7 @@ use super::app::{App, View};
 use super::chart::{Chart, cells};
 use super::look::Role;
 use super::sources::{Fit, draw as draw_sources};
-use crate::print::text::{digits, interval, offset, rate, seconds};
+use crate::quantity::{digits, interval, offset, rate, seconds};
 use crate::sheet::datum::date;
 use crate::timeline::recording;
 use crate::timeline::recording::{Reading, Tracked};
