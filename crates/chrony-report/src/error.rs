@@ -1,6 +1,6 @@
 //! Why the command ends without what was asked for, and the exit codes.
 
-use crate::judge::Level;
+use chrony_health::Level;
 use std::io;
 
 /// An exit code.

@@ -9,11 +9,8 @@ mod args;
 mod cli;
 mod commands;
 mod error;
-mod facts;
-mod judge;
 mod picture;
 mod print;
-mod quantity;
 mod read;
 mod sheet;
 #[cfg(all(target_env = "gnu", not(test)))]

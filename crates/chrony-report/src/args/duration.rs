@@ -1,6 +1,6 @@
 //! A time on the command line.
 
-use crate::quantity::time;
+use chrony_health::quantity::time;
 use std::time::Duration;
 
 /// No time is longer; moments in a further future could not be told.

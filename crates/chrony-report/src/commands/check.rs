@@ -4,10 +4,10 @@
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure, code};
-use crate::judge::range::{Range, Unit};
-use crate::judge::rules::{CHRONYD, RULES, Rule};
-use crate::judge::{Finding, GRACE, Level, Limits, Settings, Verdict, judge, markdown};
 use crate::read::facts::facts;
+use chrony_health::{
+    CHRONYD, Finding, GRACE, Level, Limits, RULES, Range, Rule, Settings, Unit, Verdict, judge, markdown,
+};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::io::Write;
 use std::process;

@@ -4,14 +4,13 @@
 
 use crate::args::Chronyds;
 use crate::error::{Code, Failure, code};
-use crate::facts::{Facts, follows_source, is_usable};
-use crate::judge::{Finding, Level, Settings, Verdict, judge, right};
 use crate::print::layout::{BOLD, aligned, broken};
 use crate::print::text::FAILED;
-use crate::quantity::{interval, seconds};
 use crate::read::facts::facts;
 use crate::sheet::datum::date;
 use anstyle::{AnsiColor, Style};
+use chrony_health::quantity::{interval, seconds};
+use chrony_health::{Facts, Finding, Level, Settings, Verdict, follows_source, is_usable, judge, right};
 use libchrony::{Open, SelectData, SelectState, Source, Tracking};
 use std::io::{self, Write};
 use terminal_size::terminal_size_of;

@@ -5,13 +5,10 @@
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
-use crate::facts::Facts;
-use crate::judge::range::Range;
-use crate::judge::rules::rule;
-use crate::judge::{Limits, Settings, Verdict, judge};
-use crate::quantity::interval;
 use crate::read::open::builder;
 use crate::read::signals::Signals;
+use chrony_health::quantity::interval;
+use chrony_health::{Facts, Limits, Range, Settings, Verdict, judge, rule};
 use clap::Args;
 use libchrony::{Error, ErrorKind};
 use sd_notify::NotifyState;

@@ -3,9 +3,9 @@
 pub(crate) mod canvas;
 mod sources;
 
-use crate::quantity::{interval, offset, rate, seconds};
 use crate::timeline::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::timeline::series::{Curve, Point, Sample, gap, thinned, times};
+use chrony_health::quantity::{interval, offset, rate, seconds};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
@@ -172,7 +172,7 @@ fn said(time: f64, reading: &Reading) -> String {
             offset(-clock.offset),
             seconds(bound),
             rate(clock.frequency),
-            crate::quantity::digits(clock.skew),
+            chrony_health::quantity::digits(clock.skew),
             clock.reference_id_name,
             clock.stratum,
         ),

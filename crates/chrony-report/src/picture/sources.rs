@@ -1,9 +1,9 @@
 //! The sources in a picture: a row for each, with its last eight polls, and its offset with error bars.
 
 use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
-use crate::quantity::{offset, seconds};
 use crate::timeline::recording::{Peer, Reading};
 use crate::timeline::series::offsets;
+use chrony_health::quantity::{offset, seconds};
 use libchrony::{SourceMode, SourceState};
 use plotters::coord::Shift;
 use plotters::prelude::*;

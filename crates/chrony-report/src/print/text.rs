@@ -4,11 +4,11 @@
 //! of the source in front.
 
 use crate::print::layout::{BOLD, Table, Title};
-use crate::quantity::{digits, interval, seconds};
 use crate::sheet::Sheet;
 use crate::sheet::column::{Column, SOURCE};
 use crate::sheet::datum::{Datum, date};
 use anstyle::Style;
+use chrony_health::quantity::{digits, interval, seconds};
 use libchrony::{Content, ReferenceId, Type, Unit};
 use std::env;
 use std::io::{self, Write};

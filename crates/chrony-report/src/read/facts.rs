@@ -5,7 +5,7 @@ use super::open::builder;
 use super::signals::Signals;
 use crate::args::Chronyds;
 use crate::error::Failure;
-use crate::facts::Facts;
+use chrony_health::Facts;
 use std::time::Instant;
 
 /// Reads the facts of the only chronyd, and where it answered, as people read it. Without libchrony nothing is known.

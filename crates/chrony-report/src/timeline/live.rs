@@ -1,7 +1,7 @@
 //! Reads one chronyd again and again, in a thread of its own, so that what waits for it never waits for chronyd.
 
-use crate::facts::is_away;
 use crate::timeline::recording::{Outcome, Peer, Reading, Snapshot, Tracked, rounded, since_epoch};
+use chrony_health::is_away;
 use libchrony::{Connection, Error};
 use rustix::time::{ClockId, clock_gettime};
 use std::io;

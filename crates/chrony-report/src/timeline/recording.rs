@@ -3,8 +3,7 @@
 //! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
 
 use crate::error::Failure;
-use crate::facts::{Polled, update_interval};
-use crate::judge::rules::rule;
+use chrony_health::{Polled, rule, update_interval};
 use libchrony::{Source, SourceMode, SourceState, Tracking};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

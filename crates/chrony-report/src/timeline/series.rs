@@ -2,8 +2,8 @@
 //!
 //! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
 
-use crate::quantity::scale;
 use crate::timeline::recording::{Outcome, Peer, Snapshot, Tracked};
+use chrony_health::quantity::scale;
 use libchrony::SourceState;
 use std::collections::VecDeque;
 use std::iter;

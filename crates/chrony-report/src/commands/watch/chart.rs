@@ -1,8 +1,8 @@
 //! A curve over time with its band, its gaps and its axes, in the cells of a terminal.
 
 use super::look::{Look, Role};
-use crate::quantity::interval;
 use crate::timeline::series::{Axis, Curve, History, Sample};
+use chrony_health::quantity::interval;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

@@ -1,8 +1,8 @@
 //! Plays a recording at the speed at which it was recorded, or at another.
 
 use crate::error::Failure;
-use crate::quantity::interval;
 use crate::timeline::recording::{Header, Recording, Snapshot};
+use chrony_health::quantity::interval;
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -3,9 +3,9 @@
 use super::app::App;
 use super::chart::{cells, place};
 use super::look::{Look, Role, mode_sign, role, state_sign};
-use crate::quantity::{interval, offset, seconds};
 use crate::timeline::recording::Peer;
 use crate::timeline::series::{Axis, offsets};
+use chrony_health::quantity::{interval, offset, seconds};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;

@@ -3,26 +3,20 @@
 //! [`judge`] is one pure function of [`Facts`]. It reads nothing and prints nothing, so that a command, a page and an
 //! exporter say the same. What it looks at is the table in [`rules`].
 
-pub(crate) mod range;
-pub(crate) mod rules;
-mod table;
-
-pub(crate) use table::markdown;
-
+use super::measure::{CHRONYD, RULES, Rule, rule};
+use super::range::Range;
 use crate::facts::{Facts, follows_source};
 use crate::quantity::{interval, seconds};
-use range::Range;
-use rules::{CHRONYD, RULES, Rule, rule};
 use std::time::Duration;
 
 /// How long after its start a chronyd may not have its sources yet: eight polls of the usual 64 s.
-pub(crate) const GRACE: Duration = Duration::from_secs(512);
+pub const GRACE: Duration = Duration::from_secs(512);
 /// How many findings a headline has.
 const IN_HEADLINE: usize = 3;
 
 /// How bad it is. What is known to be wrong is worse than what is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+pub enum Level {
     Ok,
     Unknown,
     Warning,
@@ -30,7 +24,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::Warning => "WARNING",
@@ -42,14 +36,14 @@ impl Level {
 
 /// Other limits than those of a rule's table. What is `None` stays as it is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Limits {
-    pub(crate) warning: Option<Range>,
-    pub(crate) critical: Option<Range>,
+pub struct Limits {
+    pub warning: Option<Range>,
+    pub critical: Option<Range>,
 }
 
 /// What is looked at, and with which limits.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     rules: Vec<(&'static Rule, Limits)>,
     /// How long after its start a chronyd raises no alarm.
     grace: Duration,
@@ -65,67 +59,67 @@ impl Default for Settings {
 
 impl Settings {
     /// No rule but that a chronyd answers.
-    pub(crate) fn nothing() -> Self {
+    pub fn nothing() -> Self {
         let rules = rule(CHRONYD).map(|rule| (rule, Limits::default()));
         Self { rules: rules.into_iter().collect(), grace: Duration::ZERO }
     }
 
     /// Looks at a rule, with these limits.
-    pub(crate) fn with(mut self, asked: &'static Rule, limits: Limits) -> Self {
+    pub fn with(mut self, asked: &'static Rule, limits: Limits) -> Self {
         self.rules.retain(|(rule, _)| rule.name != asked.name);
         self.rules.push((asked, limits));
         self
     }
 
     /// Gives a chronyd so much time after its start.
-    pub(crate) fn with_grace(self, grace: Duration) -> Self {
+    pub fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
     /// Whether a rule is looked at.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.rules.iter().any(|(rule, _)| rule.name == name)
     }
 }
 
 /// What one rule found.
 #[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    pub(crate) rule: &'static Rule,
-    pub(crate) level: Level,
+pub struct Finding {
+    pub rule: &'static Rule,
+    pub level: Level,
     /// `None` when it is not known.
-    pub(crate) value: Option<f64>,
-    pub(crate) warning: Range,
-    pub(crate) critical: Range,
-    pub(crate) words: String,
+    pub value: Option<f64>,
+    pub warning: Range,
+    pub critical: Range,
+    pub words: String,
     /// What to do next; nothing where the words say it.
-    pub(crate) advice: &'static str,
+    pub advice: &'static str,
 }
 
 /// What is to be said of a clock.
 #[derive(Clone, Debug)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// How bad it is, but for what may be so after a start.
-    pub(crate) level: Level,
+    pub level: Level,
     /// How bad it is, whenever chronyd was started.
-    pub(crate) worst: Level,
+    pub worst: Level,
     /// Of each rule that has something to say, the worst first.
-    pub(crate) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     /// All in one line.
-    pub(crate) headline: String,
+    pub headline: String,
     /// For how long chronyd raises no alarm after its start, if it would raise one.
-    pub(crate) grace: Option<Duration>,
+    pub grace: Option<Duration>,
 }
 
 impl Verdict {
     /// What is not in order, the worst first.
-    pub(crate) fn alarms(&self) -> impl Iterator<Item = &Finding> {
+    pub fn alarms(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level > Level::Ok)
     }
 }
 
 /// Judges a clock.
-pub(crate) fn judge(facts: &Facts, settings: &Settings) -> Verdict {
+pub fn judge(facts: &Facts, settings: &Settings) -> Verdict {
     // Without its tracking report nothing else is worth a word.
     let is_asked = |rule: &Rule| facts.tracking.is_ok() || rule.name == CHRONYD;
     let mut findings: Vec<_> = settings
@@ -194,7 +188,7 @@ fn headline(facts: &Facts, findings: &[Finding], worst: Level, grace: Option<Dur
 }
 
 /// How right a clock is that follows a source.
-pub(crate) fn right(facts: &Facts) -> Option<String> {
+pub fn right(facts: &Facts) -> Option<String> {
     let tracking = facts.tracking.as_ref().ok().filter(|tracking| follows_source(tracking))?;
     let bound = tracking.clock_error_bound().map(|bound| format!("within {} of true time, ", seconds(bound)));
     let (name, stratum) = (&tracking.reference_id_name, tracking.stratum);

@@ -13,28 +13,28 @@ const NAMED: usize = 3;
 
 /// One thing that is looked at.
 #[derive(Debug)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// Its name: an option of `check`, and a label of performance data.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What its value is.
-    pub(crate) says: &'static str,
-    pub(crate) unit: Unit,
+    pub says: &'static str,
+    pub unit: Unit,
     /// The values that are no warning, and those that are not critical.
-    pub(crate) warning: Range,
-    pub(crate) critical: Range,
+    pub warning: Range,
+    pub critical: Range,
     /// What the limits are in, where that is not the unit.
-    pub(crate) limits_in: Option<&'static str>,
+    pub limits_in: Option<&'static str>,
     /// How the value comes from chronyd's reports.
-    pub(crate) how: &'static str,
+    pub how: &'static str,
     /// Whether it is judged only when it is asked for.
-    pub(crate) is_asked_only: bool,
+    pub is_asked_only: bool,
     /// Whether it takes a while after chronyd's start until it is in order.
-    pub(crate) takes_time: bool,
+    pub takes_time: bool,
     pub(crate) measure: fn(&Facts) -> Measured,
     /// The value in words.
     pub(crate) words: fn(&Facts, f64) -> String,
     /// What to do when it is not in order.
-    pub(crate) advice: &'static str,
+    pub advice: &'static str,
 }
 
 /// A value; nothing where there is none, as the bound of a clock that follows no source; or why it is not known.
@@ -43,16 +43,16 @@ pub(crate) type Measured = Result<Option<Value>, String>;
 /// What was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Value {
-    pub(crate) number: f64,
+    pub number: f64,
     /// By what the limits of the table are multiplied.
-    pub(crate) scale: f64,
+    pub scale: f64,
 }
 
 /// The rule of whether a chronyd answers at all, on which all others depend.
-pub(crate) const CHRONYD: &str = "chronyd";
+pub const CHRONYD: &str = "chronyd";
 
 /// The rules, those that tell most first.
-pub(crate) const RULES: &[Rule] = &[
+pub const RULES: &[Rule] = &[
     Rule {
         name: CHRONYD,
         says: "Whether chronyd answers: 1, or 0 where it does not",
@@ -273,7 +273,7 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// The rule of this name.
-pub(crate) fn rule(name: &str) -> Option<&'static Rule> {
+pub fn rule(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
 }
 

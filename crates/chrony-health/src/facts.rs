@@ -21,29 +21,29 @@ const LONGEST: f64 = POLLS * 16_777_216.0;
 const USUAL: f64 = 1024.0;
 
 /// A report, or why it is not known.
-pub(crate) type Fact<T> = Result<T, Arc<Error>>;
+pub type Fact<T> = Result<T, Arc<Error>>;
 
 /// Reports of one chronyd, read one after the other.
 #[derive(Debug)]
-pub(crate) struct Facts {
+pub struct Facts {
     /// When they were read, by the clock of this machine.
-    pub(crate) time: SystemTime,
+    pub time: SystemTime,
     /// Where chronyd answered.
-    pub(crate) address: Option<Address>,
+    pub address: Option<Address>,
     /// When chronyd was started, which its Unix socket tells. Over UDP it is unknown.
-    pub(crate) started: Option<SystemTime>,
-    pub(crate) tracking: Fact<Tracking>,
-    pub(crate) sources: Fact<Vec<Source>>,
+    pub started: Option<SystemTime>,
+    pub tracking: Fact<Tracking>,
+    pub sources: Fact<Vec<Source>>,
     /// In the order of the sources. chrony has it from version 4.0 on.
-    pub(crate) select_data: Fact<Vec<SelectData>>,
-    pub(crate) activity: Fact<Activity>,
+    pub select_data: Fact<Vec<SelectData>>,
+    pub activity: Fact<Activity>,
     /// In the order of the sources; only read when it is asked for.
-    pub(crate) auth_data: Option<Fact<Vec<Option<AuthData>>>>,
+    pub auth_data: Option<Fact<Vec<Option<AuthData>>>>,
 }
 
 impl Facts {
     /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
-    pub(crate) fn read(connection: &Connection, with_auth_data: bool) -> Self {
+    pub fn read(connection: &Connection, with_auth_data: bool) -> Self {
         let mut silence = None;
         let tracking = unless(&mut silence, || connection.tracking());
         let time = SystemTime::now();
@@ -67,7 +67,7 @@ impl Facts {
     }
 
     /// Those of a chronyd that cannot be asked at all.
-    pub(crate) fn none(error: Error) -> Self {
+    pub fn none(error: Error) -> Self {
         let error = Arc::new(error);
         Self {
             time: SystemTime::now(),
@@ -82,24 +82,24 @@ impl Facts {
     }
 
     /// How long ago chronyd was started. A start in the future, as after a step of the clock, tells nothing.
-    pub(crate) fn uptime(&self) -> Option<Duration> {
+    pub fn uptime(&self) -> Option<Duration> {
         self.time.duration_since(self.started?).ok()
     }
 
     /// How long ago the clock was last updated, in seconds.
-    pub(crate) fn age(&self, tracking: &Tracking) -> f64 {
+    pub fn age(&self, tracking: &Tracking) -> f64 {
         // A time in the future is that of a clock which was set, or of another machine; it is no sign of freshness.
         let age = self.time.duration_since(tracking.ref_time).unwrap_or_else(|before| before.duration());
         age.as_secs_f64()
     }
 
     /// Whether the last update was in the future: this clock was set, or it is another machine's.
-    pub(crate) fn is_ahead(&self, tracking: &Tracking) -> bool {
+    pub fn is_ahead(&self, tracking: &Tracking) -> bool {
         tracking.ref_time > self.time
     }
 
     /// Within which time an update of the clock is expected, in seconds.
-    pub(crate) fn update_interval(&self, tracking: &Tracking) -> f64 {
+    pub fn update_interval(&self, tracking: &Tracking) -> f64 {
         let polled = |source: &Source| Polled {
             state: source.state,
             interval: source.poll_interval(),
@@ -121,18 +121,18 @@ fn unless<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, 
 
 /// A source, and how often it is polled.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Polled {
-    pub(crate) state: SourceState,
+pub struct Polled {
+    pub state: SourceState,
     /// In seconds.
-    pub(crate) interval: f64,
+    pub interval: f64,
     /// Whether it has answered one of the last eight polls.
-    pub(crate) answers: bool,
+    pub answers: bool,
 }
 
 /// Within which time an update of the clock is expected, in seconds: one polling interval, or eight while the source
 /// answers, since chronyd may use few of its measurements. Where no source is known, it is the last interval between
 /// updates, or the longest that is usual.
-pub(crate) fn update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
+pub fn update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
     let best = |one: &Polled, other: &Polled| {
         let rank = |polled: &Polled| (is_usable(polled.state), polled.state == SourceState::Selected);
         rank(one).cmp(&rank(other)).then(one.interval.total_cmp(&other.interval))
@@ -145,12 +145,12 @@ pub(crate) fn update_interval(last: f64, sources: impl Iterator<Item = Polled> +
 }
 
 /// Whether the clock follows a source, and not only itself.
-pub(crate) fn follows_source(tracking: &Tracking) -> bool {
+pub fn follows_source(tracking: &Tracking) -> bool {
     tracking.is_synchronized() && !tracking.is_local()
 }
 
 /// Whether chronyd takes a source in this state as right enough to follow it.
-pub(crate) fn is_usable(state: SourceState) -> bool {
+pub fn is_usable(state: SourceState) -> bool {
     matches!(state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn is_resolved(source: &Source) -> bool {
 }
 
 /// Whether no chronyd is there, or none that answers. Otherwise it is this program that cannot ask.
-pub(crate) fn is_away(error: &Error) -> bool {
+pub fn is_away(error: &Error) -> bool {
     match error {
         // It answers at no address, be it that it does not let this user near its socket.
         Error::Unreachable { best, .. } => best.kind() == ErrorKind::Permission || is_away(best),
@@ -184,7 +184,7 @@ fn is_shortage(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::{Level, Settings, judge};
+    use crate::{Level, Settings, judge};
     use testbed::{Fault, Scripted, Values};
 
     #[test]

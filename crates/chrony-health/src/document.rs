@@ -1,10 +1,10 @@
 //! The table of the rules as `docs/judgement.md` has it.
 
+use super::measure::{RULES, Rule};
 use super::range::{Range, Unit};
-use super::rules::{RULES, Rule};
 
 /// The rules as a table in Markdown.
-pub(crate) fn markdown() -> String {
+pub fn markdown() -> String {
     let head = "| rule | its value | no warning | not critical | how it is measured | what to do |\n\
                     | --- | --- | --- | --- | --- | --- |\n";
     let lines = RULES.iter().map(|rule| {

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// A range of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Range {
+pub struct Range {
     start: f64,
     end: f64,
     /// Whether a value inside raises the alarm.
@@ -16,7 +16,7 @@ pub(crate) struct Range {
 
 /// What a value is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
     Seconds,
     Percent,
     Ppm,
@@ -26,7 +26,7 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// As in performance data and behind a number.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Seconds => "s",
             Self::Percent => "%",
@@ -45,34 +45,34 @@ impl Unit {
 
 impl Range {
     /// It has every value, so that it never raises an alarm.
-    pub(crate) const ANY: Self = Self::between(f64::NEG_INFINITY, f64::INFINITY);
+    pub const ANY: Self = Self::between(f64::NEG_INFINITY, f64::INFINITY);
 
-    pub(crate) const fn up_to(end: f64) -> Self {
+    pub const fn up_to(end: f64) -> Self {
         Self::between(0.0, end)
     }
 
-    pub(crate) const fn at_least(start: f64) -> Self {
+    pub const fn at_least(start: f64) -> Self {
         Self::between(start, f64::INFINITY)
     }
 
-    pub(crate) const fn between(start: f64, end: f64) -> Self {
+    pub const fn between(start: f64, end: f64) -> Self {
         Self { start, end, is_inside: false }
     }
 
     /// A range of values that are so many times as large.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
+    pub fn scaled(self, factor: f64) -> Self {
         // 0 times infinity is no number.
         let scale = |end: f64| if end == 0.0 { 0.0 } else { end * factor };
         Self { start: scale(self.start), end: scale(self.end), ..self }
     }
 
     /// Whether a value raises the alarm.
-    pub(crate) fn alerts(&self, value: f64) -> bool {
+    pub fn alerts(&self, value: f64) -> bool {
         (self.start..=self.end).contains(&value) == self.is_inside
     }
 
     /// A range in the syntax of monitoring plugins, of values of this unit.
-    pub(crate) fn parse(text: &str, unit: Unit) -> Result<Self, String> {
+    pub fn parse(text: &str, unit: Unit) -> Result<Self, String> {
         let wrong = |what: &str| format!("{text:?} is no range: {what}. Write 10, 10:, ~:10, 10:20 or @10:20");
         let (is_inside, ends) = text.strip_prefix('@').map_or((false, text), |ends| (true, ends));
         let (start, end) = ends.split_once(':').unwrap_or(("0", ends));

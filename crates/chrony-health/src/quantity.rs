@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// A time as its size asks for: `12.3 us`.
-pub(crate) fn seconds(seconds: f64) -> String {
+pub fn seconds(seconds: f64) -> String {
     let (factor, unit) = scale(seconds);
     format!("{} {unit}", digits(seconds * factor))
 }
 
 /// The unit for times of this size, and how many of it are a second.
-pub(crate) fn scale(seconds: f64) -> (f64, &'static str) {
+pub fn scale(seconds: f64) -> (f64, &'static str) {
     match seconds.abs() {
         0.0 => (1.0, "s"),
         ..1e-6 => (1e9, "ns"),
@@ -20,7 +20,7 @@ pub(crate) fn scale(seconds: f64) -> (f64, &'static str) {
 }
 
 /// A longer time: `64 s`, `17 min`, `3.2 h`.
-pub(crate) fn interval(interval: f64) -> String {
+pub fn interval(interval: f64) -> String {
     let (factor, unit) = match interval.abs() {
         ..1.0 => return seconds(interval),
         ..120.0 => (1.0, "s"),
@@ -32,7 +32,7 @@ pub(crate) fn interval(interval: f64) -> String {
 }
 
 /// A number with three digits or more before or behind the point, without zeros at its end.
-pub(crate) fn digits(number: f64) -> String {
+pub fn digits(number: f64) -> String {
     let places = match number.abs() {
         100.0.. => 0,
         10.0.. => 1,
@@ -48,12 +48,12 @@ pub(crate) fn digits(number: f64) -> String {
 }
 
 /// An offset in words, positive if the clock is fast: `12.3 us fast`.
-pub(crate) fn offset(offset: f64) -> String {
+pub fn offset(offset: f64) -> String {
     format!("{}{}", seconds(offset.abs()), sense(offset))
 }
 
 /// A frequency in words, positive if the clock is fast: `12.3 ppm fast`.
-pub(crate) fn rate(ppm: f64) -> String {
+pub fn rate(ppm: f64) -> String {
     format!("{} ppm{}", digits(ppm.abs()), sense(ppm))
 }
 
@@ -66,6 +66,6 @@ fn sense(value: f64) -> &'static str {
 }
 
 /// A time with units, such as `1m30s` or `2d`. A day has 24 hours.
-pub(crate) fn time(text: &str) -> Option<SignedDuration> {
+pub fn time(text: &str) -> Option<SignedDuration> {
     text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
 }
