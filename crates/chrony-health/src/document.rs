@@ -1,21 +1,22 @@
-//! The table of the rules as `docs/judgement.md` has it.
+//! The table of the measures as `docs/judgement.md` has it.
 
-use super::measure::{RULES, Rule};
+use super::measure::Measure;
 use super::range::{Range, Unit};
 
-/// The rules as a table in Markdown.
+/// Returns the table of the measures in Markdown, as `docs/judgement.md` has it.
+#[must_use]
 pub fn markdown() -> String {
     let head = "| rule | its value | no warning | not critical | how it is measured | what to do |\n\
                     | --- | --- | --- | --- | --- | --- |\n";
-    let lines = RULES.iter().map(|rule| {
-        let asked = if rule.is_asked_only { " (only when asked for)" } else { "" };
+    let lines = Measure::ALL.iter().map(|measure| {
+        let asked = if measure.is_opt_in { " (only when asked for)" } else { "" };
         let cells = [
-            format!("`{}`", rule.name),
-            format!("{}{asked}", rule.says),
-            limit(rule, rule.warning),
-            limit(rule, rule.critical),
-            rule.how.replace('|', "\\|"),
-            rule.advice.to_owned(),
+            format!("`{}`", measure.name),
+            format!("{}{asked}", measure.about),
+            limit(measure, measure.warning),
+            limit(measure, measure.critical),
+            measure.method.replace('|', "\\|"),
+            measure.advice.to_owned(),
         ];
         format!("| {} |\n", cells.join(" | "))
     });
@@ -23,8 +24,8 @@ pub fn markdown() -> String {
 }
 
 /// A limit with what it is in.
-fn limit(rule: &Rule, range: Range) -> String {
-    let unit = match (rule.limits_in, rule.unit) {
+fn limit(measure: &Measure, range: Range) -> String {
+    let unit = match (measure.limits_in, measure.unit) {
         _ if range == Range::ANY => return "any".to_owned(),
         (Some(what), _) => format!(" {what}"),
         (None, Unit::Number) => String::new(),

@@ -1,7 +1,6 @@
-//! What is known of a chronyd and its clock at one moment: the facts that are judged.
-//!
-//! A report that could not be read is unknown; nothing stands in its place.
+//! The facts that are judged: reports of one chronyd at one moment.
 
+use crate::quantity::seconds;
 use libchrony::{
     Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, SourceMode, SourceState, Tracking,
 };
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-/// How many of the last polls a source tells of.
+/// The number of polls that the reachability remembers.
 const POLLS: f64 = 8.0;
 /// No update is expected sooner, in seconds: to miss a few polls of a sixteenth is nothing.
 const SHORTEST: f64 = 1.0;
@@ -20,30 +19,86 @@ const LONGEST: f64 = POLLS * 16_777_216.0;
 /// The longest polling interval of a source that is configured as usual, in seconds.
 const USUAL: f64 = 1024.0;
 
-/// A report, or why it is not known.
+/// A report, or the error with which it could not be read.
 pub type Fact<T> = Result<T, Arc<Error>>;
 
+/// The answers of one address of a fleet, as `fleet.read::<(Tracking, Vec<Source>, Vec<SelectData>, Activity)>()` returns
+/// them.
+pub type Answers =
+    (Result<Tracking, Error>, Result<Vec<Source>, Error>, Result<Vec<SelectData>, Error>, Result<Activity, Error>);
+
 /// Reports of one chronyd, read one after the other.
-#[derive(Debug)]
+///
+/// A report that could not be read is an error here; no value stands in its place.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Facts {
-    /// When they were read, by the clock of this machine.
+    /// The time of reading, by the clock of this machine.
     pub time: SystemTime,
-    /// Where chronyd answered.
+    /// The address at which chronyd answered. `None` if it answered at none.
     pub address: Option<Address>,
-    /// When chronyd was started, which its Unix socket tells. Over UDP it is unknown.
+    /// The start of chronyd, which is the modification time of its Unix socket. `None` over UDP.
     pub started: Option<SystemTime>,
+    /// The report tracking. Nothing else is judged without it.
     pub tracking: Fact<Tracking>,
+    /// The report sources.
     pub sources: Fact<Vec<Source>>,
-    /// In the order of the sources. chrony has it from version 4.0 on.
+    /// The report selectdata, in the order of the sources. chrony has it since version 4.0.
     pub select_data: Fact<Vec<SelectData>>,
+    /// The report activity.
     pub activity: Fact<Activity>,
-    /// In the order of the sources; only read when it is asked for.
+    /// The report authdata, in the order of the sources. `None` unless it was asked for.
     pub auth_data: Option<Fact<Vec<Option<AuthData>>>>,
 }
 
 impl Facts {
-    /// Reads them. A chronyd that does not answer is not asked again, so that a silent one costs one timeout.
-    pub fn read(connection: &Connection, with_auth_data: bool) -> Self {
+    /// Reads the reports that the default [`Policy`](crate::Policy) needs.
+    ///
+    /// Once chronyd has not answered, it is not asked for the rest: a silent one costs one timeout.
+    #[must_use]
+    pub fn read(connection: &Connection) -> Self {
+        Self::read_reports(connection, false)
+    }
+
+    /// Reads the same reports, and authdata, which the measure `nts` needs. chronyd answers authdata only over its Unix
+    /// socket, unless `opencommands` in chrony.conf allows it.
+    #[must_use]
+    pub fn read_with_auth_data(connection: &Connection) -> Self {
+        Self::read_reports(connection, true)
+    }
+
+    /// Takes the answers of one address of a [fleet](libchrony::fleet), as they are now.
+    #[must_use]
+    pub fn of_answers(address: &Address, (tracking, sources, select_data, activity): Answers) -> Self {
+        Self {
+            time: SystemTime::now(),
+            address: tracking.is_ok().then(|| address.clone()),
+            started: started(Some(address)),
+            tracking: tracking.map_err(Arc::new),
+            sources: sources.map_err(Arc::new),
+            select_data: select_data.map_err(Arc::new),
+            activity: activity.map_err(Arc::new),
+            auth_data: None,
+        }
+    }
+
+    /// Returns the facts about a chronyd that could not be asked at all, as when libchrony is missing.
+    #[must_use]
+    pub fn unavailable(error: Error) -> Self {
+        let error = Arc::new(error);
+        Self {
+            time: SystemTime::now(),
+            address: None,
+            started: None,
+            tracking: Err(error.clone()),
+            sources: Err(error.clone()),
+            select_data: Err(error.clone()),
+            activity: Err(error),
+            auth_data: None,
+        }
+    }
+
+    fn read_reports(connection: &Connection, with_auth_data: bool) -> Self {
         let mut silence = None;
         let tracking = unless(&mut silence, || connection.tracking());
         let time = SystemTime::now();
@@ -60,53 +115,59 @@ impl Facts {
             Ok(if is_same { auth_data } else { Vec::new() })
         });
         let address = connection.address();
-        // chronyd makes its socket when it starts, and never again.
-        let socket = address.as_ref().and_then(Address::path).and_then(|path| fs::metadata(path).ok());
-        let started = socket.and_then(|socket| socket.modified().ok());
+        let started = started(address.as_ref());
         Self { time, address, started, tracking, sources, select_data, activity, auth_data }
     }
 
-    /// Those of a chronyd that cannot be asked at all.
-    pub fn none(error: Error) -> Self {
-        let error = Arc::new(error);
-        Self {
-            time: SystemTime::now(),
-            address: None,
-            started: None,
-            tracking: Err(error.clone()),
-            sources: Err(error.clone()),
-            select_data: Err(error.clone()),
-            activity: Err(error),
-            auth_data: None,
-        }
-    }
-
-    /// How long ago chronyd was started. A start in the future, as after a step of the clock, tells nothing.
+    /// Returns the time since chronyd was started. `None` if it is unknown, or in the future, as after a step of the
+    /// clock.
+    #[must_use]
     pub fn uptime(&self) -> Option<Duration> {
         self.time.duration_since(self.started?).ok()
     }
 
-    /// How long ago the clock was last updated, in seconds.
-    pub fn age(&self, tracking: &Tracking) -> f64 {
+    /// Returns the distance in seconds between the last update of the clock and the time of reading. `None` without the
+    /// report tracking.
+    #[must_use]
+    pub fn age(&self) -> Option<f64> {
+        let updated = self.tracking.as_ref().ok()?.ref_time;
         // A time in the future is that of a clock which was set, or of another machine; it is no sign of freshness.
-        let age = self.time.duration_since(tracking.ref_time).unwrap_or_else(|before| before.duration());
-        age.as_secs_f64()
+        let age = self.time.duration_since(updated).unwrap_or_else(|before| before.duration());
+        Some(age.as_secs_f64())
     }
 
-    /// Whether the last update was in the future: this clock was set, or it is another machine's.
-    pub fn is_ahead(&self, tracking: &Tracking) -> bool {
-        tracking.ref_time > self.time
+    /// Returns true if the last update is in the future: this clock was set, or it is another machine's.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.tracking.as_ref().is_ok_and(|tracking| tracking.ref_time > self.time)
     }
 
-    /// Within which time an update of the clock is expected, in seconds.
-    pub fn update_interval(&self, tracking: &Tracking) -> f64 {
+    /// Returns the time in seconds within which an update of the clock is expected. `None` without the report tracking.
+    #[must_use]
+    pub fn expected_update_interval(&self) -> Option<f64> {
         let polled = |source: &Source| Polled {
             state: source.state,
             interval: source.poll_interval(),
             answers: source.is_reachable(),
         };
-        update_interval(tracking.update_interval, self.sources.iter().flatten().map(polled))
+        let last = self.tracking.as_ref().ok()?.update_interval;
+        Some(expected_update_interval(last, self.sources.iter().flatten().map(polled)))
     }
+
+    /// Returns the accuracy of the clock in words, such as `within 4.01 ms of true time, following 192.0.2.1 (stratum
+    /// 2)`. `None` unless the clock follows a source.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<String> {
+        let tracking = self.tracking.as_ref().ok().filter(|tracking| follows_source(tracking))?;
+        let bound = tracking.clock_error_bound().map(|bound| format!("within {} of true time, ", seconds(bound)));
+        let (name, stratum) = (&tracking.reference_id_name, tracking.stratum);
+        Some(format!("{}following {name} (stratum {stratum})", bound.unwrap_or_default()))
+    }
+}
+
+/// The start of the chronyd at this address: it makes its socket when it starts, and never again.
+fn started(address: Option<&Address>) -> Option<SystemTime> {
+    fs::metadata(address?.path()?).ok()?.modified().ok()
 }
 
 /// Reads a report, unless chronyd was silent before.
@@ -119,20 +180,24 @@ fn unless<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, 
     result
 }
 
-/// A source, and how often it is polled.
+/// A source and its polls.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled {
+    /// Its state.
     pub state: SourceState,
-    /// In seconds.
+    /// The polling interval, in seconds.
     pub interval: f64,
-    /// Whether it has answered one of the last eight polls.
+    /// True if it answered one of the last eight polls.
     pub answers: bool,
 }
 
-/// Within which time an update of the clock is expected, in seconds: one polling interval, or eight while the source
-/// answers, since chronyd may use few of its measurements. Where no source is known, it is the last interval between
-/// updates, or the longest that is usual.
-pub fn update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
+/// Returns the time in seconds within which an update of the clock is expected, from 1 to eight polls of 2^24 s.
+///
+/// It is one polling interval of the selected source, or eight while that source answers, since chronyd may use few of its
+/// measurements. Without a source, it is `last`, the interval between the last two updates in seconds, or 1024 if that
+/// is longer.
+#[must_use]
+pub fn expected_update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
     let best = |one: &Polled, other: &Polled| {
         let rank = |polled: &Polled| (is_usable(polled.state), polled.state == SourceState::Selected);
         rank(one).cmp(&rank(other)).then(one.interval.total_cmp(&other.interval))
@@ -144,27 +209,30 @@ pub fn update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone)
     expected.clamp(SHORTEST, LONGEST)
 }
 
-/// Whether the clock follows a source, and not only itself.
+/// Returns true if the clock follows a source, and not only itself.
+#[must_use]
 pub fn follows_source(tracking: &Tracking) -> bool {
     tracking.is_synchronized() && !tracking.is_local()
 }
 
-/// Whether chronyd takes a source in this state as right enough to follow it.
+/// Returns true if chronyd may follow a source in this state: it is selected, combined or selectable.
+#[must_use]
 pub fn is_usable(state: SourceState) -> bool {
     matches!(state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
 }
 
-/// Whether the source is a clock on that machine.
+/// Returns true if the source is a clock on that machine.
 pub(crate) fn is_clock(source: &Source) -> bool {
     source.mode == SourceMode::ReferenceClock
 }
 
-/// Whether the name of the source has an address.
+/// Returns true if the name of the source has an address.
 pub(crate) fn is_resolved(source: &Source) -> bool {
     !source.address.starts_with("ID#")
 }
 
-/// Whether no chronyd is there, or none that answers. Otherwise it is this program that cannot ask.
+/// Returns true if no chronyd is there, or none that answers. With any other error, it is this program that cannot ask.
+#[must_use]
 pub fn is_away(error: &Error) -> bool {
     match error {
         // It answers at no address, be it that it does not let this user near its socket.
@@ -175,7 +243,7 @@ pub fn is_away(error: &Error) -> bool {
     }
 }
 
-/// Whether this process or this machine has no more of what a socket takes.
+/// Returns true if this process or this machine has run out of what a socket takes.
 fn is_shortage(error: &io::Error) -> bool {
     let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
     Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
@@ -184,7 +252,7 @@ fn is_shortage(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, Settings, judge};
+    use crate::{Level, Policy, judge};
     use testbed::{Fault, Scripted, Values};
 
     #[test]
@@ -213,7 +281,7 @@ mod tests {
         let chronyd = Scripted::start(Values::new(&values.parse().unwrap())).unwrap();
         let address = Address::parse(chronyd.socket()).unwrap();
         let connection = Connection::builder().address(address).timeout(Duration::from_millis(200)).build().unwrap();
-        let level = || judge(&Facts::read(&connection, false), &Settings::default()).level;
+        let level = || judge(&Facts::read(&connection), &Policy::default()).level;
         assert_eq!(level(), Level::Ok);
         chronyd.set(Fault::Silence);
         assert_eq!(level(), Level::Critical);

@@ -1,6 +1,55 @@
-//! Judge whether the clock of chronyd is right, and say why not.
-
-#![expect(missing_docs, reason = "a move; the next commit has them")]
+//! Judge whether the clock of chronyd, the NTP daemon, is right, and say why not.
+//!
+//! [`Facts`] are the reports of one chronyd at one moment. [`judge`] measures them by a [`Policy`] and returns a
+//! [`Verdict`]: a [`Level`], a headline, and a [`Finding`] for each [`Measure`] with its value, its words and an advice.
+//! The crate knows neither a command line nor a printer; `chrony-report` has both.
+//!
+//! ```
+//! # let chronyd = testbed::Chronyd::builder().start()?;
+//! # let address = libchrony::Address::parse(chronyd.socket())?;
+//! use chrony_health::{Facts, Level, Policy, judge};
+//! use libchrony::Connection;
+//!
+//! let chronyd = Connection::builder().address(address).build()?;
+//! let verdict = judge(&Facts::read(&chronyd), &Policy::default());
+//! println!("{}: {}", verdict.level, verdict.headline);
+//! for finding in verdict.alarms() {
+//!     println!("{}: {}. {}", finding.level, finding.words, finding.advice);
+//! }
+//! # // This chronyd has no sources, and was started just now.
+//! # assert_eq!((verdict.level, verdict.worst), (Level::Ok, Level::Critical));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Other limits, and measures that need to be asked for, are set by name:
+//!
+//! ```
+//! use chrony_health::{Limits, Measure, Policy, Range};
+//!
+//! let bound = Measure::named("bound").ok_or("no such measure")?;
+//! let limits = Limits { warning: Some(Range::up_to(0.001)), critical: Some(Range::up_to(0.01)) };
+//! let policy = Policy::default().with(bound, limits);
+//! # assert!(policy.has("bound"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The answers of a [fleet](libchrony::fleet) are judged as well:
+//!
+//! ```
+//! # let one = testbed::Scripted::start(Default::default())?;
+//! # let addresses = vec![format!("127.0.0.1:{}", one.command_port()).parse()?];
+//! use chrony_health::{Facts, Policy, judge};
+//! use libchrony::fleet::Fleet;
+//! use libchrony::{Activity, Address, SelectData, Source, Tracking};
+//!
+//! let addresses: Vec<Address> = addresses;
+//! let mut fleet = Fleet::builder(addresses.clone()).build()?;
+//! for (index, answers) in fleet.read::<(Tracking, Vec<Source>, Vec<SelectData>, Activity)>() {
+//!     let verdict = judge(&Facts::of_answers(&addresses[index], answers), &Policy::default());
+//!     println!("{}: {}", addresses[index], verdict.headline);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod document;
 mod facts;
@@ -10,7 +59,12 @@ mod range;
 mod verdict;
 
 pub use document::markdown;
-pub use facts::{Fact, Facts, Polled, follows_source, is_away, is_usable, update_interval};
-pub use measure::{CHRONYD, RULES, Rule, rule};
-pub use range::{Range, Unit};
-pub use verdict::{Finding, GRACE, Level, Limits, Settings, Verdict, judge, right};
+pub use facts::{Answers, Fact, Facts, Polled, expected_update_interval, follows_source, is_away, is_usable};
+pub use measure::Measure;
+pub use range::{Range, RangeError, Unit};
+pub use verdict::{Finding, Level, Limits, Policy, Verdict, judge};
+
+/// The examples of the page that people read first.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

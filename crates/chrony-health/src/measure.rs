@@ -1,167 +1,179 @@
-//! The rules: what is looked at, what is a warning and what is critical, in one table.
+//! The measures and their limits, in one table.
 //!
-//! The options of `check`, the table of `docs/judgement.md` and all judgements come from it. Why the limits are what
-//! they are is in that document.
+//! All judgements, the options of `chrony-report check` and the table of `docs/judgement.md` come from it. That document
+//! has the reasons for the limits.
 
 use super::range::{Range, Unit};
 use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
 use crate::quantity::{interval, seconds};
 use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
 
-/// How many sources an answer names.
+/// The number of sources that an answer names.
 const NAMED: usize = 3;
 
-/// One thing that is looked at.
+/// One thing that is measured, with its limits.
 #[derive(Debug)]
-pub struct Rule {
-    /// Its name: an option of `check`, and a label of performance data.
+#[non_exhaustive]
+pub struct Measure {
+    /// Its name: an option of `chrony-report check`, and a label of performance data.
     pub name: &'static str,
-    /// What its value is.
-    pub says: &'static str,
+    /// The meaning of its value.
+    pub about: &'static str,
+    /// The unit of its value.
     pub unit: Unit,
-    /// The values that are no warning, and those that are not critical.
+    /// The values that are no warning.
     pub warning: Range,
+    /// The values that are not critical.
     pub critical: Range,
-    /// What the limits are in, where that is not the unit.
+    /// The unit of the limits, where that is not the unit of the value.
     pub limits_in: Option<&'static str>,
-    /// How the value comes from chronyd's reports.
-    pub how: &'static str,
-    /// Whether it is judged only when it is asked for.
-    pub is_asked_only: bool,
-    /// Whether it takes a while after chronyd's start until it is in order.
+    /// The way from chronyd's reports to the value.
+    pub method: &'static str,
+    /// True if it is judged only when [`Policy::with`](crate::Policy::with) asks for it.
+    pub is_opt_in: bool,
+    /// True if it takes a while after chronyd's start until it is in order.
     pub takes_time: bool,
-    pub(crate) measure: fn(&Facts) -> Measured,
+    /// The advice when it is not in order.
+    pub advice: &'static str,
+    pub(crate) read: fn(&Facts) -> Measured,
     /// The value in words.
     pub(crate) words: fn(&Facts, f64) -> String,
-    /// What to do when it is not in order.
-    pub advice: &'static str,
 }
 
-/// A value; nothing where there is none, as the bound of a clock that follows no source; or why it is not known.
+impl Measure {
+    /// The name of the measure on which all others depend: chronyd answers.
+    pub const CHRONYD: &str = "chronyd";
+
+    /// All measures, the most telling first.
+    pub const ALL: &[Self] = MEASURES;
+
+    /// Returns the measure of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        MEASURES.iter().find(|measure| measure.name == name)
+    }
+}
+
+/// A value; `None` where there is none, as the bound of a clock that follows no source; or the reason that it is unknown.
 pub(crate) type Measured = Result<Option<Value>, String>;
 
-/// What was measured.
+/// A measured value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Value {
-    pub number: f64,
-    /// By what the limits of the table are multiplied.
-    pub scale: f64,
+    pub(crate) number: f64,
+    /// The factor of the limits of the table.
+    pub(crate) scale: f64,
 }
 
-/// The rule of whether a chronyd answers at all, on which all others depend.
-pub const CHRONYD: &str = "chronyd";
-
-/// The rules, those that tell most first.
-pub const RULES: &[Rule] = &[
-    Rule {
-        name: CHRONYD,
-        says: "Whether chronyd answers: 1, or 0 where it does not",
+const MEASURES: &[Measure] = &[
+    Measure {
+        name: Measure::CHRONYD,
+        about: "Whether chronyd answers: 1, or 0 where it does not",
         unit: Unit::Number,
         warning: Range::ANY,
         critical: Range::at_least(1.0),
         limits_in: None,
-        how: "The tracking report comes. Without a right to ask, or without libchrony, it is unknown",
-        is_asked_only: false,
+        method: "The tracking report comes. Without a right to ask, or without libchrony, it is unknown",
+        is_opt_in: false,
         takes_time: false,
-        measure: chronyd,
+        read: chronyd,
         words: |facts, _| match &facts.tracking {
             Ok(_) => "chronyd answers".to_owned(),
             Err(error) => error.to_string(),
         },
         advice: "What the message says",
     },
-    Rule {
+    Measure {
         name: "reference",
-        says: "Whether the clock follows a source: 1, or 0 where it follows none, or only itself",
+        about: "Whether the clock follows a source: 1, or 0 where it follows none, or only itself",
         unit: Unit::Number,
         warning: Range::ANY,
         critical: Range::at_least(1.0),
         limits_in: None,
-        how: "tracking: the reference ID is neither 0 nor that of the local clock, 7F7F0101, and the stratum is below 16",
-        is_asked_only: false,
+        method: "tracking: the reference ID is neither 0 nor that of the local clock, 7F7F0101, and the stratum is below 16",
+        is_opt_in: false,
         takes_time: true,
-        measure: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
+        read: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
         words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), reference),
         advice: "See which sources answer (chrony-report sources); give chrony.conf servers or a pool, and let UDP port \
                  123 through to them",
     },
-    Rule {
+    Measure {
         name: "leap",
-        says: "Leap status: 0 normal, 1 a second is inserted today, 2 one is left out, 3 not synchronised",
+        about: "Leap status: 0 normal, 1 a second is inserted today, 2 one is left out, 3 not synchronised",
         unit: Unit::Number,
         warning: Range::up_to(0.0),
         critical: Range::up_to(2.0),
         limits_in: None,
-        how: "tracking: leap status",
-        is_asked_only: false,
+        method: "tracking: leap status",
+        is_opt_in: false,
         takes_time: true,
-        measure: |facts| of(&facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
+        read: |facts| of(&facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
         words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), |tracking| leap(tracking.leap_status)),
         advice: "Compare a coming leap second with IERS Bulletin C; not synchronised: see which sources answer \
                  (chrony-report sources)",
     },
-    Rule {
+    Measure {
         name: "bound",
-        says: "How wrong the clock can be",
+        about: "How wrong the clock can be",
         unit: Unit::Seconds,
         warning: Range::up_to(0.1),
         critical: Range::up_to(1.0),
         limits_in: None,
-        how: "tracking: |current correction| + root dispersion + root delay / 2, while the clock follows a source",
-        is_asked_only: false,
+        method: "tracking: |current correction| + root dispersion + root delay / 2, while the clock follows a source",
+        is_opt_in: false,
         takes_time: true,
-        measure: |facts| of(&facts.tracking, Tracking::clock_error_bound),
+        read: |facts| of(&facts.tracking, Tracking::clock_error_bound),
         words: |_, value| format!("the clock can be {} wrong", seconds(value)),
         advice: "Use nearer sources: root delay and dispersion (chrony-report tracking) tell which part is large",
     },
-    Rule {
+    Measure {
         name: "offset",
-        says: "How far the clock is from what chronyd takes for right",
+        about: "How far the clock is from what chronyd takes for right",
         unit: Unit::Seconds,
         warning: Range::up_to(0.01),
         critical: Range::up_to(0.05),
         limits_in: None,
-        how: "tracking: |current correction|, while the clock follows a source",
-        is_asked_only: false,
+        method: "tracking: |current correction|, while the clock follows a source",
+        is_opt_in: false,
         takes_time: false,
-        measure: |facts| followed(facts, |tracking| tracking.offset.abs()),
+        read: |facts| followed(facts, |tracking| tracking.offset.abs()),
         words: |facts, value| {
             let is_slow = facts.tracking.as_ref().is_ok_and(|tracking| tracking.offset > 0.0);
             format!("the clock is {} {}", seconds(value), if is_slow { "slow" } else { "fast" })
         },
         advice: "chronyd is correcting it; makestep in chrony.conf, or chronyc makestep, steps it at once",
     },
-    Rule {
+    Measure {
         name: "stratum",
-        says: "How many hops away the reference clock is",
+        about: "How many hops away the reference clock is",
         unit: Unit::Number,
         warning: Range::between(1.0, 9.0),
         critical: Range::between(1.0, 15.0),
         limits_in: None,
-        how: "tracking: stratum, unless it is 0, which says that there is no source",
-        is_asked_only: false,
+        method: "tracking: stratum, unless it is 0, which says that there is no source",
+        is_opt_in: false,
         takes_time: false,
-        measure: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
+        read: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
         words: |_, value| format!("the clock is at stratum {value}"),
         advice: "Use sources of a lower stratum; from 10 on, a server in the chain probably follows only its own clock",
     },
-    Rule {
+    Measure {
         name: "age",
-        says: "How long ago the clock was last updated",
+        about: "How long ago the clock was last updated",
         unit: Unit::Seconds,
         warning: Range::up_to(4.0),
         critical: Range::up_to(8.0),
         limits_in: Some("times the expected interval"),
-        how: "tracking: the time of reading less the reference time. sources: an update is expected within eight polling \
+        method: "tracking: the time of reading less the reference time. sources: an update is expected within eight polling \
               intervals of the selected source while it answers, within one while it does not, and not within less \
               than 1 s; one in the future counts in seconds",
-        is_asked_only: false,
+        is_opt_in: false,
         takes_time: false,
-        measure: age,
+        read: age,
         words: |facts, value| {
-            let Ok(tracking) = &facts.tracking else { return String::new() };
-            let (age, expected) = (interval(value), interval(facts.update_interval(tracking)));
-            if facts.is_ahead(tracking) {
+            let (age, expected) = (interval(value), interval(facts.expected_update_interval().unwrap_or_default()));
+            if facts.is_ahead() {
                 format!("the last update is {age} in the future by this machine's clock")
             } else {
                 format!("the last update was {age} ago (expected within {expected})")
@@ -170,17 +182,17 @@ pub const RULES: &[Rule] = &[
         advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does; in the \
                  future: compare this machine's clock with that of chronyd's",
     },
-    Rule {
+    Measure {
         name: "sources",
-        says: "How many sources are usable",
+        about: "How many sources are usable",
         unit: Unit::Number,
         warning: Range::at_least(4.0),
         critical: Range::at_least(1.0),
         limits_in: Some("NTP sources; one reference clock is enough"),
-        how: "sources: how many are selected, combined or selectable. With a usable reference clock, limits are a quarter",
-        is_asked_only: false,
+        method: "sources: how many are selected, combined or selectable. With a usable reference clock, limits are a quarter",
+        is_opt_in: false,
         takes_time: true,
-        measure: |facts| {
+        read: |facts| {
             let sources = known(&facts.sources)?;
             let scale =
                 if sources.iter().any(|source| is_usable(source.state) && is_clock(source)) { 0.25 } else { 1.0 };
@@ -190,18 +202,18 @@ pub const RULES: &[Rule] = &[
         advice: "Have four NTP servers or more, or a pool, in chrony.conf; chrony-report selectdata tells why one is not \
                  used",
     },
-    Rule {
+    Measure {
         name: "reach",
-        says: "How many of the last eight polls were answered",
+        about: "How many of the last eight polls were answered",
         unit: Unit::Percent,
         warning: Range::at_least(75.0),
         critical: Range::at_least(50.0),
         limits_in: None,
-        how: "sources: the set bits in the reachability of the usable sources, of those from the highest set bit on; of \
+        method: "sources: the set bits in the reachability of the usable sources, of those from the highest set bit on; of \
               all sources that have an address, where none is usable",
-        is_asked_only: false,
+        is_opt_in: false,
         takes_time: true,
-        measure: |facts| {
+        read: |facts| {
             let polled: Vec<_> = known(&facts.sources)?.iter().filter(|source| is_resolved(source)).collect();
             let usable: Vec<_> = polled.iter().copied().filter(|source| is_usable(source.state)).collect();
             let polled = if usable.is_empty() { polled } else { usable };
@@ -224,17 +236,17 @@ pub const RULES: &[Rule] = &[
         },
         advice: "See which sources do not answer (chrony-report sources): replace them, and let UDP port 123 through",
     },
-    Rule {
+    Measure {
         name: "falsetickers",
-        says: "How many sources disagree with the majority",
+        about: "How many sources disagree with the majority",
         unit: Unit::Number,
         warning: Range::up_to(0.0),
         critical: Range::ANY,
         limits_in: None,
-        how: "sources: how many have the state falseticker",
-        is_asked_only: false,
+        method: "sources: how many have the state falseticker",
+        is_opt_in: false,
         takes_time: false,
-        measure: |facts| Ok(Some(count(known(&facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
+        read: |facts| Ok(Some(count(known(&facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
         words: |facts, _| match names(facts.sources.iter().flatten().filter(|source| is_falseticker(source))) {
             none if none.is_empty() => "no source disagrees with the majority".to_owned(),
             some => format!("falsetickers, which the majority does not agree with: {some}"),
@@ -242,40 +254,35 @@ pub const RULES: &[Rule] = &[
         advice: "Remove falsetickers from chrony.conf, or tell their operators; with two sources none can tell which is \
                  right",
     },
-    Rule {
+    Measure {
         name: "skew",
-        says: "How uncertain the frequency of the clock is",
+        about: "How uncertain the frequency of the clock is",
         unit: Unit::Ppm,
         warning: Range::ANY,
         critical: Range::ANY,
         limits_in: None,
-        how: "tracking: skew, while the clock follows a source",
-        is_asked_only: true,
+        method: "tracking: skew, while the clock follows a source",
+        is_opt_in: true,
         takes_time: false,
-        measure: |facts| followed(facts, |tracking| tracking.skew),
+        read: |facts| followed(facts, |tracking| tracking.skew),
         words: |_, value| format!("the frequency is known only within {value:.3} ppm"),
         advice: "It shrinks with time; where it does not, the sources jitter or the clock's temperature changes",
     },
-    Rule {
+    Measure {
         name: "nts",
-        says: "How many of the usable NTP sources are authenticated by NTS",
+        about: "How many of the usable NTP sources are authenticated by NTS",
         unit: Unit::Percent,
         warning: Range::at_least(100.0),
         critical: Range::at_least(1.0),
         limits_in: None,
-        how: "sources and authdata: the usable NTP sources with mode NTS for which keys were established",
-        is_asked_only: true,
+        method: "sources and authdata: the usable NTP sources with mode NTS for which keys were established",
+        is_opt_in: true,
         takes_time: false,
-        measure: nts,
+        read: nts,
         words: |_, value| format!("only {value:.0} % of the usable sources are authenticated by NTS"),
         advice: "Add `nts` to the servers in chrony.conf, and let TCP port 4460 through; see chrony-report authdata",
     },
 ];
-
-/// The rule of this name.
-pub fn rule(name: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.name == name)
-}
 
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
@@ -330,9 +337,9 @@ fn leap(status: LeapStatus) -> String {
 
 fn age(facts: &Facts) -> Measured {
     let tracking = known(&facts.tracking)?;
-    let scale = || if facts.is_ahead(tracking) { 1.0 } else { facts.update_interval(tracking) };
-    let value = || Value { number: facts.age(tracking), scale: scale() };
-    Ok(follows_source(tracking).then(value))
+    let expected = facts.expected_update_interval().filter(|_| !facts.is_ahead());
+    let value = facts.age().map(|number| Value { number, scale: expected.unwrap_or(1.0) });
+    Ok(value.filter(|_| follows_source(tracking)))
 }
 
 fn sources(facts: &Facts, value: f64) -> String {

@@ -1,14 +1,25 @@
-//! Words for times and rates: scaled to their size, with signs as words.
+//! Words for times and rates: scaled to their size, with three digits and with signs as words.
+//!
+//! ```
+//! use chrony_health::quantity::{interval, offset, rate, seconds};
+//!
+//! assert_eq!(seconds(1.234_5e-5), "12.3 us");
+//! assert_eq!(interval(1024.0), "17.1 min");
+//! assert_eq!(offset(-0.25), "250 ms slow");
+//! assert_eq!(rate(12.345), "12.3 ppm fast");
+//! ```
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::{Span, SpanRelativeTo};
 
-/// A time as its size asks for: `12.3 us`.
+/// Writes a time in the unit that its size asks for: `12.3 us`.
+#[must_use]
 pub fn seconds(seconds: f64) -> String {
     let (factor, unit) = scale(seconds);
     format!("{} {unit}", digits(seconds * factor))
 }
 
-/// The unit for times of this size, and how many of it are a second.
+/// Returns the unit for times of this size, and its number in a second.
+#[must_use]
 pub fn scale(seconds: f64) -> (f64, &'static str) {
     match seconds.abs() {
         0.0 => (1.0, "s"),
@@ -19,7 +30,8 @@ pub fn scale(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// A longer time: `64 s`, `17 min`, `3.2 h`.
+/// Writes a longer time: `64 s`, `17 min`, `3.2 h`.
+#[must_use]
 pub fn interval(interval: f64) -> String {
     let (factor, unit) = match interval.abs() {
         ..1.0 => return seconds(interval),
@@ -31,7 +43,8 @@ pub fn interval(interval: f64) -> String {
     format!("{} {unit}", digits(interval / factor))
 }
 
-/// A number with three digits or more before or behind the point, without zeros at its end.
+/// Writes a number with three digits or more before or behind the point, without zeros at its end.
+#[must_use]
 pub fn digits(number: f64) -> String {
     let places = match number.abs() {
         100.0.. => 0,
@@ -47,12 +60,14 @@ pub fn digits(number: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// An offset in words, positive if the clock is fast: `12.3 us fast`.
+/// Writes an offset in seconds, positive if the clock is fast: `12.3 us fast`.
+#[must_use]
 pub fn offset(offset: f64) -> String {
     format!("{}{}", seconds(offset.abs()), sense(offset))
 }
 
-/// A frequency in words, positive if the clock is fast: `12.3 ppm fast`.
+/// Writes a frequency in ppm, positive if the clock is fast: `12.3 ppm fast`.
+#[must_use]
 pub fn rate(ppm: f64) -> String {
     format!("{} ppm{}", digits(ppm.abs()), sense(ppm))
 }
@@ -65,7 +80,9 @@ fn sense(value: f64) -> &'static str {
     }
 }
 
-/// A time with units, such as `1m30s` or `2d`. A day has 24 hours.
-pub fn time(text: &str) -> Option<SignedDuration> {
-    text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
+/// Parses a time with units, such as `1m30s` or `-2d`, into seconds. A day has 24 hours.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<f64> {
+    let time = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Some(time.as_secs_f64())
 }

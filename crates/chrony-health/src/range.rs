@@ -1,31 +1,53 @@
-//! Ranges as monitoring plugins write them: `10`, `10:`, `~:10`, `10:20` and `@10:20`.
-//!
-//! A value outside of a range raises an alarm; with `@`, one inside of it. The ends belong to the range.
+//! Ranges of values, and their units.
 
-use crate::quantity::time;
+use crate::quantity::parse_time;
 use std::fmt;
 
-/// A range of values.
+/// A range of values, as monitoring plugins write it: `10`, `10:`, `~:10`, `10:20` or `@10:20`.
+///
+/// A value outside of it raises an alarm; with `@`, one inside of it. The ends belong to the range.
+///
+/// ```
+/// use chrony_health::{Range, Unit};
+///
+/// let range = Range::parse("10ms", Unit::Seconds)?;
+/// assert_eq!(range, Range::up_to(0.01));
+/// assert!(range.alerts(0.02) && !range.alerts(0.01));
+/// # Ok::<(), chrony_health::RangeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     start: f64,
     end: f64,
-    /// Whether a value inside raises the alarm.
+    /// True if a value inside raises the alarm.
     is_inside: bool,
 }
 
-/// What a value is measured in.
+/// A text that is no range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no range: {reason}. Write 10, 10:, ~:10, 10:20 or @10:20")]
+pub struct RangeError {
+    text: String,
+    reason: String,
+}
+
+/// The unit of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unit {
+    /// Seconds.
     Seconds,
+    /// Per cent, 0 to 100.
     Percent,
+    /// Parts per million, of the frequency.
     Ppm,
     /// A number of things, or a number that only names something.
     Number,
 }
 
 impl Unit {
-    /// As in performance data and behind a number.
+    /// Returns the symbol that stands behind a number; nothing for [`Unit::Number`].
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seconds => "s",
@@ -38,42 +60,54 @@ impl Unit {
     /// A number of this unit. Times may be written as `10ms`, `1m30s` or `-2h`.
     fn parse(self, text: &str) -> Option<f64> {
         let plain = || text.strip_suffix(self.name()).unwrap_or(text).trim().parse().ok();
-        let friendly = || time(text).map(|time| time.as_secs_f64());
+        let friendly = || parse_time(text);
         plain().or_else(|| friendly().filter(|_| self == Self::Seconds)).filter(|number: &f64| number.is_finite())
     }
 }
 
 impl Range {
-    /// It has every value, so that it never raises an alarm.
+    /// The range of all values, which never raises an alarm.
     pub const ANY: Self = Self::between(f64::NEG_INFINITY, f64::INFINITY);
 
+    /// Returns the range from 0 to `end`.
+    #[must_use]
     pub const fn up_to(end: f64) -> Self {
         Self::between(0.0, end)
     }
 
+    /// Returns the range from `start` on.
+    #[must_use]
     pub const fn at_least(start: f64) -> Self {
         Self::between(start, f64::INFINITY)
     }
 
+    /// Returns the range from `start` to `end`.
+    #[must_use]
     pub const fn between(start: f64, end: f64) -> Self {
         Self { start, end, is_inside: false }
     }
 
-    /// A range of values that are so many times as large.
+    /// Multiplies both ends by `factor`.
+    #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         // 0 times infinity is no number.
         let scale = |end: f64| if end == 0.0 { 0.0 } else { end * factor };
         Self { start: scale(self.start), end: scale(self.end), ..self }
     }
 
-    /// Whether a value raises the alarm.
+    /// Returns true if the value raises the alarm.
+    #[must_use]
     pub fn alerts(&self, value: f64) -> bool {
         (self.start..=self.end).contains(&value) == self.is_inside
     }
 
-    /// A range in the syntax of monitoring plugins, of values of this unit.
-    pub fn parse(text: &str, unit: Unit) -> Result<Self, String> {
-        let wrong = |what: &str| format!("{text:?} is no range: {what}. Write 10, 10:, ~:10, 10:20 or @10:20");
+    /// Parses the syntax of monitoring plugins. Both ends may have the unit; times may be `10ms`, `1m30s` or `2h`.
+    ///
+    /// # Errors
+    ///
+    /// [`RangeError`] if the text is no range, or ends before it starts.
+    pub fn parse(text: &str, unit: Unit) -> Result<Self, RangeError> {
+        let wrong = |reason: &str| RangeError { text: text.to_owned(), reason: reason.to_owned() };
         let (is_inside, ends) = text.strip_prefix('@').map_or((false, text), |ends| (true, ends));
         let (start, end) = ends.split_once(':').unwrap_or(("0", ends));
         let number = |text: &str| unit.parse(text).ok_or_else(|| wrong(&format!("{text:?} is no number with a unit")));
@@ -142,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_no_range_is_refused() {
         for text in ["", ":", "@", "x", "20:10", "1:2:3", "10:~", "nan", "inf", "10 20", "~", "@~", ":10"] {
-            let error = Range::parse(text, Unit::Seconds).unwrap_err();
+            let error = Range::parse(text, Unit::Seconds).unwrap_err().to_string();
             assert!(error.contains("Write 10, 10:"), "{error}");
         }
         assert!(Range::parse("1h", Unit::Number).is_err());

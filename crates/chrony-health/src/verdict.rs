@@ -1,29 +1,32 @@
-//! The judgement: whether a clock is right, and what is wrong with it.
-//!
-//! [`judge`] is one pure function of [`Facts`]. It reads nothing and prints nothing, so that a command, a page and an
-//! exporter say the same. What it looks at is the table in [`rules`].
+//! The verdict: levels, limits, and the one function that judges.
 
-use super::measure::{CHRONYD, RULES, Rule, rule};
-use super::range::Range;
-use crate::facts::{Facts, follows_source};
-use crate::quantity::{interval, seconds};
+use crate::facts::Facts;
+use crate::measure::Measure;
+use crate::quantity::interval;
+use crate::range::Range;
+use std::cmp::Reverse;
+use std::fmt;
 use std::time::Duration;
 
-/// How long after its start a chronyd may not have its sources yet: eight polls of the usual 64 s.
-pub const GRACE: Duration = Duration::from_secs(512);
-/// How many findings a headline has.
+/// The number of findings in a headline.
 const IN_HEADLINE: usize = 3;
 
-/// How bad it is. What is known to be wrong is worse than what is not known.
+/// The severity of a finding, in ascending order. A known fault is worse than a value that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// The value is in order.
     Ok,
+    /// The value is not known.
     Unknown,
+    /// The value is outside of the range for warnings.
     Warning,
+    /// The value is outside of the range for critical values.
     Critical,
 }
 
 impl Level {
+    /// Returns the name that monitoring plugins use.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -34,120 +37,141 @@ impl Level {
     }
 }
 
-/// Other limits than those of a rule's table. What is `None` stays as it is there.
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Limits in place of those of a [`Measure`]. `None` keeps the measure's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
+    /// The values that are no warning, in the unit of the measure.
     pub warning: Option<Range>,
+    /// The values that are not critical, in the unit of the measure.
     pub critical: Option<Range>,
 }
 
-/// What is looked at, and with which limits.
+/// The measures that are judged, with their limits.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    rules: Vec<(&'static Rule, Limits)>,
-    /// How long after its start a chronyd raises no alarm.
+pub struct Policy {
+    measures: Vec<(&'static Measure, Limits)>,
     grace: Duration,
 }
 
-impl Default for Settings {
-    /// All rules that need not be asked for, with the limits of the table.
+impl Default for Policy {
+    /// Returns the policy of all measures that need not be asked for, with their own limits and [`Policy::GRACE`].
     fn default() -> Self {
-        let rules = RULES.iter().filter(|rule| !rule.is_asked_only).map(|rule| (rule, Limits::default()));
-        Self { rules: rules.collect(), grace: GRACE }
+        let measures = Measure::ALL.iter().filter(|measure| !measure.is_opt_in);
+        Self { measures: measures.map(|measure| (measure, Limits::default())).collect(), grace: Self::GRACE }
     }
 }
 
-impl Settings {
-    /// No rule but that a chronyd answers.
-    pub fn nothing() -> Self {
-        let rules = rule(CHRONYD).map(|rule| (rule, Limits::default()));
-        Self { rules: rules.into_iter().collect(), grace: Duration::ZERO }
+impl Policy {
+    /// The time that a chronyd has after its start to find its sources: eight polls of the usual 64 s.
+    pub const GRACE: Duration = Duration::from_secs(512);
+
+    /// Returns the policy that asks only whether chronyd answers, without a grace.
+    #[must_use]
+    pub fn answering() -> Self {
+        let measure = Measure::named(Measure::CHRONYD).map(|measure| (measure, Limits::default()));
+        Self { measures: measure.into_iter().collect(), grace: Duration::ZERO }
     }
 
-    /// Looks at a rule, with these limits.
-    pub fn with(mut self, asked: &'static Rule, limits: Limits) -> Self {
-        self.rules.retain(|(rule, _)| rule.name != asked.name);
-        self.rules.push((asked, limits));
+    /// Judges a measure, with these limits.
+    #[must_use]
+    pub fn with(mut self, asked: &'static Measure, limits: Limits) -> Self {
+        self.measures.retain(|(measure, _)| measure.name != asked.name);
+        self.measures.push((asked, limits));
         self
     }
 
-    /// Gives a chronyd so much time after its start.
+    /// Sets the time after its start during which a chronyd raises no alarm for a measure that [takes
+    /// time](Measure::takes_time).
+    #[must_use]
     pub fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
-    /// Whether a rule is looked at.
+    /// Returns true if the measure of this name is judged.
+    #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.rules.iter().any(|(rule, _)| rule.name == name)
+        self.measures.iter().any(|(measure, _)| measure.name == name)
     }
 }
 
-/// What one rule found.
+/// The outcome of one measure.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Finding {
-    pub rule: &'static Rule,
+    /// The measure.
+    pub measure: &'static Measure,
+    /// The level of its value, with no regard to the grace.
     pub level: Level,
-    /// `None` when it is not known.
+    /// The value, in the unit of the measure. `None` when it is not known.
     pub value: Option<f64>,
+    /// The values that would be no warning.
     pub warning: Range,
+    /// The values that would not be critical.
     pub critical: Range,
+    /// The value in words, or the reason that it is not known.
     pub words: String,
-    /// What to do next; nothing where the words say it.
+    /// The advice; empty where the words have it.
     pub advice: &'static str,
 }
 
-/// What is to be said of a clock.
+/// The judgement of a clock.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Verdict {
-    /// How bad it is, but for what may be so after a start.
+    /// The level, without the measures that the grace after a start excuses.
     pub level: Level,
-    /// How bad it is, whenever chronyd was started.
+    /// The level of the worst finding, with no regard to the grace.
     pub worst: Level,
-    /// Of each rule that has something to say, the worst first.
+    /// The findings, the worst first. A measure without a value, as the offset of a clock that follows no source, has none.
     pub findings: Vec<Finding>,
-    /// All in one line.
+    /// A summary in one line.
     pub headline: String,
-    /// For how long chronyd raises no alarm after its start, if it would raise one.
+    /// The time until alarms begin. `None` unless the grace excuses one.
     pub grace: Option<Duration>,
 }
 
 impl Verdict {
-    /// What is not in order, the worst first.
+    /// Returns the findings that are not in order, the worst first.
     pub fn alarms(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level > Level::Ok)
     }
 }
 
 /// Judges a clock.
-pub fn judge(facts: &Facts, settings: &Settings) -> Verdict {
+///
+/// A pure function: it reads nothing and prints nothing, so that a command, a page and an exporter say the same.
+#[must_use]
+pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
     // Without its tracking report nothing else is worth a word.
-    let is_asked = |rule: &Rule| facts.tracking.is_ok() || rule.name == CHRONYD;
-    let mut findings: Vec<_> = settings
-        .rules
-        .iter()
-        .filter(|(rule, _)| is_asked(rule))
-        .filter_map(|(rule, limits)| find(facts, rule, *limits))
-        .collect();
+    let is_judged = |measure: &Measure| facts.tracking.is_ok() || measure.name == Measure::CHRONYD;
+    let judged = policy.measures.iter().filter(|(measure, _)| is_judged(measure));
+    let mut findings: Vec<_> = judged.filter_map(|(measure, limits)| find(facts, measure, *limits)).collect();
     // The order of the table stays among those that are equally bad.
-    let place = |finding: &Finding| RULES.iter().position(|rule| rule.name == finding.rule.name);
-    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.level), place(finding)));
+    let place = |finding: &Finding| Measure::ALL.iter().position(|measure| measure.name == finding.measure.name);
+    findings.sort_by_key(|finding| (Reverse(finding.level), place(finding)));
     let worst = findings.first().map_or(Level::Ok, |finding| finding.level);
     // A connection that is kept knows where a chronyd was that does not answer any more.
     let is_young = |left: &Duration| !left.is_zero() && facts.tracking.is_ok();
-    let left = facts.uptime().map(|uptime| settings.grace.saturating_sub(uptime)).filter(is_young);
-    let judged = |finding: &&Finding| left.is_none() || !finding.rule.takes_time;
-    let level = findings.iter().filter(judged).map(|finding| finding.level).max().unwrap_or(Level::Ok);
+    let left = facts.uptime().map(|uptime| policy.grace.saturating_sub(uptime)).filter(is_young);
+    let counts = |finding: &&Finding| left.is_none() || !finding.measure.takes_time;
+    let level = findings.iter().filter(counts).map(|finding| finding.level).max().unwrap_or(Level::Ok);
     let grace = left.filter(|_| level < worst);
     let headline = headline(facts, &findings, worst, grace);
     Verdict { level, worst, findings, headline, grace }
 }
 
-/// What a rule finds; nothing where it has nothing to look at.
-fn find(facts: &Facts, rule: &'static Rule, limits: Limits) -> Option<Finding> {
-    let measured = (rule.measure)(facts).transpose()?;
+/// The finding of a measure; `None` where it has no value.
+fn find(facts: &Facts, measure: &'static Measure, limits: Limits) -> Option<Finding> {
+    let measured = (measure.read)(facts).transpose()?;
     let scale = measured.as_ref().map_or(1.0, |value| value.scale);
-    let warning = limits.warning.unwrap_or_else(|| rule.warning.scaled(scale));
-    let critical = limits.critical.unwrap_or_else(|| rule.critical.scaled(scale));
+    let warning = limits.warning.unwrap_or_else(|| measure.warning.scaled(scale));
+    let critical = limits.critical.unwrap_or_else(|| measure.critical.scaled(scale));
     let (level, value, words) = match measured {
         Ok(value) => {
             let level = if critical.alerts(value.number) {
@@ -157,14 +181,14 @@ fn find(facts: &Facts, rule: &'static Rule, limits: Limits) -> Option<Finding> {
             } else {
                 Level::Ok
             };
-            (level, Some(value.number), (rule.words)(facts, value.number))
+            (level, Some(value.number), (measure.words)(facts, value.number))
         }
-        Err(why) if rule.name == CHRONYD => (Level::Unknown, None, why),
-        Err(why) => (Level::Unknown, None, format!("{} is not known: {why}", rule.name)),
+        Err(why) if measure.name == Measure::CHRONYD => (Level::Unknown, None, why),
+        Err(why) => (Level::Unknown, None, format!("{} is not known: {why}", measure.name)),
     };
     // The message of an error says itself what to do.
-    let advice = if facts.tracking.is_err() { "" } else { rule.advice };
-    Some(Finding { rule, level, value, warning, critical, words, advice })
+    let advice = if facts.tracking.is_err() { "" } else { measure.advice };
+    Some(Finding { measure, level, value, warning, critical, words, advice })
 }
 
 fn headline(facts: &Facts, findings: &[Finding], worst: Level, grace: Option<Duration>) -> String {
@@ -172,7 +196,7 @@ fn headline(facts: &Facts, findings: &[Finding], worst: Level, grace: Option<Dur
     let more = alarms.len().saturating_sub(IN_HEADLINE);
     let said = alarms.iter().take(IN_HEADLINE).map(|finding| &*finding.words).collect::<Vec<_>>().join("; ");
     let said = if more > 0 { format!("{said}; and {more} more") } else { said };
-    let said = match right(facts) {
+    let said = match facts.accuracy() {
         Some(right) if worst < Level::Critical && alarms.is_empty() => right,
         Some(right) if worst < Level::Critical => format!("{right}, but {said}"),
         _ if alarms.is_empty() => "nothing is wrong".to_owned(),
@@ -185,12 +209,4 @@ fn headline(facts: &Facts, findings: &[Finding], worst: Level, grace: Option<Dur
         }
         _ => said,
     }
-}
-
-/// How right a clock is that follows a source.
-pub fn right(facts: &Facts) -> Option<String> {
-    let tracking = facts.tracking.as_ref().ok().filter(|tracking| follows_source(tracking))?;
-    let bound = tracking.clock_error_bound().map(|bound| format!("within {} of true time, ", seconds(bound)));
-    let (name, stratum) = (&tracking.reference_id_name, tracking.stratum);
-    Some(format!("{}following {name} (stratum {stratum})", bound.unwrap_or_default()))
 }

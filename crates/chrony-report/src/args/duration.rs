@@ -1,6 +1,6 @@
 //! A time on the command line.
 
-use chrony_health::quantity::time;
+use chrony_health::quantity::parse_time;
 use std::time::Duration;
 
 /// No time is longer; moments in a further future could not be told.
@@ -8,8 +8,9 @@ const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 /// A time with units, such as `5s`, `1m30s` or `200ms`; a number alone is of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = || text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let friendly = || time(text).and_then(|time| Duration::try_from(time).ok());
-    let time = seconds().or_else(friendly).filter(|time| !time.is_zero() && *time <= LONGEST);
+    let seconds = text.parse().ok().or_else(|| parse_time(text));
+    let time = seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero() && *time <= LONGEST);
     time.ok_or_else(|| "not a time longer than 0 and of a century at most, such as 5s, 1m30s, 2d or 200ms".to_owned())
 }

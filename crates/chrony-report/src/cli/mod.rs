@@ -122,7 +122,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Result<Code, Failure>, clap::Error> 
         Some(Command::All(options)) => reports::all(&with(&options.chronyds), &options),
         Some(Command::Check(options)) => Ok(check::run(&with(&options.chronyds), &options)),
         Some(Command::Get(options)) => reports::get(&with(&options.options.chronyds), &options),
-        Some(Command::Judgement) => check::rules(),
+        Some(Command::Judgement) => check::measures(),
         Some(Command::List(options)) => list::run(&with(&options.chronyds), &options),
         Some(Command::Schema(options)) => schema::run(&options),
         Some(Command::Generate { folder }) => generate::run(&command(), &folder),

@@ -1,13 +1,11 @@
 //! `check`: the judgement as a monitoring plugin says it. One line, performance data, and an exit code from 0 to 3.
 //!
-//! The options are made from the rules' table: one for each rule, with both its ranges, so that they stand together.
+//! The options are made from the table of the measures: one for each, with both its ranges, so that they stand together.
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure, code};
 use crate::read::facts::facts;
-use chrony_health::{
-    CHRONYD, Finding, GRACE, Level, Limits, RULES, Range, Rule, Settings, Unit, Verdict, judge, markdown,
-};
+use chrony_health::{Finding, Level, Limits, Measure, Policy, Range, Unit, Verdict, judge, markdown};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::io::Write;
 use std::process;
@@ -29,7 +27,7 @@ pub(crate) struct Check {
     limits: Chosen,
     #[arg(long, value_name = "TIME", value_parser = grace, help = format!(
         "How long after its start, which its Unix socket tells, a chronyd raises no alarm; 0 for not at all \
-         [default: {}s]", GRACE.as_secs()
+         [default: {}s]", Policy::GRACE.as_secs()
     ))]
     grace: Option<Duration>,
     #[command(flatten)]
@@ -38,20 +36,26 @@ pub(crate) struct Check {
 
 /// The limits that the command line gives.
 #[derive(Clone, Debug)]
-struct Chosen(Vec<(&'static Rule, Limits)>);
+struct Chosen(Vec<(&'static Measure, Limits)>);
 
 impl Args for Chosen {
     fn augment_args(command: clap::Command) -> clap::Command {
-        command.args(options().map(|rule| {
-            let value = move |text: &str| limits(text, rule);
-            let arg =
-                Arg::new(rule.name).long(rule.name).value_name("WARN,CRIT").value_parser(value).help_heading("Limits");
-            if rule.is_asked_only {
-                let help =
-                    format!("{}. Looked at only with this option [with no value: {}]", rule.says, defaults(rule));
+        command.args(options().map(|measure| {
+            let value = move |text: &str| limits(text, measure);
+            let arg = Arg::new(measure.name)
+                .long(measure.name)
+                .value_name("WARN,CRIT")
+                .value_parser(value)
+                .help_heading("Limits");
+            if measure.is_opt_in {
+                let help = format!(
+                    "{}. Looked at only with this option [with no value: {}]",
+                    measure.about,
+                    defaults(measure)
+                );
                 arg.help(help).num_args(0..=1).default_missing_value(",")
             } else {
-                arg.help(format!("{} [default: {}]", rule.says, defaults(rule))).allow_hyphen_values(true)
+                arg.help(format!("{} [default: {}]", measure.about, defaults(measure))).allow_hyphen_values(true)
             }
         }))
     }
@@ -63,7 +67,7 @@ impl Args for Chosen {
 
 impl FromArgMatches for Chosen {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = |rule: &'static Rule| Some((rule, *matches.get_one::<Limits>(rule.name)?));
+        let given = |measure: &'static Measure| Some((measure, *matches.get_one::<Limits>(measure.name)?));
         Ok(Self(options().filter_map(given).collect()))
     }
 
@@ -73,21 +77,27 @@ impl FromArgMatches for Chosen {
     }
 }
 
-/// The rules that have an option. Whether chronyd answers has no limits.
-fn options() -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().filter(|rule| rule.name != CHRONYD)
+/// The measures that have an option. Whether chronyd answers has no limits.
+fn options() -> impl Iterator<Item = &'static Measure> {
+    Measure::ALL.iter().filter(|measure| measure.name != Measure::CHRONYD)
 }
 
-fn limits(text: &str, rule: &Rule) -> Result<Limits, String> {
-    let range = |text: &str| if text.is_empty() { Ok(None) } else { Range::parse(text, rule.unit).map(Some) };
+fn limits(text: &str, measure: &Measure) -> Result<Limits, String> {
+    let range = |text: &str| {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            Range::parse(text, measure.unit).map(Some).map_err(|error| error.to_string())
+        }
+    };
     let (warning, critical) =
         text.split_once(',').ok_or("give both ranges, WARN,CRIT; an empty one keeps its default")?;
     Ok(Limits { warning: range(warning)?, critical: range(critical)? })
 }
 
-fn defaults(rule: &Rule) -> String {
-    let what = rule.limits_in.unwrap_or_else(|| rule.unit.name());
-    format!("{},{} {what}", rule.warning, rule.critical).trim_end().to_owned()
+fn defaults(measure: &Measure) -> String {
+    let what = measure.limits_in.unwrap_or_else(|| measure.unit.name());
+    format!("{},{} {what}", measure.warning, measure.critical).trim_end().to_owned()
 }
 
 /// A time that may be 0.
@@ -109,12 +119,12 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
 }
 
 fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
-    let settings = Settings::default().with_grace(options.grace.unwrap_or(GRACE));
-    let settings = options.limits.0.iter().fold(settings, |settings, (rule, limits)| settings.with(rule, *limits));
-    let (facts, _) = facts(chronyds, settings.has("nts"))?;
-    let verdict = judge(&facts, &settings);
+    let policy = Policy::default().with_grace(options.grace.unwrap_or(Policy::GRACE));
+    let policy = options.limits.0.iter().fold(policy, |policy, (measure, limits)| policy.with(measure, *limits));
+    let (facts, _) = facts(chronyds, policy.has("nts"))?;
+    let verdict = judge(&facts, &policy);
     let (level, headline) = (verdict.level, plain(&verdict.headline));
-    let line = format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &settings));
+    let line = format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &policy));
     let more = verdict.alarms().filter(|_| chronyds.verbose).map(|Finding { level, words, advice, .. }| {
         let next = if advice.is_empty() { String::new() } else { format!(". Next: {advice}") };
         format!("\n{}: {}", level.name(), plain(&format!("{words}{next}")))
@@ -122,8 +132,8 @@ fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure
     Ok((level, more.fold(line, |line, more| line + &more)))
 }
 
-/// Prints the table of the rules.
-pub(crate) fn rules() -> Result<Code, Failure> {
+/// Prints the table of the measures.
+pub(crate) fn measures() -> Result<Code, Failure> {
     write!(anstream::stdout(), "{}", markdown()).map_err(Failure::output)?;
     Ok(FINE)
 }
@@ -148,22 +158,22 @@ fn plain(text: &str) -> String {
     text.replace('|', "/").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Performance data: the value of each rule with its limits, `U` where there is none.
-fn data(verdict: &Verdict, settings: &Settings) -> String {
-    let datum = |rule: &Rule| {
-        let finding = verdict.findings.iter().find(|finding| finding.rule.name == rule.name);
+/// Performance data: the value of each measure with its limits, `U` where there is none.
+fn data(verdict: &Verdict, policy: &Policy) -> String {
+    let datum = |measure: &Measure| {
+        let finding = verdict.findings.iter().find(|finding| finding.measure.name == measure.name);
         let limit = |range: Option<Range>| {
             let range = range.filter(|range| *range != Range::ANY);
             range.map_or_else(String::new, |range| range.to_string())
         };
         let value = finding.and_then(|finding| finding.value);
         // Plugins have no unit for ppm.
-        let unit = if rule.unit == Unit::Ppm { "" } else { rule.unit.name() };
+        let unit = if measure.unit == Unit::Ppm { "" } else { measure.unit.name() };
         let value = value.map_or_else(|| "U".to_owned(), |value| format!("{value}{unit}"));
         let (warning, critical) =
             (limit(finding.map(|finding| finding.warning)), limit(finding.map(|finding| finding.critical)));
-        let most = if rule.unit == Unit::Percent { ";100" } else { "" };
-        format!("'{}'={value};{warning};{critical};0{most}", rule.name)
+        let most = if measure.unit == Unit::Percent { ";100" } else { "" };
+        format!("'{}'={value};{warning};{critical};0{most}", measure.name)
     };
-    options().filter(|rule| settings.has(rule.name)).map(datum).collect::<Vec<_>>().join(" ")
+    options().filter(|measure| policy.has(measure.name)).map(datum).collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ use crate::read::facts::facts;
 use crate::sheet::datum::date;
 use anstyle::{AnsiColor, Style};
 use chrony_health::quantity::{interval, seconds};
-use chrony_health::{Facts, Finding, Level, Settings, Verdict, follows_source, is_usable, judge, right};
+use chrony_health::{Facts, Finding, Level, Policy, Verdict, follows_source, is_usable, judge};
 use libchrony::{Open, SelectData, SelectState, Source, Tracking};
 use std::io::{self, Write};
 use terminal_size::terminal_size_of;
@@ -38,7 +38,7 @@ pub(crate) fn run(chronyds: &Chronyds) -> Code {
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
     let (facts, host) = facts(chronyds, false)?;
-    let verdict = judge(&facts, &Settings::default());
+    let verdict = judge(&facts, &Policy::default());
     let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into());
     let text = screen(&facts, &host, &verdict, width.clamp(NARROWEST, WIDTH)).join("\n");
     writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
@@ -68,7 +68,7 @@ fn screen(facts: &Facts, host: &str, verdict: &Verdict, width: usize) -> Vec<Str
 }
 
 fn answer(facts: &Facts, verdict: &Verdict) -> (String, Style) {
-    let right = || right(facts).unwrap_or_else(|| "nothing is wrong".to_owned());
+    let right = || facts.accuracy().unwrap_or_else(|| "nothing is wrong".to_owned());
     let (answer, level) = match (verdict.worst, verdict.grace.and(facts.uptime())) {
         _ if facts.tracking.is_err() => ("Unknown: chronyd tells nothing".to_owned(), verdict.worst),
         (Level::Critical, Some(uptime)) => {
@@ -123,8 +123,8 @@ fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<St
         let sign = if offset > 0.0 { "slow" } else { "fast" };
         let (offset, dispersion, delay) = (seconds(offset.abs()), seconds(root_dispersion), seconds(root_delay));
         add("bound", format!("{bound} ({offset} {sign} + dispersion {dispersion} + half of delay {delay})"));
-        let (age, every) = (interval(facts.age(tracking)), interval(tracking.update_interval));
-        let age = if facts.is_ahead(tracking) { format!("{age} in the future") } else { format!("{age} ago") };
+        let (age, every) = (interval(facts.age().unwrap_or_default()), interval(tracking.update_interval));
+        let age = if facts.is_ahead() { format!("{age} in the future") } else { format!("{age} ago") };
         add("updated", format!("{age}, at {}; before that, every {every}", date(tracking.ref_time)));
     } else {
         add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());

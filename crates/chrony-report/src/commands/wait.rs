@@ -8,7 +8,7 @@ use crate::error::{Code, FAILED, FINE, Failure};
 use crate::read::open::builder;
 use crate::read::signals::Signals;
 use chrony_health::quantity::interval;
-use chrony_health::{Facts, Limits, Range, Settings, Verdict, judge, rule};
+use chrony_health::{Facts, Limits, Measure, Policy, Range, Verdict, judge};
 use clap::Args;
 use libchrony::{Error, ErrorKind};
 use sd_notify::NotifyState;
@@ -44,7 +44,7 @@ Examples:
 pub(crate) struct Wait {
     #[arg(long, value_name = "BOUND", value_parser = duration, help = format!(
         "How wrong the clock may be at most [default: {} s, which is not critical for `check`]",
-        rule("bound").map_or(Range::ANY, |bound| bound.critical)
+        Measure::named("bound").map_or(Range::ANY, |bound| bound.critical)
     ))]
     within: Option<Duration>,
     /// How often it looks; 0 for no end [default: 0]
@@ -68,7 +68,7 @@ fn measure(text: &str) -> Result<f64, String> {
 }
 
 impl Wait {
-    fn settings(&self) -> Settings {
+    fn policy(&self) -> Policy {
         let up_to = |end: f64| Limits { warning: Some(Range::ANY), critical: Some(Range::up_to(end)) };
         let table = Limits { warning: Some(Range::ANY), critical: None };
         let limit = |limit: Option<f64>| limit.filter(|limit| *limit > 0.0).map(up_to);
@@ -81,8 +81,8 @@ impl Wait {
             ("offset", limit(self.max_correction)),
             ("skew", limit(self.max_skew)),
         ];
-        let asked = asked.into_iter().filter_map(|(name, limits)| Some((rule(name)?, limits?)));
-        asked.fold(Settings::nothing(), |settings, (rule, limits)| settings.with(rule, limits))
+        let asked = asked.into_iter().filter_map(|(name, limits)| Some((Measure::named(name)?, limits?)));
+        asked.fold(Policy::answering(), |policy, (measure, limits)| policy.with(measure, limits))
     }
 
     fn interval(&self) -> Duration {
@@ -106,12 +106,12 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> 
     // A call that waits for chronyd ends with the wait.
     let interrupt = move || has_signal() || is_over();
     let connection = builder(&Chronyds { timeout: None, ..chronyds.clone() })?.interrupt(interrupt).build()?;
-    let (settings, interval) = (options.settings(), options.interval());
+    let (policy, interval) = (options.policy(), options.interval());
     let mut progress = Progress::new(start);
     let mut tries = 0;
     loop {
-        let facts = Facts::read(&connection, false);
-        let verdict = judge(&facts, &settings);
+        let facts = Facts::read(&connection);
+        let verdict = judge(&facts, &policy);
         if verdict.alarms().next().is_none() {
             progress.end();
             tell(&[NotifyState::Ready, NotifyState::Status(&verdict.headline)]);
@@ -151,7 +151,7 @@ fn tell(states: &[NotifyState<'_>]) {
 struct Progress {
     start: Instant,
     is_terminal: bool,
-    /// The rules that were not in order, and what was said of them.
+    /// The measures that were not in order, and what was said of them.
     missing: Vec<&'static str>,
     words: String,
 }
@@ -162,7 +162,7 @@ impl Progress {
     }
 
     fn show(&mut self, verdict: &Verdict) {
-        let missing: Vec<_> = verdict.alarms().map(|finding| finding.rule.name).collect();
+        let missing: Vec<_> = verdict.alarms().map(|finding| finding.measure.name).collect();
         let has_changed = self.missing != missing;
         self.missing = missing;
         self.words = verdict.alarms().map(|finding| &*finding.words).collect::<Vec<_>>().join("; ");

@@ -14,8 +14,11 @@ pub(crate) fn facts(typed: &Chronyds, with_auth_data: bool) -> Result<(Facts, St
     let signals = Signals::take()?;
     let opened = builder(typed).and_then(|builder| Ok(builder.interrupt(signals.interrupt()).build()?));
     let read = match opened {
-        Ok(connection) => (Facts::read(&connection, with_auth_data), shown(&connection)),
-        Err(Failure::Chrony(error)) => (Facts::none(error), String::new()),
+        Ok(connection) => {
+            let facts = if with_auth_data { Facts::read_with_auth_data(&connection) } else { Facts::read(&connection) };
+            (facts, shown(&connection))
+        }
+        Err(Failure::Chrony(error)) => (Facts::unavailable(error), String::new()),
         Err(failure) => return Err(failure),
     };
     signals.check()?;

@@ -11,7 +11,7 @@ use crate::sheet::datum::Datum;
 use crate::sheet::report::{Report, find};
 use crate::sheet::{Answer, Sheet};
 use libchrony::fleet::{Fleet, Reports, Round, Step};
-use libchrony::{Address, Connection, Error, REPORTS, Report as _, Rows, Source, Table};
+use libchrony::{Address, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,6 +23,7 @@ const SLICE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Reader {
     chronyds: Who,
+    library: Library,
     signals: Signals,
     verbose: bool,
 }
@@ -43,15 +44,15 @@ impl Reader {
         let signals = Signals::take()?;
         let library = library(verbose)?;
         let chronyds = if addresses.len() > 1 {
-            let fleet = Fleet::builder(addresses).library(library).timeout(timeout);
+            let fleet = Fleet::builder(addresses).library(library.clone()).timeout(timeout);
             Who::Many(Box::new(fleet.raise_descriptor_limit().build()?))
         } else {
             let address = addresses.pop();
             let host = address.as_ref().map(Address::to_string).unwrap_or_default();
-            let builder = builder_at(library, address, timeout);
+            let builder = builder_at(library.clone(), address, timeout);
             Who::One(builder.interrupt(signals.interrupt()).build()?, host)
         };
-        Ok(Self { chronyds, signals, verbose })
+        Ok(Self { chronyds, library, signals, verbose })
     }
 
     /// Whether there are several chronyds.
@@ -167,7 +168,7 @@ impl Reader {
         if let Some(tables) = names.iter().map(|asked| find(asked).map(Report::Known)).collect() {
             return Ok(tables);
         }
-        let all = self.all()?;
+        let all = self.all();
         let among = |asked: &String| all.iter().find(|report| report.name() == asked).cloned();
         let unknown = |asked: &String| {
             let known = all.iter().map(Report::name).collect::<Vec<_>>().join(", ");
@@ -177,11 +178,10 @@ impl Reader {
     }
 
     /// All reports: those that have tables, and what else the loaded libchrony knows.
-    pub(crate) fn all(&self) -> Result<Vec<Report>, Failure> {
-        let library = library(false)?;
-        let others = library.reports().filter(|report| find(report).is_none());
+    pub(crate) fn all(&self) -> Vec<Report> {
+        let others = self.library.reports().filter(|report| find(report).is_none());
         let others = others.map(|report| Report::Other(report.to_owned()));
-        Ok(REPORTS.iter().map(|table| Report::Known(table)).chain(others).collect())
+        REPORTS.iter().map(|table| Report::Known(table)).chain(others).collect()
     }
 }
 

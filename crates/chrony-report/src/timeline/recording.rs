@@ -3,7 +3,7 @@
 //! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
 
 use crate::error::Failure;
-use chrony_health::{Polled, rule, update_interval};
+use chrony_health::{Measure, Polled, expected_update_interval};
 use libchrony::{Source, SourceMode, SourceState, Tracking};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -90,8 +90,8 @@ impl Reading {
             answers: peer.reachability != 0,
         };
         let last = self.tracking.update_interval.unwrap_or_default();
-        let every = update_interval(last, self.sources.iter().map(polled));
-        rule("age").is_some_and(|rule| rule.critical.scaled(every).alerts(age)).then_some(age)
+        let every = expected_update_interval(last, self.sources.iter().map(polled));
+        Measure::named("age").is_some_and(|measure| measure.critical.scaled(every).alerts(age)).then_some(age)
     }
 }
 

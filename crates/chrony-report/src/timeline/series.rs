@@ -3,8 +3,7 @@
 //! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
 
 use crate::timeline::recording::{Outcome, Peer, Snapshot, Tracked};
-use chrony_health::quantity::scale;
-use libchrony::SourceState;
+use chrony_health::{is_usable, quantity::scale};
 use std::collections::VecDeque;
 use std::iter;
 
@@ -252,9 +251,7 @@ pub(crate) fn thinned(piece: &[Sample], start: f64, end: f64, columns: f64) -> V
 /// An axis for the offsets of sources. Sources that chronyd does not trust may be off it, so that one of them does not
 /// make the others a line. `None` if no source was sampled.
 pub(crate) fn offsets(sources: &[Peer], ticks: u16) -> Option<Axis> {
-    let is_good = |source: &&Peer| {
-        matches!(source.state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
-    };
+    let is_good = |source: &&Peer| is_usable(source.state);
     let span = |sources: &mut dyn Iterator<Item = &Peer>| {
         let ends = sources.filter_map(Peer::sample).map(|(offset, error)| offset.abs() + error);
         ends.reduce(f64::max)
