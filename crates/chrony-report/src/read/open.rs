@@ -6,7 +6,7 @@ use libchrony::{Address, Builder, Connection, DEFAULT_TIMEOUT, Error, Library};
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fs, io, mem};
+use std::{env, fs, io};
 
 /// The copy of libchrony that comes with this program, below the folder above `bin`, where the program is.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
@@ -38,8 +38,6 @@ pub(crate) fn library(verbose: bool) -> Result<Library, Failure> {
     let folder = program.as_deref().and_then(Path::parent).filter(|folder| folder.ends_with("bin"));
     let bundled = folder.and_then(Path::parent).map(|folder| folder.join(BUNDLED));
     let library = Library::load_or(bundled.as_deref()).map_err(Error::from)?;
-    // To unload it takes time at the end, and is of no use there.
-    mem::forget(library.clone());
     if verbose {
         anstream::eprintln!("libchrony: {}", library.path().to_string_lossy().escape_debug());
     }
