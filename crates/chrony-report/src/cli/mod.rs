@@ -121,7 +121,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Result<Code, Failure>, clap::Error> 
     Ok(match Cli::from_arg_matches(matches)?.command {
         Some(Command::All(options)) => reports::all(&with(&options.chronyds), &options),
         Some(Command::Check(options)) => Ok(check::run(&with(&options.chronyds), &options)),
-        Some(Command::Get(options)) => reports::get(&with(&options.options.chronyds), &options),
+        Some(Command::Get(get)) => reports::get(&with(&get.options.chronyds), &get),
         Some(Command::Judgement) => check::measures(),
         Some(Command::List(options)) => list::run(&with(&options.chronyds), &options),
         Some(Command::Schema(options)) => schema::run(&options),

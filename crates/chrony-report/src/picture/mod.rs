@@ -1,41 +1,28 @@
 //! The picture of a recording: curves over time, and the sources at its end.
 
 pub(crate) mod canvas;
+mod pen;
 mod sources;
 
 use crate::timeline::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::timeline::series::{Curve, Point, Sample, gap, thinned, times};
 use chrony_health::quantity::{interval, offset, rate, seconds};
+use pen::{BLUE, CAPTION, Drawn, GREY, INK, Pen, SKY, TEXT, WIDTH};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
 
-/// The colours of Okabe and Ito, which the colour-blind tell apart.
-pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
-pub(super) const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
-pub(super) const ORANGE: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-pub(super) const GREY: RGBColor = RGBColor(0x88, 0x88, 0x88);
 const LINE: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
 const UNKNOWN: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
 
 /// Sizes at a scale of 1.
-const WIDTH: u32 = 1000;
 const TITLE: u32 = 84;
 const CHART: u32 = 230;
-pub(super) const CAPTION: i32 = 24;
 const LEFT: u32 = 130;
 const CURVES: [Curve; 3] = [Curve::Bound, Curve::Offset, Curve::Frequency];
 /// A curve has no more pixels to show than this across.
 const COLUMNS: f64 = 800.0;
-/// What one text does not run into.
-const TEXT: i32 = 12;
-/// A letter is not wider than this.
-const LETTER: i32 = 7;
-
-pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// What is drawn.
 #[derive(Debug)]
@@ -253,48 +240,5 @@ impl ValueFormatter<f64> for Scale {
     fn format_ext(&self, value: &f64) -> String {
         let tick = self.ticks.iter().find(|(tick, _)| tick.total_cmp(value).is_eq());
         tick.map_or_else(String::new, |(_, name)| name.clone())
-    }
-}
-
-/// How large things are drawn.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pen {
-    scale: i32,
-}
-
-impl Pen {
-    pub(super) fn at(self, x: i32, y: i32) -> (i32, i32) {
-        (x * self.scale, y * self.scale)
-    }
-
-    pub(super) fn of(self, size: i32) -> u32 {
-        (size * self.scale).unsigned_abs()
-    }
-
-    pub(super) fn font(self, size: i32) -> FontDesc<'static> {
-        ("sans-serif", size * self.scale).into_font()
-    }
-
-    /// A title at the left, and at the right what the signs mean.
-    pub(super) fn caption<B: DrawingBackend>(
-        self,
-        area: &DrawingArea<B, Shift>,
-        title: &str,
-        legend: &[(ShapeStyle, &str)],
-    ) -> Drawn<B> {
-        let middle = Pos::new(HPos::Left, VPos::Center);
-        let style = self.font(12).style(FontStyle::Bold).color(&INK).pos(middle);
-        area.draw_text(title, &style, self.at(TEXT, CAPTION / 2 + 4))?;
-        let style = self.font(12).color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
-        let (mut x, y) = self.at(i32::try_from(WIDTH).unwrap_or(0) - 30, CAPTION / 2 + 4);
-        for (sign, meaning) in legend.iter().rev() {
-            area.draw_text(meaning, &style, (x, y))?;
-            let letters = i32::try_from(meaning.len()).unwrap_or(0);
-            x -= (LETTER * letters + 6) * self.scale;
-            let corner = (x - 18 * self.scale, y - 5 * self.scale);
-            area.draw(&Rectangle::new([corner, (x, y + 5 * self.scale)], *sign))?;
-            x -= 40 * self.scale;
-        }
-        Ok(())
     }
 }

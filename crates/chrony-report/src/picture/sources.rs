@@ -1,6 +1,6 @@
 //! The sources in a picture: a row for each, with its last eight polls, and its offset with error bars.
 
-use super::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
+use super::pen::{BLUE, CAPTION, Drawn, GREY, INK, ORANGE, Pen};
 use crate::timeline::recording::{Peer, Reading};
 use crate::timeline::series::offsets;
 use chrony_health::quantity::{offset, seconds};
