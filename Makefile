@@ -169,7 +169,8 @@ try-deb: provision-matrix ## Test the package on Debian 13 and unstable (as root
 coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: 85 % of each crate, 90 % of Python
 	$(COVER) --packages libchrony --include-files 'crates/libchrony/src/*'; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
-	$(COVER) --packages chrony-report --include-files 'crates/chrony-report/src/*' --follow-exec; \
+	$(COVER) --packages chrony-health --packages chrony-report --include-files 'crates/chrony-health/src/*' \
+		--include-files 'crates/chrony-report/src/*' --follow-exec; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
 	$(PYTEST) --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
 
