@@ -49,13 +49,21 @@ class Held:
         self._daemon = daemon
         self._before, self._folders = descriptors(), daemon.leftovers()
 
+    def left(self) -> set[str]:
+        """Return the descriptors that were not there at first."""
+        return descriptors() - self._before
+
+    def socket_numbers(self) -> list[int]:
+        """Return the numbers of the sockets that were not there at first."""
+        return [int(line.split()[0]) for line in self.left() if " socket:" in line]
+
     def sockets(self) -> int:
-        """How many more sockets there are than at first."""
-        return sum(" socket:" in line for line in descriptors() - self._before)
+        """Return the number of sockets that were not there at first."""
+        return len(self.socket_numbers())
 
     def assert_none(self) -> None:
         """Fail if there is a descriptor, or a folder beside the daemon's socket, that was not there at first."""
-        assert descriptors() - self._before == set()
+        assert self.left() == set()
         assert set(self._daemon.leftovers()) - set(self._folders) == set()
 
 

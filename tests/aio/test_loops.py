@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
     from tests.support.daemon import Daemon
 
+Until = Callable[..., Awaitable[None]]
 TRANSPORTS = ["socket", "udp"]
 NEW: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
 each_kind = pytest.mark.parametrize("new", NEW.values(), ids=NEW.keys())
+
+
+def requests(daemon: Daemon) -> int:
+    """Return the number of requests that it has received."""
+    return sum(daemon.say("requests")["requests"].values())
 
 
 @each_kind
@@ -87,25 +93,32 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_call_leaves_nothing(  # noqa: 
     new: Callable[[], asyncio.AbstractEventLoop],
     scripted: Daemon,
     hold: Callable[[], Held],
+    until: Until,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The task is never ended; asyncio tells so when it is collected."""
     held = hold()
     address = getattr(scripted, transport)
 
+    asked: list[int] = []
+
     async def call() -> None:
         if what == "function":
+            scripted.say("fault silence")
+            asked.append(requests(scripted))
             await aio.get_tracking(address)
         else:
             async with aio.ChronyConnection(address) as connection:
                 scripted.say("fault silence")
+                asked.append(requests(scripted))
                 await asyncio.gather(*(connection.get_tracking() for _ in range(1 if what == "method" else 3)))
 
-    if what == "function":
-        scripted.say("fault silence")
+    async def begun() -> None:
+        await until(lambda: asked and requests(scripted) > asked[0], "a call under way")
+
     loop = new()
     tasks = [loop.create_task(call())]
-    loop.run_until_complete(asyncio.sleep(0.1))
+    loop.run_until_complete(begun())
     assert held.sockets() > 0
     loop.close()
     del tasks, loop
@@ -116,7 +129,7 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_call_leaves_nothing(  # noqa: 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_calls_that_are_under_way_when_the_program_ends_leave_nothing(
-    transport: str, scripted: Daemon, hold: Callable[[], Held], run: Run
+    transport: str, scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
     held = hold()
     address = getattr(scripted, transport)
@@ -124,16 +137,19 @@ def test_calls_that_are_under_way_when_the_program_ends_leave_nothing(
     async def use() -> None:
         async with aio.ChronyConnection(address) as connection:
             scripted.say("fault silence")
+            before = requests(scripted)
             calls = [aio.get_sources(address), *(connection.get_tracking() for _ in range(3))]
             tasks = [asyncio.ensure_future(call) for call in calls]
-            await asyncio.sleep(0.05)
+            await until(lambda: requests(scripted) >= before + 2, "two calls under way")
             assert not any(task.done() for task in tasks)
 
     run(use())
     held.assert_none()
 
 
-def test_a_coroutine_that_goes_away_leaves_nothing(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
+def test_a_coroutine_that_goes_away_leaves_nothing(
+    scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
+) -> None:
     """Without a task: before its first step, and in the middle, by its own end or the collector's, in any thread."""
 
     async def use() -> None:
@@ -157,7 +173,7 @@ def test_a_coroutine_that_goes_away_leaves_nothing(scripted: Daemon, hold: Calla
         thread.start()
         thread.join()
         # The loop has to forget the descriptor, which is not for another thread to do.
-        await asyncio.sleep(0.05)
+        await until(lambda: not held.left(), "no descriptor")
         held.assert_none()
 
     run(use())
@@ -346,16 +362,17 @@ def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
             return status
         return await shared.get_tracking()
 
-    async def give_up() -> None:
+    async def give_up(entered: asyncio.Event) -> None:
         async with shared:
+            entered.set()
             await asyncio.get_running_loop().create_future()
 
     def begin() -> tuple[asyncio.AbstractEventLoop, list[Any]]:
-        loop = new()
-        coroutine = give_up()
+        loop, entered = new(), asyncio.Event()
+        coroutine = give_up(entered)
         task = loop.create_task(coroutine)
         task._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(entered.wait())
         return loop, [task, coroutine]
 
     async def use(left: list[Any]) -> None:

@@ -87,9 +87,9 @@ def test_calls_keep_nothing(transport: str, scripted: Daemon, run: Run) -> None:
     run(use())
 
 
-async def enter_in_time(connection: aio.ChronyConnection) -> None:
-    """Enter it; a busy machine can be late for a short deadline, and not each time."""
-    for _ in range(20):
+async def enter_in_time(connection: aio.ChronyConnection, transport: str) -> None:
+    """Enter it; over UDP, a busy machine can be late for a short deadline, and not each time."""
+    for _ in range(0 if transport == "socket" else 20):
         with suppress(ChronyError):
             await connection.__aenter__()
             return
@@ -112,7 +112,7 @@ def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daem
         await assert_keeps_nothing(failing(lambda: aio.get_tracking(f"{address}.none")), 300)
         async with AsyncExitStack() as stack:
             connection = aio.ChronyConnection(address, timeout=0.02)
-            await enter_in_time(connection)
+            await enter_in_time(connection, transport)
             stack.push_async_exit(connection.__aexit__)
             scripted.say("fault status 2")
             await assert_keeps_nothing(failing(connection.get_sources))
@@ -162,7 +162,7 @@ def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Ru
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
 def test_a_look_up_that_is_given_up_keeps_nothing(
-    *, is_cancelled: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+    *, is_cancelled: bool, run: Run, until: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the timeout or by cancelling: it goes without the garbage collector, too."""
 
@@ -190,8 +190,7 @@ def test_a_look_up_that_is_given_up_keeps_nothing(
                     else:
                         await aio.get_tracking("some.example", timeout=0.01)
             task = None
-            await asyncio.sleep(0.05)
-            assert count() == before
+            await until(lambda: count() == before, "the end of the look-ups")
         finally:
             gc.enable()
 

@@ -133,12 +133,14 @@ def test_cancelling_ends_the_look_up(scripted: Daemon, hold: Callable[[], Held],
         held = hold()
         for call in (aio.get_tracking("some.example"), aio.ChronyConnection("some.example").__aenter__()):
             task = asyncio.ensure_future(call)
-            await asyncio.sleep(0.01)
+            while not seen:
+                await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.sleep(0)
             assert seen.pop() == "cancelled"
+            seen.clear()
             held.assert_none()
 
     run(use())

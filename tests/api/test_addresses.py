@@ -58,9 +58,8 @@ def test_localhost_where_one_family_answers(family: str, expected: str, machine:
 
 def test_localhost_where_one_family_is_silent(machine: Machine) -> None:
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
-    found = machine.run("tell.py", f"--silent={PORT}", "--timeout=1", "--times=3", "localhost")
-    # A busy machine can make some late, and not all.
-    assert min(taken for one, taken in found if one == [PORT6, "COMMAND_PORT", 3]) < 1
+    [[found, _]] = machine.run("tell.py", f"--silent={PORT}", "--timeout=2", "localhost")
+    assert found == [PORT6, "COMMAND_PORT", 3]
 
 
 def test_localhost_without_an_answer_names_both(machine: Machine) -> None:
@@ -112,9 +111,8 @@ def test_a_name_whose_first_addresses_are_silent(machine: Machine) -> None:
     machine.own_names(HOSTS)
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
     places = ("--silent=127.0.0.3:323", "--silent=127.0.0.4:323")
-    found = machine.run("tell.py", *places, "--timeout=1.5", "--times=3", "several.example")
-    # A busy machine can make some late, and not all.
-    assert min(taken for one, taken in found if one == ["127.0.0.5:323", "COMMAND_PORT", 3]) < 1.5
+    [[found, _]] = machine.run("tell.py", *places, "--timeout=3", "several.example")
+    assert found == ["127.0.0.5:323", "COMMAND_PORT", 3]
 
 
 def test_a_name_whose_addresses_all_fail_names_each(machine: Machine) -> None:
@@ -153,12 +151,12 @@ def test_a_name_that_does_not_exist_is_named(machine: Machine) -> None:
 
 def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
-    found = machine.run("tell.py", "--silent=127.0.0.1:53", "--timeout=0.3", "--times=4", "missing.example")
-    for (name, code, message), taken in found:
-        assert (name, code) == ("ChronyConnectionError", -1)
-        assert message.startswith("Failed to connect to chronyd at missing.example:323")
-        assert taken >= 0.3
-    assert min(taken for _, taken in found) < 0.5
+    options = ("--silent=127.0.0.1:53", "--timeout=0.3")
+    [[(name, code, message), taken]] = machine.run("tell.py", *options, "missing.example")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    assert message.startswith("Failed to connect to chronyd at missing.example:323")
+    # The resolver itself would give up after several seconds.
+    assert 0.3 <= taken < 1.3
 
 
 def test_an_answer_counts_while_the_host_is_looked_up_again(machine: Machine) -> None:

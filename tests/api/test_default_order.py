@@ -5,10 +5,10 @@ All of it on machines of the tests' own, with real chronyds at the real places.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.waiting import undisturbed
+from tests.support.waiting import was_stalled
 
 if TYPE_CHECKING:
     from tests.support.machine import Machine
@@ -117,39 +117,29 @@ def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
 def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
     machine.shell("ip link set lo down")
     # Requests may vanish there without an error, and an answer that comes in time would be one.
-    found = machine.run("tell.py", "--timeout=0.8", "--times=2")
-    for (name, code, message), _ in found:
-        assert (name, code) == ("ChronyConnectionError", -1)
-        for place in PLACES:
-            assert place in message
-    assert min(taken for _, taken in found) < 1.5
-
-
-def soon_at(place: list[object], found: list[Any]) -> list[float]:
-    """How long those took that found chronyd at a place. On a busy machine some do not; it fails if none does."""
-    taken = [seconds for one, seconds in found if one == place]
-    assert taken, found
-    return taken
+    [[(name, code, message), taken]] = machine.run("tell.py", "--timeout=0.8")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in PLACES:
+        assert place in message
+    assert taken < 1.8
 
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
+    """It has half of the time while another place is left, and at most a second."""
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
-    short = machine.run("tell.py", f"--silent={PORT}", "--timeout=0.4", "--times=4")
-    [[found, taken]] = machine.run("tell.py", f"--silent={PORT}", "--timeout=4")
-    # It is given half of the time while another is left, and a second at most.
-    assert min(soon_at([PORT6, "COMMAND_PORT", 3], short)) < 0.4
-    assert found == [PORT6, "COMMAND_PORT", 3]
-    assert 1 <= taken < 4
+    for timeout, least in ((1.6, 0.8), (4, 1)):
+        [[found, taken]] = machine.run("tell.py", f"--silent={PORT}", f"--timeout={timeout}")
+        assert found == [PORT6, "COMMAND_PORT", 3]
+        assert least <= taken < timeout
 
 
 def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
     """As of a chronyd in another mount namespace, which cannot find the client's socket to answer to."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
-    *short, (found, taken) = machine.run("default_order.py", "tell_beside_a_silent_socket", RUN)
-    assert min(soon_at([PORT, "COMMAND_PORT", 3], short)) < 0.4
-    assert found == [PORT, "COMMAND_PORT", 3]
-    assert taken < 4
+    for found, taken in machine.run("default_order.py", "tell_beside_a_silent_socket", RUN):
+        assert found == [PORT, "COMMAND_PORT", 3]
+        assert taken < 4
 
 
 def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
@@ -165,16 +155,13 @@ def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
 def test_four_silent_places_are_told_at_the_deadline(machine: Machine) -> None:
     machine.shell("mkdir -m 700 /run/chrony")
     silent = (f"--silent={place}" for place in (RUN, PORT, PORT6))
-    command = ("tell.py", *silent, "--timeout=0.4", "--times=3")
-    found = undisturbed(lambda: machine.run(*command))
-    for (name, code, message), taken in found:
-        assert (name, code) == ("ChronyConnectionError", -1)
-        for place in (RUN, PORT, PORT6):
-            assert place in message
-        assert "did not answer within" in message
-        assert message.count("no answer") >= 2
-        assert taken >= 0.4
-    assert min(taken for _, taken in found) < 0.6
+    [[(name, code, message), taken]] = machine.run("tell.py", *silent, "--timeout=1.2")
+    assert (name, code) == ("ChronyConnectionError", -1)
+    for place in (RUN, PORT, PORT6):
+        assert place in message
+    assert "did not answer within" in message or was_stalled(message)
+    assert message.count("no answer") >= 2
+    assert 1.2 <= taken < 2.2
 
 
 def test_a_stopped_chronyd_is_passed_over_at_its_socket_and_its_port(machine: Machine) -> None:
@@ -184,9 +171,9 @@ def test_a_stopped_chronyd_is_passed_over_at_its_socket_and_its_port(machine: Ma
     assert machine.tell("127.0.0.1") == [PORT, "COMMAND_PORT", 4]
     assert machine.tell(timeout=2) == [PORT, "COMMAND_PORT", 4]
     other.say("kill")
-    name, code, message = undisturbed(lambda: machine.tell(timeout=0.8))
+    name, code, message = machine.tell(timeout=0.8)
     assert (name, code) == ("ChronyConnectionError", -1)
-    assert "did not answer within" in message
+    assert "did not answer within" in message or was_stalled(message)
     for place in PLACES:
         assert place in message
 

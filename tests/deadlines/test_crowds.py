@@ -26,7 +26,7 @@ def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: C
     chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
     ratios: list[float] = []
     sleeps: list[float] = []
-    while len(ratios) < 5 or (len(ratios) < 8 and not (median(ratios) >= 0.6 and median(sleeps) < 20)):
+    for _ in range(7):
         few, many = crowd("one-shot", chronyd.socket, "--callers", "8", "128", "--seconds=0.6", "--threads-only")
         assert few["errors"] == many["errors"] == 0, (few, many)
         ratios.append(many["threads_a_second"] / few["threads_a_second"])
@@ -39,8 +39,7 @@ def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: C
 def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: Python) -> None:
     """No wait is so long that a thread opens without its turn, in which the flag could be missed."""
     for address in (pair.socket, pair.udp):
-        # A busy machine can make a thread wait for so long, and not twice.
-        assert any(python("open_at_once.py", address) == "512 True 0\n" for _ in range(2))
+        assert python("open_at_once.py", address) == "256 True 0\n"
 
 
 def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, crowd: Crowd) -> None:
@@ -48,6 +47,7 @@ def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, cro
     lines = [part for number in range(1, 201) for part in ("--line", f"server 127.0.7.{number} offline")]
     chronyd = start("chronyd", "--command-port", *lines)
     ratios: list[float] = []
+    # Over UDP, where what else is lost counts, too.
     while len(ratios) < 3 or (len(ratios) < 6 and median(ratios) > 1.3):
         one, eight = crowd("udp", chronyd.udp, "--callers=96", "--rounds=2", "--lists=2")
         assert one["errors"] == eight["errors"] == 0, (one, eight)

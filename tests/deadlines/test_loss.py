@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import LISTS, Report, defaults
+from tests.support.reports import Report, defaults, each_list_shape
 
 from pychrony import ChronyConnection, ChronyConnectionError
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 #: A path that is long enough to tell a number of round trips from the time that a busy machine takes.
 ROUND_TRIP = 0.1
-each_list = pytest.mark.parametrize("report", LISTS, ids=str)
 
 
-@each_list
+@each_list_shape
 @pytest.mark.parametrize("what", ["answers", "requests"])
 def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, report: Report, scripted: Daemon) -> None:
     """Several lists at once, so that the test takes the time of one."""
@@ -77,7 +76,7 @@ def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) 
         assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
 
 
-@each_list
+@each_list_shape
 @pytest.mark.parametrize("transport", ["socket", "udp"])
 def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, report: Report, scripted: Daemon) -> None:
     scripted.say(defaults(300))

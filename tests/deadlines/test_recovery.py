@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import LISTS, REPORTS, defaults
-from tests.support.waiting import undisturbed
+from tests.support.reports import LIST_SHAPES, SHAPES, defaults
+from tests.support.waiting import assert_unanswered
 
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyError
 
@@ -61,7 +61,7 @@ def test_after_a_restart_the_next_call_works(
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_after_a_restart_the_next_call_may_be_a_long_one(transport: str, real: Daemon, connect: Connect) -> None:
     connection = connect(getattr(real, transport), timeout=3)
-    for report in [report for report in LISTS if report.is_open or transport == "socket"]:
+    for report in [report for report in LIST_SHAPES if report.is_open or transport == "socket"]:
         assert_works(connection)
         real.say("restart")
         # Whatever the list has been read up to, it is of those sources; some reports do not name them.
@@ -81,7 +81,7 @@ def test_a_dead_chronyd_is_an_error_until_it_is_back(
     assert_works(connection)
     real.say(end)
     before = time.monotonic()
-    for report in REPORTS:
+    for report in SHAPES:
         with pytest.raises(ChronyConnectionError) as caught:
             report.of(connection)()
         assert caught.value.message.startswith(f"Failed to connect to chronyd at {address}")
@@ -106,8 +106,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(
         return caught.value.message
 
     real.say("suspend")
-    message = undisturbed(lambda: timed(fail, 1))
-    assert f"chronyd at {getattr(real, transport)} did not answer within 1s" in message
+    assert_unanswered(timed(fail, 1), "1s", f"chronyd at {getattr(real, transport)}")
     timed(fail, 1)
     real.say("resume")
     # Requests that were given up are still answered, to a session that is gone or does not take them.

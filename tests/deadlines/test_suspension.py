@@ -30,8 +30,7 @@ def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventual
         eventually(lambda: scripted.say("requests")["requests"], "a request")
         end = time.monotonic() + TIMEOUT + 0.5
         os.kill(process.pid, signal.SIGSTOP)
-        while time.monotonic() < end:
-            time.sleep(0.01)
+        eventually(lambda: time.monotonic() >= end, "the deadline has passed")
         os.kill(process.pid, signal.SIGCONT)
         assert process.stdout is not None
         return process.stdout.readline()

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.reports import REPORTS
-from tests.support.waiting import undisturbed
+from tests.support.waiting import assert_unanswered
 
 import pychrony
 
@@ -103,10 +104,9 @@ def test_no_child_inherits_a_descriptor(transport: str, stopped: Daemon, eventua
 def test_ctrl_c_interrupts_a_waiting_call(
     transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
 ) -> None:
-    """Within 0.1 s; where others keep the machine busy, not every time."""
+    """Within 0.1 s; the median and the slack are for a busy machine."""
     delays: list[float] = []
-    while sum(delay < 0.1 for delay in delays) < 3:
-        assert len(delays) < 12, f"too late too often: {delays}"
+    for _ in range(5):
         with python.running("calls.py", "interrupted", getattr(stopped, transport)) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
@@ -117,6 +117,7 @@ def test_ctrl_c_interrupts_a_waiting_call(
             assert words[0] == "interrupted"
             delays.append(float(words[1]) - before)
             assert child.stdout.readline() == "again\n"
+    assert median(delays) < 0.3, delays
     assert stopped.leftovers() == []
 
 
@@ -176,8 +177,8 @@ def test_waiting_calls_do_not_wait_for_each_other(
         return caught.value.message
 
     # One after the other they would take 4 s.
-    messages = undisturbed(lambda: timed(lambda: in_threads(call, 8), 0.5, slack=0.5))
-    assert len(set(messages)) == 1
+    for message in timed(lambda: in_threads(call, 8), 0.5):
+        assert_unanswered(message, "500ms")
 
 
 def test_a_child_can_call_whatever_its_parent_was_doing(start: Start, python: Python) -> None:

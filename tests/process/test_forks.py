@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.reports import Report, each_report
+from tests.support.reports import Report, each_shape
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
@@ -43,9 +43,11 @@ def test_a_child_reads_through_a_socket_of_its_own(run: Callable[..., None]) -> 
     run("a_socket_of_its_own")
 
 
-@each_report
+@each_shape
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_parent_and_child_read_every_report(transport: str, report: Report, scripted: Daemon, python: Python) -> None:
+def test_parent_and_child_read_reports_of_each_shape(
+    transport: str, report: Report, scripted: Daemon, python: Python
+) -> None:
     arguments = (getattr(scripted, transport), str(scripted.folder), "3", report.call)
     assert python("forks.py", "one_report", *arguments) == "done\n"
 

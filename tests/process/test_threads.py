@@ -101,9 +101,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
     connection = connect(getattr(stopped, transport), timeout=1.5)
     stopped.say("suspend")
 
-    def fail(index: int) -> tuple[float, str]:
-        # They start one after the other, and end in that order.
-        time.sleep(0.04 * index)
+    def fail(_: int) -> tuple[float, str]:
         before = time.monotonic()
         with pytest.raises(ChronyConnectionError) as caught:
             connection.get_tracking()
@@ -115,7 +113,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
         assert all(taken >= 1.5 for taken, _ in results)
         return results
 
-    results = timed(all_fail, 1.5, slack=0.6)
+    results = timed(all_fail, 1.5)
     kept_busy = [message for _, message in results if "other threads or tasks kept the connection" in message]
     assert all(message.startswith("Failed to request tracking report: ") for message in kept_busy)
     silent = [message for _, message in results if "did not " in message]
@@ -206,7 +204,7 @@ def test_connections_of_their_own_do_not_wait_for_each_other(
             connections[index].get_tracking()
 
     # One after the other they would take 9 s.
-    timed(lambda: [future.result() for future in in_threads(fail, 6)], 1.5, slack=0.6)
+    timed(lambda: [future.result() for future in in_threads(fail, 6)], 1.5)
     stopped.say("resume")
     # What is still in chronyd's queue is read first.
     assert stopped.chronyc("tracking")

@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 
-from common import drain, silent, tell
+from common import silent, tell
 
 from pychrony import ChronyConnection
 
@@ -21,12 +21,10 @@ def hold() -> None:
 
 
 def tell_beside_a_silent_socket() -> None:
-    """Read with a short timeout often, and with a long one once; keep room for requests in the silent socket."""
-    [server] = silent(sys.argv[2])
-    for _ in range(4):
-        tell(timeout=0.4)
-        drain(server)
-    tell(timeout=4)
+    servers = silent(sys.argv[2])
+    for timeout in (1.6, 4):
+        tell(timeout=timeout)
+    servers[0].close()
 
 
 def tell_beside_a_full_socket() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pychrony import ChronyConnection
 
-THREADS = 128
+THREADS = 64
 
 
 def main(address: str) -> None:

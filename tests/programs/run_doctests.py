@@ -2,10 +2,10 @@
 
     run_doctests.py [NAME…]
 
-Only the examples of the functions and methods of these names, or all but those whose name follows a "-". Prints a
-JSON object: the names of the objects whose examples ran, those of all that have examples, and doctest's report of what
-failed. What an example shows is compared with numbers and addresses made alike, as those of an example are made up;
-decimals and words have to be as shown.
+Only the examples of the functions and methods of these names, or all. Prints a JSON object: the names of the objects
+whose examples ran, those of all that have examples, and doctest's report of what failed. What an example shows is
+compared with numbers and addresses made alike, as those of an example are made up; decimals and words have to be as
+shown.
 """
 
 from __future__ import annotations
@@ -41,13 +41,10 @@ class Checker(doctest.OutputChecker):
 
 def main(arguments: list[str]) -> None:
     """Run the command line described at the top."""
-    left_out = {name[1:] for name in arguments if name.startswith("-")}
-    named = {name for name in arguments if not name.startswith("-")}
     modules = [importlib.import_module(module.name) for module in pkgutil.walk_packages(pychrony.__path__, "pychrony.")]
     finder = doctest.DocTestFinder(exclude_empty=True)
     tests = {test.name: test for module in [pychrony, *modules] for test in finder.find(module) if test.examples}
-    last = {name: name.rpartition(".")[2] for name in tests}
-    chosen = [name for name in tests if last[name] not in left_out and (not named or last[name] in named)]
+    chosen = [name for name in tests if not arguments or name.rpartition(".")[2] in arguments]
     runner = doctest.DocTestRunner(Checker(), verbose=False)
     report = io.StringIO()
     for name in chosen:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.reports import LISTS, Report, defaults
+from tests.support.reports import Report, defaults, each_list_shape
 
 import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST = 65_536
 
 
-@pytest.mark.parametrize("report", LISTS, ids=str)
+@each_list_shape
 def test_the_longest_list_takes_bounded_memory(report: Report, scripted: Daemon, python: Python) -> None:
     """One more record than that is refused before anything is asked for."""
     before = scripted.say("requests")["requests"].get(str(report.request), 0)

@@ -79,7 +79,7 @@ def eventually() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def timed() -> Callable[..., Any]:
-    """Call until it takes the given time and hardly more: `timed(call, seconds)`."""
+    """Call, and check the time that this takes: `timed(call, seconds)`."""
     return punctually
 
 

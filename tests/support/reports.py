@@ -439,6 +439,13 @@ CALLS = [report.call for report in REPORTS]
 
 each_report = pytest.mark.parametrize("report", REPORTS, ids=str)
 
+#: A report of each shape that makes a call take another path: per source, and per NTP source.
+LIST_SHAPES = [BY_NAME["sources"], BY_NAME["ntpdata"]]
+#: And a single record.
+SHAPES = [BY_NAME["tracking"], *LIST_SHAPES]
+each_shape = pytest.mark.parametrize("report", SHAPES, ids=str)
+each_list_shape = pytest.mark.parametrize("report", LIST_SHAPES, ids=str)
+
 
 #: The command that has the scripted chronyd say that there is none of what it may be without.
 NOTHING = f"values {json.dumps({report.name: None for report in REPORTS if report.unavailable})}"

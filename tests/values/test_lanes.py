@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.waiting import undisturbed
+from tests.support.waiting import assert_unanswered
 
 import pychrony
 from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError, ChronyPermissionError, Source
@@ -267,7 +267,7 @@ def test_silence_in_the_middle_ends_at_the_deadline(
         return caught.value.message
 
     with connection:
-        assert "did not answer within 2s" in undisturbed(lambda: timed(fail, 2))
+        assert_unanswered(timed(fail, 2), "2s")
         assert resources.opened() == 0
         assert_whole(connection.get_sources())
     resources.assert_none_left()
