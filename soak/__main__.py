@@ -28,7 +28,7 @@ from soak.judge import Resources, left_running, steady_memory
 from soak.run import Beds
 from soak.soak import Soak
 
-#: How many things that are wrong are shown.
+#: The number of faults that are shown.
 SHOWN = 20
 
 

@@ -34,7 +34,7 @@ Moment = TypeVar("Moment")
 class Bed(ABC, Generic[Moment]):
     """A private chronyd, and what is known of it from moment to moment."""
 
-    #: What is added to the names of calls.
+    #: A suffix of the names of calls.
     where = ""
 
     def __init__(self, daemon: Daemon, addresses: dict[str, str]) -> None:
@@ -52,7 +52,7 @@ class Bed(ABC, Generic[Moment]):
 
     @abstractmethod
     def now(self) -> Moment:
-        """What is known now."""
+        """Return the present state."""
 
     def check(self, name: str, result: Any, before: Moment, after: Moment) -> int:  # noqa: ANN401
         """Fail if the result of a call between two moments cannot be right; return how many records it has."""
@@ -72,7 +72,7 @@ class Bed(ABC, Generic[Moment]):
         return len(records)
 
     def explains(self, name: str, error: ChronyError, left: float | None, before: Moment, after: Moment) -> bool:
-        """Whether what happened to it between two moments explains an error.
+        """Return True if the events between two moments explain an error.
 
         `left` is the time that it had to answer; None if it was not for want of time.
         """
@@ -89,7 +89,7 @@ class Bed(ABC, Generic[Moment]):
         return self.was_away(before, after) or (left is not None and not self.had_time(name, left, before, after))
 
     def has(self, report: reports.Report) -> bool:
-        """Whether it has what the report is of."""
+        """Return True if chronyd has what the report is about."""
         return report.unavailable is None
 
     @abstractmethod
@@ -102,12 +102,12 @@ class Bed(ABC, Generic[Moment]):
 
     @abstractmethod
     def keeps_changing(self, before: Moment, after: Moment) -> bool:
-        """Whether its list changed so often that a read of it may be given up."""
+        """Return True if the list changed so often that a read of it may be given up."""
 
     @abstractmethod
     def was_away(self, before: Moment, after: Moment) -> bool:
-        """Whether it was stopped or not there."""
+        """Return True if chronyd was stopped or away."""
 
     @abstractmethod
     def had_time(self, name: str, left: float, before: Moment, after: Moment) -> bool:
-        """Whether so many seconds before the second moment were enough for it to answer."""
+        """Return True if chronyd could answer in the given seconds before the second moment."""

@@ -19,14 +19,14 @@ from tests.support.reports import BY_CALL, CALLS
 
 from pychrony import ChronyConnection, ChronyError
 
-#: How many kinds of calls and errors are told apart.
+#: The number of kinds of calls and errors that are told apart.
 KINDS = 200
-#: From how late on a call is noted, for `judge` to see whether the machine was as late.
+#: Later calls are noted, for `judge` to see whether the machine was as late.
 NOTED = 0.05
-#: What is read, sources more often than the rest.
+#: The reports to read, sources more often than the rest.
 REPORTS = (*CALLS, "get_sources")
 
-#: How often a report is read by its name.
+#: The share of reads by name.
 BY_NAME = 0.1
 
 Report = Callable[[], Any]
@@ -43,14 +43,14 @@ class Late:
 
 @dataclass
 class Tally:
-    """What a reader has seen; of constant size, however long it reads."""
+    """The results of a reader; of constant size, however long it reads."""
 
     calls: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
     records: int = 0
-    #: How much later than its deadline the latest call ended, in seconds; negative if none was late.
+    #: The seconds between the deadline and the end of the latest call; negative if none was late.
     worst: float = -math.inf
     worst_call: str = ""
     late: deque[Late] = field(default_factory=lambda: deque(maxlen=1000))
@@ -86,7 +86,7 @@ class Tally:
 
     @classmethod
     def from_json(cls, told: bytes) -> Tally:
-        """What a child has told."""
+        """Return the results that a child has sent."""
         values = json.loads(told)
         for name in ("calls", "errors", "violations"):
             values[name] = Counter(values[name])
@@ -107,7 +107,7 @@ SPAN = r"([\d.]+)(s|ms|µs|ns)\b"
 
 
 def is_busy(error: ChronyError) -> bool:
-    """Whether it says that the call never had its turn: on the connection, or to open a socket."""
+    """Return True if the call never had its turn on the connection, or to open a socket."""
     return any(words in error.message for words in ("kept the connection to chronyd busy", "kept opening sockets"))
 
 

@@ -18,11 +18,11 @@ from tests.support import reports
 from pychrony import ChronyError
 
 THREADS = 128
-#: What they read: each of these is read by as many threads.
+#: The reports that they read, each in as many threads.
 ALONE = [report.call for report in reports.REPORTS if report.unavailable is None]
 KINDS: tuple[tuple[str, ...], ...] = (*((call,) for call in ALONE), REPORTS)
 TIMEOUT = 5.0
-#: How many turns of others one may wait for, and how many of the turns of another that reads the same it has at least.
+#: The most turns of others that one may wait for, and its least share of the turns of another that reads the same.
 MOST_PASSED = 4 * THREADS
 LEAST_SHARE = 0.8
 
@@ -33,7 +33,7 @@ class Member:
 
     kind: tuple[str, ...]
     calls: int = 0
-    #: How many calls of others ended during its last call, and at most.
+    #: The number of calls of others that ended during its last call, and the most.
     passed: int = 0
     most_passed: int = 0
 
@@ -49,7 +49,7 @@ class Crowd:
     together: threading.Barrier = field(default_factory=lambda: threading.Barrier(THREADS))
 
     def read(self, member: Member, stop: threading.Event, tally: Tally, rng: random.Random) -> None:
-        """What one of the threads does."""
+        """Read in one of the threads."""
         connected, bed, ticks = self.connected, self.connected.bed, self.ticks
         self.together.wait()
         while not stop.is_set():

@@ -1,4 +1,4 @@
-"""What goes wrong meanwhile: chronyds that are killed, restarted, suspended, and changed; bad paths; signals."""
+"""Disturbances: chronyds that are killed, restarted, suspended, and changed; bad paths; signals."""
 
 from __future__ import annotations
 

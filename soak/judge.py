@@ -1,4 +1,4 @@
-"""What is judged in view of the whole: lateness, in view of how late the machine is; memory; and what is left over."""
+"""Verdicts on the whole run: lateness, compared with the machine's; memory; and leftovers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 from soak.bed import Bed
 from soak.calls import Tally
 
-#: How many sleeps are remembered: those of more than the time that the longest calls take to end.
+#: The number of sleeps that are remembered: they cover more than the longest calls.
 DELAYS = 4000
 #: The number of the allocator's parameter (malloc.h).
 M_ARENA_MAX = -8
@@ -36,7 +36,7 @@ class Lateness:
         self.worst = 0.0
         self._log = log
         self._events = events
-        # It is full from the beginning, so that it takes no more memory later.
+        # Filled at the beginning, so that it takes no more memory later.
         self._delays = deque(((float(-i), float(-i)) for i in range(DELAYS)), maxlen=DELAYS)
 
     def watch(self, stop: threading.Event) -> None:
@@ -77,7 +77,7 @@ def steady_memory() -> None:
 
 
 def descriptors() -> dict[str, str]:
-    """What is open, by its number; without that of looking."""
+    """Return the open descriptors by number, without the one that this opens."""
     found = {}
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -87,7 +87,7 @@ def descriptors() -> dict[str, str]:
 
 @dataclass
 class Resources:
-    """What the process holds while nothing reads and no connection is open."""
+    """The resources of the process while nothing reads and no connection is open."""
 
     descriptors: dict[str, str]
     memory: int
@@ -105,7 +105,7 @@ class Resources:
         return cls(descriptors(), int(memory[1]) * 1024, folders)
 
     def compare(self, after: Resources) -> list[str]:
-        """What is wrong after the run of which this is the beginning."""
+        """Return the faults after the run; this object is from its beginning."""
         growth = after.memory - self.memory
         print(f"Descriptors: {len(self.descriptors)} after warm-up, {len(after.descriptors)} at the end")
         print(

@@ -23,11 +23,11 @@ Result = TypeVar("Result")
 
 @dataclass
 class State:
-    """What is known of a real chronyd at a moment."""
+    """The state of a real chronyd at a moment."""
 
-    #: How often its list of sources began or ended to change; odd while it changes.
+    #: The number of times that its list of sources began or ended to change; odd while it changes.
     changes: int
-    #: How often it went away or came back; odd while it is away.
+    #: The number of times that it went away or came back; odd while it is away.
     outages: int
     #: The last numbers of its sources' addresses, in its order.
     numbers: tuple[int, ...]
@@ -64,7 +64,7 @@ class Real(Bed[State]):
         struct.pack_into(f"=QQH{len(numbers)}s", self._shared, 0, state.changes, state.outages, len(numbers), numbers)
 
     def now(self) -> State:
-        """What is known now."""
+        """Return the present state."""
         changes, outages, length = struct.unpack_from("=QQH", self._shared)
         return State(changes, outages, tuple(self._shared[18 : 18 + length]))
 
@@ -107,11 +107,11 @@ class Real(Bed[State]):
         return before.outages != after.outages or before.outages % 2 == 1
 
     def had_time(self, _: str, left: float, *__: State) -> bool:
-        """It answers at once."""
+        """Return True if there was time: a real chronyd answers at once."""
         return left >= AMPLE
 
     def check_tracking(self, record: TrackingStatus, *_: State) -> None:
-        """It is not synchronised."""
+        """Fail unless the record is of a chronyd that is not synchronised."""
         assert known(record) == UNSYNCHRONISED, f"tracking {known(record)}"
         assert record.ref_time == 0.0, f"reference time {record.ref_time}"
 
@@ -166,7 +166,7 @@ class Synchronised(Real):
         return self.configured
 
     def check_tracking(self, record: TrackingStatus, *_: State) -> None:
-        """It is synchronised to the server, or not."""
+        """Fail unless the record is of a chronyd that is synchronised to the server, or not synchronised."""
         assert known(record) in (UNSYNCHRONISED, SYNCHRONISED), f"tracking {known(record)}"
         assert (record.ref_time == 0.0) == (record.reference_id == 0), f"reference time {record.ref_time}"
 
@@ -189,7 +189,7 @@ class Resized(Real):
 
     @classmethod
     def write(cls, folder: Path, index: int, length: int) -> None:
-        """Write what it reads when it starts, and when it is told to."""
+        """Write the file that it reads when it starts, and on command."""
         lines = [line_of(index, number) for number in range(1, length + 1)]
         (folder / "soak.sources").write_text("\n".join(lines) + "\n")
 

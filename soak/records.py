@@ -1,4 +1,4 @@
-"""What every record has to be like, whichever chronyd it is of: its class, and the type and range of each field."""
+"""Rules for every record of any chronyd: its class, and the type and range of each field."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def whole(low: int, high: int) -> Callable[[Field, object], bool]:
 
 
 def real(_: Field, value: object) -> bool:
-    """Whether it is a finite number."""
+    """Return True for a finite number."""
     return isinstance(value, float) and math.isfinite(value)
 
 
 def measure(_: Field, value: object) -> bool:
-    """Whether it is a finite number that is not negative."""
+    """Return True for a finite number that is not negative."""
     return isinstance(value, float) and math.isfinite(value) and value >= 0.0
 
 

@@ -1,4 +1,4 @@
-"""What the threads share that read and disturb for a while."""
+"""The state that the reading and disturbing threads share."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.support.reports import BY_CALL, Report
 import pychrony
 from pychrony import Smoothing, Source, SourceStats, TrackingStatus
 
-#: How often a list is read when it changes during the read.
+#: The number of times that a list is read when it changes during the read.
 TRIES = 4
 #: After how many requests for a source nothing changes any more.
 NEVER = 4_000_000_000
@@ -36,19 +36,19 @@ LOSSES = (0.0, 0.1, 0.3, 1.0, 1.0)
 ALL = 100.0
 ROUGH_LOSSES = (3.0, 10.0, ALL)
 LENGTHS = (0, 1, 2, 3, 4, 4, 40, 40, 200, 200)
-#: How long lists are in an epoch: a call that waits for a long one may take any time.
+#: The lengths of lists in an epoch: a call that waits for a long one may take any time.
 LONGEST = (4, 4, 40, 200)
-#: How long an answer waits to be overtaken.
+#: The time that an answer waits to be overtaken.
 REORDERED = 0.05
-#: How long a request takes at most, beside all that is known of it.
+#: The most time that a request takes, besides the known delays.
 EACH = 0.01
-#: How a source that came during a read is written here; its address is the next in a range of its own.
+#: The mark of a source that came during a read; its address is the next in a range of its own.
 NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What a scripted chronyd tells, and does wrong."""
+    """The values of a scripted chronyd, and its faults."""
 
     epoch: int = 0
     number: int = 0
@@ -57,9 +57,9 @@ class Weather:
     remove: int = 0
     add: int = 0
     delay: float = 0.0
-    #: How many of a hundred answers, or requests, are lost.
+    #: The answers or requests that are lost, in percent.
     loss: float = 0.0
-    #: From when on it may be, and from when on it is for certain.
+    #: The first moment at which it may be in force, and the first at which it certainly is.
     begun: float = 0.0
     sure: float = math.inf
 
@@ -68,7 +68,7 @@ class Weather:
         return f"127.{16 + self.number // 256}.{self.number % 256}.{index + 1}"
 
     def values(self) -> str:
-        """What is told, for the test bed."""
+        """Return the values as a command to the test bed."""
         addresses = [self.address_of(index) for index in range(self.length)]
         sources = [{"address": address, "poll": index % 11} for index, address in enumerate(addresses)]
         return json.dumps({"sources": sources, "tracking": {"reference time": EPOCH_TIME + self.number}})
@@ -113,7 +113,7 @@ class Scripted(Bed[Moment]):
     # --- The weather -----------------------------------------------------------------------------------------------
 
     def begin_epoch(self, *, calm: bool) -> str:
-        """Lose what is on its way, and have other things go wrong from now on; nothing grave if calm."""
+        """Lose what is on its way, and begin other faults; nothing grave if calm."""
         rng, udp = self._rng, self.transport == "udp"
         kinds = ["duplicate", "older", *(["reorder", "unheard"] if udp else [])]
         self._flags = [kind for kind in kinds if rng.random() < 0.3]
@@ -147,7 +147,7 @@ class Scripted(Bed[Moment]):
             loss=loss if self._rough is None else self._rough,
             begun=time.monotonic(),
         )
-        # From here on it may be this one, and until the end of this function still the last one.
+        # This one may be in force now, and the last one until the end of this function.
         self._weathers.append(now)
         for command in (
             *first,
@@ -166,7 +166,7 @@ class Scripted(Bed[Moment]):
 
     @property
     def is_rough(self) -> bool:
-        """Whether calls may fail in this epoch, however much time they have."""
+        """Return True if calls may fail in this epoch, however much time they have."""
         return self._rough is not None
 
     # --- What follows from it --------------------------------------------------------------------------------------
@@ -183,13 +183,13 @@ class Scripted(Bed[Moment]):
         return super().has(report) or report.record is Smoothing
 
     def check_tracking(self, record: TrackingStatus, before: Moment, after: Moment) -> None:
-        """It is of a weather of the time."""
+        """Fail unless the record is of a weather of the time."""
         times = [float(EPOCH_TIME + weather.number) for weather in self._between(before, after)]
         assert record.ref_time in times, f"reference time {record.ref_time} in place of {times}"
         assert record == replace(self._tracking, ref_time=record.ref_time), f"tracking {record}"
 
     def check_list(self, records: list[Any], before: Moment, after: Moment) -> None:
-        """It is one list of the time, or as much of it as another had, which was there when chronyd told the number."""
+        """Fail unless the list is one of the time, or as much of it as another had when chronyd sent the number."""
         found, new = [], []
         for record in records:
             address = ipaddress.IPv4Address(record.address)
@@ -213,7 +213,7 @@ class Scripted(Bed[Moment]):
         return 2 * len(self._between(before, after)) - 1 >= TRIES
 
     def was_away(self, *_: object) -> bool:
-        """It always listens."""
+        """Return False: a scripted chronyd always listens."""
         return False
 
     def had_time(self, name: str, left: float, before: Moment, after: Moment) -> bool:

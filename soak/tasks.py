@@ -24,7 +24,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
 }
 SHARING = 8
-#: What a fleet reads at once.
+#: The reports that a fleet reads at once.
 FLEETS = ([one.call for one in SINGLES if one.unavailable is None], [one.call for one in LISTS])
 #: For calls that wait for others.
 TIMEOUT = 5.0
@@ -42,7 +42,7 @@ def read_in_loop(kind: str, run: Run, tally: Tally, rng: random.Random) -> None:
 
 
 def is_loops_own(error: ChronyError) -> bool:
-    """Whether it says that other calls, or the loop itself, left no time to ask."""
+    """Return True if other calls, or the loop itself, left no time to ask."""
     return is_busy(error) or any(words in error.message for words in ("itself did not run", "were over before"))
 
 

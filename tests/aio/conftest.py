@@ -42,7 +42,7 @@ def descriptors() -> set[str]:
 
 
 class Held:
-    """What this process holds, compared with what it held at first."""
+    """A comparison of this process's resources with those at first."""
 
     def __init__(self, daemon: Daemon) -> None:
         """Look for the first time."""
@@ -62,7 +62,7 @@ class Held:
         return len(self.socket_numbers())
 
     def assert_none(self) -> None:
-        """Fail if there is a descriptor, or a folder beside the daemon's socket, that was not there at first."""
+        """Fail if there is a descriptor, or a folder next to the daemon's socket, that was not there at first."""
         assert self.left() == set()
         assert set(self._daemon.leftovers()) - set(self._folders) == set()
 
@@ -82,7 +82,7 @@ def _loops_have_been_there() -> None:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Wait for a condition in an event loop; it is told what that is."""
+    """Return a function that waits for a condition in an event loop: `until(condition, what)`."""
 
     async def wait(condition: Callable[[], object], what: str) -> None:
         end = asyncio.get_running_loop().time() + PATIENCE

@@ -31,7 +31,7 @@ ANSWERS = LENGTH + 2
 
 
 def requests(daemon: Daemon) -> int:
-    """How many requests it has received."""
+    """Return the number of requests that it has received."""
     return sum(daemon.say("requests")["requests"].values())
 
 
@@ -47,7 +47,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 def test_a_read_may_be_cancelled_before_each_of_its_answers(
     report: Report, transport: str, scripted: Daemon, *, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
-    """Of a function and of a connection; chronyd falls silent after so many answers."""
+    """Of a function and of a connection; chronyd falls silent after each number of answers."""
     address = getattr(scripted, transport)
     scripted.say(defaults(LENGTH))
 
@@ -60,7 +60,7 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
         await asyncio.sleep(0)
         assert not task.done()
         await cancel(task)
-        # What is left is what was there, or less: a session that waits for an answer is not used again.
+        # No socket is left that was not there. A session that waits for an answer is not used again.
         assert held.sockets() <= sockets
         scripted.say("clear")
 

@@ -42,12 +42,12 @@ def addresses(daemons: Daemon) -> list[str]:
 
 
 def is_own(address: object, status: TrackingStatus | ChronyError) -> bool:
-    """Whether a daemon of the test bed has said this itself."""
+    """Return True if a daemon of the test bed has sent this itself."""
     return isinstance(status, TrackingStatus) and status.reference_ip == str(address).partition(":")[0]
 
 
 async def rest(round_: aio.Round[TrackingStatus | ChronyError]) -> list[tuple[object, TrackingStatus | ChronyError]]:
-    """What is left of a round."""
+    """Return the remaining results of a round."""
     return [one async for one in round_]
 
 
@@ -176,7 +176,7 @@ def test_tasks_that_share_a_round_sleep_while_nothing_comes(run: Run, addresses:
             cancelled, *tasks = (asyncio.create_task(rest(round_)) for _ in range(3))
             await asyncio.sleep(0)
             cancelled.cancel()
-            # What earlier tests dropped is not collected while this one measures.
+            # Collect the garbage of earlier tests now, and not while this one measures.
             gc.collect()
             wall, cpu = time.monotonic(), time.process_time()
             assert sum(map(len, await asyncio.gather(*tasks))) == 3

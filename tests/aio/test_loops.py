@@ -352,7 +352,7 @@ def test_tasks_that_begin_at_once(scripted: Daemon, run: Run) -> None:
 def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
     new: Callable[[], asyncio.AbstractEventLoop], kind: str, scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
-    """When the collector ends the block. A block of the new loop that is given up closes it."""
+    """The collector ends the first block. A block of the new loop that is given up closes it."""
     held = hold()
     shared = aio.ChronyConnection(scripted.socket) if kind == "connection" else aio.Fleet([scripted.socket])
 

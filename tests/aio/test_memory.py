@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LENGTH = 20
 TRANSPORTS = ["socket", "udp"]
-#: What CPython, and a loop that has cancelled timers, keep for a while; a block lost in each call would be more.
+#: CPython, and a loop that has cancelled timers, keep this for a while; a leak in each call would be more.
 KEPT = 600
 TIMES = 1000
 #: The descriptors of the sessions that a connection keeps at most for its next list; how many depends on its last one.

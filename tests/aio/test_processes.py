@@ -95,7 +95,7 @@ def test_an_interrupt_ends_the_calls(
 
 
 def test_the_end_leaves_a_round_alone_that_is_under_way(program: Callable[[str], str], scripted: Daemon) -> None:
-    """A loop in a daemon thread may go on until the interpreter has gone; from the end on, it keeps nothing."""
+    """A loop in a daemon thread may go on until the interpreter has gone; it keeps nothing after the end."""
     scripted.say("fault delay 0.1")
     assert program("closed_during_a_round") == "done\n"
 

@@ -27,7 +27,7 @@ TRANSPORTS = ["socket", "udp"]
 
 
 def outcome_of(call: Callable[[], object]) -> object:
-    """What a call returns; or its exception, with all causes."""
+    """Return the result of a call, or its exception with all causes."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001

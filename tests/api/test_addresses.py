@@ -140,7 +140,7 @@ def test_a_name_is_resolved_again_when_chronyd_is_lost(machine: Machine) -> None
 
 def test_a_name_that_does_not_exist_is_named(machine: Machine) -> None:
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
-    # No name server is there, so the resolver is told so at once.
+    # No name server is there, so the resolver fails at once.
     for address in ("missing.example", "missing.example:777"):
         [[(name, code, message), taken]] = machine.run("tell.py", address)
         assert (name, code) == ("ChronyConnectionError", -1)

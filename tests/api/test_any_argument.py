@@ -33,7 +33,7 @@ pieces = st.lists(
 
 
 def is_host_name(text: object) -> bool:
-    """Whether it may be looked up, which is the resolver's business and can take its time."""
+    """Return True for a name that may be looked up, which can take time."""
     return (
         isinstance(text, str)
         and re.fullmatch(r"[\w.-]*[a-z_][\w.-]*(:\d+)?", text, re.ASCII | re.IGNORECASE) is not None

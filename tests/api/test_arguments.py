@@ -119,7 +119,7 @@ def test_a_tiny_timeout_ends_the_call(function: Function, timed: Callable[..., A
 def test_a_number_that_does_not_print_is_refused_without_a_word_elsewhere(
     take: Function, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Python prints no number of so many digits, and tells of an error that it cannot raise on stderr."""
+    """Python refuses to print a number with that many digits, and prints errors that it cannot raise to stderr."""
     with pytest.raises(ValueError, match=f"^parallel must be at least 1 and at most {2**64 - 1}, not "):
         take(parallel=10**5000)
     assert capfd.readouterr().err == ""

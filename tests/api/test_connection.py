@@ -33,7 +33,7 @@ TRANSPORTS = {
 
 
 def place(connection: ChronyConnection) -> tuple[object, object]:
-    """Where the connection says that chronyd is, and how it is reached there."""
+    """Return the address and the transport of a connection."""
     return connection.address, connection.transport
 
 

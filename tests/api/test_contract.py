@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional, get_type_hints
 
 import pytest
+from tests.support.programs import PROGRAMS
 from tests.support.reports import Report, each_report
 
 import pychrony
@@ -137,7 +138,7 @@ def test_every_name_of_the_contract_is_exported() -> None:
 
 
 def test_nothing_else_is_public() -> None:
-    """What a user finds by completion is either exported or a module."""
+    """Every name that completion offers is exported or a module."""
     found = {name for name in vars(pychrony) if not name.startswith("_")}
     modules = {name for name in found if inspect.ismodule(getattr(pychrony, name))}
     assert found - modules == set(PUBLIC)
@@ -179,21 +180,7 @@ def test_exceptions_have_the_signature_of_the_contract() -> None:
 
 def test_a_type_checker_takes_path_objects(tmp_path: Path) -> None:
     """Path objects are accepted, though the contract's annotation names strings only."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        "from collections.abc import Callable\n"
-        "from pathlib import Path\n"
-        "from pychrony import TrackingStatus, aio, get_report, get_tracking\n"
-        "def read(path: Path) -> TrackingStatus:\n"
-        "    aio.get_tracking(path)\n"
-        "    aio.get_report('tracking', path)\n"
-        "    get_report('tracking', path)\n"
-        "    return get_tracking(path)\n"
-        "contract: Callable[[str | None], TrackingStatus] = get_tracking\n"
-        "def wrong() -> None:\n"
-        "    get_tracking(323)  # type: ignore[arg-type]\n"
-    )
-    command = [sys.executable, "-m", "mypy", "--strict", "--disable-error-code=unused-coroutine", str(program)]
+    command = [sys.executable, "-m", "mypy", "--strict", str(PROGRAMS / "path_objects.py")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""Where chronyd is when no address is given: its Unix sockets, then its command ports, each proved by an answer.
+"""The search for chronyd when no address is given: its Unix sockets, then its command ports, each proved by an answer.
 
 All of it on machines of the tests' own, with real chronyds at the real places.
 """
@@ -23,7 +23,7 @@ LINES = ["local stratum 3", "cmdport 323"]
 @pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
 def test_a_unix_socket_comes_first(place: str, machine: Machine) -> None:
     machine.start(*LINES, place=place)
-    # Where /var/run is a link to /run, the first of the two names is found for both.
+    # If /var/run is a link to /run, the first of the two names is found for both.
     address, transport, stratum = machine.tell()
     assert address in {f"{place}/chronyd.sock", RUN}
     assert (transport, stratum) == ("UNIX_SOCKET", 3)
@@ -56,7 +56,7 @@ def test_ipv4_comes_before_ipv6(machine: Machine) -> None:
 
 
 def test_a_unix_socket_that_refuses_is_passed_over(machine: Machine) -> None:
-    """What a chronyd leaves that was killed."""
+    """A killed chronyd leaves one behind."""
     dead = machine.start("local stratum 3", place="/run/chrony")
     dead.say("kill")
     machine.start("local stratum 4", "cmdport 323")
@@ -125,7 +125,7 @@ def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
 
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
-    """It has half of the time while another place is left, and at most a second."""
+    """The port has half of the time while another place is left, and at most a second."""
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
     for timeout, least in ((1.6, 0.8), (4, 1)):
         [[found, taken]] = machine.run("tell.py", f"--silent={PORT}", f"--timeout={timeout}")

@@ -19,7 +19,7 @@ import pychrony
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: How many forms the reply of a report has, if several.
+#: The number of forms of a report's reply, if there are several.
 LAYOUTS = {"serverstats": 4, "ntpdata": 2}
 RESERVED = re.compile(r"reserved #\d+")
 

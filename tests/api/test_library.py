@@ -113,7 +113,7 @@ def test_import_needs_no_library(tmp_path: Path, python: Python) -> None:
 
 
 def test_import_is_cheap(python: Python) -> None:
-    """What a program that only wants a record has no use for is left to those that do."""
+    """The import does not load modules that a program which only reads a record does not need."""
     code = "import pychrony, sys; print({'asyncio', 'multiprocessing', 'socket', 'threading'} & set(sys.modules))"
     assert python("-c", code) == "set()\n"
 

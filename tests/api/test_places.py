@@ -1,4 +1,4 @@
-"""Where chronyd is not, or is out of reach: no rights, no /run/chrony, no chronyd there, a folder mounted elsewhere."""
+"""A chronyd that is missing or out of reach: no rights, no /run/chrony, no chronyd, a folder mounted elsewhere."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_socket_mounted_at_the_same_path_is_as_good_as_ever(daemon: Daemon, fi
 
 
 def test_a_socket_mounted_read_only_is_told_at_once(daemon: Daemon, finish: Finish) -> None:
-    """The client's socket has to be beside chronyd's."""
+    """The client's socket has to be next to chronyd's."""
     for name, code, message, _ in tell(
         finish, daemon.socket, timeout=600, wrapper=mounted(daemon, daemon.folder, "ro")
     ):

@@ -194,7 +194,7 @@ def test_a_path_that_does_not_exist(path: str, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_seen_in_a_path_is_escaped(tmp_path: Path) -> None:
-    """It would start a line of its own in a log, or hide the rest."""
+    """An unescaped path could start a new line in a log, or hide the rest."""
     with pytest.raises(ChronyConnectionError) as caught:
         pychrony.get_tracking(f"{tmp_path}/a\n\x1b[2K\u202eb.sock")
     assert caught.value.error_code == -2

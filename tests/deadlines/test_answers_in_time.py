@@ -1,6 +1,6 @@
 """An answer that arrives before the deadline is used, whichever request it answers.
 
-One table: chronyds that answer late by so much, and calls that have so much time. Calls with long timeouts run at once,
+One table: delays of chronyds, and timeouts of calls. Calls with long timeouts run at once,
 each in a thread of its own; those with short ones only a few at a time, as a busy machine delays the answers, too.
 """
 
@@ -79,7 +79,7 @@ def later_call(cell: Cell, address: str) -> Callable[[], object]:
 
 #: Each prepares a call before the delays begin.
 CALLS = {"function": function, "first calls": first_calls, "later call": later_call}
-#: How many answers each waits for once the delays have begun.
+#: The number of answers that each waits for once the delays have begun.
 ANSWERS = {"function": 1, "first calls": 2, "later call": 1}
 
 
@@ -96,7 +96,7 @@ CELLS = [
 
 @dataclass
 class Outcome:
-    """What became of calls."""
+    """The outcome of calls."""
 
     failed: dict[Cell, str]
     """The words of those that had no answer."""
@@ -116,12 +116,12 @@ def address_of(daemon: Daemon, place: str) -> str:
 
 
 def requests(daemon: Daemon) -> int:
-    """How often it was asked for tracking."""
+    """Return the number of requests for tracking that it has received."""
     return int(daemon.say("requests")["requests"].get(str(TRACKING), 0))
 
 
 def run(cells: list[Cell], daemons: dict[tuple[str, float], Daemon], at_once: int) -> Outcome:
-    """Make the calls, so many at once."""
+    """Make the calls, at most `at_once` at a time."""
     calls = {cell: CALLS[cell.call](cell, address_of(daemons[cell.place, cell.delay], cell.place)) for cell in cells}
     before = {key: requests(daemon) for key, daemon in daemons.items()}
     for (_, delay), daemon in daemons.items():
@@ -150,7 +150,7 @@ def test_every_answer_in_time_is_used(place: str, outcome: Outcome) -> None:
 
 
 def expected(place: str) -> Counter[tuple[str, float]]:
-    """How often each chronyd is asked if nothing is sent again."""
+    """Return the number of requests that each chronyd receives if nothing is sent again."""
     asked: Counter[tuple[str, float]] = Counter()
     for cell in CELLS:
         if cell.place == place:
@@ -160,7 +160,7 @@ def expected(place: str) -> Counter[tuple[str, float]]:
 
 
 def test_nothing_is_sent_again_on_a_unix_socket(outcome: Outcome) -> None:
-    """It loses nothing, so a second request could only bring a second answer."""
+    """A Unix socket loses nothing, so a second request could only bring a second answer."""
     asked = expected("unix")
     assert {key: outcome.requests[key] for key in asked} == asked
 

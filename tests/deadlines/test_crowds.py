@@ -22,7 +22,7 @@ Crowd = Callable[..., list[dict[str, Any]]]
 
 
 def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
-    # libchrony makes folders beside the socket, which takes time on a disk.
+    # libchrony makes folders next to the socket, which takes time on a disk.
     chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
     ratios: list[float] = []
     sleeps: list[float] = []
@@ -43,7 +43,7 @@ def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: P
 
 
 def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, crowd: Crowd) -> None:
-    """What chronyd has no room for is lost; then a list over several lanes takes longer than over one."""
+    """A full buffer loses requests; then a list over several lanes takes longer than over one."""
     lines = [part for number in range(1, 201) for part in ("--line", f"server 127.0.7.{number} offline")]
     chronyd = start("chronyd", "--command-port", *lines)
     ratios: list[float] = []

@@ -43,7 +43,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(transport: str, stopped: 
     address = getattr(stopped, transport)
     for timeout, words in ((0.05, "50ms"), (0.4, "400ms"), (1.3, "1.3s")):
         for report in LIST_SHAPES[:1] if timeout > 1 else SHAPES:
-            # It reads what its queue has, which would be full otherwise.
+            # Let it read its queue, which would be full otherwise.
             stopped.say("resume")
             pychrony.get_tracking(address)
             stopped.say("suspend")
@@ -116,7 +116,7 @@ def test_between_calls_chronyd_may_be_killed_and_restarted(start: Start) -> None
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("end", ["kill", "restart"])
 def test_chronyd_may_die_during_a_call(transport: str, end: str, stopped: Daemon, eventually: Eventually) -> None:
-    """The call was waiting for a chronyd that will never answer; it may ask the next one, and else it is told so."""
+    """The call was waiting for a chronyd that will never answer; it may ask the next one, and otherwise it fails."""
     errors: list[ChronyError] = []
     found: list[object] = []
 

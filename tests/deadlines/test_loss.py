@@ -39,7 +39,7 @@ def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, report: Report,
 
 
 def requests(daemon: Daemon) -> int:
-    """How many requests it has received."""
+    """Return the number of requests that it has received."""
     return sum(daemon.say("requests")["requests"].values())
 
 
@@ -72,7 +72,7 @@ def test_a_loss_in_a_list_costs_a_few_round_trips(lanes: int, scripted: Daemon) 
     scripted.say('values {"sources": 12}')
     scripted.say(f"fault delay {ROUND_TRIP}")
     with ChronyConnection(scripted.udp, parallel=lanes) as connection:
-        # The answer to the twelfth request from then on is lost.
+        # The answer to the twelfth request is lost.
         assert cost_of_a_loss(connection.get_sources, scripted, "loss 9") < 5
 
 

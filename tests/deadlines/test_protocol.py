@@ -36,7 +36,7 @@ def failure(function: Callable[..., object], address: str, timeout: float) -> Ch
 
 
 def requests_without(answers: int, address: str, scripted: Daemon) -> int:
-    """The number of requests for tracking that it takes when so many get no answer."""
+    """Return the number of requests for tracking that a call sends when some get no answer."""
     before = requests(scripted, TRACKING)
     scripted.say(f"fault drop {answers}")
     assert pychrony.get_tracking(address, timeout=20).stratum == 2

@@ -132,7 +132,7 @@ def test_a_call_that_waits_goes_on_when_chronyd_does(transport: str, real: Daemo
 
 
 def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, connect: Connect) -> None:
-    """Something cleans up beside chronyd's socket: its answers do not find the client any more."""
+    """Something cleans up next to chronyd's socket: its answers do not find the client any more."""
     connection = connect(real.socket, timeout=3)
     for name in ("get_tracking", "get_sources"):
         assert_works(connection)
@@ -177,7 +177,7 @@ def test_chronyd_may_go_away_in_the_middle_of_a_list(
         whole = connection.get_sources()
         assert len(whole) == 200
         requests = scripted.say("requests")["requests"][str(SOURCE)]
-        # It reads as far as this, and then there is silence.
+        # The call reads as far as this, and then there is silence.
         scripted.say(f"fault only {SOURCE}")
         scripted.say("fault after 100")
         scripted.say("fault silence")

@@ -25,7 +25,7 @@ def scripted(start: Start) -> Daemon:
 
 
 def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
-    """What a process tells that is stopped in its call until this is overdue."""
+    """Stop a process in its call until this is overdue; return what it prints then."""
     with python.running("tracking.py", getattr(scripted, transport), str(TIMEOUT)) as process:
         eventually(lambda: scripted.say("requests")["requests"], "a request")
         end = time.monotonic() + TIMEOUT + 0.5

@@ -1,4 +1,4 @@
-"""Over UDP from a chronyd that opens more commands, as chrony does from version 4.7 on.
+"""Over UDP from a chronyd that opens more commands, as chrony 4.7 and later does.
 
 Only `make matrix` has one, and names this file; pytest does not collect it by itself, as its name is no test's.
 """
@@ -25,7 +25,7 @@ NAMES = [report.name for report in REPORTS if report.name != "rtcdata"]
 
 
 def has_opencommands() -> bool:
-    """Whether chronyd is of a version that has the option."""
+    """Return True if the version of chronyd has the option."""
     output = subprocess.run(["chronyd", "--version"], check=True, text=True, capture_output=True).stdout
     version = re.search(r"version (\d+)\.(\d+)", output)
     assert version, output

@@ -140,5 +140,5 @@ def test_sdist_compiles_with_the_locked_dependencies(sdist: Path, tmp_path: Path
 
 
 def packages(lock: Path) -> set[str]:
-    """What a lock file says of each package, but for what that depends on."""
+    """Return the entry of each package in a lock file, without its dependencies."""
     return {package.partition("\ndependencies")[0].strip() for package in lock.read_text().split("[[package]]")[1:]}

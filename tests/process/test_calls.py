@@ -1,4 +1,4 @@
-"""What calls do to the process they are in: descriptors, children, signals, threads. Nothing about values."""
+"""Effects of calls on their process: descriptors, children, signals, threads. Nothing about values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def stopped(start: Start) -> Daemon:
 def test_a_thousand_calls_leave_nothing(start: Start) -> None:
     daemon = start("chronyd", "--command-port", "--line", "server 127.0.0.9 offline")
     pychrony.get_tracking(daemon.socket)
-    # What earlier tests dropped is closed now.
+    # Close now what earlier tests dropped.
     gc.collect()
     before = descriptors()
     bad = "127.0.0.1:1"

@@ -20,7 +20,7 @@ TRANSPORTS = ["socket", "udp"]
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("free", range(4))
 def test_a_call_says_so_and_leaves_nothing(free: int, transport: str, many: Daemon, finish: Finish) -> None:
-    """It needs two descriptors: a socket and, for each session, libchrony's source of random numbers."""
+    """A call needs two descriptors: a socket and, for each session, libchrony's source of random numbers."""
     address = getattr(many, transport)
     found, afterwards = json.loads(finish("full_table.py", "call_all", address, str(free), *CALLS))
     assert len(found) == len(CALLS) + 1
@@ -53,7 +53,7 @@ def test_a_long_list_is_read_over_as_many_lanes_as_there_is_room_for(
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_an_open_connection_needs_no_more_room_to_connect_again(transport: str, many: Daemon, python: Python) -> None:
-    """It first closes what the chronyd that went away has left it with."""
+    """The connection first closes its descriptors for the chronyd that went away."""
     with python.running("full_table.py", "connect_again", getattr(many, transport)) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Greenlets: calls in one after the other work, and a signal's handler that switches in the middle of one is told."""
+"""Greenlets: calls in one after the other work, and switching in a signal handler in the middle of one is an error."""
 
 from __future__ import annotations
 

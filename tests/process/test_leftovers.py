@@ -1,4 +1,4 @@
-"""What connections leave: nothing, however they end; and nothing that grows while they last."""
+"""Connections leave nothing, however they end, and nothing grows while they last."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.blocking_only("tests/aio/test_memory.py has what the loops keep")
 
 LENGTH = 20
-#: What every call uses, and what every record refers to. Each is an object that may be counted.
+#: Objects that every call uses or that every record refers to. Their references can be counted.
 RECORDS = tuple(report.record for report in REPORTS)
 CLASSES = (*RECORDS, ChronyConnection, Transport)
 ERRORS = (ChronyError, ChronyConnectionError, ChronyDataError, ChronyPermissionError, OSError, RuntimeError)
@@ -42,7 +42,7 @@ MEMBERS = (*LeapStatus, *SourceState, *SourceMode, *Transport)
 NAMES = tuple(sys.intern(name) for name in {field for kind in RECORDS for field in kind.__annotations__})
 #: By how many references of one object anything else in the process may move meanwhile.
 STRAY = 5
-#: How many objects CPython keeps for the next of their type; a block lost in each call would be more.
+#: The number of objects that CPython keeps for the next of their type; a leak in each call would be more.
 FREE_LISTS = 150
 MEBIBYTE = 1024 * 1024
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/t
 
 
 def tell(finish: Finish, address: str, *, script: str) -> list[list[object]]:
-    """What the calls tell in a mount and a network namespace of their own, prepared by a script."""
+    """Return how calls end in a mount and a network namespace of their own, prepared by a script."""
     wrapper = ["unshare", "--mount", "--net", "sh", "-euc", f'ip link set lo up\n{script}\nexec "$@"', "sh"]
     found: list[list[object]] = json.loads(finish("sandboxes.py", "call_both", address, wrapper=wrapper))
     assert len(found) == 2
@@ -41,7 +41,7 @@ def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
         assert words in str(message)
         assert "A chroot or a container needs one" in str(message)
     assert many.leftovers() == []
-    # A socket that is missing, too, is told first.
+    # A missing socket is reported first.
     for name, code, message, _ in tell(finish, many.socket + ".missing", script=script):
         assert (name, code) == ("ChronyConnectionError", -2)
         assert "Is chronyd running" in str(message)

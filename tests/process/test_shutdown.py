@@ -1,6 +1,6 @@
 """Interpreters that end while connections are open or calls under way: at once, with success, without a word.
 
-A connection that was opened over the Unix socket has a folder beside chronyd's. It is removed by every end but those
+A connection that was opened over the Unix socket has a folder next to chronyd's. It is removed by every end but those
 that leave no time for it, such as `os._exit`.
 """
 

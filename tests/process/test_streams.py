@@ -63,7 +63,7 @@ def test_what_is_printed_to_a_closed_stream_is_not_sent_to_chronyd(
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_numbers_of_the_streams_are_no_room(transport: str, many: Daemon, finish: Finish, tmp_path: Path) -> None:
-    """Where no other number is free, a call says so rather than take them."""
+    """If no other number is free, a call fails rather than take them."""
     output = tmp_path / "output"
     finish("streams.py", "leave_room_only_there", getattr(many, transport), str(output))
     message, stratum = json.loads(output.read_text())

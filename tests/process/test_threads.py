@@ -32,7 +32,7 @@ def stopped(start: Start) -> Daemon:
 
 
 def in_threads(function: Callable[[int], Any], number: int) -> list[Future[Any]]:
-    """Start so many threads at once; return what they will return."""
+    """Start threads at once; return the futures of their results."""
     barrier = threading.Barrier(number)
 
     def call(index: int) -> object:
@@ -46,7 +46,7 @@ def in_threads(function: Callable[[int], Any], number: int) -> list[Future[Any]]
 
 
 def naps(thread: int) -> int:
-    """How often a thread of this process has gone to sleep."""
+    """Return how often a thread of this process has gone to sleep."""
     status = Path(f"/proc/self/task/{thread}/status").read_text()
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
@@ -120,7 +120,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
     assert len(kept_busy) + len(silent) == 6
     assert silent
     stopped.say("resume")
-    # What is still in chronyd's queue is read first.
+    # Requests that are still in chronyd's queue are read first.
     assert stopped.chronyc("tracking")
     assert connection.get_tracking().stratum == 3
 
@@ -206,6 +206,6 @@ def test_connections_of_their_own_do_not_wait_for_each_other(
     # One after the other they would take 9 s.
     timed(lambda: [future.result() for future in in_threads(fail, 6)], 1.5)
     stopped.say("resume")
-    # What is still in chronyd's queue is read first.
+    # Requests that are still in chronyd's queue are read first.
     assert stopped.chronyc("tracking")
     assert {connection.get_tracking().stratum for connection in connections} == {3}

@@ -1,4 +1,4 @@
-"""Workers of multiprocessing, which end without an exit: what their connections hold beside chronyd's socket goes."""
+"""Workers of multiprocessing end without an exit; their connections still leave no folder next to chronyd's socket."""
 
 from __future__ import annotations
 

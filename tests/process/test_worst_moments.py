@@ -57,7 +57,7 @@ def test_a_handler_may_use_the_connection_that_its_thread_is_waiting_on(
 
 
 def test_an_exception_of_a_handler_leaves_nothing_open_behind_its_block(run: Callable[..., str]) -> None:
-    """It comes before, in, or after the entering or the leaving, and the next block is whole each time."""
+    """The exception comes before, in, or after the entering or the leaving; the next block works each time."""
     assert run("handler_that_raises") == "done\n"
 
 
@@ -72,7 +72,7 @@ def test_event_queues_and_random_devices_of_others_are_left_alone(run: Callable[
 
 
 def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: Daemon, python: Python) -> None:
-    """What has a socket's number by then may be bound to a path, too."""
+    """The new owner of a socket's number may be bound to a path, too."""
     python("worst_moments.py", "closed_at_exit", scripted.socket, str(scripted.folder))
     own = sorted(Path(scripted.folder).glob("own*"))
     assert len(own) == 12
@@ -81,5 +81,5 @@ def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: D
 
 
 def test_a_number_that_is_anothers_by_now_gets_no_request(run: Callable[..., str]) -> None:
-    """A receive on another's socket might wait for ever; neither that nor what was `/dev/urandom` is closed."""
+    """A receive on it might wait for ever. It stays open, as does the new owner of the number of `/dev/urandom`."""
     assert run("taken_descriptors") == "done\n"

@@ -88,7 +88,7 @@ class NameServer:
             self.socket.sendto(query[:2] + b"\x81\x80" + counts + query[12:end] + answer, peer)
 
     def serve(self, ip: str) -> None:
-        """Answer from now on."""
+        """Begin to answer."""
         threading.Thread(target=self._serve, args=[ip], daemon=True).start()
 
     def receive_two(self) -> None:

@@ -28,7 +28,7 @@ ADDRESS, LOOP = sys.argv[2], sys.argv[3]
 run: Callable[..., Any] = {"asyncio": asyncio.run, "uvloop": uvloop.run}[LOOP]
 ENDS: tuple[Callable[[int], NoReturn], ...] = (os._exit, sys.exit)
 CLONE_NEWPID = 0x20000000
-#: What the module keeps until the end.
+#: Objects that the module keeps until the end.
 kept: list[object] = []
 
 
@@ -277,7 +277,7 @@ def child_with_its_parents_number() -> None:
             ended(child(leave))
             start = time.monotonic()
             await asyncio.gather(status, connection.get_tracking())
-            # It has the answers when they come, and not when it looks by itself, a second after the requests.
+            # The parent has the answers when they come, and not when it looks by itself, a second after the requests.
             assert time.monotonic() - start < 0.9
 
     run(main())

@@ -30,13 +30,13 @@ def opened() -> list[int]:
 
 
 def empty(leave: int = 0) -> None:
-    """Close what fills the table, but for so many."""
+    """Close the files that fill the table, except some."""
     while len(held) > leave:
         os.close(held.pop())
 
 
 def fill(free: int) -> None:
-    """Fill the table, but for so many places."""
+    """Fill the table, except some places."""
     held.extend(fill_table(LIMIT))
     empty(len(held) - free)
 

@@ -8,7 +8,7 @@ import threading
 
 from pychrony import ChronyConnection
 
-#: What the module keeps until the end.
+#: Objects that the module keeps until the end.
 kept: list[object] = []
 
 

@@ -14,7 +14,7 @@ import pychrony
 from pychrony import ChronyConnection
 
 ADDRESS = sys.argv[2]
-#: What the module keeps until the end.
+#: Objects that the module keeps until the end.
 kept: list[object] = []
 connection = ChronyConnection(ADDRESS)
 if sys.argv[1] != "wait":

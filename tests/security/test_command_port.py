@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_a_port_that_needs_no_privilege_can_be_taken(
     state: str, start: Start, scripted: Daemon, other_user: Callable[..., str]
 ) -> None:
-    """By any local user: when chronyd is away, and also beside it, as chronyd lets its port be shared."""
+    """By any local user: when chronyd is away, and while it runs, as chronyd lets its port be shared."""
     daemon = start("chronyd", "--command-port")
     assert pychrony.get_tracking(daemon.udp).stratum == 0
     if state == "away":

@@ -1,4 +1,4 @@
-"""The folders that libchrony makes beside chronyd's Unix socket, and what others can do to them."""
+"""The folders that libchrony makes next to chronyd's Unix socket, and what others can do to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chronyd that means harm can send besides wrong replies, which tests/values and the Rust tests send."""
+"""A hostile chronyd, besides the wrong replies that tests/values and the Rust tests send."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def descriptors() -> dict[str, str]:
     return {entry.name: str(entry.readlink()) for entry in entries if entry.is_symlink()}
 
 
-#: Whether the kernel lets a receiver refuse descriptors, and then the sender knows.
+#: True if the kernel lets a receiver refuse descriptors; the sender gets an error then.
 REFUSES = tuple(int(number) for number in platform.release().split(".")[:2]) >= (6, 16)
 
 

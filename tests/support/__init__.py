@@ -1,1 +1,1 @@
-"""What the tests of all folders use: daemons, programs, machines, and the list of reports. Nothing is expected here."""
+"""Code that all tests share: daemons, programs, machines, and the list of reports. No expectations are here."""

@@ -177,7 +177,7 @@ def compare_columns(report: Report, record: object, before: Texts, after: Texts)
 #: The reports with values that turn round within seconds. At the turn they lie outside what chronyc has around it.
 TURNING = {"smoothing"}
 
-#: How a record is compared with its line of chronyc, beside the columns that its report names.
+#: The comparison of a record with its line of chronyc, besides the columns that its report names.
 COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
     "tracking": compare_tracking,
     "sources": compare_source,
@@ -190,14 +190,14 @@ COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
 
 
 def is_compared(report: Report, daemon: Daemon, address: str, also: Collection[str]) -> bool:
-    """Whether chronyc shows the report, and chronyd serves it there."""
+    """Return True if chronyc shows the report and chronyd serves it there."""
     is_shown = report.name in COMPARISONS or report.columns is not None
     is_served = report.unavailable is None and (report.is_open or address == daemon.socket)
     return is_shown and (is_served or report.name in also)
 
 
 def rows(daemon: Daemon, report: Report) -> list[list[str]]:
-    """What chronyc prints of a report, of sources without an address too, which it leaves out unless told."""
+    """Return what chronyc prints of a report, including sources without an address."""
     return daemon.rows(f"{report.name} -a" if report.is_list and report.name != "ntpdata" else report.name)
 
 
@@ -220,7 +220,7 @@ def compare_records(report: Report, result: Any, before: Sequence[Texts], after:
 
 
 def is_as_chronyc_has_it(report: Report, result: Any, before: Sequence[Texts], after: Sequence[Texts]) -> bool:  # noqa: ANN401
-    """Whether the records of a report agree with chronyc's lines."""
+    """Return True if the records of a report agree with chronyc's lines."""
     try:
         compare_records(report, result, before, after)
     except AssertionError:
@@ -260,5 +260,5 @@ def keep_measurements(daemon: Daemon) -> None:
         polls = {row[2]: row[4] for row in daemon.rows("sources")}
         return all(polls[address] == "10" for address in measured)
 
-    # It becomes the interval with a measurement.
+    # The interval changes with the next measurement.
     wait_until(is_quiet, "a long interval between measurements")

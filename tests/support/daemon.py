@@ -27,7 +27,7 @@ class Daemon:
     def __init__(self, *arguments: str, wrapper: Sequence[str] = ()) -> None:
         """Start it, as the last arguments of `wrapper`, and wait until it is ready."""
         assert TESTBED.exists(), f"{TESTBED} is missing; run: make build"
-        # It has a session of its own, so that a Ctrl-C for the tests lets it clean up.
+        # A session of its own, so that a Ctrl-C for the tests lets it clean up.
         self.process = subprocess.Popen(
             [*wrapper, str(TESTBED), *arguments],
             stdin=subprocess.PIPE,
@@ -110,11 +110,11 @@ class Daemon:
         return f"[::1]:{self.described['command_port']}"
 
     def chronyc(self, command: str) -> str:
-        """What `chronyc -c -n` prints for a command."""
+        """Return what `chronyc -c -n` prints for a command."""
         return str(self.say(f"chronyc {command}")["output"])
 
     def rows(self, report: str) -> list[list[str]]:
-        """What `chronyc -c -n` prints for a report, split into lines and fields."""
+        """Return what `chronyc -c -n` prints for a report, split into lines and fields."""
         return [line.split(",") for line in self.chronyc(report).splitlines()]
 
     def inside(self, *namespaces: str) -> list[str]:
@@ -122,7 +122,7 @@ class Daemon:
         return ["nsenter", *(f"--{name}=/proc/{self.process.pid}/ns/{name_of(name)}" for name in namespaces), "--"]
 
     def leftovers(self) -> list[str]:
-        """The folders of clients' sockets beside its own."""
+        """The folders of clients' sockets next to its own."""
         return sorted(path.name for path in self.folder.iterdir() if path.name.startswith("libchrony."))
 
 
@@ -130,7 +130,7 @@ class Server(Daemon):
     """The server of a pair, whose program is the pair's."""
 
     def __init__(self, pair: Daemon) -> None:
-        """It ends with the pair."""
+        """Take the server of a pair; the pair ends it."""
         self.process = pair.process
         self.described = pair.described["server"]
 

@@ -39,7 +39,7 @@ def _deliver_sigint() -> Iterator[None]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for chronyd's socket and libchrony's beside it."""
+    """A folder whose path is short enough for chronyd's socket and libchrony's next to it."""
     with tempfile.TemporaryDirectory(prefix="t-") as name:
         yield Path(name)
 
@@ -113,7 +113,7 @@ def server(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def scripted(server: Daemon) -> Daemon:
-    """It, in order again, with default records of every report, and three sources."""
+    """The module's scripted chronyd without faults, with default records of every report and three sources."""
     server.say("clear")
     server.say("come-back")
     server.say(defaults())
@@ -144,7 +144,7 @@ def resources(scripted: Daemon) -> Resources:
     """Compare with what the process holds once the scripted chronyd of the module runs and libchrony is loaded."""
     with ChronyConnection(scripted.socket):
         pass
-    # What earlier tests dropped is closed now, and not while a test counts.
+    # Close now what earlier tests dropped, and not while a test counts.
     gc.collect()
     return Resources(scripted)
 
@@ -231,7 +231,7 @@ def quiet_pair(
 
 @pytest.fixture(scope="session")
 def in_threads() -> Callable[..., list[Any]]:
-    """Call a function in so many threads at once, with the thread's number; return what they return."""
+    """Return a function that calls another in threads at once, with the thread's number, and returns the results."""
 
     def run(function: Callable[[int], Any], number_of_threads: int) -> list[Any]:
         barrier = threading.Barrier(number_of_threads)

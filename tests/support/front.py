@@ -34,7 +34,7 @@ class Front:
 
     @property
     def address(self) -> str:
-        """What a client is given."""
+        """The address for a client."""
         return self.place if isinstance(self.place, str) else "{}:{}".format(*self.place)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What this process holds: descriptors, and the folders of its sockets beside chronyd's."""
+"""Resources of this process: descriptors, and the folders of its sockets next to chronyd's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.daemon import Daemon
 
 
 class Resources:
-    """What this process holds, compared with what it held at first."""
+    """A comparison of this process's resources with those at first."""
 
     def __init__(self, daemon: Daemon) -> None:
         """Look for the first time."""
@@ -24,14 +24,14 @@ class Resources:
         return sorted(f"{entry.name} {entry.readlink()}" for entry in entries if entry.is_symlink())
 
     def opened(self) -> int:
-        """How many more sockets there are than at first."""
+        """Return the number of sockets that were not there at first."""
         return sum(" socket:" in line for line in set(self.descriptors()) - set(self.before))
 
     def sessions(self) -> int:
-        """How many more sessions of libchrony there are than at first; each has its own source of random numbers."""
+        """Return the number of further sessions of libchrony; each has its own source of random numbers."""
         return sum(line.endswith(" /dev/urandom") for line in set(self.descriptors()) - set(self.before))
 
     def assert_none_left(self) -> None:
-        """Fail if a descriptor, or a folder beside the daemon's socket, is left."""
+        """Fail if a descriptor, or a folder next to the daemon's socket, is left."""
         assert set(self.descriptors()) - set(self.before) == set()
         assert set(self.daemon.leftovers()) - set(self.folders) == set()

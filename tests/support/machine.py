@@ -113,7 +113,7 @@ class Machine:
         return found
 
 
-#: Has /run empty and /var/run a real folder, also where it is a link outside. The first argument is a folder to
+#: Makes /run empty and /var/run a real folder, also where it is a link outside. The first argument is a folder to
 #: work in.
 PRIVATE_RUN = """
 set -eu

@@ -1,4 +1,4 @@
-"""What tests of packages share: how one is built, and what it is called."""
+"""Code that tests of packages share: building one, and its version."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Python:
         cwd: Path | None = None,
         patience: float = PATIENCE,
     ) -> str:
-        """Run a program to its end, within so many seconds, and return what it printed; a failure fails the test."""
+        """Run a program to its end within `patience` seconds; return what it printed. A failure fails the test."""
         done = subprocess.run(
             self.command(program, *arguments, wrapper=wrapper),
             env=self.environment(environment or {}),

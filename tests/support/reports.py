@@ -48,13 +48,13 @@ class Field(NamedTuple):
 
     ours: str
     content: str
-    #: As the scripted chronyd is told it.
+    #: The value in a command to the scripted chronyd.
     sent: Any
-    #: As pychrony is to read it.
+    #: The value that pychrony has to read.
     read: Any
     #: The highest good number, if that is not what the bits allow.
     highest: int | None = None
-    #: Whether older versions of chrony do not have it.
+    #: True if older versions of chrony do not have it.
     is_optional: bool = False
 
     @property
@@ -78,9 +78,9 @@ class Report:
     #: By libchrony's names.
     fields: dict[str, Field]
     is_list: bool = False
-    #: Whether the place of a reference clock in the list is None.
+    #: True if a reference clock has no record, but None, at its place in the list.
     is_optional: bool = False
-    #: Whether chronyd serves it over the command port, too.
+    #: True if chronyd serves it over the command port, too.
     is_open: bool = True
     #: Begins the message of the error where chronyd has no such thing; None if it always has.
     unavailable: str | None = None
@@ -107,7 +107,7 @@ class Report:
 
     @property
     def returned(self) -> object:
-        """What they return, as it is annotated."""
+        """The annotated return type of the functions."""
         record = self.record | None if self.is_optional else self.record
         return list[record] if self.is_list else record  # type: ignore[valid-type]
 
@@ -118,12 +118,12 @@ class Report:
 
     @property
     def sent(self) -> dict[str, Any]:
-        """The sample as the scripted chronyd is told it."""
+        """The sample as a command to the scripted chronyd has it."""
         return {name: one.sent for name, one in self.fields.items()}
 
     @property
     def read(self) -> Any:  # noqa: ANN401
-        """The sample as it is to be read."""
+        """The record that pychrony has to read."""
         return self.record(**{one.ours: one.read for one in self.fields.values()}, **self.derived)
 
     def records(self, result: Any) -> list[Any]:  # noqa: ANN401
@@ -447,11 +447,11 @@ each_shape = pytest.mark.parametrize("report", SHAPES, ids=str)
 each_list_shape = pytest.mark.parametrize("report", LIST_SHAPES, ids=str)
 
 
-#: The command that has the scripted chronyd say that there is none of what it may be without.
+#: The command that makes the scripted chronyd report every optional thing as missing.
 NOTHING = f"values {json.dumps({report.name: None for report in REPORTS if report.unavailable})}"
 
 
 def defaults(sources: int = 3) -> str:
-    """The command that has the scripted chronyd tell default records of every report, with so many sources."""
+    """Return the command that makes the scripted chronyd send default records of every report."""
     values: dict[str, Any] = {report.name: None if report.is_list else {} for report in REPORTS}
     return f"values {json.dumps(values | {'sources': sources})}"

@@ -54,7 +54,7 @@ def assert_unanswered(message: str, timeout: str, *words: str) -> None:
 
 
 def has_socket(pid: int) -> bool:
-    """Whether a process has a socket open, which a child of `Python` has only while it waits for chronyd."""
+    """Return True if a process has a socket open; a child of `Python` has one only while it waits for chronyd."""
     with contextlib.suppress(FileNotFoundError):
         return any(
             str(entry.readlink()).startswith("socket:")

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.blocking_only("takes long, and both kinds of calls convert values with the same code")
 
-#: What is sent, and what is to be read: None where that is to be refused.
+#: The sent value and the expected one, or None if it has to be refused.
 Case: TypeAlias = tuple[Any, Any]
 Cases: TypeAlias = st.SearchStrategy[Case]
 
 
 def integers(bits: int, highest: int | None = None) -> Cases:
-    """A number of so many bits, of which those up to the highest are good ones; these are as frequent as the others."""
+    """Numbers with the given bits. Half of them are good ones, up to the highest."""
     limit = 2**bits - 1 if highest is None else highest
     numbers = st.one_of(st.integers(0, limit), st.integers(0, 2**bits - 1))
     return numbers.map(lambda number: (number, number if number <= limit else None))
@@ -53,7 +53,7 @@ def measure(raw: int) -> Case:
 
 
 def time(high: int, low: int, nsec: int) -> Case:
-    """A time, of which the upper half of the seconds may be a mark that there is none."""
+    """Times; in the upper half of the seconds may be the mark of a missing one."""
     seconds = low if high == 0x7FFFFFFF else (high << 32) + low
     good = seconds < 2**63 and nsec < 10**9
     return {"high": high, "low": low, "nsec": nsec}, seconds + nsec / 1e9 if good else None

@@ -135,7 +135,7 @@ def test_each_source_has_its_options(every_kind: Daemon) -> None:
         "127.0.0.6": SelectOption.TRUST,
         "127.0.0.7": SelectOption.REQUIRE,
     }
-    # Where some sources are authenticated and some are not, those that are get options from chronyd.
+    # If only some sources are authenticated, these get options from chronyd.
     assert found["127.0.0.1"].effective_options == SelectOption.TRUST | SelectOption.REQUIRE
     keys = {"127.0.0.1", "127.0.0.2", "127.0.0.7", "127.0.0.101", "127.0.0.102", "127.0.0.104"}
     assert {name for name, one in found.items() if one.authentication} == keys
@@ -147,7 +147,7 @@ def test_each_source_has_its_options(every_kind: Daemon) -> None:
         assert one.state in {SelectState.NOT_SYNCHRONIZED, SelectState.MISSING_SAMPLES}
         assert (one.last_sample_ago, one.low_limit, one.high_limit) == (0, 0.0, 0.0)
         assert one.leap_status is LeapStatus.UNSYNC
-    # It may be selected, or wait to be: there are no more measurements.
+    # The source may be selected, or wait to be: there are no more measurements.
     measured = found["127.0.0.1"]
     assert measured.low_limit < measured.high_limit
     assert measured.leap_status is LeapStatus.NORMAL
@@ -157,7 +157,7 @@ def test_each_measurement_is_in_its_mode(every_kind: Daemon) -> None:
     found = by_name(pychrony.get_ntp_data(every_kind.socket))
     assert found["GPS"] is None
     measured: dict[str, NTPData] = {name: found[name] for name in MEASURED}
-    # Whether an answer passes the tests A to C depends on how long it takes on a busy machine.
+    # An answer that takes long on a busy machine may fail the tests A to C.
     passed = NTPFlag(0x3F0) | NTPFlag.TEST_D
     for name, one in measured.items():
         assert (one.remote_address, one.mode, one.stratum) == (name, NTPMode.SERVER, 1)
@@ -209,7 +209,7 @@ def test_smoothing_may_be_for_leap_seconds_only(
 
 
 def test_smoothing_that_is_not_active_has_no_numbers(start: Start, compare: Compare) -> None:
-    """It begins once chronyd is synchronised."""
+    """Smoothing begins once chronyd is synchronised."""
     smoothing = compare(start("chronyd", "--line", "smoothtime 400 1"), also=["smoothing"])["smoothing"]
     assert smoothing == Smoothing(SmoothingFlag(0), 0.0, 0.0, 0.0, 0.0, 0.0)
 

@@ -228,7 +228,7 @@ def test_a_bad_value_in_one_lane_is_one_error(transport: str, many: Daemon, reso
                 with pytest.raises(ChronyDataError, match=r"^Invalid stratum: 99 ") as caught:
                     connection.get_sources()
                 assert caught.value.error_code == -4
-                # A session that has failed is not used again, nor are its other lanes.
+                # A session that has failed is not used again, and its other lanes are not either.
                 assert resources.sessions() == resources.opened() == 0
                 assert connection.get_tracking().stratum == 2
                 assert resources.sessions() == resources.opened() == 1

@@ -17,7 +17,7 @@ from pychrony import ChronyConnection
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: By lanes, so many sources that all lanes are in use.
+#: By lanes, the number of sources with which all lanes are in use.
 LENGTHS = {1: 9, 8: 32}
 #: The code of the request for their number.
 NUMBER = 14
@@ -26,7 +26,7 @@ by_index = pytest.mark.parametrize("report", [report for report in LISTS if not 
 
 
 def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
-    """Whether a list of addresses is the one of before, or that of after the change, as far as it was asked for."""
+    """Return True if a list of addresses is that of before or, as far as it was read, of after the change."""
     there = before[:gone] + before[gone + 1 :]
     kept, new = found[: len(there)], found[len(there) :]
     return found == before or (kept == there and all(address.startswith("127.2.") for address in new))

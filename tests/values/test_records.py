@@ -34,7 +34,7 @@ def test_records_are_of_the_classes_that_the_module_has_now(scripted: Daemon, py
 
 
 def test_names_of_numbers_in_records(scripted: Daemon) -> None:
-    """A number that libchrony has no words for is told as the number."""
+    """A number without a name in libchrony is shown as the number."""
     values = {"state": 114, "leap status": 1}
     scripted.say(f"values {json.dumps({'sources': 1, 'selectdata': [values]})}")
     (selected,) = pychrony.get_select_data(scripted.socket)

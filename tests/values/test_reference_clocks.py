@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.daemon import Daemon
 
-#: What is at each place: the number of a source, or None for a reference clock.
+#: The number of the source at each place, or None for a reference clock.
 Places = list[int | None]
 GPS = int.from_bytes(b"GPS\0", "big")
 
@@ -64,7 +64,7 @@ def test_each_place_has_the_record_of_what_is_there_now(
     many: Places = [*range(1, 41)]
     with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
         for before, after in chain.from_iterable(map(changes, (1, 3))):
-            # It may have lost lanes to a source that was gone.
+            # The connection may have lost lanes to a source that was gone.
             scripted.say(values(many))
             assert [number(record) for record in report.of(connection)()] == many
             scripted.say(values(before))

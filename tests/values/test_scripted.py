@@ -89,7 +89,7 @@ IN_RANGE: list[tuple[str, str, Any, str, object]] = [
     ("tracking", "frequency offset", LOWEST, "frequency", -(2.0**24) * 2.0**38),
     ("tracking", "residual frequency", HIGHEST, "residual_freq", (2.0**24 - 1) * 2.0**38),
     ("tracking", "reference time", {"sec": 1700000000, "nsec": 250000000}, "ref_time", 1700000000.25),
-    # How a chronyd with 32-bit times marks them.
+    # The marks of a chronyd with 32-bit times.
     (
         "tracking",
         "reference time",

@@ -1,4 +1,4 @@
-"""What no daemon can produce: values that are no numbers, fields that are missing or of another type, failing calls.
+"""Cases that no daemon can produce: values that are no numbers, fields missing or of another type, failing calls.
 
 The stub library stands in for libchrony, so each test has a process of its own. The address says what the stub does.
 """
@@ -176,7 +176,7 @@ def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Read) -> 
 
 
 def test_interruptions_and_strangers_do_not_end_a_call(read: Read) -> None:
-    """A response for another client is no response, and an interrupted receive (EINTR, EAGAIN) is none either."""
+    """A response for another client, or an interrupted receive (EINTR, EAGAIN), is no response."""
     calls = [("tracking", f"/{script}") for script in ("again=5", "silent", "process=6;errno=4", "process=6;errno=11")]
     good, silent, interrupted, again = read(*calls)
     assert good[0] == ""
