@@ -81,5 +81,5 @@ def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: D
 
 
 def test_a_number_that_is_anothers_by_now_gets_no_request(run: Callable[..., str]) -> None:
-    """A receive on it might wait for ever. It stays open, as does the new owner of the number of `/dev/urandom`."""
+    """A receive on the new owner might wait for ever; it stays open, as does the one of `/dev/urandom`'s number."""
     assert run("taken_descriptors") == "done\n"
