@@ -42,7 +42,8 @@ class ChronyConnection:
         address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
-            until one is found, and the others when that one does not answer a report.
+            until one is found, and the others when that one does not answer a report. A connection stays with the
+            address that has answered, also of a host name, while that answers, if only with a refusal.
         timeout: Seconds that each call takes at most, greater than 0.
         parallel: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
 
