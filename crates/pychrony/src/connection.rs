@@ -4,15 +4,15 @@ use crate::convert::errors::{self, interrupted};
 use crate::convert::wanted::Wanted;
 use crate::interpreter::at_exit;
 use crate::interpreter::greenlets;
-use crate::read::{self, OPTIONAL, get_or_make, library, parse_address, parse_timeout};
-use libchrony::{Address, Builder, DEFAULT_RECORDS_PER_LANE, Error, Transport};
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use crate::library::get_or_make;
+use crate::settings::Settings;
+use libchrony::{Address, Error, Transport};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 /// Python's class adds the documentation to the methods. Entering and leaving are not among those: between the entering
 /// and the block, and between the block and the leaving, there is no step of Python's at which a signal's handler could
@@ -25,33 +25,6 @@ pub(crate) struct Connection {
     inner: OnceLock<Arc<libchrony::Connection>>,
     /// In how many `with` blocks the connection is.
     entered: AtomicUsize,
-}
-
-/// The arguments of a connection, blocking or not.
-pub(crate) struct Settings {
-    addresses: Vec<Address>,
-    timeout: Duration,
-    parallel: usize,
-}
-
-impl Settings {
-    pub(crate) fn parse(
-        address: Option<&Bound<'_, PyAny>>,
-        timeout: &Bound<'_, PyAny>,
-        parallel: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let addresses = match address {
-            Some(address) => vec![parse_address("address", OPTIONAL, address)?],
-            None => Address::defaults(),
-        };
-        let parallel = parse_number("parallel", parallel)?;
-        Ok(Self { addresses, timeout: parse_timeout(timeout)?, parallel })
-    }
-
-    pub(crate) fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
-        let builder = libchrony::Connection::builder().addresses(self.addresses.clone()).timeout(self.timeout);
-        Ok(builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
-    }
 }
 
 impl Connection {
@@ -113,19 +86,6 @@ pub(crate) fn shown(address: &Address) -> OsString {
 
 pub(crate) fn is_command_port(address: &Address) -> bool {
     address.transport() == Transport::CommandPort
-}
-
-/// The number of something in the caller's argument `name`.
-pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<usize> {
-    match number.extract() {
-        Ok(found) if found > 0 => Ok(found),
-        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
-        _ => Err(PyValueError::new_err(format!(
-            "{name} must be at least 1 and at most {}, not {}",
-            usize::MAX,
-            read::shown(number)
-        ))),
-    }
 }
 
 #[pymethods]

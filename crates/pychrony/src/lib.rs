@@ -4,10 +4,13 @@
 //! converts the result or raises the error. No decision about chronyd is taken here.
 
 mod aio;
+mod arguments;
 mod connection;
 mod convert;
+mod functions;
 mod interpreter;
-mod read;
+mod library;
+mod settings;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -39,9 +42,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<interpreter::lock::Process>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
-        wrap_pyfunction!(read::read, module)?,
-        wrap_pyfunction!(read::libchrony_path, module)?,
-        wrap_pyfunction!(read::list_reports, module)?,
+        wrap_pyfunction!(functions::read, module)?,
+        wrap_pyfunction!(functions::libchrony_path, module)?,
+        wrap_pyfunction!(functions::list_reports, module)?,
         wrap_pyfunction!(interpreter::at_exit::close_kept, module)?,
     ] {
         module.add_function(function)?;

@@ -1,12 +1,12 @@
 //! What `pychrony.aio.Fleet` calls: rounds over many chronyds that never wait. Event loops are not known here, as in
 //! `aio`.
 
-use crate::connection::parse_number;
+use crate::arguments::{parse_address, parse_number, parse_seconds};
 use crate::convert::Dataclass;
 use crate::convert::errors;
 use crate::interpreter::at_exit::{self, Close};
 use crate::interpreter::lock::Lock;
-use crate::read::{library, parse_address, parse_seconds};
+use crate::library::library;
 use libchrony::fleet::{self, Round, Step};
 use libchrony::{Address, Error, Rows, Table};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};

@@ -6,12 +6,12 @@
 
 pub(crate) mod fleet;
 
-use crate::connection::{self, is_command_port, shown};
+use crate::connection::{is_command_port, shown};
 use crate::convert::errors;
 use crate::convert::wanted::{Records, Wanted};
 use crate::interpreter::at_exit::{self, Close};
 use crate::interpreter::lock::Lock;
-use crate::read::builder;
+use crate::settings::{self, builder};
 use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
 use libchrony::{Address, Builder, Error};
 use pyo3::exceptions::PyRuntimeError;
@@ -27,7 +27,7 @@ use std::{io, mem};
 
 /// The arguments of a connection.
 #[pyclass(frozen, name = "AsyncSettings", module = "pychrony._core")]
-pub(crate) struct Settings(connection::Settings);
+pub(crate) struct Settings(settings::Settings);
 
 #[pymethods]
 impl Settings {
@@ -37,7 +37,7 @@ impl Settings {
         timeout: &Bound<'_, PyAny>,
         parallel: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        connection::Settings::parse(address, timeout, parallel).map(Self)
+        settings::Settings::parse(address, timeout, parallel).map(Self)
     }
 
     fn reader(&self, py: Python<'_>) -> PyResult<Reader> {

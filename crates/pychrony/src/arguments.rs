@@ -1,40 +1,12 @@
-//! The functions that read one report: open, read, close; and the arguments that connections share with them.
+//! The arguments that connections, fleets and functions share: addresses, seconds and numbers.
 
-use crate::convert::errors::{self, interrupted};
-use crate::convert::wanted::Wanted;
-use crate::interpreter::greenlets;
-use libchrony::{Address, Builder, Connection, Library};
+use crate::convert::errors;
+use libchrony::Address;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::Duration;
-
-/// The copy of libchrony inside the package, below the folder of `pychrony/__init__.py`.
-const BUNDLED: &str = "_libs/libchrony.so.0";
-
-/// The value in a cell, made now if there is none; threads may make it twice. No cell is being filled while Python code
-/// may run: a child that is forked meanwhile, or a signal's handler that calls again, would wait for it for ever.
-pub(crate) fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
-    if let Some(value) = cell.get() {
-        return Ok(value);
-    }
-    let value = make()?;
-    Ok(cell.get_or_init(|| value))
-}
-
-/// The libchrony of this process: loaded on first use, and looked for again as long as it is missing.
-pub(crate) fn library(py: Python<'_>) -> PyResult<Library> {
-    static LIBRARY: OnceLock<Library> = OnceLock::new();
-    let library = get_or_make(&LIBRARY, || {
-        let package: PathBuf = py.import("pychrony")?.getattr("__path__")?.get_item(0)?.extract()?;
-        let library = py.detach(|| Library::load_or(Some(&package.join(BUNDLED))));
-        library.map_err(|error| errors::to_python(py, &error.into()))
-    });
-    library.cloned()
-}
 
 /// What an address may be that has a default.
 pub(crate) const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
@@ -89,42 +61,15 @@ pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
     end.map_or_else(|| text.to_string(), |(end, _)| format!("{}…", &text[..end]))
 }
 
-/// A connection of one call, with the caller's arguments.
-pub(crate) fn builder(
-    py: Python<'_>,
-    socket_path: Option<&Bound<'_, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Builder> {
-    let addresses = match socket_path {
-        Some(socket_path) => vec![parse_address("socket_path", OPTIONAL, socket_path)?],
-        None => Address::default_sockets(),
-    };
-    let builder = Connection::builder().addresses(addresses).timeout(parse_timeout(timeout)?);
-    Ok(builder.library(library(py)?))
-}
-
-/// Reads a report on a connection of its own, without the GIL.
-#[pyfunction]
-pub(crate) fn read<'py>(
-    record: &Bound<'py, PyAny>,
-    socket_path: Option<&Bound<'py, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = record.py();
-    greenlets::refuse_another(py)?;
-    let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
-    let wanted = Wanted::of(record)?;
-    let result = py.detach(|| wanted.read(&builder.build()?));
-    wanted.convert(py, result.map_err(|error| errors::to_python(py, &error))?)
-}
-
-#[pyfunction]
-pub(crate) fn libchrony_path(py: Python<'_>) -> PyResult<OsString> {
-    Ok(library(py)?.path().as_os_str().to_owned())
-}
-
-/// The names of the reports that libchrony knows.
-#[pyfunction]
-pub(crate) fn list_reports(py: Python<'_>) -> PyResult<Vec<String>> {
-    Ok(library(py)?.reports().map(str::to_owned).collect())
+/// The number of something in the caller's argument `name`.
+pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match number.extract() {
+        Ok(found) if found > 0 => Ok(found),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
+        _ => Err(PyValueError::new_err(format!(
+            "{name} must be at least 1 and at most {}, not {}",
+            usize::MAX,
+            shown(number)
+        ))),
+    }
 }

@@ -1,0 +1,35 @@
+//! The functions that read one report: open, read, close.
+
+use crate::convert::errors::{self, interrupted};
+use crate::convert::wanted::Wanted;
+use crate::interpreter::greenlets;
+use crate::library::library;
+use crate::settings::builder;
+use pyo3::prelude::*;
+use std::ffi::OsString;
+
+/// Reads a report on a connection of its own, without the GIL.
+#[pyfunction]
+pub(crate) fn read<'py>(
+    record: &Bound<'py, PyAny>,
+    socket_path: Option<&Bound<'py, PyAny>>,
+    timeout: &Bound<'_, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = record.py();
+    greenlets::refuse_another(py)?;
+    let builder = builder(py, socket_path, timeout)?.interrupt(interrupted);
+    let wanted = Wanted::of(record)?;
+    let result = py.detach(|| wanted.read(&builder.build()?));
+    wanted.convert(py, result.map_err(|error| errors::to_python(py, &error))?)
+}
+
+#[pyfunction]
+pub(crate) fn libchrony_path(py: Python<'_>) -> PyResult<OsString> {
+    Ok(library(py)?.path().as_os_str().to_owned())
+}
+
+/// The names of the reports that libchrony knows.
+#[pyfunction]
+pub(crate) fn list_reports(py: Python<'_>) -> PyResult<Vec<String>> {
+    Ok(library(py)?.reports().map(str::to_owned).collect())
+}
