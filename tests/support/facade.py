@@ -12,6 +12,7 @@ import asyncio
 import atexit
 import functools
 import importlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -79,6 +80,8 @@ def install(driver: str) -> None:
     def method(function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
         return functools.wraps(function)(lambda self, *arguments: run(function(self._connection, *arguments)))
 
+    # Its own annotations are strings here.
+    ChronyConnection.__signature__ = inspect.signature(aio.ChronyConnection)  # type: ignore[attr-defined]
     for name, function in vars(aio.ChronyConnection).items():
         if name.startswith("get_"):
             setattr(ChronyConnection, name, method(function))
