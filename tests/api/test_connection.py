@@ -1,4 +1,4 @@
-"""The class as its documentation has it: signature, context manager, properties, arguments right and wrong."""
+"""The documented class: signature, context manager, properties, right and wrong arguments."""
 
 from __future__ import annotations
 

@@ -99,9 +99,9 @@ class Outcome:
     """The outcome of calls."""
 
     failed: dict[Cell, str]
-    """The words of those that had no answer."""
+    """The errors of those that had no answer."""
     requests: Counter[tuple[str, float]]
-    """How often each chronyd was asked from the beginning of the delays on."""
+    """The number of requests to each chronyd since the beginning of the delays."""
 
 
 @pytest.fixture(scope="module")
