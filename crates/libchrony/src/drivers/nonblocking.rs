@@ -116,7 +116,7 @@ impl Connection {
     ///
     /// [`Error::Connect`] when no descriptor can be had.
     pub fn epoll(&self) -> Result<Epoll, Error> {
-        Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source })
+        Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source: source.into() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! How many descriptors and UDP ports a fleet needs, and how many there are.
 
-use super::queue::Queue;
+use crate::drivers::watch::Epoll;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 
@@ -24,7 +24,7 @@ impl Descriptors {
     /// Looks at what is there, after having raised the soft limit if that is wanted, the hard limit allows it, and the
     /// fleet needs it.
     pub(super) fn of(addresses: usize, raise: bool) -> Self {
-        let needed = addresses * EACH + Queue::DESCRIPTORS;
+        let needed = addresses * EACH + Epoll::DESCRIPTORS;
         let open = fs::read_dir("/proc/self/fd").map_or(RESERVE, Iterator::count);
         let others = open + RESERVE;
         let limit = getrlimit(Resource::Nofile);
@@ -42,7 +42,7 @@ impl Descriptors {
 
     /// For how many sessions there is room.
     pub(super) fn sessions(self) -> usize {
-        (self.available.saturating_sub(Queue::DESCRIPTORS) / EACH).min(ports())
+        (self.available.saturating_sub(Epoll::DESCRIPTORS) / EACH).min(ports())
     }
 }
 

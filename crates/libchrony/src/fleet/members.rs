@@ -1,8 +1,8 @@
 //! The addresses of a fleet, and what it keeps for them from one round to the next.
 
 use super::descriptors::Descriptors;
-use super::queue::Queue;
 use crate::address::Address;
+use crate::drivers::watch::Epoll;
 use crate::engine::policy::{DEFAULT_IN_FLIGHT, DEFAULT_TIMEOUT, MAX_TIMEOUT, TRIES_IN_FLEETS};
 use crate::engine::quota::{Quota, Quotas};
 use crate::engine::settings::{Lanes, Settings};
@@ -80,7 +80,7 @@ impl Builder {
         self.lanes.check()?;
         let library = self.library.map_or_else(Library::load, Ok)?;
         let descriptors = Descriptors::of(self.addresses.len(), self.raise);
-        let queue = Queue::new().map_err(|source| Error::EventQueue { source: source.into() })?;
+        let queue = Epoll::new().map_err(|source| Error::EventQueue { source: source.into() })?;
         // An address can always have one session, and what is left may make things quicker.
         let sessions = descriptors.sessions().max(1);
         let first = sessions.min(self.addresses.len());
@@ -122,7 +122,7 @@ pub struct Fleet {
     pub(super) in_flight: usize,
     pub(super) library: Library,
     descriptors: Descriptors,
-    pub(super) queue: Queue,
+    pub(super) queue: Epoll,
     /// The quota of first sessions.
     pub(super) quota: Quota,
 }

@@ -27,7 +27,6 @@
 mod call;
 mod descriptors;
 mod members;
-mod queue;
 mod reports;
 mod round;
 

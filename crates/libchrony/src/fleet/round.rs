@@ -2,10 +2,10 @@
 
 use super::call::{Call, failed};
 use super::members::Fleet;
-use super::queue::Queue;
 use super::reports::{Parts, Reports};
 use crate::address::Address;
 use crate::drivers::resolve::Asked;
+use crate::drivers::watch::Epoll;
 use crate::engine::policy::{INTERRUPT_INTERVAL, MAX_TIMEOUT, SILENT_AFTER};
 use crate::engine::ready::Ready;
 use crate::error::Error;
@@ -266,16 +266,14 @@ impl<P: Parts> State<P> {
             return;
         }
         let running = (0..).zip(&self.calls).filter_map(|(number, call)| call.as_ref().map(|_| number));
-        match Queue::new() {
+        match Epoll::new() {
             Ok(queue) => {
                 self.again = running.collect();
                 if fleet.queue.is_inherited() {
                     self.hosts.clear();
                 }
                 fleet.queue = queue;
-                // The new one watches nothing, and its bell has not been given to the resolver.
-                let interests = self.calls.iter().flatten().flat_map(|call| call.interests());
-                interests.for_each(|interest| Queue::forget(&interest));
+                // Its bell has not been given to the resolver.
                 self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
                 // Closes the sockets, or the copies of the parent's.
                 fleet.close();

@@ -101,6 +101,11 @@ impl EventQueue {
         Ok(Self { fd: queue.into_raw_fd(), bell })
     }
 
+    /// A number that no other queue of this process has, in 32 bits.
+    pub(crate) fn number(&self) -> u64 {
+        self.bell.period.tv_nsec.unsigned_abs().into()
+    }
+
     /// Whether the queue at its number watches its bell: any other fails to change what it does not watch.
     pub(crate) fn is_there(&self) -> bool {
         self.bell.is_there() && epoll::modify(self, &self.bell, EventData::new_u64(BELL), EventFlags::IN).is_ok()

@@ -13,7 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use std::ffi::CStr;
 use std::os::fd::FromRawFd;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use std::{io, mem};
 
@@ -34,8 +34,8 @@ pub(crate) struct Socket {
     owner: Process,
     /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
     identity: Option<Identity>,
-    /// What an event queue watches it for, so that it is not told again.
-    pub(crate) watched: AtomicU8,
+    /// The event queue that watches it, and the events that this queue watches it for.
+    pub(crate) watched: AtomicU64,
 }
 
 impl Socket {
@@ -59,7 +59,7 @@ impl Socket {
             return Err(io::Error::last_os_error());
         }
         let (owner, identity) = (Process::this(), identity(fd));
-        let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU8::new(0) };
+        let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU64::new(0) };
         if let Some(copy) = beyond_standard_streams(fd)? {
             // SAFETY: the old number has no other owner, and from here on the guard has the new one.
             drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });

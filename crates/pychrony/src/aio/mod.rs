@@ -60,21 +60,9 @@ struct Shared {
     woken: Arc<Lock<Vec<u64>>>,
 }
 
-impl Shared {
-    /// Closes what no call and no next one uses.
-    fn sweep(&self) {
-        if let Some(mut epoll) = self.epoll.get()
-            && let Some(epoll) = &mut *epoll
-        {
-            epoll.sweep();
-        }
-    }
-}
-
 impl Close for Shared {
     fn close(&self) {
         self.connection.close();
-        self.sweep();
     }
 }
 
@@ -251,10 +239,7 @@ impl Reading {
             match step {
                 Step::Wait(_) => {}
                 Step::Resolve(ref asked) => *host = Some(asked.clone()),
-                Step::Done(_) => {
-                    *state = State::Over;
-                    epoll.sweep();
-                }
+                Step::Done(_) => *state = State::Over,
             }
             Some(Ok(step))
         });
@@ -326,10 +311,7 @@ impl Reading {
         let Some(mut state) = self.state.get() else { return };
         let ended = matches!(*state, State::Reads(..)).then(|| mem::replace(&mut *state, State::Over));
         drop(state);
-        py.detach(|| {
-            drop(ended);
-            self.shared.sweep();
-        });
+        py.detach(|| drop(ended));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use crate::common::{both, ms, scripted, to};
+use crate::common::{both, ms, scripted, to, udp};
 use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
 use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
+use std::os::fd::AsFd;
 use std::ptr;
 use std::sync::Mutex;
 use std::task::Waker;
@@ -40,11 +41,7 @@ impl Watched {
     fn finish<T: Reply>(&self, mut reading: Call<T>) -> Result<T, Error> {
         loop {
             match self.advance(&mut reading) {
-                Ok(result) => {
-                    drop(reading);
-                    self.epoll.lock().unwrap().sweep();
-                    return result;
-                }
+                Ok(result) => return result,
                 Err(until) => wait(&[self], until),
             }
         }
@@ -133,7 +130,6 @@ impl Driver for Watched {
 
     fn close(&self) {
         self.connection.close();
-        self.epoll.lock().unwrap().sweep();
     }
 
     fn together(connections: &[&Self]) -> Vec<(usize, Result<Vec<Source>, Error>)> {
@@ -150,8 +146,6 @@ impl Tasks for Watched {
                 Err(until) => wait(&[self], until),
             }
         }
-        drop(reading);
-        self.epoll.lock().unwrap().sweep();
         None
     }
 
@@ -174,9 +168,9 @@ impl Tasks for Watched {
     }
 }
 
-fn is_readable(epoll: &Epoll, within: Duration) -> bool {
+fn is_readable(fd: &impl AsFd, within: Duration) -> bool {
     let within = Timespec::try_from(within).unwrap();
-    poll(&mut [PollFd::new(epoll, PollFlags::IN)], Some(&within)).unwrap() > 0
+    poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&within)).unwrap() > 0
 }
 
 #[test]
@@ -188,15 +182,51 @@ fn what_comes_after_a_call_is_not_there_for_ever() {
         // So that no call ends before its socket is watched.
         chronyd.set(Fault::Delay(ms(20)));
         for _ in 0..3 {
-            connection.tracking().unwrap();
+            let mut call = connection.connection.tracking();
+            connection.advance(&mut call).unwrap_err();
+            let socket = call.interests()[0].as_fd().try_clone_to_owned().unwrap();
+            connection.finish(call).unwrap();
+            // The second answer is there, and stays.
+            assert!(is_readable(&socket, AMPLE));
             let mut epoll = connection.epoll.lock().unwrap();
-            assert!(is_readable(&epoll, AMPLE));
             epoll.forget_ready();
-            assert!(!is_readable(&epoll, Duration::ZERO));
+            assert!(!is_readable(&*epoll, Duration::ZERO));
         }
         chronyd.clear();
         connection.tracking().unwrap();
         connection.tracking().unwrap();
-        assert!(!is_readable(&connection.epoll.lock().unwrap(), Duration::from_millis(20)));
+        assert!(!is_readable(&*connection.epoll.lock().unwrap(), Duration::from_millis(20)));
+    }
+}
+
+#[test]
+fn an_answer_to_a_call_that_was_given_up_is_not_there_for_ever() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Delay(ms(20)));
+    let connection = Watched::new(to(&udp(chronyd.command_port())));
+    let mut call = connection.connection.tracking();
+    connection.advance(&mut call).unwrap_err();
+    // As a forked child has one: it keeps the socket open.
+    let _copy = call.interests()[0].as_fd().try_clone_to_owned().unwrap();
+    drop(call);
+    assert!(is_readable(&*connection.epoll.lock().unwrap(), AMPLE));
+    connection.epoll.lock().unwrap().forget_ready();
+    assert!(!is_readable(&*connection.epoll.lock().unwrap(), Duration::ZERO));
+    connection.tracking().unwrap();
+}
+
+#[test]
+fn each_set_of_a_connection_watches_its_kept_session() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Delay(ms(20)));
+    for address in both(&chronyd) {
+        let connection = to(&address).timeout(AMPLE).build_nonblocking().unwrap();
+        let mut sets = [connection.epoll().unwrap(), connection.epoll().unwrap()];
+        for number in [0, 1, 0] {
+            let mut call = connection.tracking();
+            assert!(matches!(sets[number].advance(&mut call, Waker::noop()), Step::Wait(_)));
+            assert!(is_readable(&sets[number], AMPLE / 2));
+            assert!(matches!(sets[number].advance(&mut call, Waker::noop()), Step::Done(Ok(_))));
+        }
     }
 }
