@@ -40,12 +40,13 @@ when it is ready.
 const SCRIPTED_COMMANDS: &str = "\
 Commands on stdin, each answered by one JSON line:
   fault NAME [VALUE]   add a fault:
-                         silence, delay SECONDS, drop N, loss PERCENT, seed N, unheard, status N,
+                         silence, delay SECONDS, hold, drop N, loss PERCENT, seed N, unheard, status N,
                          count N[,N…], churn AFTER REMOVE ADD, duplicate, older, reorder, junk-before N,
                          junk-forever, version N, packet-type N, request-code N, reply-code N, sequence-off,
                          truncate N, random SEED, leave, unread, open; only CODE[,CODE…] and after N narrow the
                          others
   clear                remove all faults
+  release              end hold, delay and unread: send the answers kept back
   values JSON          replace the reports named in it
   requests             answers {\"requests\": {CODE: NUMBER, …}}, received so far
   die                  close and remove the sockets
@@ -243,6 +244,7 @@ fn script(scripted: &Scripted, line: &str) -> Result<Value, Error> {
     match command {
         "fault" => scripted.set(rest.parse()?),
         "clear" => scripted.clear(),
+        "release" => scripted.release(),
         "values" => scripted.change(parse(rest)?)?,
         "requests" => return Ok(json!({"requests": scripted.requests()})),
         "die" => scripted.die(),

@@ -99,7 +99,8 @@ fn a_failed_start_is_told() {
 fn a_scripted_one_obeys() {
     let (mut program, ready) = Program::start(&["scripted"]);
     assert!(is_there(&ready["socket"]));
-    for command in ["fault loss 50", "clear", "values {\"tracking\": {\"stratum\": 5}}", "die", "come-back"] {
+    let change = "values {\"tracking\": {\"stratum\": 5}}";
+    for command in ["fault loss 50", "clear", "fault hold", "release", change, "die", "come-back"] {
         assert_eq!(program.say(command)["done"], command);
     }
     assert!(program.say("requests")["requests"].is_object());

@@ -69,7 +69,13 @@ fn a_bad_line_is_reported_with_the_log() {
 
 #[test]
 fn one_outlives_the_thread_that_started_it() {
-    let chronyd = std::thread::spawn(|| Chronyd::builder().start().unwrap()).join().unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    let start = || (Chronyd::builder().start().unwrap(), std::fs::read_link("/proc/thread-self").unwrap());
+    let (chronyd, thread) = std::thread::spawn(start).join().unwrap();
+    // The kernel kills the children of a thread before it forgets the thread.
+    let thread = Path::new("/proc").join(thread);
+    let begin = Instant::now();
+    while thread.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "the thread lasts");
+    }
     chronyd.chronyc(&["tracking"]).unwrap();
 }

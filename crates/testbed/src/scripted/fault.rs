@@ -12,6 +12,9 @@ use crate::Error;
 /// The time that an answer waits to be overtaken.
 const OVERTAKEN: Duration = Duration::from_millis(50);
 
+/// The delay of an answer that is kept back: longer than any test.
+const HELD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// One thing to do wrong. As text, for the program: the name in brackets, then the value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -20,6 +23,8 @@ pub enum Fault {
     Silence,
     /// Delay answers (`delay SECONDS`). Requests do not wait for each other.
     Delay(Duration),
+    /// Keep answers back until [`release`](super::Scripted::release) (`hold`).
+    Hold,
     /// Do not answer the next requests (`drop N`).
     Drop(u32),
     /// Lose a percentage of the answers, evenly spread (`loss PERCENT`, to a thousandth).
@@ -121,6 +126,7 @@ impl FromStr for Fault {
             "after" => value.parse().map(Self::After).map_err(|_| bad())?,
             _ if !value.is_empty() => return Err(bad()),
             "silence" => Self::Silence,
+            "hold" => Self::Hold,
             "unheard" => Self::Unheard,
             "duplicate" => Self::Duplicate,
             "older" => Self::Older,
@@ -238,6 +244,7 @@ impl Faults {
         match fault {
             Fault::Silence => self.silence = true,
             Fault::Delay(delay) => self.wrong.delay = delay,
+            Fault::Hold => self.wrong.delay = HELD,
             Fault::Drop(number) => self.drop = number,
             Fault::Loss(percent) => self.loss.set(percent),
             Fault::Seed(seed) => self.loss.seed(seed),
@@ -300,6 +307,12 @@ impl Faults {
             }
         }
         Judgement::Answered(wrong)
+    }
+
+    /// Reads the sockets and answers without a delay again.
+    pub(super) fn release(&mut self) {
+        self.unread = false;
+        self.wrong.delay = Duration::ZERO;
     }
 
     pub(super) fn streams_junk(&self) -> bool {

@@ -75,6 +75,12 @@ impl Scripted {
         self.thread.call(Server::clear);
     }
 
+    /// Ends [`Fault::Hold`], [`Fault::Delay`] and [`Fault::Unread`]: reads the requests that wait, and sends the answers
+    /// that it has kept back. The other faults stay.
+    pub fn release(&self) {
+        self.thread.call(Server::release);
+    }
+
     /// Replaces the values that `values` names; see [`Values`].
     pub fn change(&self, values: Value) -> Result<(), Error> {
         self.thread.call(move |server| server.values.change(&values))

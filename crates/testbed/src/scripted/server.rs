@@ -111,6 +111,15 @@ impl Server {
         self.queue.clear();
     }
 
+    /// Reads the sockets again, and sends what is kept back or delayed.
+    pub(super) fn release(&mut self) {
+        self.faults.release();
+        let now = Instant::now();
+        for outgoing in &mut self.queue {
+            (outgoing.due, outgoing.give_up) = (now, now + FULL_DEADLINE);
+        }
+    }
+
     /// Closes and removes the sockets; nothing that was still to be sent is sent.
     pub(super) fn die(&mut self) {
         if self.sockets.take().is_some() {
