@@ -1,9 +1,21 @@
-//! The time of one call: when it ends, and how much of it this process did not run.
+//! The time of one call: its end, and the part of it in which this process did not run.
+//!
+//! All moments of the engine come from [`now`], so that a test can hold the time (`Held`) and prove a rule about it
+//! without a wait.
 
 use super::policy::{MAX_TIMEOUT, SHORT_WAIT, STARVED};
 use std::time::{Duration, Instant};
 
-/// When a call began and ends.
+/// The present moment.
+pub(crate) fn now() -> Instant {
+    #[cfg(test)]
+    if let Some(held) = held::MOMENT.get() {
+        return held;
+    }
+    Instant::now()
+}
+
+/// The beginning and the end of a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     pub(crate) start: Instant,
@@ -12,7 +24,7 @@ pub(crate) struct Clock {
     pub(crate) last: Instant,
     /// The latest moment for the next one.
     until: Instant,
-    /// For how long this process did not run when it should have.
+    /// The time for which this process did not run when it should have.
     asleep: Duration,
     /// Whether a signal has cut a wait short.
     pub(crate) is_signalled: bool,
@@ -20,13 +32,13 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(timeout: Duration) -> Self {
-        let start = Instant::now();
+        let start = now();
         Self::at(start, start, start + timeout.min(MAX_TIMEOUT))
     }
 
     /// For a part of a call that has begun before.
     pub(crate) fn between(start: Instant, end: Instant) -> Self {
-        Self::at(Instant::now(), start, end)
+        Self::at(now(), start, end)
     }
 
     fn at(now: Instant, start: Instant, end: Instant) -> Self {
@@ -35,7 +47,7 @@ impl Clock {
 
     /// The time now.
     pub(crate) fn now(&mut self) -> Instant {
-        let now = Instant::now();
+        let now = now();
         let due = self.until.max(self.last) + SHORT_WAIT;
         if now > due + STARVED {
             self.asleep += now - due;
@@ -44,7 +56,7 @@ impl Clock {
         now
     }
 
-    /// Whether the end has come, a moment after the last look: a look would tell nothing while it is far off.
+    /// Tells that the end has come, without a look at the time while the end is far off.
     pub(crate) fn is_over(&mut self) -> bool {
         self.last + SHORT_WAIT + SHORT_WAIT >= self.end && self.now() >= self.end
     }
@@ -54,14 +66,126 @@ impl Clock {
         self.until = until.min(self.end);
     }
 
-    /// When one of so many parts of the time left is over, and a limit at most.
+    /// The end of one of several equal parts of the time left, after `limit` at most.
     pub(crate) fn share(&self, parts: usize, limit: Duration) -> Instant {
         let left = self.end.saturating_duration_since(self.last);
         self.last + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(limit)
     }
 
-    /// How long this process did not run since the call began.
+    /// The part of the call in which this process did not run.
     pub(crate) fn asleep(&self) -> Duration {
         self.asleep
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod held {
+    use std::cell::Cell;
+    use std::time::{Duration, Instant};
+
+    thread_local! {
+        pub(super) static MOMENT: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// The time of this thread stands still until this is dropped, save for [`pass`](Self::pass) and [`set`](Self::set).
+    #[derive(Debug)]
+    pub(crate) struct Held(Cell<Instant>);
+
+    impl Held {
+        pub(crate) fn new() -> Self {
+            let now = Instant::now();
+            assert!(MOMENT.replace(Some(now)).is_none(), "held twice");
+            Self(Cell::new(now))
+        }
+
+        pub(crate) fn set(&self, moment: Instant) {
+            assert!(self.0.replace(moment) <= moment, "back in time");
+            MOMENT.set(Some(moment));
+        }
+
+        pub(crate) fn pass(&self, time: Duration) {
+            self.set(self.0.get() + time);
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            MOMENT.set(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::held::Held;
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const ASLEEP: Duration = Duration::from_millis(500);
+
+    #[test]
+    fn a_call_ends_at_its_timeout_which_is_a_year_at_most() {
+        let held = Held::new();
+        let mut clock = Clock::new(100 * MS);
+        assert_eq!(clock.end, now() + 100 * MS);
+        held.pass(99 * MS);
+        assert!(clock.now() < clock.end && !clock.is_over());
+        held.pass(MS);
+        assert!(clock.is_over());
+        assert_eq!(Clock::new(Duration::MAX).end, now() + MAX_TIMEOUT);
+    }
+
+    /// A receive waits for a short time by itself, so that two of them may pass without a look.
+    #[test]
+    fn the_time_is_looked_at_only_near_the_end() {
+        let held = Held::new();
+        let mut clock = Clock::new(100 * MS);
+        held.pass(200 * MS);
+        assert!(!clock.is_over(), "looked at the time 100 ms before the end");
+        clock.now();
+        assert!(clock.is_over());
+        let mut clock = Clock::new(SHORT_WAIT * 2);
+        held.pass(SHORT_WAIT * 2);
+        assert!(clock.is_over());
+    }
+
+    #[test]
+    fn the_time_left_is_shared_up_to_a_limit() {
+        let held = Held::new();
+        let mut clock = Clock::new(1000 * MS);
+        let share = |clock: &Clock, parts, limit| clock.share(parts, limit) - now();
+        assert_eq!(share(&clock, 1, 5000 * MS), 1000 * MS);
+        assert_eq!(share(&clock, 4, 5000 * MS), 250 * MS);
+        assert_eq!(share(&clock, 4, 200 * MS), 200 * MS);
+        held.pass(600 * MS);
+        clock.now();
+        assert_eq!(share(&clock, 4, 5000 * MS), 100 * MS);
+        held.pass(600 * MS);
+        clock.now();
+        assert_eq!(share(&clock, 1, 5000 * MS), Duration::ZERO, "after the end");
+    }
+
+    #[test]
+    fn a_wake_up_that_is_far_too_late_counts_as_sleep() {
+        let late = ASLEEP + SHORT_WAIT;
+        let held = Held::new();
+        let mut clock = Clock::new(10_000 * MS);
+        clock.waits_until(now() + 1000 * MS);
+        held.pass(1000 * MS + SHORT_WAIT + STARVED);
+        clock.now();
+        assert_eq!(clock.asleep(), Duration::ZERO, "late, as on any busy machine");
+        clock.waits_until(now() + 1000 * MS);
+        held.pass(1000 * MS + late);
+        clock.now();
+        assert_eq!(clock.asleep(), ASLEEP);
+        // Without a wait, it should have looked at once. Both count.
+        held.pass(late);
+        clock.now();
+        assert_eq!(clock.asleep(), ASLEEP * 2);
+        // A wait ends with the call, whatever else was promised.
+        clock.waits_until(now() + 60_000 * MS);
+        held.set(clock.end + late);
+        clock.now();
+        assert_eq!(clock.asleep(), ASLEEP * 3);
     }
 }

@@ -18,3 +18,6 @@ pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod turns;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,448 @@
+//! The rules of deadlines, on a clock that is held: each moment at which a call does something, and nothing that waits
+//! for it to pass. Only the scripted chronyds live in real time, and they answer when they are told.
+
+use crate::engine::clock::{held::Held, now};
+use crate::engine::policy::{MAX_HEAD_START, MAX_PATIENCE, MIN_PATIENCE, PATH_CHECK_INTERVAL};
+use crate::nonblocking::{Call, Connection, Reply, Step};
+use crate::{Address, Error};
+use std::net::UdpSocket;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use testbed::{Fault, Scripted, Values};
+
+const MS: Duration = Duration::from_millis(1);
+const TRACKING: u16 = 33;
+const COUNT: u16 = 14;
+const SOURCES: u16 = 15;
+
+fn scripted(values: &str, faults: &[Fault]) -> Scripted {
+    let chronyd = Scripted::start(Values::new(&values.parse().unwrap())).unwrap();
+    for fault in faults {
+        chronyd.set(fault.clone());
+    }
+    chronyd
+}
+
+fn unix(chronyd: &Scripted) -> Address {
+    Address::parse(chronyd.socket()).unwrap()
+}
+
+fn udp(chronyd: &Scripted) -> Address {
+    Address::udp(([127, 0, 0, 1], chronyd.command_port()).into())
+}
+
+fn to(addresses: &[Address], timeout: Duration) -> Connection {
+    crate::Connection::builder().addresses(addresses.to_vec()).timeout(timeout).build_nonblocking().unwrap()
+}
+
+fn requests(chronyd: &Scripted, code: u16) -> u64 {
+    chronyd.requests().get(&code).copied().unwrap_or_default()
+}
+
+/// Waits in real time, which the engine does not see.
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "still not: {what}");
+        std::thread::sleep(MS);
+    }
+}
+
+fn advance<T: Reply>(call: &mut Call<T>) -> Step<T> {
+    call.advance(Waker::noop())
+}
+
+/// The next moment of a call that waits.
+fn waits<T: Reply + std::fmt::Debug>(call: &mut Call<T>) -> Instant {
+    match advance(call) {
+        Step::Wait(until) => until,
+        step => panic!("{step:?} at once"),
+    }
+}
+
+/// The result of a call whose answer is on its way, so that it needs no more time.
+fn answered<T: Reply>(call: &mut Call<T>) -> Result<T, Error> {
+    let mut result = None;
+    wait_until("an answer", || {
+        if let Step::Done(done) = advance(call) {
+            result = Some(done);
+        }
+        result.is_some()
+    });
+    result.unwrap()
+}
+
+/// Takes a call to its end, or to the limit, with no answer: the moments since now at which it did something, and how it
+/// ended.
+fn silence<T: Reply>(held: &Held, call: &mut Call<T>, limit: Duration) -> (Vec<Duration>, Option<Error>) {
+    let (start, mut moments) = (now(), vec![]);
+    loop {
+        match advance(call) {
+            Step::Done(result) => return (moments, result.err()),
+            Step::Wait(until) if until - start > limit => return (moments, None),
+            Step::Wait(until) => {
+                // Sockets have nothing for it, so each step takes the time forward.
+                assert!(until > now(), "again at {:?}", until - start);
+                moments.push(until - start);
+                held.set(until);
+            }
+            Step::Resolve(host) => panic!("{host}"),
+        }
+    }
+}
+
+/// The moment before that.
+fn before(moment: Instant) -> Instant {
+    moment.checked_sub(MS).unwrap()
+}
+
+fn seconds(seconds: &[u64]) -> Vec<Duration> {
+    seconds.iter().copied().map(Duration::from_secs).collect()
+}
+
+/// The result of a call that is over.
+fn over<T: Reply + std::fmt::Debug>(call: &mut Call<T>) -> Result<T, Error> {
+    match advance(call) {
+        Step::Done(result) => result,
+        step => panic!("not over: {step:?}"),
+    }
+}
+
+#[test]
+fn a_unix_socket_is_asked_once_and_a_port_again_after_twice_the_time() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    let timeout = Duration::from_secs(10);
+    for (address, moments, expected) in
+        [(unix(&chronyd), seconds(&(1..=10).collect::<Vec<_>>()), 1), (udp(&chronyd), seconds(&[1, 3, 7, 10]), 4)]
+    {
+        let held = Held::new();
+        let before = requests(&chronyd, TRACKING);
+        let (found, error) = silence(&held, &mut to(&[address], timeout).tracking(), timeout);
+        assert_eq!(found, moments);
+        let Some(Error::TimedOut { requests: sent, waited, silence, .. }) = error else { panic!("{error:?}") };
+        assert_eq!((sent, waited, silence.asleep), (expected, timeout, Duration::ZERO));
+        wait_until("all requests", || requests(&chronyd, TRACKING) - before == u64::from(expected));
+    }
+}
+
+/// Over UDP, the round trip of the answers so far says when a request counts as lost.
+#[test]
+fn a_quick_answer_shortens_the_patience_for_the_next() {
+    let chronyd = scripted("{}", &[]);
+    let held = Held::new();
+    let connection = to(&[udp(&chronyd)], 300 * MS);
+    answered(&mut connection.tracking()).unwrap();
+    chronyd.set(Fault::Silence);
+    let (moments, error) = silence(&held, &mut connection.tracking(), MAX_HEAD_START);
+    assert_eq!(moments, [MIN_PATIENCE, 150 * MS, 300 * MS]);
+    assert!(matches!(error, Some(Error::TimedOut { requests: 3, .. })), "{error:?}");
+}
+
+/// An answer to a request that was sent again says nothing about the round trip: it may be to either.
+#[test]
+fn a_round_trip_is_measured_only_if_one_request_was_sent() {
+    let chronyd = scripted("{}", &[Fault::Drop(1)]);
+    let held = Held::new();
+    let connection = to(&[udp(&chronyd)], Duration::from_secs(20));
+    let mut first = connection.tracking();
+    held.set(waits(&mut first));
+    answered(&mut first).unwrap();
+    chronyd.set(Fault::Silence);
+    let mut second = connection.tracking();
+    let begin = now();
+    assert_eq!(waits(&mut second) - begin, MAX_PATIENCE);
+}
+
+#[test]
+fn each_address_has_its_share_of_the_time_until_the_next_is_tried() {
+    // A second at most, and else an equal part of the time that is left.
+    for (timeout, head_starts) in [(9000, [1000, 2000]), (1200, [400, 800])] {
+        let chronyds = [(); 3].map(|()| scripted("{}", &[Fault::Silence]));
+        let held = Held::new();
+        let addresses = chronyds.each_ref().map(unix);
+        let mut call = to(&addresses, timeout * MS).tracking();
+        let begin = now();
+        let asked = || chronyds.each_ref().map(|chronyd| requests(chronyd, TRACKING));
+        for (number, head_start) in head_starts.into_iter().enumerate() {
+            while waits(&mut call) < begin + head_start * MS {
+                held.set(waits(&mut call));
+            }
+            held.set(begin + (head_start - 1) * MS);
+            assert_eq!(waits(&mut call), begin + head_start * MS);
+            wait_until("the request", || asked()[number] == 1);
+            assert!(asked()[number + 1..].iter().all(|asked| *asked == 0), "{:?}", asked());
+            held.pass(MS);
+        }
+        waits(&mut call);
+        wait_until("the last request", || asked() == [1; 3]);
+    }
+}
+
+/// The other addresses of a call, among which one answers just before the end.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    /// The others are silent.
+    First,
+    /// The others fail at once.
+    AfterTheAbsent,
+    /// The one before it is silent.
+    AfterASilent,
+    /// The other one is the second address of the same chronyd.
+    Twice,
+}
+
+#[test]
+fn an_answer_just_before_the_end_is_used_whichever_others_are_asked() {
+    let silent = scripted("{}", &[Fault::Silence]);
+    let late = scripted("{}", &[]);
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for order in [Order::First, Order::AfterTheAbsent, Order::AfterASilent, Order::Twice] {
+        for (own, other) in [(unix(&late), udp(&late)), (udp(&late), unix(&late))] {
+            for is_kept in [false, true] {
+                for timeout in [200, 500, 1000, 5000] {
+                    let addresses = match order {
+                        Order::First => vec![own.clone(), udp(&silent), unix(&silent)],
+                        Order::AfterTheAbsent => {
+                            vec!["/nonexistent/chronyd.sock".parse().unwrap(), Address::udp(closed), own.clone()]
+                        }
+                        Order::AfterASilent => vec![unix(&silent), own.clone()],
+                        Order::Twice => vec![own.clone(), other.clone()],
+                    };
+                    let connection = to(&addresses, timeout * MS);
+                    late.clear();
+                    if is_kept {
+                        // Nothing makes the first call wait for the silent one.
+                        let held = Held::new();
+                        let mut call = connection.tracking();
+                        if matches!(order, Order::AfterASilent) {
+                            held.set(waits(&mut call));
+                        }
+                        answered(&mut call).unwrap();
+                    }
+                    late.set(Fault::Hold);
+                    let asked = requests(&late, TRACKING);
+                    let held = Held::new();
+                    let mut call = connection.tracking();
+                    let end = call.end();
+                    let mut until = now();
+                    while until < end {
+                        held.set(until);
+                        until = match advance(&mut call) {
+                            Step::Wait(until) => until.max(now() + MS),
+                            step => panic!("{order:?}, {own}, {is_kept}, {timeout}: {step:?}"),
+                        };
+                    }
+                    held.set(before(end));
+                    wait_until("asked", || requests(&late, TRACKING) > asked);
+                    late.release();
+                    let result = answered(&mut call);
+                    assert!(result.is_ok(), "{order:?}, {own}, {is_kept}, {timeout}: {result:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The first address is late, and the second refuses a request that is sent again while its first one is lost.
+#[test]
+fn a_refusal_leaves_the_address_before_it_its_time() {
+    for answers in [true, false] {
+        let late = scripted("{}", &[if answers { Fault::Hold } else { Fault::Silence }]);
+        let refusing = scripted("{}", &[Fault::Drop(1), Fault::Status(2)]);
+        let held = Held::new();
+        let mut call = to(&[udp(&late), udp(&refusing)], 3200 * MS).tracking();
+        let begin = now();
+        for second in 1..=2 {
+            while waits(&mut call) < begin + Duration::from_secs(second) {
+                held.set(waits(&mut call));
+            }
+            wait_until("the request before", || requests(&refusing, TRACKING) == second - 1);
+            held.set(begin + Duration::from_secs(second));
+        }
+        // Both addresses have been asked twice. The refusal leaves the two requests of the first.
+        wait_until("the refusal", || {
+            waits(&mut call);
+            call.interests().len() == 2
+        });
+        assert_eq!(requests(&refusing, TRACKING), 2);
+        held.set(before(call.end()));
+        if answers {
+            late.release();
+            assert!(answered(&mut call).is_ok());
+        } else {
+            waits(&mut call);
+            held.pass(MS);
+            let result = over(&mut call);
+            assert!(matches!(result, Err(Error::Unauthorized { .. })), "{result:?}");
+        }
+    }
+}
+
+/// The answer can come only from the new socket at the path.
+#[test]
+fn the_path_of_a_silent_unix_socket_is_checked_for_another_chronyd() {
+    let chronyd = scripted(r#"{"sources": 9}"#, &[Fault::Silence]);
+    let held = Held::new();
+    let mut call = to(&[unix(&chronyd)], Duration::from_secs(20)).tracking();
+    let begin = now();
+    assert_eq!(waits(&mut call), begin + PATH_CHECK_INTERVAL);
+    wait_until("the request", || requests(&chronyd, TRACKING) == 1);
+    held.set(begin + PATH_CHECK_INTERVAL);
+    // Nothing has happened there.
+    assert_eq!(waits(&mut call), begin + PATH_CHECK_INTERVAL * 2);
+    chronyd.die();
+    chronyd.clear();
+    chronyd.come_back().unwrap();
+    held.set(before(begin + PATH_CHECK_INTERVAL * 2));
+    advance(&mut call);
+    assert_eq!(requests(&chronyd, TRACKING), 1, "looked too soon");
+    held.pass(MS);
+    answered(&mut call).unwrap();
+    assert_eq!(requests(&chronyd, TRACKING), 2);
+}
+
+#[test]
+fn a_lost_record_of_a_list_is_asked_for_again_after_twice_the_time() {
+    let chronyd = scripted(r#"{"sources": 5}"#, &[Fault::Only(vec![SOURCES]), Fault::Silence]);
+    let held = Held::new();
+    let connection = to(&[udp(&chronyd)], Duration::from_secs(1));
+    let mut call = connection.sources();
+    wait_until("the list", || {
+        advance(&mut call);
+        requests(&chronyd, SOURCES) == 1
+    });
+    // The last record is asked for alone.
+    let (moments, error) = silence(&held, &mut call, MAX_HEAD_START);
+    assert_eq!(moments, [50, 150, 350, 750, 1000].map(|moment| moment * MS));
+    let Some(Error::TimedOut { requests: sent, silence, .. }) = error else { panic!("{error:?}") };
+    assert_eq!((sent, silence.records), (5, Some((0, 5))));
+    assert_eq!(requests(&chronyd, COUNT), 1);
+}
+
+#[test]
+fn one_deadline_bounds_a_whole_list() {
+    let chronyd = scripted(r#"{"sources": 5}"#, &[Fault::Hold]);
+    for address in [unix(&chronyd), udp(&chronyd)] {
+        let held = Held::new();
+        let mut call = to(&[address], Duration::from_secs(2)).sources();
+        // The answer to the first request comes late, and then nothing more.
+        held.pass(1960 * MS);
+        let before = requests(&chronyd, COUNT);
+        wait_until("the request", || {
+            advance(&mut call);
+            requests(&chronyd, COUNT) > before
+        });
+        chronyd.set(Fault::Only(vec![SOURCES]));
+        chronyd.set(Fault::Silence);
+        chronyd.release();
+        let asked = requests(&chronyd, SOURCES);
+        wait_until("the list", || {
+            advance(&mut call);
+            requests(&chronyd, SOURCES) > asked
+        });
+        let (moments, error) = silence(&held, &mut call, MAX_HEAD_START);
+        assert_eq!(moments, [40 * MS]);
+        let Some(Error::TimedOut { waited, silence, .. }) = error else { panic!("{error:?}") };
+        assert_eq!((waited, silence.records), (Duration::from_secs(2), Some((0, 5))));
+        chronyd.clear();
+        chronyd.set(Fault::Hold);
+    }
+}
+
+/// The chronyd before has the requests for records, and the one after it does not.
+#[test]
+fn the_path_of_a_silent_list_is_checked_for_another_chronyd() {
+    let chronyd = scripted(r#"{"sources": 5}"#, &[Fault::Only(vec![SOURCES]), Fault::Silence]);
+    let held = Held::new();
+    let mut call = to(&[unix(&chronyd)], Duration::from_secs(20)).sources();
+    wait_until("the list", || {
+        advance(&mut call);
+        requests(&chronyd, SOURCES) > 0
+    });
+    chronyd.die();
+    chronyd.clear();
+    chronyd.come_back().unwrap();
+    while requests(&chronyd, COUNT) == 1 {
+        held.set(waits(&mut call));
+        advance(&mut call);
+    }
+    assert_eq!(answered(&mut call).unwrap().len(), 5);
+}
+
+#[test]
+fn a_turn_that_comes_at_the_deadline_is_told_as_that() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    let held = Held::new();
+    let connection = to(&[unix(&chronyd)], Duration::from_secs(5));
+    let (mut first, mut second) = (connection.tracking(), connection.tracking());
+    waits(&mut first);
+    assert_eq!(waits(&mut second), second.end());
+    held.set(second.end());
+    drop(first);
+    let result = over(&mut second);
+    assert!(matches!(result, Err(Error::Busy { waited, .. }) if waited == Duration::from_secs(5)), "{result:?}");
+}
+
+/// The turn of the second call comes in the middle of its time.
+#[test]
+fn the_time_in_the_queue_is_not_chronyds() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    let held = Held::new();
+    let connection = to(&[unix(&chronyd)], Duration::from_secs(5));
+    let (mut first, mut second) = (connection.tracking(), connection.tracking());
+    waits(&mut first);
+    waits(&mut second);
+    held.pass(Duration::from_secs(2));
+    drop(first);
+    let (_, error) = silence(&held, &mut second, Duration::from_secs(5));
+    let Some(Error::TimedOut { waited, silence, .. }) = error else { panic!("{error:?}") };
+    assert_eq!((waited, silence.queued), (Duration::from_secs(3), Duration::from_secs(2)));
+}
+
+#[test]
+fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    for (address, late) in [(unix(&chronyd), 50), (udp(&chronyd), 50), (unix(&chronyd), 9000), (udp(&chronyd), 9000)] {
+        let held = Held::new();
+        let mut call = to(&[address], 200 * MS).tracking();
+        held.pass(late * MS);
+        let (_, error) = silence(&held, &mut call, MAX_HEAD_START);
+        let Some(Error::TimedOut { silence, .. }) = error else { panic!("{error:?}") };
+        assert_eq!(silence.queued, Duration::ZERO);
+    }
+}
+
+#[test]
+fn a_process_that_was_stopped_is_told_for_how_long() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    let held = Held::new();
+    let mut call = to(&[unix(&chronyd)], Duration::from_secs(5)).tracking();
+    held.set(waits(&mut call) + Duration::from_secs(3));
+    waits(&mut call);
+    held.set(call.end());
+    let error = over(&mut call).unwrap_err();
+    assert!(error.to_string().contains("this process itself did not run for 3.0s of the 5s"), "{error}");
+}
+
+/// A call that is begun after its end asks one address all the same, and an answer that is there by then is used.
+#[test]
+fn one_address_is_tried_whatever_the_time() {
+    let chronyd = scripted("{}", &[Fault::Silence]);
+    let held = Held::new();
+    let mut call = to(&[unix(&chronyd), udp(&chronyd)], MS).tracking();
+    held.pass(Duration::from_secs(60));
+    let result = over(&mut call);
+    assert!(matches!(result, Err(Error::TimedOut { requests: 1, .. })), "{result:?}");
+    wait_until("the request", || requests(&chronyd, TRACKING) == 1);
+}
+
+#[test]
+fn a_host_that_is_not_found_by_the_deadline_is_an_error() {
+    let held = Held::new();
+    let mut call = to(&["chrony.test".parse().unwrap()], Duration::from_secs(5)).tracking();
+    assert!(matches!(advance(&mut call), Step::Resolve(_)));
+    assert_eq!(waits(&mut call), call.end());
+    held.set(call.end());
+    let result = over(&mut call);
+    assert!(matches!(result, Err(Error::Resolve { .. })), "{result:?}");
+}
