@@ -1,10 +1,11 @@
 //! Run-time loaded bindings to [libchrony], the C library for monitoring chronyd.
 //!
-//! This crate is for authors of safe wrappers: it has the C types and constants of `chrony.h` ([`types`]) and a
-//! table with one function pointer for each of its functions ([`Symbols`]). The library is opened with `dlopen`, so
-//! a program that uses this crate builds without libchrony's header and starts without the library. It is not for
-//! applications: it makes no decision, checks no argument and hides none of libchrony's traps. Use the crate
-//! `libchrony` instead.
+//! This crate is for authors of safe wrappers. It has the C types and constants of `chrony.h` ([`types`]), and a table
+//! with a pointer to each of its functions ([`Symbols`]). The library is opened with `dlopen`: a program that uses this
+//! crate builds without libchrony's header and starts without the library.
+//!
+//! Applications should use the crate `libchrony` instead. This crate does not make decisions, check arguments or hide
+//! libchrony's pitfalls.
 //!
 //! [libchrony]: https://gitlab.com/chrony/libchrony
 //!

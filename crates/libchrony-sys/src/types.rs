@@ -1,6 +1,6 @@
 //! The C types and constants of libchrony's `chrony.h`.
 //!
-//! C enums are integers here, never Rust enums: a newer library may return a value that this list lacks.
+//! C enums are integers here, never Rust enums, because a newer library may return a value that is not listed.
 
 use libc::{c_int, c_uint};
 use std::marker::{PhantomData, PhantomPinned};
@@ -17,8 +17,8 @@ pub struct ChronySession {
 /// C `struct timespec`.
 pub type Timespec = libc::timespec;
 
-// libchrony returns it by value. Where it has 8 bytes here, on 32-bit systems, a libchrony that was built for 64-bit times
-// would write 16.
+// libchrony returns it by value. If it had 8 bytes here, on a 32-bit system, a libchrony that was built for 64-bit
+// times would write 16.
 const _: () = assert!(
     size_of::<Timespec>() == 16,
     "libchrony's `struct timespec` may be larger than that of the crate `libc` on this 32-bit system. Build with \
@@ -31,7 +31,7 @@ pub type ChronyErr = c_uint;
 /// C `chrony_field_type`: the type of a field's value.
 pub type ChronyFieldType = c_uint;
 
-/// C `chrony_field_content`: what a field's value means, with its unit.
+/// C `chrony_field_content`: the meaning of a field's value, with its unit.
 pub type ChronyFieldContent = c_uint;
 
 /// C `int`, for indexes, counts and descriptors.
@@ -54,7 +54,7 @@ constants! { ChronyErr:
     CHRONY_INVALID_ARGUMENT = 7, "Invalid argument.";
     CHRONY_UNEXPECTED_CALL = 8, "Unexpected function call.";
     CHRONY_UNAUTHORIZED = 9, "chronyd refuses the command on this transport.";
-    CHRONY_DISABLED = 10, "Not enabled in chronyd, or it has no RTC.";
+    CHRONY_DISABLED = 10, "Not enabled in chronyd, or chronyd has no RTC.";
     CHRONY_UNEXPECTED_STATUS = 11, "Any other status, such as no such source.";
     CHRONY_OLD_SERVER = 12, "chronyd does not know the command.";
     CHRONY_NEW_SERVER = 13, "chronyd's response is of a version libchrony does not know.";
@@ -71,9 +71,9 @@ constants! { ChronyFieldType:
 }
 
 constants! { ChronyFieldContent:
-    CHRONY_CONTENT_NONE = 0, "Nothing, or a field without a value.";
+    CHRONY_CONTENT_NONE = 0, "No content, or a field without a value.";
     CHRONY_CONTENT_COUNT = 1, "A count.";
-    CHRONY_CONTENT_TIME = 2, "A time since the epoch.";
+    CHRONY_CONTENT_TIME = 2, "A time in seconds since the epoch.";
     CHRONY_CONTENT_INTERVAL_LOG2_SECONDS = 3, "An interval as a power of two, in seconds.";
     CHRONY_CONTENT_INTERVAL_SECONDS = 4, "An interval in seconds.";
     CHRONY_CONTENT_OFFSET_SECONDS = 5, "A signed offset in seconds.";

@@ -1,4 +1,4 @@
-//! Loads the real library, and files that are not it.
+//! Tests of the loader, with the real library and with other files.
 #![expect(unsafe_code, reason = "loading and calling C are unsafe")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// The library under test, as the product looks for it.
+/// Returns the file that the product would load.
 fn library() -> OsString {
     env::var_os("LIBCHRONY_PATH").unwrap_or_else(|| "libchrony.so.0".into())
 }
 
 fn load(file: impl AsRef<OsStr>) -> Result<Symbols, LoadError> {
-    // SAFETY: the real libchrony, a file that is none, or a library without initialisers.
+    // SAFETY: the file is the real libchrony, not a library, or a library without initialisers.
     unsafe { Symbols::load(file.as_ref()) }
 }
 
-/// Compiles C to a library.
+/// Compiles C source to a shared library.
 fn compile(name: &str, source: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (input, output) = (folder.join(format!("{name}.c")), folder.join(format!("{name}.so")));
@@ -75,14 +75,14 @@ fn error_codes_have_the_words_of_the_header() {
     }
 }
 
-/// Every `chrony_…` that the file exports is in the table, and the other way round.
+/// The table has every `chrony_…` function that the file exports, and no other.
 #[test]
 fn the_table_is_complete() {
     let chrony = load(library()).unwrap();
     let bytes = fs::read(chrony.path()).unwrap();
-    // Names in an ELF file's string tables end with a NUL; which of them are exported, the loader knows.
+    // Names in an ELF file's string tables end with a NUL. The loader finds only the exported ones.
     let names = bytes.split(|byte| *byte == 0).filter(|name| name.starts_with(b"chrony_"));
-    // SAFETY: opens what is open already, and looks names up without using what is found.
+    // SAFETY: the library is already open, and the symbols that are found are not used.
     let exported: BTreeSet<&str> = unsafe {
         let library = libloading::Library::new(chrony.path()).unwrap();
         names.filter(|name| library.get::<*const ()>(*name).is_ok()).map(|name| str::from_utf8(name).unwrap()).collect()
