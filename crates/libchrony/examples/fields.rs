@@ -1,4 +1,4 @@
-//! Prints `docs/fields.md`, the ledger of all fields, from the reports' tables (`make fields`).
+//! Prints `docs/fields.md`, the table of all fields, from the reports' tables (`make fields`).
 
 use libchrony::{Content, Field, REPORTS, Shape, Type};
 
@@ -46,7 +46,7 @@ fn main() {
     }
 }
 
-/// The type that the field has in Python.
+/// Returns the type of the field in Python.
 fn python_type(field: &Field) -> String {
     let name = match field.kind {
         _ if field.content == Content::Boolean => "bool",
@@ -55,11 +55,11 @@ fn python_type(field: &Field) -> String {
         Type::Text => "str",
         other => unreachable!("{other:?}"),
     };
-    // A vertical line would end the cell.
+    // A vertical line would end the table's cell.
     if field.since.is_some() { format!("{name} \\| None") } else { name.to_owned() }
 }
 
-/// Which values the field can have.
+/// Returns the range of the field's values, in words.
 fn range(field: &Field) -> String {
     let numbers = field.constants.map_or(&[][..], |constants| constants.names);
     match field.kind {
@@ -89,7 +89,7 @@ fn range(field: &Field) -> String {
 fn meaning(field: &Field) -> String {
     let nothing = field.unless.map(|(other, numbers)| {
         let numbers = numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        format!(" Says nothing while `{other}` is {numbers}.")
+        format!(" Meaningless while `{other}` is {numbers}.")
     });
     let sign = field.positive.map(|sense| format!(" Positive: {}.", sense.name()));
     first_sentence(field.doc) + &sign.unwrap_or_default() + &nothing.unwrap_or_default()

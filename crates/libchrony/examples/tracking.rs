@@ -1,4 +1,4 @@
-//! Prints how well the clock is synchronised, and by which sources.
+//! Prints the state of the system clock and of its sources.
 //!
 //! ```text
 //! cargo run --example tracking                        # the default sockets (as root or chronyd's user)

@@ -1,7 +1,8 @@
-//! Where a chronyd listens: parsing, printing, and the default places.
+//! The addresses of chronyds: parsing, printing and defaults.
 //!
-//! libchrony reads ports with `atoi` and takes an empty address for "find one yourself", so it is only ever given
-//! the canonical form that [`Address`] prints. This module opens nothing; host names are resolved in `resolve`.
+//! libchrony reads ports with `atoi`, and searches for a chronyd by itself if the address is empty. So it only ever
+//! gets the canonical form that [`Address`] prints. This module does not open sockets, and does not resolve host names:
+//! `drivers/resolve.rs` does.
 
 use std::ffi::{CString, OsStr};
 use std::fmt::{self, Write};
@@ -12,26 +13,27 @@ use std::str::FromStr;
 
 /// The UDP port of chronyd's command protocol.
 const COMMAND_PORT: u16 = 323;
-/// The longest path that fits into a socket address, without its closing NUL.
+/// The length in bytes of the longest path that fits into a socket address, without its closing NUL.
 const MAX_PATH: usize = 107;
-/// As much of a malformed address as an error repeats.
+/// The number of characters of a malformed address that an error repeats.
 const MAX_SHOWN: usize = 120;
 
-/// How requests reach chronyd.
+/// The way in which requests reach chronyd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// chronyd's Unix domain socket, which serves every report, to root and chronyd's user only.
+    /// chronyd's Unix domain socket. It serves every report, but only to root and chronyd's user.
     UnixSocket,
-    /// chronyd's UDP command port, which serves monitoring, to all whom `cmdallow` covers.
+    /// chronyd's UDP command port. It serves only some reports, to the hosts that `cmdallow` in chrony.conf allows and
+    /// to this machine.
     CommandPort,
 }
 
 /// The address of a chronyd: the path of its Unix domain socket, or an IP address or host name and a UDP port.
 ///
-/// Parsed from any of `/path/to/chronyd.sock`, `192.0.2.1`, `192.0.2.1:323`, `2001:db8::1`, `[2001:db8::1]`,
+/// The accepted forms are `/path/to/chronyd.sock`, `192.0.2.1`, `192.0.2.1:323`, `2001:db8::1`, `[2001:db8::1]`,
 /// `[2001:db8::1]:323`, `ntp.example.net` and `ntp.example.net:323`. The port is 323 unless given. A host name is
-/// resolved when a connection is opened, and each of its addresses is tried; `localhost` is 127.0.0.1 and ::1.
+/// resolved when a connection is opened, and each of its addresses is tried. `localhost` is 127.0.0.1 and ::1.
 ///
 /// # Examples
 ///
@@ -48,27 +50,27 @@ pub struct Address(Inner);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Inner {
-    /// Absolute, without NUL, short enough for a socket address.
+    /// An absolute path without NUL, short enough for a socket address.
     Unix(PathBuf),
-    /// With a port that is not 0, and without a scope unless the resolver gave one.
+    /// A socket address whose port is not 0. It has a scope only if the resolver gave one.
     Udp(SocketAddr),
     Host(String, u16),
 }
 
-/// What an [`Address`] stands for.
+/// The addresses that an [`Address`] stands for.
 #[derive(Debug)]
 pub(crate) enum Meaning<'a> {
     Addresses(Vec<Address>),
-    /// The addresses of this host, which a resolver knows, with this port.
+    /// A host name, whose addresses a resolver knows, and a port.
     Host(&'a str, u16),
 }
 
 impl Address {
-    /// Parses an address; see [`Address`] for the forms. Paths need not be UTF-8.
+    /// Parses an address. [`Address`] lists the forms. Paths need not be UTF-8.
     ///
     /// # Errors
     ///
-    /// [`AddressError`] says what is wrong with it.
+    /// Returns [`AddressError`], with the reason, if the text is not an address.
     pub fn parse(address: impl AsRef<OsStr>) -> Result<Self, AddressError> {
         let address = address.as_ref();
         let inner = if address.as_bytes().starts_with(b"/") {
@@ -79,14 +81,14 @@ impl Address {
         inner.map(Self).map_err(|reason| AddressError { address: shown(address), reason })
     }
 
-    /// The default Unix domain sockets, in the order in which they are tried.
+    /// Returns the default Unix domain sockets, in the order in which they are tried.
     #[must_use]
     pub fn default_sockets() -> Vec<Self> {
         ["/run/chrony/chronyd.sock", "/var/run/chrony/chronyd.sock"].map(|path| Self(Inner::Unix(path.into()))).into()
     }
 
-    /// All default addresses, in the order in which they are tried, which is chronyc's: the Unix domain sockets, then
-    /// the command port on 127.0.0.1 and ::1.
+    /// Returns all default addresses, in the order in which they are tried, which is also chronyc's: the Unix domain
+    /// sockets, then the command port on 127.0.0.1 and ::1.
     ///
     /// # Examples
     ///
@@ -102,12 +104,12 @@ impl Address {
         addresses
     }
 
-    /// The address of a command port.
+    /// Creates the address of a command port.
     pub(crate) fn udp(address: SocketAddr) -> Self {
         Self(Inner::Udp(address))
     }
 
-    /// What this address stands for, as far as that is known without a resolver.
+    /// Returns the addresses that this one stands for, as far as they are known without a resolver.
     pub(crate) fn meaning(&self) -> Meaning<'_> {
         match &self.0 {
             Inner::Host(name, port) if name.eq_ignore_ascii_case("localhost") => {
@@ -118,12 +120,12 @@ impl Address {
         }
     }
 
-    /// Whether it is an IPv6 address that is reached through an interface only.
+    /// Returns true for an IPv6 address that is only valid on one interface.
     pub(crate) fn is_link_local(&self) -> bool {
         matches!(&self.0, Inner::Udp(SocketAddr::V6(address)) if address.ip().is_unicast_link_local())
     }
 
-    /// What was probably meant, where the end of an IPv6 address looks like a port, as that of `::1:323` does.
+    /// Returns the address that was probably meant, if the end of an IPv6 address looks like a port, as in `::1:323`.
     pub(crate) fn probably_meant(&self) -> Option<String> {
         let Inner::Udp(SocketAddr::V6(address)) = &self.0 else { return None };
         let meant = in_brackets(&address.ip().to_string())?;
@@ -131,7 +133,7 @@ impl Address {
         (is_likely && address.port() == COMMAND_PORT).then_some(meant)
     }
 
-    /// How this address is reached.
+    /// Returns the transport that reaches this address.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match self.0 {
@@ -140,7 +142,8 @@ impl Address {
         }
     }
 
-    /// The host name and the port, if a resolver has to tell the IP addresses. `localhost` needs no resolver.
+    /// Returns the host name and the port, if a resolver has to find the IP addresses. `localhost` does not need a
+    /// resolver.
     #[must_use]
     pub fn host(&self) -> Option<(&str, u16)> {
         match self.meaning() {
@@ -149,12 +152,12 @@ impl Address {
         }
     }
 
-    /// Whether it is a port of the loopback interface.
+    /// Returns true for a port of the loopback interface.
     pub(crate) fn is_loopback(&self) -> bool {
         matches!(&self.0, Inner::Udp(address) if address.ip().is_loopback())
     }
 
-    /// The path of a Unix domain socket.
+    /// Returns the path of a Unix domain socket, or `None` for a command port.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
@@ -163,7 +166,7 @@ impl Address {
         }
     }
 
-    /// The form in which libchrony is given the address. No address contains a NUL.
+    /// Returns the form for libchrony. No address contains a NUL.
     pub(crate) fn to_c(&self) -> CString {
         let canonical = match &self.0 {
             Inner::Unix(path) => path.as_os_str().as_bytes().to_vec(),
@@ -247,8 +250,8 @@ fn parse_udp(address: &str) -> Result<Inner, Reason> {
     })
 }
 
-/// The form that this crate takes, for `unix:/path`, `unix:///path`, `udp:192.0.2.1` or `udp://192.0.2.1:323`. A port
-/// after the colon is that of a host with such a name.
+/// Returns the form that this crate accepts, for `unix:/path`, `unix:///path`, `udp:192.0.2.1` or
+/// `udp://192.0.2.1:323`. A number after the colon is the port of a host named `unix` or `udp`.
 fn without_scheme(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once(':')?;
     let place = rest.trim_start_matches('/');
@@ -260,13 +263,13 @@ fn without_scheme(address: &str) -> Option<String> {
     }
 }
 
-/// The form with brackets of an IPv6 address and a port that were written without.
+/// Returns the form with brackets of an IPv6 address and a port that were written without them.
 fn in_brackets(address: &str) -> Option<String> {
     let (ip, port) = address.rsplit_once(':')?;
     (ip.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_ok()).then(|| format!("[{ip}]:{port}"))
 }
 
-/// Whether it can be the name of a host; one of digits only would be a mistyped IPv4 address.
+/// Returns true if this can be the name of a host. A name of digits only would be a mistyped IPv4 address.
 fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -288,7 +291,7 @@ fn parse_port(port: &str) -> Result<u16, Reason> {
     port.parse().ok().filter(|&number| digits && number != 0).ok_or_else(|| Reason::Port(shown(OsStr::new(port))))
 }
 
-/// An address as an error repeats it: what cannot be seen is escaped, and a long one is cut off.
+/// Returns an address as errors show it: invisible characters are escaped, and a long address is cut off.
 fn shown(address: &OsStr) -> String {
     let text = address.to_string_lossy();
     let mut shown: String = text.chars().take(MAX_SHOWN).flat_map(show_char).collect();
@@ -298,12 +301,12 @@ fn shown(address: &OsStr) -> String {
     shown
 }
 
-/// A text for a message, in which what cannot be seen is escaped: it may come from the environment.
+/// Returns a text for a message, with invisible characters escaped. The text may come from the environment.
 pub(crate) fn visible(text: impl AsRef<OsStr>) -> String {
     text.as_ref().to_string_lossy().chars().flat_map(show_char).collect()
 }
 
-/// Whether it is a control character, or has no width, or turns round the text beside it.
+/// Returns true for control characters, for characters without width, and for marks that reverse the text next to them.
 fn is_unseen(character: char) -> bool {
     let ranges = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
     character.is_control() || ranges.iter().any(|range| range.contains(&character))
@@ -315,7 +318,7 @@ fn show_char(character: char) -> impl Iterator<Item = char> {
     escaped.into_iter().flatten().chain(plain)
 }
 
-/// Text that is not the address of a chronyd.
+/// The error for text that is not the address of a chronyd. The message gives the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Failed to connect to chronyd at {address}: {reason}")]
 pub struct AddressError {

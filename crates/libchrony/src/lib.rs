@@ -1,22 +1,24 @@
 //! Read the state of chronyd, the NTP daemon, through the system's [libchrony].
 //!
-//! chronyd knows how far the clock is off, which sources it follows and how good they are. This crate hands that to
-//! Rust programs as typed, validated records, all ten reports that libchrony has: [`Tracking`], [`Source`],
-//! [`SourceStats`], [`RtcData`], [`Activity`], [`SelectData`], [`AuthData`], [`NtpData`], [`ServerStats`] and
-//! [`Smoothing`]. It only reads; no request that changes chronyd exists in it. libchrony speaks the protocol and is
-//! loaded at run time, so building needs no C header.
+//! chronyd knows how far the clock is off, which sources it follows and how good they are. This crate gives Rust
+//! programs that knowledge as typed, validated records. It covers all ten reports of libchrony: [`Tracking`],
+//! [`Source`], [`SourceStats`], [`RtcData`], [`Activity`], [`SelectData`], [`AuthData`], [`NtpData`], [`ServerStats`]
+//! and [`Smoothing`]. The crate only reads: it does not have any request that changes chronyd. libchrony speaks the
+//! protocol and is loaded at run time, so building does not need a C header.
 //!
-//! Every call ends by its deadline, whatever chronyd does. A value out of its documented range is an error, never a
-//! number. See [`Connection`] for threads, forks and restarts, and [`Address`] for how to reach chronyd: its Unix
-//! domain socket serves root and chronyd's user, its command port (UDP 323 on the loopback interface) all users.
+//! Every call ends by its deadline, whatever chronyd does. A value outside its documented range is an error, never a
+//! number.
+//!
+//! [`Connection`] describes threads, forks and restarts. [`Address`] describes how to reach chronyd: its Unix domain
+//! socket serves root and chronyd's user, and its command port (UDP 323 on the loopback interface) serves all users.
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;
 //! # let address = libchrony::Address::parse(chronyd.socket())?;
 //! use libchrony::Connection;
 //!
-//! // Without an address, four are tried in this order: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock, 127.0.0.1
-//! // and ::1.
+//! // Without an address, four are tried in this order: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock,
+//! // 127.0.0.1 and ::1.
 //! let chronyd = Connection::builder().address(address).build()?;
 //! let tracking = chronyd.tracking()?;
 //! if tracking.is_synchronized() {
@@ -58,7 +60,7 @@ pub use report::reference_id::ReferenceId;
 pub use report::value::Open;
 pub use report::*;
 
-/// The examples of the repository's documents.
+/// The examples in the README and in `docs/`, as documentation tests.
 #[cfg(doctest)]
 mod documents {
     #[doc = include_str!("../../../README.md")]

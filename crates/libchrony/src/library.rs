@@ -1,7 +1,7 @@
-//! Finding and loading libchrony.
+//! The search for libchrony, and its loading.
 //!
-//! A [`Library`] is a loaded libchrony that knows which file it came from. When none can be loaded, the error says
-//! where it was looked for and what the dynamic loader said of each place. It tells which reports it knows.
+//! A [`Library`] is a loaded libchrony, with its file and the list of its reports. If none can be loaded, the error
+//! lists every place that was tried, with the dynamic loader's message for each. This module does not talk to chronyd.
 
 use crate::address::visible;
 use crate::raw::load::{is_set_user_id, load, report_names};
@@ -13,25 +13,25 @@ use std::fmt;
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The name by which the system's loader finds libchrony.
+/// The file name of the system's libchrony, for the dynamic loader's search.
 const SYSTEM: &str = "libchrony.so.0";
-/// The environment variable that names a file to use instead.
+/// The environment variable with the path of the file to load instead.
 const VARIABLE: &str = "LIBCHRONY_PATH";
 
-/// A loaded libchrony. Clones share it; it is unloaded with the last of them.
+/// A loaded libchrony. Clones share the library, which is unloaded when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Library(Arc<Symbols>);
 
 impl Library {
     /// Finds and loads libchrony.
     ///
-    /// The environment variable `LIBCHRONY_PATH` names a file that is used alone when set; it is ignored in programs
-    /// that run with more rights than their user (set-user-id). Otherwise the system's `libchrony.so.0` is loaded,
-    /// by the dynamic loader's own rules.
+    /// If the environment variable `LIBCHRONY_PATH` is set, only the file that it names is tried. Set-user-id programs,
+    /// which have more rights than their user, ignore the variable. Otherwise the dynamic loader searches for the
+    /// system's `libchrony.so.0` by its own rules.
     ///
     /// # Errors
     ///
-    /// [`LibraryError`] with every place that was tried.
+    /// Returns [`LibraryError`] with every place that was tried.
     ///
     /// # Examples
     ///
@@ -45,11 +45,12 @@ impl Library {
         Self::load_or(None)
     }
 
-    /// As [`Library::load`], and at last `fallback`: a copy that the program brings along.
+    /// Finds and loads libchrony as [`Library::load`] does, and tries `fallback` last: a copy that comes with the
+    /// program. The fallback is not tried if `LIBCHRONY_PATH` is set.
     ///
     /// # Errors
     ///
-    /// [`LibraryError`] with every place that was tried.
+    /// Returns [`LibraryError`] with every place that was tried.
     pub fn load_or(fallback: Option<&Path>) -> Result<Self, LibraryError> {
         let chosen = env::var_os(VARIABLE).filter(|value| !value.is_empty() && !is_set_user_id());
         let mut places = Vec::new();
@@ -66,7 +67,7 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// [`LibraryError`] when the file is missing, is not a library, or lacks one of libchrony's functions.
+    /// Returns [`LibraryError`] if the file is missing, is not a library, or lacks one of libchrony's functions.
     pub fn open(file: impl AsRef<Path>) -> Result<Self, LibraryError> {
         Self::first_of(vec![Place::File(absolute(file.as_ref().as_os_str()))])
     }
@@ -77,7 +78,7 @@ impl Library {
             match load(place.file()) {
                 Ok(symbols) => return Ok(Self(Arc::new(symbols))),
                 Err(LoadError::Open { reason }) => {
-                    // The loader repeats the name.
+                    // The loader's message repeats the name, which may come from the environment.
                     attempts.push(Attempt { place, error: LoadError::Open { reason: visible(reason) } });
                 }
                 Err(error) => attempts.push(Attempt { place, error }),
@@ -86,14 +87,14 @@ impl Library {
         Err(LibraryError { attempts })
     }
 
-    /// The file that was loaded, as the dynamic loader found it.
+    /// Returns the path of the loaded file, as the dynamic loader found it.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// The names of the reports that this libchrony knows, in its order. A newer one may know more than this crate has
-    /// types for: [`Connection::report`](crate::Connection::report) reads them, too.
+    /// Returns the names of the reports that this libchrony knows, in its order. A newer libchrony may know more
+    /// reports than this crate has types for. [`Connection::report`](crate::Connection::report) reads those, too.
     ///
     /// # Examples
     ///
@@ -107,7 +108,7 @@ impl Library {
         report_names(&self.0).filter_map(|name| name.to_str().ok())
     }
 
-    /// The report of this name, for requests.
+    /// Returns libchrony's name of a report, for requests.
     pub(crate) fn report(&self, name: &str) -> Result<&'static CStr, UnknownReport> {
         let found = report_names(&self.0).find(|found| found.to_bytes() == name.as_bytes());
         found.map(for_ever).ok_or_else(|| UnknownReport {
@@ -122,8 +123,8 @@ impl Library {
     }
 }
 
-/// A copy of a report's name that outlives the library: libchrony keeps pointers to names, and errors have them. There is
-/// one copy of each name, so that no more is kept than all libraries know.
+/// Returns a copy of a report's name that outlives the library: libchrony keeps pointers to names, and errors contain
+/// them. Each name is copied only once, so the memory is bounded by the names that all libraries know.
 fn for_ever(name: &CStr) -> &'static CStr {
     static NAMES: PerProcess<Mutex<Vec<&'static CStr>>> = PerProcess::new();
     let mut names = NAMES.get().lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,22 +136,22 @@ fn for_ever(name: &CStr) -> &'static CStr {
     copy
 }
 
-/// The loaded libchrony knows no report of this name.
+/// The error when the loaded libchrony does not know a report of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "libchrony ({}) knows no report {name:?}. It knows {}. A newer libchrony may know more", visible(file), known.join(", ")
 )]
 #[non_exhaustive]
 pub struct UnknownReport {
-    /// The name that was asked for.
+    /// The requested name.
     pub name: String,
-    /// The names that it knows, in its order.
+    /// The names of the reports that the library knows, in its order.
     pub known: Vec<String>,
     /// The file of the library.
     pub file: PathBuf,
 }
 
-/// A path with a slash in it, which the loader takes as it is and does not search for.
+/// Returns a path with a slash in it, which the loader opens without a search.
 fn absolute(file: &OsStr) -> PathBuf {
     path::absolute(file).unwrap_or_else(|_| Path::new(".").join(file))
 }
@@ -189,7 +190,7 @@ struct Attempt {
     error: LoadError,
 }
 
-/// No libchrony could be loaded. The message lists each place that was tried with the loader's own words.
+/// The error when no libchrony could be loaded. The message lists each place that was tried, with the loader's message.
 #[derive(Debug)]
 pub struct LibraryError {
     attempts: Vec<Attempt>,

@@ -1,4 +1,4 @@
-//! Every form of an address, and what is no address.
+//! Tests of every form of an address, and of text that is not an address.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn every_form_has_one_canonical_form() {
         ("[2001:db8::1]:11323", "[2001:db8::1]:11323"),
         ("::ffff:192.0.2.1", "[::ffff:192.0.2.1]:323"),
         ("localhost", "localhost:323"),
-        // Hosts that have the names of schemes.
+        // A host may be named like a scheme.
         ("unix:777", "unix:777"),
         ("udp", "udp:323"),
         ("ntp-1.example.net.:11323", "ntp-1.example.net.:11323"),

@@ -1,6 +1,6 @@
 //! The measured numbers of a call: timeouts, retries, lanes and windows, each with its reason.
 //!
-//! Change one here, then run the benchmark that its line names (`python -m benches CASE`) before and after.
+//! Change one here, then run the benchmark that its section names (`python -m benches CASE`) before and after.
 //! [`RoundTrip`](super::round_trip) has the retry rule itself, and [`Window`](super::list::window) the rule for lists.
 
 use std::time::Duration;
