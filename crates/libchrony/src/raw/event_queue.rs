@@ -1,7 +1,7 @@
-//! Event queues that are told from those of the rest of the program.
+//! Event queues that can be told apart from the rest of the program's.
 //!
-//! All event queues have one inode, and so have all timers. A timer of ours has a period that no other timer has, and a
-//! queue of ours is the one that watches that timer.
+//! All event queues share one inode, and so do all timers. Our timer has a period that no other timer has, and our
+//! queue is the one that watches it.
 
 use crate::raw::open_lock::Opening;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -16,12 +16,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Wake;
 use std::time::{Duration, Instant};
 
-/// The data of the bell in a queue's events.
+/// The data that identifies the bell in a queue's events.
 pub(crate) const BELL: u64 = u64::MAX;
-/// The seconds of a period: more than fifty years, so that a timer expires only when the bell is rung.
+/// The whole seconds of a period: more than fifty years, so that a timer only expires when the bell is rung.
 const PERIOD: i64 = 1_700_000_000;
 
-/// A timer that wakes the thread that waits for an event queue.
+/// A timer that wakes the thread waiting on an event queue.
 #[derive(Debug)]
 pub(crate) struct Bell {
     fd: RawFd,
@@ -30,7 +30,7 @@ pub(crate) struct Bell {
 
 impl Bell {
     fn new() -> Result<Self, Errno> {
-        /// The number given last. A forked child goes on from its parent's.
+        /// The last number used. A forked child continues with its parent's.
         static LAST: AtomicU32 = AtomicU32::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed) % 1_000_000_000;
         let period = Timespec { tv_sec: PERIOD, tv_nsec: number.into() };
@@ -50,7 +50,7 @@ impl Bell {
 
     fn ring_in(&self, time: Timespec) {
         if self.is_there() {
-            // A timer that is there can be set.
+            // An existing timer can always be set.
             let _ = set(self, time, self.period);
         }
     }
@@ -69,8 +69,8 @@ fn set(fd: impl AsFd, time: Timespec, period: Timespec) -> Result<(), Errno> {
 
 impl AsFd for Bell {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: it is open as long as `self` is there, unless others have closed it. Then a system call fails, or is
-        // about what they have opened: it is only asked for the time of a timer there.
+        // SAFETY: the descriptor is open as long as `self` lives, unless other code has closed it. Then a system call
+        // fails, or only asks for the time of a timer that was opened since.
         unsafe { BorrowedFd::borrow_raw(self.fd) }
     }
 }
@@ -78,13 +78,14 @@ impl AsFd for Bell {
 impl Drop for Bell {
     fn drop(&mut self) {
         if self.is_there() {
-            // SAFETY: it is ours, and nothing else closes it.
+            // SAFETY: the descriptor is ours, and nothing else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
         }
     }
 }
 
-/// An event queue with its bell. Others may close its descriptor; what they open at its number then is left alone.
+/// An event queue with its bell. Other code may close its descriptor. What is opened under that number afterwards is
+/// left alone.
 #[derive(Debug)]
 pub(crate) struct EventQueue {
     fd: RawFd,
@@ -93,7 +94,7 @@ pub(crate) struct EventQueue {
 
 impl EventQueue {
     pub(crate) fn new() -> Result<Self, Errno> {
-        // No other thread expects the next descriptor's number to be its own.
+        // A thread that opens a session expects the next number to be the session's.
         let _opening = Opening::begin(Instant::now() + Duration::from_millis(50));
         let bell = Arc::new(Bell::new()?);
         let queue = epoll::create(CreateFlags::CLOEXEC)?;
@@ -101,12 +102,13 @@ impl EventQueue {
         Ok(Self { fd: queue.into_raw_fd(), bell })
     }
 
-    /// A number that no other queue of this process has, in 32 bits.
+    /// Returns a number of 32 bits that no other queue of this process has.
     pub(crate) fn number(&self) -> u64 {
         self.bell.period.tv_nsec.unsigned_abs().into()
     }
 
-    /// Whether the queue at its number watches its bell: any other fails to change what it does not watch.
+    /// Returns true if the queue at the number watches the bell. Any other queue fails to modify what it does not
+    /// watch.
     pub(crate) fn is_there(&self) -> bool {
         self.bell.is_there() && epoll::modify(self, &self.bell, EventData::new_u64(BELL), EventFlags::IN).is_ok()
     }
@@ -114,8 +116,8 @@ impl EventQueue {
 
 impl AsFd for EventQueue {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: it is open as long as `self` is there, unless others have closed it. Then a system call fails, or is
-        // about what they have opened, which bears it.
+        // SAFETY: the descriptor is open as long as `self` lives, unless other code has closed it. Then a system call
+        // fails, or is harmless for what was opened since.
         unsafe { BorrowedFd::borrow_raw(self.fd) }
     }
 }
@@ -123,7 +125,7 @@ impl AsFd for EventQueue {
 impl Drop for EventQueue {
     fn drop(&mut self) {
         if self.is_there() {
-            // SAFETY: it is ours, and nothing else closes it.
+            // SAFETY: the descriptor is ours, and nothing else closes it.
             drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
         }
     }

@@ -1,4 +1,4 @@
-//! What a C function's code and `errno` say.
+//! The errors of C functions: their codes, and `errno`.
 
 use libchrony_sys::Symbols;
 use libchrony_sys::types as c;
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::{fmt, io};
 
-/// A call into libchrony that failed: its code, and `errno` if the code says that a system call failed.
+/// A failed call into libchrony: its code, and `errno` if the code means that a system call failed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: c::ChronyErr,
@@ -14,7 +14,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Call this right after the C function returned, before anything else can change `errno`.
+    /// Converts an error code to a result. Must be called right after the C function, before anything else can change
+    /// `errno`.
     pub(super) fn check(code: c::ChronyErr) -> Result<(), Self> {
         match code {
             c::CHRONY_OK => Ok(()),
@@ -25,12 +26,13 @@ impl Failure {
         }
     }
 
-    /// Whether a signal cut the call short; the session is unharmed.
+    /// Returns true if a signal interrupted the call. The session is unharmed.
     pub(crate) fn is_signal(self) -> bool {
         self.errno == Some(Errno::INTR)
     }
 
-    /// Whether the call only ran out of its slice of time, or was interrupted by a signal; the session is unharmed.
+    /// Returns true if the call only ran out of its time slice, or was interrupted by a signal. The session is
+    /// unharmed.
     pub(crate) fn is_transient(self) -> bool {
         matches!(self.errno, Some(Errno::AGAIN | Errno::INTR))
     }
@@ -40,18 +42,18 @@ fn last_errno() -> Errno {
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
-/// libchrony's own words for an error code, or the code if it has none.
+/// Returns libchrony's description of an error code, or the code if it has no description.
 pub(super) fn error_string(symbols: &Symbols, code: c::ChronyErr) -> String {
     // SAFETY: takes any code.
     let words = unsafe { (symbols.chrony_get_error_string)(code) };
     if words.is_null() {
         return format!("libchrony's error {code}");
     }
-    // SAFETY: not null, so a string literal of the library, which the table keeps loaded.
+    // SAFETY: the pointer is not null, so it is a string literal of the library, which the table keeps loaded.
     unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
 }
 
-/// An error code of libchrony, with the system's error if there is one behind it.
+/// An error code of libchrony, with the system's error behind it, if there is one.
 #[derive(Debug)]
 pub struct LibchronyError {
     code: u32,
@@ -65,7 +67,7 @@ impl LibchronyError {
         Self { code: failure.code, words, os: failure.errno.map(io::Error::from) }
     }
 
-    /// libchrony's number of the error, one of the `CHRONY_*` codes of the crate `libchrony-sys`.
+    /// Returns libchrony's error code, one of the `CHRONY_*` constants of the crate `libchrony-sys`.
     #[must_use]
     pub fn code(&self) -> u32 {
         self.code
@@ -75,7 +77,7 @@ impl LibchronyError {
         self.os.as_ref().and_then(Errno::from_io_error)
     }
 
-    /// libchrony's words alone.
+    /// Returns libchrony's description, without the system's error.
     #[must_use]
     pub fn words(&self) -> &str {
         &self.words

@@ -1,4 +1,4 @@
-//! Loading libchrony, which reports it knows, and whether the environment may name the file.
+//! Loads libchrony, lists its reports, and checks if the environment may name its file.
 
 use libchrony_sys::{LoadError, Symbols};
 use std::ffi::{CStr, OsStr};
@@ -10,19 +10,20 @@ pub(crate) fn load(file: &OsStr) -> Result<Symbols, LoadError> {
     unsafe { Symbols::load(file) }
 }
 
-/// The names of the reports that a libchrony knows, in its order.
+/// Returns the names of the reports that a libchrony knows, in its order.
 pub(crate) fn report_names(symbols: &Symbols) -> impl Iterator<Item = &CStr> {
     // SAFETY: the function takes no argument and only reads a constant.
     let count = unsafe { (symbols.chrony_get_number_supported_reports)() };
     (0..count).filter_map(|index| {
         // SAFETY: any index is allowed, and one without a report gives null.
         let name = unsafe { (symbols.chrony_get_report_name)(index) };
-        // SAFETY: not null, so a string literal of the library, which is loaded as long as its table of functions.
+        // SAFETY: the pointer is not null, so it is a string literal of the library, which stays loaded as long as its
+        // table of functions.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     })
 }
 
-/// Whether the program has more rights than the user who started it, so that its environment is not to be trusted.
+/// Returns true if the program has more rights than the user who started it. Its environment cannot be trusted then.
 pub(crate) fn is_set_user_id() -> bool {
     // SAFETY: getauxval only reads the process's auxiliary vector.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }

@@ -1,8 +1,8 @@
-//! The border to C: guards round libchrony's socket and session, the lock round its static string buffer, and memory
-//! that a fork empties.
+//! The border to C: guards around libchrony's socket and session, the lock around its static string buffer, and memory
+//! that a fork clears.
 //!
-//! This is the only folder of the crate with `unsafe` code. It calls C and hands out owned Rust values; it takes no
-//! decision about addresses, deadlines, retries or fields.
+//! This is the only folder of the crate with `unsafe` code. It calls C and returns owned Rust values. It does not
+//! decide about addresses, deadlines, retries or fields.
 #![expect(unsafe_code, reason = "the only folder that calls C")]
 
 pub(crate) mod descriptor;

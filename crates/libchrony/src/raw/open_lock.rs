@@ -1,17 +1,18 @@
-//! The lock round libchrony's opening of descriptors, which are to be marked before a child program can inherit them.
+//! The lock around the opening of descriptors by libchrony. While a thread holds it, the thread can identify its new
+//! descriptors and set close-on-exec before a child program inherits them.
 //!
-//! Threads wait for it without polling, and no longer than their calls may take. One that holds it may hang, in a file
-//! system that does not respond; the others then go on without it.
+//! Threads wait for the lock without polling, and no longer than their calls may take. A thread that holds it may hang
+//! in a file system that does not respond. The others then continue without the lock.
 
 use crate::raw::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// For how long a thread holds the lock at most, unless something hangs or starves.
+/// The longest time for which a thread holds the lock, unless something hangs or starves.
 const OPENS: Duration = Duration::from_millis(10);
-/// For how long a thread holds the lock when something hangs.
+/// The longest wait for a thread that holds the lock and makes no progress.
 const HANGS: Duration = Duration::from_secs(1);
-/// For how long a busy machine may not run a thread that holds it.
+/// The shortest wait for that thread, which a busy machine may not run for this long.
 const STARVES: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ struct Lock {
 struct State {
     is_held: bool,
     waiting: usize,
-    /// How many threads have had the lock.
+    /// The number of times that the lock was taken.
     passed: u64,
 }
 
@@ -37,13 +38,14 @@ impl Lock {
 /// The right to open descriptors through libchrony.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    /// The lock; `None` when the thread that has it hangs.
+    /// The lock, or `None` if the thread that holds it hangs.
     held: Option<&'static Lock>,
 }
 
 impl Opening {
-    /// Waits until no other thread opens, or until the one that does has got nowhere for half of the time that is left
-    /// (a quarter of a second at least, a second at most). `None` at `end`, or 10 ms from now if that is later.
+    /// Waits until no other thread opens descriptors. Stops waiting if the lock makes no progress for half of the
+    /// remaining time, but for at least 250 ms and at most 1 s. Returns `None` at `end`, or 10 ms from now if that is
+    /// later.
     pub(crate) fn begin(end: Instant) -> Option<Self> {
         static LOCK: PerProcess<Lock> = PerProcess::new();
         Self::take(LOCK.get(), end)
@@ -53,7 +55,7 @@ impl Opening {
         let mut state = lock.state();
         if state.is_held {
             let mut now = Instant::now();
-            // The others take less than this, if none hangs.
+            // The other threads take less time than this, unless one hangs.
             let end = end.max(now + OPENS);
             let patience = (end.saturating_duration_since(now) / 2).clamp(STARVES, HANGS);
             let (mut passed, mut since) = (state.passed, now);
@@ -76,7 +78,7 @@ impl Opening {
         Some(Self { held: Some(lock) })
     }
 
-    /// Whether no other thread of this crate opens a descriptor meanwhile.
+    /// Returns true if no other thread of this crate opens a descriptor at the same time.
     pub(crate) fn is_alone(&self) -> bool {
         self.held.is_some()
     }
@@ -100,7 +102,7 @@ mod tests {
     use std::sync::LazyLock;
     use std::thread;
 
-    /// The last one waits for far longer than others wait for one that hangs.
+    /// The last thread waits far longer than others wait for one that hangs.
     #[test]
     fn threads_wait_while_the_queue_moves_and_go_on_when_one_hangs() {
         static LOCK: LazyLock<Lock> = LazyLock::new(Lock::default);
@@ -114,7 +116,6 @@ mod tests {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(hold)).collect();
             assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
         });
-        // This one never lets go.
         let _hangs = Opening::take(lock, Instant::now()).unwrap();
         let start = Instant::now();
         assert!(!Opening::take(lock, start + 100 * HANGS).unwrap().is_alone());

@@ -1,15 +1,15 @@
 //! A value that a forked child does not share with its parent.
 //!
-//! After a fork, a lock may be held by a thread that does not exist in the child, and a socket belongs to the parent.
-//! A [`PerProcess`] gives each process a value of its own, without ever waiting. It is not for threads: those of one
-//! process share the value.
+//! After a fork, a lock may be held by a thread that does not exist in the child, and a socket belongs to the parent. A
+//! [`PerProcess`] gives each process a value of its own, without ever waiting. The threads of a process share its
+//! value.
 
 use crate::raw::wiped::wiped_on_fork;
 use once_cell::race::OnceBox;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A value for each process, made on first use.
+/// A separate value for each process, created on first use.
 #[derive(Debug)]
 pub(crate) struct PerProcess<T> {
     first: OnceBox<Entry<T>>,
@@ -19,7 +19,7 @@ pub(crate) struct PerProcess<T> {
 struct Entry<T> {
     process: Process,
     value: T,
-    /// The entry of a process that was forked from this one, or from one of its children.
+    /// The entry of a process that was forked from this one, or from one of its descendants.
     next: OnceBox<Entry<T>>,
 }
 
@@ -28,12 +28,13 @@ impl<T: Default> PerProcess<T> {
         Self { first: OnceBox::new() }
     }
 
-    /// The value of the calling process. A child finds its parent's entries before its own and passes over them.
+    /// Returns the value of the calling process. A child finds the entries of its ancestors before its own, and skips
+    /// them.
     pub(crate) fn get(&self) -> &T {
         self.get_and_previous().0
     }
 
-    /// The value of the calling process and, if there is one, that of the process it was forked from.
+    /// Returns the value of the calling process and, if there is one, the value of the process it was forked from.
     pub(crate) fn get_and_previous(&self) -> (&T, Option<&T>) {
         let process = Process::this();
         let new = || Box::new(Entry { process, value: T::default(), next: OnceBox::new() });
@@ -47,8 +48,8 @@ impl<T: Default> PerProcess<T> {
     }
 }
 
-/// The process that something belongs to. What a forked child inherits of an event loop, a lock or a socket is still its
-/// parent's.
+/// The process that something belongs to. An event loop, lock or socket that a forked child inherits still belongs to
+/// the parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process(u32);
 
@@ -66,12 +67,12 @@ impl Process {
     }
 }
 
-/// A number that a process does not share with those that it descends from. A process id would not do: a grandchild may
-/// get it again, and the first process of every PID namespace has number 1. The number is remembered in memory that a
-/// fork leaves empty in the child.
+/// Returns a number that differs from the numbers of all ancestors. A process ID is not enough: a grandchild may get it
+/// again, and the first process of every PID namespace has ID 1. The number is stored in memory that a fork clears in
+/// the child.
 fn number() -> u32 {
     static REMEMBERED: OnceBox<Option<&'static AtomicU32>> = OnceBox::new();
-    /// The number given last. A child goes on from its parent's.
+    /// The last number used. A child continues with its parent's.
     static LAST: AtomicU32 = AtomicU32::new(0);
     let Some(remembered) = REMEMBERED.get_or_init(|| Box::new(wiped_on_fork())) else { return process::id() };
     match remembered.load(Ordering::Relaxed) {
@@ -88,7 +89,8 @@ mod tests {
     use super::*;
     use std::ptr;
 
-    /// Whether `body` is true in a forked child, which ends without any clean-up.
+    /// Runs `body` in a forked child, which exits without any clean-up. Returns its result, or false if the child
+    /// crashed.
     fn in_fork(body: impl FnOnce() -> bool) -> bool {
         // SAFETY: the child allocates and compares, which glibc allows after a fork, and ends with _exit.
         #[expect(unsafe_code, reason = "std has no fork")]

@@ -1,4 +1,4 @@
-//! The guard round libchrony's session, and the lock round its static string buffer. Each method is one call of C.
+//! The guard around libchrony's session, and the lock around its static string buffer.
 
 use super::descriptor::{close_on_exec, is_marked, is_urandom, mark, next_number};
 use super::failure::Failure;
@@ -12,53 +12,53 @@ use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The lock round libchrony's static string buffer, which is one for the whole process. It is never held across a
-/// system call that can wait.
+/// Locks libchrony's static string buffer, which is one for the whole process. The lock is never held across a system
+/// call that can wait.
 pub(super) fn string_lock() -> MutexGuard<'static, ()> {
     static LOCK: PerProcess<Mutex<()>> = PerProcess::new();
     LOCK.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A session, which may share its socket with others. Every method is one libchrony call, apart from
-/// [`RawSession::new`].
+/// A session, which may share its socket with others. Every method except [`RawSession::new`] is one libchrony call.
 #[derive(Debug)]
 pub(crate) struct RawSession {
     session: NonNull<c::ChronySession>,
-    /// The socket, which is closed with the last of its sessions.
+    /// The socket, which is closed with its last session.
     socket: Arc<Socket>,
-    /// The number of its descriptor of /dev/urandom, which has a mark; `None` if the number is not known.
+    /// The number of its marked descriptor of /dev/urandom, or `None` if the number is not known.
     urandom: Option<RawFd>,
 }
 
-// SAFETY: a libchrony session has no tie to the thread that created it. One thread at a time uses it, since the guard
-// is not Sync and not Clone; the static string buffer that sessions share is behind `string_lock`.
+// SAFETY: a libchrony session is not tied to the thread that created it. Only one thread at a time uses it, since the
+// guard is not Sync and not Clone. The static string buffer that sessions share is behind `string_lock`.
 unsafe impl Send for RawSession {}
 
 impl Drop for RawSession {
     fn drop(&mut self) {
-        // Others may have closed the session's descriptor, and use its number. Its mark is that of other sessions, too,
-        // and the socket is this one's. The memory of a session that has lost either is never given back.
+        // Other code may have closed the session's descriptors and reused their numbers. The marker only proves that a
+        // number belongs to some session, and the socket proves that it is this one. If either is lost, the session's
+        // memory is leaked.
         if !self.socket.is_still_ours() || !self.urandom.is_none_or(is_marked) {
             return;
         }
-        // SAFETY: the session came from chrony_init_session and is destroyed here for the only time.
+        // SAFETY: the session came from chrony_init_session and is only destroyed here.
         unsafe { (self.symbols().chrony_deinit_session)(self.session()) };
     }
 }
 
 impl RawSession {
-    /// Makes a session on a socket.
+    /// Creates a session on a socket.
     pub(crate) fn new(socket: &Arc<Socket>, opening: &Opening) -> Result<Self, Failure> {
-        // libchrony opens /dev/urandom for the session without close-on-exec and does not say which descriptor it
-        // got. It is the lowest free one; this crate's other threads do not take that in between.
+        // libchrony opens /dev/urandom for the session without close-on-exec, and does not return the descriptor. It is
+        // the lowest free one, which no other thread of this crate takes in between.
         let (next, _streams) = next_number(socket);
         let mut session = ptr::null_mut();
-        // SAFETY: a writable pointer and an open socket.
+        // SAFETY: the pointer is writable, and the socket is open.
         let code = unsafe { (socket.symbols().chrony_init_session)(&raw mut session, socket.fd()) };
         Failure::check(code)?;
         let urandom = next.filter(|fd| opening.is_alone() && is_urandom(*fd));
         if let Some(fd) = urandom {
-            // A descriptor that does not take the flag is merely inherited by child programs, as libchrony left it.
+            // If this fails, child programs inherit the descriptor, as libchrony left it.
             let _ = close_on_exec(fd);
         }
         let urandom = urandom.filter(|fd| mark(*fd));
@@ -68,7 +68,7 @@ impl RawSession {
         }
     }
 
-    /// The socket that it is on.
+    /// Returns the socket of the session.
     pub(crate) fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }
@@ -81,7 +81,7 @@ impl RawSession {
         self.session.as_ptr()
     }
 
-    /// Sends a request for the number of records. libchrony sends none for a report that always has one.
+    /// Sends a request for the number of records. libchrony sends nothing for a report that always has one record.
     pub(crate) fn request_count(&mut self, report: &'static CStr) -> Result<(), Failure> {
         // SAFETY: a live session; the name lives as long as the program.
         Failure::check(unsafe {
@@ -95,28 +95,28 @@ impl RawSession {
         Failure::check(unsafe { (self.symbols().chrony_request_record)(self.session(), report.as_ptr(), index) })
     }
 
-    /// As [`request_record`](Self::request_record), for a report that is asked for by address. libchrony may look at
-    /// the address in the last response, in its string buffer. The socket does not wait.
+    /// Sends a request for a record of a report that is requested by address. libchrony may read the address from the
+    /// last response, in its string buffer. The socket must not block.
     pub(crate) fn request_record_by_address(&mut self, report: &'static CStr, index: c::Int) -> Result<(), Failure> {
         let _lock = string_lock();
         self.request_record(report, index)
     }
 
-    /// Has libchrony forget a record that it was to ask for by address, and could not. It would ask for it when the
-    /// answer to the next request for a number of records comes.
+    /// Makes libchrony forget a record that it could not request by address. Otherwise it would request the record when
+    /// the next number of records arrives.
     pub(crate) fn forget_record(&mut self) {
-        // Each request for a record takes the place of the one before. This one is of no report, so it is not sent.
+        // Each request for a record replaces the previous one. This one does not name a report, so nothing is sent.
         let _ = self.request_record(c"", 0);
     }
 
-    /// As [`process_response`](Self::process_response), for the same. The socket does not wait, neither for a datagram
-    /// nor to send the second request.
+    /// Receives one datagram of a report that is requested by address. The socket must not block, either for a datagram
+    /// or to send the second request.
     pub(crate) fn process_response_by_address(&mut self) -> Result<(), Failure> {
         let _lock = string_lock();
         self.process_response()
     }
 
-    /// Receives one datagram. Success does not mean that it was the response.
+    /// Receives one datagram. Success does not mean that the datagram was the response.
     pub(crate) fn process_response(&mut self) -> Result<(), Failure> {
         // SAFETY: a live session. In any state but "request sent" the function returns an error.
         Failure::check(unsafe { (self.symbols().chrony_process_response)(self.session()) })
@@ -127,23 +127,24 @@ impl RawSession {
         unsafe { (self.symbols().chrony_needs_response)(self.session()) }
     }
 
-    /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
+    /// Returns the number of records, as libchrony has it. The number is negative if chronyd's does not fit.
     pub(crate) fn number_records(&self) -> c::Int {
         // SAFETY: a live session, which is only read.
         unsafe { (self.symbols().chrony_get_report_number_records)(self.session()) }
     }
 
-    /// How many fields the record has.
+    /// Returns the number of fields in the record.
     pub(crate) fn number_fields(&self) -> c::Int {
         // SAFETY: a live session, which is only read.
         unsafe { (self.symbols().chrony_get_record_number_fields)(self.session()) }
     }
 
-    /// The name of the field at `index`, if there is one.
+    /// Returns the name of the field at `index`, if there is one.
     pub(crate) fn field_name(&self, index: c::Int) -> Option<&CStr> {
         // SAFETY: a live session; any index is allowed, and one without a field gives null.
         let name = unsafe { (self.symbols().chrony_get_field_name)(self.session(), index) };
-        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        // SAFETY: the pointer is not null, so it is a string literal of the library, which stays loaded as long as the
+        // session.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
     }
 
@@ -158,7 +159,7 @@ impl RawSession {
         unsafe { (self.symbols().chrony_get_field_type)(self.session(), index) }
     }
 
-    /// The number of a field's content. libchrony looks at an address for that, in its string buffer.
+    /// Returns the number of a field's content. libchrony reads an address into its string buffer for this.
     pub(crate) fn field_content(&self, index: c::Int) -> c::ChronyFieldContent {
         let _lock = string_lock();
         // SAFETY: a live session; any index is allowed.
@@ -185,20 +186,22 @@ impl RawSession {
         unsafe { (self.symbols().chrony_get_field_timespec)(self.session(), index) }
     }
 
-    /// The string of a field, copied while the lock is held, since any other session overwrites it.
+    /// Returns a copy of a field's string. The lock is held, because any other session overwrites the buffer.
     pub(crate) fn field_string(&self, index: c::Int) -> Option<String> {
         let _lock = string_lock();
         // SAFETY: a live session; any index is allowed, and one without a string gives null.
         let string = unsafe { (self.symbols().chrony_get_field_string)(self.session(), index) };
-        // SAFETY: not null, so NUL-terminated, and nothing writes the buffer while the lock is held.
+        // SAFETY: the pointer is not null, so it is NUL-terminated, and nothing writes to the buffer while the lock is
+        // held.
         (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
     }
 
-    /// libchrony's name of a constant of a field.
+    /// Returns libchrony's name of a constant of a field.
     pub(crate) fn constant_name(&self, index: c::Int, value: u64) -> Option<&str> {
         // SAFETY: a live session; any index and value are allowed, and one without a name gives null.
         let name = unsafe { (self.symbols().chrony_get_field_constant_name)(self.session(), index, value) };
-        // SAFETY: not null, so a string literal of the library, which is loaded as long as the session.
+        // SAFETY: the pointer is not null, so it is a string literal of the library, which stays loaded as long as the
+        // session.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().ok())?
     }
 }

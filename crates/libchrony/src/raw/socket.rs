@@ -1,4 +1,4 @@
-//! The guard round libchrony's client socket: the one owner of its descriptor and of the path it is bound to.
+//! The guard around libchrony's client socket: the only owner of its descriptor and of the path it is bound to.
 
 use super::descriptor::{Identity, beyond_standard_streams, close_on_exec, identity};
 use super::exit::Busy;
@@ -17,12 +17,12 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use std::{io, mem};
 
-/// Whether sends and receives wait.
+/// The blocking mode of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waits {
-    /// They do not.
+    /// Sends and receives do not block.
     Never,
-    /// For so long at most, which is not zero.
+    /// Sends and receives block for at most this time, which is not zero.
     UpTo(Duration),
 }
 
@@ -32,21 +32,22 @@ pub(crate) struct Socket {
     symbols: Arc<Symbols>,
     fd: RawFd,
     owner: Process,
-    /// What the descriptor is of. Others may close it and get its number: daemons close all that they inherit.
+    /// The identity of the descriptor. Other code may close it and reuse its number: daemons close all descriptors that
+    /// they inherit.
     identity: Option<Identity>,
     /// The event queue that watches it, and the events that this queue watches it for.
     pub(crate) watched: AtomicU64,
 }
 
 impl Socket {
-    /// Has sends and receives wait, or not. That is asked of sockets that may wait for a moment otherwise.
+    /// Lets sends and receives block, or not. Only for sockets that were opened with [`Waits::UpTo`].
     pub(crate) fn wait(&self, waits: bool) {
-        // No open socket refuses that.
+        // This does not fail on an open socket.
         let _ = ioctl_fionbio(self, !waits);
     }
 
-    /// Opens a socket to a canonical address. It is closed on `exec`. In an error, `errno` is as libchrony left it,
-    /// which is a hint at best.
+    /// Opens a socket to a canonical address, with close-on-exec. In an error, `errno` is as libchrony left it, which
+    /// is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, opening: &Opening) -> io::Result<Self> {
         let is_unix = address.to_bytes().starts_with(b"/");
         if is_unix {
@@ -61,7 +62,7 @@ impl Socket {
         let (owner, identity) = (Process::this(), identity(fd));
         let mut socket = Self { symbols: Arc::clone(symbols), fd, owner, identity, watched: AtomicU64::new(0) };
         if let Some(copy) = beyond_standard_streams(fd)? {
-            // SAFETY: the old number has no other owner, and from here on the guard has the new one.
+            // SAFETY: the old number has no other owner, and the guard now owns the new one.
             drop(unsafe { OwnedFd::from_raw_fd(mem::replace(&mut socket.fd, copy)) });
         }
         if let Some(busy) = busy {
@@ -81,17 +82,17 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Has the kernel refuse descriptors that the other side sends along. It would drop them, but to close one can take
-    /// as long as the sender likes. Linux before 6.16 does not know the option.
+    /// Makes the kernel refuse descriptors that the other side sends. Otherwise it would close them, which can take as
+    /// long as the sender likes. Linux before 6.16 does not know the option.
     fn refuse_descriptors(&self) {
-        // Not in the crate `libc` yet; the number is that of all architectures but PA-RISC and SPARC.
+        // The crate `libc` lacks this. The number is valid on all architectures except PA-RISC and SPARC.
         const SO_PASSRIGHTS: c::Int = 83;
         let (off, length): (c::Int, libc::socklen_t) = (0, c::Int::BITS / 8);
         // SAFETY: the option's value is read from a live integer of this length.
         unsafe { libc::setsockopt(self.fd, libc::SOL_SOCKET, SO_PASSRIGHTS, (&raw const off).cast(), length) };
     }
 
-    /// Whether the descriptor is still this socket's.
+    /// Returns true if the descriptor is still this socket's.
     pub(crate) fn is_still_ours(&self) -> bool {
         identity(self.fd) == self.identity
     }
@@ -129,7 +130,7 @@ impl Drop for Socket {
                 unsafe { (self.symbols.chrony_close_socket)(self.fd) };
             }
         } else if is_still_ours {
-            // A forked child. chrony_close_socket would remove the parent's path, so only the descriptor is closed.
+            // In a forked child, chrony_close_socket would remove the parent's path, so only the descriptor is closed.
             // SAFETY: the child's copy of the descriptor has no other owner.
             drop(unsafe { OwnedFd::from_raw_fd(self.fd) });
         }

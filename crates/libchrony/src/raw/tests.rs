@@ -1,5 +1,5 @@
-//! What libchrony itself does, as far as the guards and the lock rely on it, and traps in it that no report of this
-//! crate can reach: what they are, and what the engine makes of them all the same.
+//! Tests of libchrony's own behaviour, as far as the guards and the lock rely on it. They include pitfalls that no
+//! report of this crate can reach, and the engine's handling of them.
 
 use super::failure::{Failure, error_string};
 use super::session::{RawSession, string_lock};
@@ -25,7 +25,7 @@ use testbed::{Fault, Scripted, Values};
 assert_impl_all!(RawSession: Send);
 assert_not_impl_any!(RawSession: Sync, Clone);
 
-/// A session on a socket of its own.
+/// Opens a session on a socket of its own.
 pub(crate) fn open(library: &Library, chronyd: &Scripted) -> RawSession {
     let address = CString::new(chronyd.socket().as_os_str().as_bytes()).unwrap();
     let opening = Opening::begin(Instant::now() + Duration::from_secs(20)).unwrap();
@@ -53,7 +53,7 @@ fn scripted(values: &str) -> Scripted {
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
 }
 
-/// No network here, only reads of records that are there: what a missing lock would make of them.
+/// Reads received records, without the network. Without the lock, their strings would mix.
 #[test]
 fn strings_of_sessions_in_other_threads_do_not_mix() {
     let chronyd = scripted("{\"sources\": 8}");
@@ -72,7 +72,7 @@ fn strings_of_sessions_in_other_threads_do_not_mix() {
     });
 }
 
-/// libchrony keeps the pointer and reads the name again when the first stage of a report has come.
+/// libchrony keeps the pointer, and reads the name again when the response to the first stage of a report arrives.
 #[test]
 fn names_of_reports_outlive_every_session() {
     let library = Library::load().unwrap();
@@ -119,9 +119,10 @@ fn indexes_without_a_field_are_harmless() {
     assert_eq!(session.field_index(c"no such field"), None);
 }
 
-// --- Reports that are asked for by address, which writes the string buffer, hence the lock --------------------------
+// --- Reports requested by address: libchrony writes to its string buffer for these, hence the lock
+// --------------------
 
-/// The codes of requests.
+/// The codes of requests in chronyd's protocol.
 const SOURCESTATS: u16 = 34;
 const NTPDATA: u16 = 57;
 
@@ -134,7 +135,7 @@ impl Row for Stratum {
     }
 }
 
-/// libchrony asks for the source's address first, as sourcestats has it.
+/// libchrony requests the source's address first, with sourcestats.
 const NTP_DATA: &Table = &Table {
     doc: "",
     name: c"ntpdata",
@@ -153,7 +154,7 @@ fn connect(chronyd: &Scripted) -> Connection {
     Connection::builder().lanes(4, 1).address(chronyd.socket().to_str().unwrap().parse().unwrap()).build().unwrap()
 }
 
-/// Whether a request of the code was ever received.
+/// Returns true if a request with the code was ever received.
 fn was_asked(chronyd: &Scripted, code: u16) -> bool {
     chronyd.requests().contains_key(&code)
 }
@@ -183,7 +184,7 @@ fn a_failed_first_stage_does_not_send_the_second_later() {
 
     assert_eq!(connection.sources().unwrap().len(), 4);
     assert!(!was_asked(&chronyd, NTPDATA));
-    // What the session itself would do, were it kept.
+    // A session that was kept would send the second stage now.
     chronyd.clear();
     session.request_count(Source::NAME).unwrap();
     let _lock = string_lock();

@@ -1,7 +1,8 @@
-//! Whether /dev/urandom is what libchrony takes it for.
+//! A check of /dev/urandom before libchrony relies on it.
 //!
-//! libchrony draws the name of a client's socket from it, byte by byte, until it has enough letters and digits. Where
-//! there are none, it never ends. If it cannot open the file, its error is as if chronyd's socket were missing.
+//! libchrony draws the name of a client's socket from /dev/urandom, byte by byte, until it has enough letters and
+//! digits. On a device without any, it loops forever. If it cannot open the device, its error looks as if chronyd's
+//! socket were missing.
 
 use crate::raw::open_lock::Opening;
 use std::fs::File;
@@ -10,10 +11,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const DEVICE: &str = "/dev/urandom";
-/// How many bytes are looked at. A true device always has a letter or a digit among so many.
+/// The number of bytes that are checked. A true device always has a letter or a digit in a sample of this size.
 const SAMPLE: usize = 256;
 
-/// Why it is of no use.
+/// The reason why /dev/urandom cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unusable {
     #[error("libchrony needs {DEVICE}: {0}")]
@@ -22,7 +23,7 @@ pub(crate) enum Unusable {
     NotRandom,
 }
 
-/// Looks at it, unless it was fit for use before, since looking costs time.
+/// Checks the device, unless it passed before, since the check costs time.
 pub(crate) fn check(opening: &Opening) -> io::Result<()> {
     static IS_USABLE: AtomicBool = AtomicBool::new(false);
     if !IS_USABLE.load(Ordering::Relaxed) {
@@ -32,8 +33,8 @@ pub(crate) fn check(opening: &Opening) -> io::Result<()> {
     Ok(())
 }
 
-/// Looks at it, without waiting. If it cannot be opened for want of descriptors, that is the error. A thread that opens a
-/// session meanwhile would take the descriptor for that of the session.
+/// Checks the device, without blocking. Returns the system's error if no descriptor is free. The lock is needed,
+/// because a thread that opens a session meanwhile would take the descriptor for the session's.
 pub(crate) fn look(_: &Opening) -> io::Result<()> {
     let mut bytes = [0; SAMPLE];
     let read = File::options()
@@ -49,7 +50,7 @@ pub(crate) fn look(_: &Opening) -> io::Result<()> {
     }
 }
 
-/// Whether an error says that it is of no use.
+/// Returns true if an error says that /dev/urandom cannot be used.
 pub(crate) fn is_blamed(error: &io::Error) -> bool {
     error.get_ref().and_then(|inner| inner.downcast_ref::<Unusable>()).is_some()
 }

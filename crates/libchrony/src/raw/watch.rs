@@ -1,4 +1,4 @@
-//! A socket in tokio's event queue. When it is put there, and what is done when it is ready, is decided elsewhere.
+//! A socket in tokio's event queue. Other modules decide when to register it, and what to do when it is ready.
 
 use super::socket::Socket;
 use std::io;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Has the runtime of the calling task watch a socket until the result is dropped: for datagrams, or for room to write.
+/// Registers a socket with the runtime of the calling task until the result is dropped, for datagrams or for room to
+/// write.
 pub(crate) fn watch(socket: &Arc<Socket>, to_write: bool) -> io::Result<AsyncFd<Arc<Socket>>> {
     let interest = if to_write { Interest::WRITABLE } else { Interest::READABLE };
-    // SAFETY: the guard keeps its descriptor from its opening until it is dropped itself, which is after the result.
+    // SAFETY: the guard keeps its descriptor open until it is dropped, and the result holds the guard.
     Ok(unsafe { AsyncFd::register_with_interest(Arc::clone(socket), interest) }?)
 }

@@ -1,4 +1,4 @@
-//! Memory that a fork leaves empty in the child.
+//! Memory that a fork clears in the child.
 
 use libchrony_sys::types as c;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
@@ -6,17 +6,17 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 
-/// No kernel has an advice of this number.
+/// An advice that no kernel knows.
 const NO_ADVICE: c::Int = c::Int::MAX;
 
-/// A zero that becomes zero again in every forked child; `None` if the kernel has no such thing.
+/// Returns a zero that becomes zero again in every forked child, or `None` if the kernel does not support that.
 pub(crate) fn wiped_on_fork() -> Option<&'static AtomicU32> {
-    // SAFETY: the caller gives a page of its own, which has nothing in it yet.
+    // SAFETY: the caller passes a new page, which is still empty.
     wiped_by(|page, length, advice| unsafe { libc::madvise(page, length, advice) } == 0)
 }
 
-/// The same, if `advise` takes the advice. Some emulators and sandboxes take any advice and heed none, so one that does
-/// not exist is tried first.
+/// Returns the zero if `advise` takes the advice. Some emulators and sandboxes accept any advice and ignore it, so one
+/// that does not exist is tried first.
 fn wiped_by(advise: impl Fn(*mut c_void, usize, c::Int) -> bool) -> Option<&'static AtomicU32> {
     // The kernel rounds up to a page.
     let length = size_of::<AtomicU32>();
@@ -29,8 +29,8 @@ fn wiped_by(advise: impl Fn(*mut c_void, usize, c::Int) -> bool) -> Option<&'sta
         let _ = unsafe { munmap(page, length) };
         return None;
     }
-    // SAFETY: a page is aligned, zeroed and large enough, and this one stays mapped until the process ends. A child's
-    // page is zeroed before the child runs.
+    // SAFETY: the page is aligned, zeroed and large enough, and stays mapped until the process ends. A child's page is
+    // zeroed before the child runs.
     Some(unsafe { &*page.cast::<AtomicU32>() })
 }
 
