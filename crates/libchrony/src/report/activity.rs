@@ -1,20 +1,20 @@
-//! The activity report: how many NTP sources chronyd polls.
+//! The activity report: the numbers of NTP sources that chronyd polls or not.
 
 use super::macros::report;
 
 report! {
-    /// How many servers and peers are in use (libchrony report "activity", chronyc manual `activity`). Reference clocks
-    /// are not counted.
+    /// The number of servers and peers in each state (libchrony report "activity", chronyc manual `activity`).
+    /// Reference clocks are not counted.
     Activity = c"activity", Single {
-        /// Sources that are polled.
+        /// The number of sources that are online: chronyd polls them.
         online_sources: u32 = Count(c"online sources");
-        /// Sources that are not polled, since chronyd takes them as unreachable.
+        /// The number of sources that are offline: chronyd assumes that they are unreachable, and does not poll them.
         offline_sources: u32 = Count(c"offline sources");
-        /// Sources that are asked a burst of requests now, and will be online after it.
+        /// The number of sources in a burst of requests that will be online after it.
         burst_online_sources: u32 = Count(c"burst online-return sources");
-        /// Sources that are asked a burst of requests now, and will be offline after it.
+        /// The number of sources in a burst of requests that will be offline after it.
         burst_offline_sources: u32 = Count(c"burst offline-return sources");
-        /// Sources whose name has no address yet.
+        /// The number of sources whose name has not been resolved to an address.
         unresolved_sources: u32 = Count(c"unresolved sources");
     }
 }

@@ -1,4 +1,4 @@
-//! Records as libchrony itself describes them: by its names, types, contents and words, and by no table of this crate.
+//! Records as libchrony itself describes them, without the tables of this crate.
 
 use crate::report::content::{Content, Type, Unit};
 use crate::report::field::Value;
@@ -7,14 +7,15 @@ use libchrony_sys::types as c;
 
 /// A record of any report that the loaded libchrony knows, with its fields in libchrony's order.
 ///
-/// What [`Connection::report`](crate::Connection::report) reads. Fields that libchrony calls reserved are among them.
+/// [`Connection::report`](crate::Connection::report) returns these records. Fields that libchrony calls reserved are
+/// included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnyRecord(Vec<(String, AnyField)>);
 
 impl AnyRecord {
     pub(crate) fn decode(record: Record<'_>) -> Result<Self, FieldError> {
         let indexes = 0..record.number_fields();
-        // A list may be long, and collecting results would leave room for more fields in each record.
+        // A list may be long, and collecting into a `Result` would over-allocate each record.
         let mut fields = Vec::with_capacity(indexes.len());
         for index in indexes {
             fields.push(AnyField::decode(record, index)?);
@@ -22,13 +23,13 @@ impl AnyRecord {
         Ok(Self(fields))
     }
 
-    /// The fields with libchrony's names of them.
+    /// Returns the fields, each with libchrony's name.
     #[must_use]
     pub fn fields(&self) -> &[(String, AnyField)] {
         &self.0
     }
 
-    /// The field of this name, as libchrony has it: `"root delay"`.
+    /// Returns the field with this libchrony name, such as `"root delay"`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&AnyField> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, field)| field)
@@ -39,12 +40,12 @@ impl AnyRecord {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AnyField {
-    /// Its type; `None` for one that this crate does not know, whose value is [`Value::Missing`].
+    /// The type, or `None` if this crate does not know it. The value is [`Value::Missing`] then.
     pub kind: Option<Type>,
-    /// What its values mean.
+    /// The meaning of the values.
     pub content: Content,
-    /// libchrony's own words for the constant that it has, or for each of its flags that is set, from the lowest bit up.
-    /// A number or a bit without a name has none.
+    /// libchrony's name of the constant, or of each flag that is set, from the lowest bit up. A number or bit without a
+    /// name is left out.
     pub words: Vec<String>,
     /// The value, unless it is text.
     value: Value<'static>,
@@ -78,13 +79,14 @@ impl AnyField {
             }
             c::CHRONY_TYPE_INTEGER => {
                 let number = record.signed(index, name)?;
-                // libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534. It has no wider ones.
+                // libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534. It does not have wider
+                // signed fields.
                 let number = u16::try_from(number).map_or(number, |number| number.cast_signed().into());
                 (Some(Type::Signed(i64::BITS)), Value::Signed(number))
             }
             c::CHRONY_TYPE_FLOAT => {
                 let number = record.float(index, name)?;
-                // NaN is in no range.
+                // No range contains NaN.
                 if !(content.least()..=f64::MAX).contains(&number) {
                     return Err(FieldError::invalid(&shown, number));
                 }
@@ -103,7 +105,7 @@ impl AnyField {
         Ok((shown, Self { kind, content, words, value, text }))
     }
 
-    /// Its value. That of a time, a float or a measure has been checked, and is an error of the call when it is none.
+    /// Returns the value. Times, floats and measures have been checked: an invalid one is an error of the call.
     #[must_use]
     pub fn value(&self) -> Value<'_> {
         match self.value {
@@ -112,7 +114,7 @@ impl AnyField {
         }
     }
 
-    /// The unit of its values.
+    /// Returns the unit of the value.
     #[must_use]
     pub const fn unit(&self) -> Unit {
         self.content.unit()

@@ -1,14 +1,14 @@
-//! The authdata report: how the packets of a source are authenticated.
+//! The authdata report: the authentication of a source's packets.
 
 use super::macros::{constants, report};
 use crate::report::value::Open;
 
 constants! {
-    /// What authenticates the packets of a source (chronyc manual, `authdata`, "Mode").
+    /// The mechanism that authenticates a source's packets (chronyc manual, `authdata`, "Mode").
     AuthMode: u8 {
-        /// Nothing.
+        /// No authentication.
         None = 0, "none";
-        /// A key that both sides have (SK).
+        /// A symmetric key (SK), which both sides have.
         SymmetricKey = 1, "symmetric key";
         /// Network Time Security.
         Nts = 2, "NTS";
@@ -16,7 +16,7 @@ constants! {
 }
 
 constants! {
-    /// Type of a key (chronyc manual, `authdata`, "Type").
+    /// The type of a key (chronyc manual, `authdata`, "Type").
     KeyType: u8 {
         /// MD5.
         Md5 = 1, "MD5";
@@ -40,9 +40,9 @@ constants! {
         Tiger = 10, "TIGER";
         /// Whirlpool.
         Whirlpool = 11, "WHIRLPOOL";
-        /// AES-CMAC of 128 bits.
+        /// AES-CMAC with a 128-bit key.
         Aes128 = 13, "AES128";
-        /// AES-CMAC of 256 bits.
+        /// AES-CMAC with a 256-bit key.
         Aes256 = 14, "AES256";
         /// NTS, with AES-SIV-CMAC-256.
         AeadAesSivCmac256 = 15, "AEAD-AES-SIV-CMAC-256";
@@ -52,26 +52,28 @@ constants! {
 }
 
 report! {
-    /// How the packets of a source are authenticated (libchrony report "authdata", chronyc manual `authdata`). chrony
-    /// has it from version 4.0 on.
+    /// The authentication of a source's packets (libchrony report "authdata", chronyc manual `authdata`). Available
+    /// since chrony 4.0.
     AuthData = c"authdata", PerNtpSource, since("4.0") {
-        /// What authenticates the packets.
+        /// The mechanism that authenticates the packets.
         mode: Open<AuthMode> = Enum(c"mode");
-        /// Type of the key. 0, which has no name, when there is none (yet).
+        /// The type of the key. 0, which has no name, while there is no key.
         key_type: Open<KeyType> = Enum(c"key type").unless("key_length", &[0]);
-        /// Number of the key. With NTS, the number of successful key establishments. 0 without a key.
+        /// The ID of the key. With NTS, the number of successful key establishments. 0 without a key.
         key_id: u32 = Index(c"key ID");
-        /// Length of the key in bits. 0 without a key.
+        /// The length of the key, in bits. 0 without a key.
         key_length: u16 = LengthBits(c"key length");
-        /// With NTS, attempts to establish keys since the last success that an authenticated answer followed.
+        /// The number of attempts to establish NTS keys since the last success. A success counts once an authenticated
+        /// response has followed.
         key_establishment_attempts: u16 = Count(c"key establishment attempts");
-        /// Seconds since keys were last established. 4294967295 when they never were, and without NTS.
+        /// The time since the last establishment of NTS keys, in seconds. 4294967295 if there was none, and without
+        /// NTS.
         last_key_establishment_ago: u32 = IntervalSeconds(c"last key establishment ago");
-        /// NTS cookies that chronyd holds, 8 at most. Fewer tell of lost answers.
+        /// The number of NTS cookies that chronyd holds, 8 at most. Fewer are a sign of lost responses.
         cookies: u16 = Count(c"cookies");
-        /// Length of the next cookie in bytes. 0 without one.
+        /// The length of the next NTS cookie, in bytes. 0 without a cookie.
         cookie_length: u16 = LengthBytes(c"cookie length");
-        /// Whether the server has refused a cookie (an NTS NAK) since the last request.
+        /// True if the server has refused a cookie (NTS NAK) since the last request.
         nak: bool = Boolean(c"NAK");
     }
 }

@@ -1,4 +1,4 @@
-//! The collection of a call's records: what is asked for, how a record is decoded, and what the caller gets.
+//! The collection of a call's records: the query, the decoding of a record, and the value that the caller gets.
 
 use crate::report::any::AnyRecord;
 use crate::report::query::{Query, Shape};
@@ -7,11 +7,10 @@ use crate::report::{Report, Row, Table, Tracking};
 use std::ffi::CStr;
 use std::iter;
 
-/// The records of a report that has a table, in chronyd's order, with `None` for each reference clock without a record.
+/// The records of a report that has a table, in chronyd's order. A reference clock without a record is `None`.
 pub type Rows = Vec<Option<Box<dyn Row>>>;
 
-/// The records of any report that libchrony knows, in chronyd's order, with `None` for each reference clock without a
-/// record.
+/// The records of any report that libchrony knows, in chronyd's order. A reference clock without a record is `None`.
 pub type AnyRecords = Vec<Option<AnyRecord>>;
 
 /// The value that a call returns: a record, or the records of a list.
@@ -19,22 +18,22 @@ pub trait Reply: Sized + sealed::Sealed {
     /// The type of one record.
     type Record;
 
-    /// Makes it of the records of a call that has succeeded.
+    /// Makes the value from the records of a successful call.
     #[doc(hidden)]
     fn from_records(records: Vec<Option<Self::Record>>) -> Self;
 }
 
-/// A type that a connection can read: the return type of any of its methods for a report, such as [`Tracking`],
-/// `Vec<Source>` or `Vec<Option<NtpData>>`.
+/// A type that a connection can read: the return type of any of its report methods, such as [`Tracking`], `Vec<Source>`
+/// or `Vec<Option<NtpData>>`.
 pub trait Readable: Reply<Record: Report> {}
 
 impl<T: Reply<Record: Report>> Readable for T {}
 
-/// The records of one call, of whatever type. They do not come in order.
+/// A collection of the records of one call, of any type. Records may arrive in any order.
 pub(crate) trait Collect {
     fn query(&self) -> Query;
 
-    /// Begins with a list of `count` records.
+    /// Begins a list of `count` records.
     fn begin(&mut self, count: usize);
 
     fn put(&mut self, index: usize, record: Record<'_>) -> Result<(), FieldError>;
@@ -53,12 +52,12 @@ impl<T> Collector<T> {
         Self { query, decode, records: Vec::new() }
     }
 
-    /// The same without records.
+    /// Returns an empty collector for this query.
     pub(crate) fn anew(&self) -> Self {
         Self::new(self.query, self.decode)
     }
 
-    /// Takes what a call that has succeeded has read.
+    /// Takes the records of a successful call.
     pub(crate) fn take<R: Reply<Record = T>>(&mut self) -> R {
         R::from_records(std::mem::take(&mut self.records))
     }
@@ -77,14 +76,15 @@ impl Collector<Box<dyn Row>> {
 }
 
 impl Collector<AnyRecord> {
-    /// Collects a report that libchrony alone describes.
+    /// Collects a report that only libchrony describes.
     pub(crate) fn named(name: &'static CStr) -> Self {
         Self::new(Query { name, shape: None, is_optional: false, is_contact: false }, AnyRecord::decode)
     }
 }
 
 impl Collector<()> {
-    /// Collects nothing, for a call that only looks for a chronyd. Over UDP it asks for a report that every chronyd has.
+    /// Collects nothing, for a call that only looks for a chronyd. Over UDP the call requests a report that every
+    /// chronyd has.
     pub(crate) fn contact() -> Self {
         Self::new(Query { is_contact: true, ..Tracking::TABLE.query() }, |_| Ok(()))
     }
@@ -147,7 +147,7 @@ replies!(<R> [R], [Box<dyn Row>], [AnyRecord]);
 mod sealed {
     use crate::report::Report;
 
-    /// Other crates cannot name it.
+    /// A trait that other crates cannot name, and so cannot implement.
     pub trait Sealed {}
 
     impl<R: Report> Sealed for R {}

@@ -1,4 +1,4 @@
-//! What the values of a field mean, and how libchrony reads them.
+//! The meaning of a field's values, and the type in which libchrony reads them.
 
 use libchrony_sys::types as c;
 
@@ -10,7 +10,7 @@ pub enum Unit {
     None,
     /// Seconds.
     Seconds,
-    /// A power of two, in seconds.
+    /// A power of two, in seconds: 6 is 64 s, -4 is 1/16 s.
     Log2Seconds,
     /// Parts per million.
     Ppm,
@@ -23,7 +23,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit in a word; empty for none.
+    /// Returns the unit's symbol, such as `ppm`. Empty for no unit.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,17 +40,17 @@ impl Unit {
 
 macro_rules! contents {
     ($($(#[$doc:meta])* $name:ident = $number:ident, $words:literal, $unit:ident;)*) => {
-        /// What a field's values mean, as libchrony has it (`chrony_field_content`).
+        /// The meaning of a field's values (`chrony_field_content` in libchrony).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Content {
             $($(#[$doc])* $name,)*
-            /// One that this crate does not know, with libchrony's number.
+            /// A content that this crate does not know, with libchrony's number.
             Other(u32),
         }
 
         impl Content {
-            /// The content of this number.
+            /// Returns the content with libchrony's number.
             #[must_use]
             pub const fn from_number(number: u32) -> Self {
                 match number {
@@ -59,7 +59,7 @@ macro_rules! contents {
                 }
             }
 
-            /// libchrony's number.
+            /// Returns libchrony's number.
             #[must_use]
             pub const fn number(self) -> u32 {
                 match self {
@@ -68,7 +68,7 @@ macro_rules! contents {
                 }
             }
 
-            /// libchrony's name for it, in words.
+            /// Returns libchrony's name of the content, in words.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -77,7 +77,7 @@ macro_rules! contents {
                 }
             }
 
-            /// The unit of the values.
+            /// Returns the unit of the values.
             #[must_use]
             pub const fn unit(self) -> Unit {
                 match self {
@@ -90,7 +90,7 @@ macro_rules! contents {
 }
 
 contents! {
-    /// Nothing that libchrony says of it.
+    /// A value whose meaning libchrony does not specify.
     Plain = CHRONY_CONTENT_NONE, "none", None;
     /// A count.
     Count = CHRONY_CONTENT_COUNT, "count", None;
@@ -124,7 +124,7 @@ contents! {
     Address = CHRONY_CONTENT_ADDRESS, "address", None;
     /// A port.
     Port = CHRONY_CONTENT_PORT, "port", None;
-    /// An index, or a number that tells one of several.
+    /// An index, or a number that identifies one of several.
     Index = CHRONY_CONTENT_INDEX, "index", None;
     /// A length in bits.
     LengthBits = CHRONY_CONTENT_LENGTH_BITS, "length", Bits;
@@ -135,7 +135,7 @@ contents! {
 }
 
 impl Content {
-    /// The least number of this content.
+    /// Returns the least valid number of this content.
     pub(crate) const fn least(self) -> f64 {
         match self {
             Self::MeasureSeconds | Self::MeasurePpm => 0.0,
@@ -148,9 +148,9 @@ impl Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Type {
-    /// Not negative, and below this power of two.
+    /// An integer from 0, of this many bits.
     Unsigned(u32),
-    /// Of either sign, in so many bits.
+    /// A signed integer, of this many bits.
     Signed(u32),
     /// A floating-point number.
     Float,
@@ -161,7 +161,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// It in a word.
+    /// Returns the name of the type, in a word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ impl Type {
         }
     }
 
-    /// libchrony's number of it (`chrony_field_type`).
+    /// Returns libchrony's number of the type (`chrony_field_type`).
     #[must_use]
     pub const fn number(self) -> u32 {
         match self {

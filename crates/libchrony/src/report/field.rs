@@ -1,4 +1,4 @@
-//! What a report's table says of a field: where it comes from, what its values mean, and which it may have.
+//! A field in a report's table: its name in libchrony, the meaning of its values, and their range.
 
 use crate::report::content::{Content, Type, Unit};
 use crate::report::record::{FieldError, Record};
@@ -6,13 +6,13 @@ use libchrony_sys::types::Int;
 use std::ffi::CStr;
 use std::time::SystemTime;
 
-/// The named numbers of a field: the values that it can have, or its flags.
+/// The named numbers of a field: its constants, or its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Constants {
-    /// Each number with libchrony's own words for it.
+    /// Each number with libchrony's name.
     pub names: &'static [(u64, &'static str)],
-    /// Whether a number without a name is kept, and not refused.
+    /// True if a number without a name is kept, false if it is an error.
     pub is_open: bool,
 }
 
@@ -21,24 +21,24 @@ impl Constants {
         Self { names, is_open }
     }
 
-    /// libchrony's words for a number.
+    /// Returns libchrony's name of a number.
     #[must_use]
     pub fn name(&self, number: u64) -> Option<&'static str> {
         self.names.iter().find(|(known, _)| *known == number).map(|(_, words)| *words)
     }
 }
 
-/// How a clock is.
+/// The direction in which a clock is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sense {
     /// Ahead of true time, or gaining.
     Fast,
-    /// Behind it, or losing.
+    /// Behind true time, or losing.
     Slow,
 }
 
 impl Sense {
-    /// It in a word.
+    /// Returns `fast` or `slow`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Sense {
         }
     }
 
-    /// The other one.
+    /// Returns the other direction.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
@@ -61,32 +61,32 @@ impl Sense {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Field {
-    /// The name here and in Python.
+    /// The name of the field in this crate and in Python.
     pub name: &'static str,
-    /// Its type here.
+    /// The type of the field in this crate.
     pub rust_type: &'static str,
-    /// What it means, as its documentation has it.
+    /// The documentation of the field.
     pub doc: &'static str,
-    /// libchrony's name.
+    /// libchrony's name of the field.
     pub libchrony: &'static CStr,
-    /// libchrony's name of the field that tells a source without the first one: a reference clock.
+    /// libchrony's name of the field that identifies a source without the first one, a reference clock.
     pub or: Option<&'static CStr>,
-    /// What its values mean.
+    /// The meaning of the values.
     pub content: Content,
-    /// Its type. libchrony may have a wider one.
+    /// The type of the values. libchrony's own may be wider.
     pub kind: Type,
-    /// The names of its numbers.
+    /// The named numbers, if the field has any.
     pub constants: Option<&'static Constants>,
-    /// How the clock that it is about is when the value is positive, if the sign tells that.
+    /// The direction in which the clock is off if the value is positive. `None` if the sign does not say.
     pub positive: Option<Sense>,
-    /// Another field of the report, by its name here, and the numbers of it with which this one says nothing: a source
-    /// without a sample has no offset, whatever number chronyd sends.
+    /// Another field of the report, by its name in this crate, and the values of it that make this one meaningless. For
+    /// example, a source without a sample has no offset, whatever number chronyd sends.
     pub unless: Option<(&'static str, &'static [u64])>,
-    /// The version of chrony from which on it exists, if there are responses without it.
+    /// The first version of chrony that has the field, if there are responses without it.
     pub since: Option<&'static str>,
-    /// The least value that is accepted.
+    /// The least valid value.
     pub min: f64,
-    /// The greatest value that is accepted.
+    /// The greatest valid value.
     pub max: f64,
 }
 
@@ -119,61 +119,61 @@ impl Field {
         }
     }
 
-    /// Numbers up to `most`.
+    /// Accepts numbers from 0 to `most`.
     pub(crate) const fn up_to(self, most: i8) -> Self {
         self.between(0, most)
     }
 
-    /// Numbers from `least` to `most`.
+    /// Accepts numbers from `least` to `most`.
     pub(crate) const fn between(mut self, least: i8, most: i8) -> Self {
         (self.min, self.max) = (least as f64, most as f64);
         self
     }
 
-    /// Numbers that are not negative, although the content may be.
+    /// Rejects negative numbers, which the content allows.
     pub(crate) const fn not_negative(mut self) -> Self {
         self.min = 0.0;
         self
     }
 
-    /// The name of a source: of one without this field, that of another.
+    /// Names libchrony's field for a source without the first one.
     pub(crate) const fn or(mut self, other: &'static CStr) -> Self {
         self.or = Some(other);
         self
     }
 
-    /// A number that is positive when the clock that it is about is fast.
+    /// Declares that the clock is fast if the value is positive.
     pub(crate) const fn positive_is_fast(mut self) -> Self {
         self.positive = Some(Sense::Fast);
         self
     }
 
-    /// A number that is positive when the clock that it is about is slow.
+    /// Declares that the clock is slow if the value is positive.
     pub(crate) const fn positive_is_slow(mut self) -> Self {
         self.positive = Some(Sense::Slow);
         self
     }
 
-    /// A field that says nothing while another one has one of these numbers.
+    /// Declares the values of another field that make this one meaningless.
     pub(crate) const fn unless(mut self, field: &'static str, numbers: &'static [u64]) -> Self {
         self.unless = Some((field, numbers));
         self
     }
 
-    /// A field that older versions of chrony do not have.
+    /// Declares the first version of chrony that has the field.
     pub(crate) const fn since(mut self, version: &'static str) -> Self {
         self.since = Some(version);
         self
     }
 
-    /// The unit of its values.
+    /// Returns the unit of the values.
     #[must_use]
     pub const fn unit(&self) -> Unit {
         self.content.unit()
     }
 
     pub(crate) fn allows(&self, value: f64) -> bool {
-        // NaN is in no range.
+        // No range contains NaN.
         (self.min..=self.max).contains(&value)
     }
 }
@@ -192,13 +192,13 @@ pub enum Value<'a> {
     Signed(i64),
     /// A finite number.
     Float(f64),
-    /// Yes or no.
+    /// A truth value.
     Boolean(bool),
     /// A point in time.
     Time(SystemTime),
-    /// Text; `None` when chronyd has none, as for the address of a reference clock.
+    /// A text. `None` if chronyd sends none, as for the address of a reference clock.
     Text(Option<&'a str>),
-    /// A field that this version of chronyd does not have.
+    /// The value of a field that this version of chronyd does not have.
     Missing,
 }
 
@@ -207,7 +207,7 @@ pub(crate) trait FieldValue: Sized {
     const TYPE: Type;
     const CONSTANTS: Option<&'static Constants> = None;
 
-    /// Decodes `field`, which libchrony is likely to have at `index`.
+    /// Decodes `field`, which is probably at `index` of the record.
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError>;
 
     fn value(&self) -> Value<'_>;

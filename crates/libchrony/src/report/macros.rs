@@ -1,6 +1,6 @@
-//! The macros that tables are written in: reports, constants and flags.
+//! The macros for tables: reports, constants and flags.
 
-/// Declares a report's struct, its table, and how it is decoded.
+/// Declares a report's struct, table and decoder.
 macro_rules! report {
     (
         $(#[doc = $doc:literal])*
@@ -64,7 +64,7 @@ macro_rules! report {
 }
 pub(crate) use report;
 
-/// Decodes a field; what another field has told is not read again.
+/// Decodes a field, or copies a value that an earlier field has read.
 macro_rules! decode {
     ($record:ident, $index:ident, $field:ident) => {
         $crate::report::field::FieldValue::decode($record, $index, $field)?
@@ -98,7 +98,7 @@ macro_rules! unavailable {
 }
 pub(crate) use unavailable;
 
-/// Declares an enum of a field's constants, with libchrony's own words for them.
+/// Declares an enum of a field's constants, with libchrony's names.
 macro_rules! constants {
     ($(#[$doc:meta])* $name:ident: $type:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $number:literal, $words:literal;)*
@@ -115,13 +115,13 @@ macro_rules! constants {
             /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The value's number in chronyd's protocol.
+            /// Returns the value's number in chronyd's protocol.
             #[must_use]
             pub const fn number(self) -> $type {
                 self as $type
             }
 
-            /// libchrony's own words for the value.
+            /// Returns libchrony's name of the value.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -129,7 +129,7 @@ macro_rules! constants {
                 }
             }
 
-            /// The value of this number.
+            /// Returns the value with this number, or `None` if there is no such value.
             #[must_use]
             pub fn from_number(number: u64) -> Option<Self> {
                 match number {
@@ -160,7 +160,7 @@ macro_rules! constants {
 }
 pub(crate) use constants;
 
-/// Declares the flags of a field, with libchrony's own words for them. Bits without a name are kept.
+/// Declares the flags of a field, with libchrony's names. Bits without a name are kept.
 macro_rules! flags {
     ($(#[$doc:meta])* $name:ident: $type:ident {
         $($(#[$flag_doc:meta])* $flag:ident = $bit:literal, $words:literal;)*
@@ -175,13 +175,13 @@ macro_rules! flags {
             const CONSTANTS: &'static $crate::report::field::Constants =
                 &$crate::report::field::Constants::new(&[$(($bit, $words)),*], true);
 
-            /// Whether all of these are set.
+            /// Returns true if all of `flags` are set.
             #[must_use]
             pub const fn contains(self, flags: Self) -> bool {
                 self.0 & flags.0 == flags.0
             }
 
-            /// libchrony's words for the flags that are set, in libchrony's order.
+            /// Returns libchrony's names of the flags that are set, in libchrony's order.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 let is_set = move |(bit, _): &&(u64, &str)| u64::from(self.0) & bit != 0;
                 Self::CONSTANTS.names.iter().filter(is_set).map(|(_, words)| *words)

@@ -1,8 +1,8 @@
-//! The reports: one per file, each a table with a line for every field, and the only list of them all.
+//! The reports: one file for each, with a table of its fields, and the only list of them all.
 //!
-//! A line of a table gives the name and type of the field here, then libchrony's content and name, and limits that the
-//! content does not tell. Lines are in the order of libchrony's own table (`reports.h`). To add a report, write its
-//! table and add it to the list.
+//! A line of a table gives the name and type of the field in this crate, libchrony's content and name, and the limits
+//! that do not follow from the content. Lines are in the order of libchrony's own table (`reports.h`). To add a report,
+//! write its table and add it to the list.
 
 pub(crate) mod any;
 pub(crate) mod collect;
@@ -23,29 +23,29 @@ use std::fmt;
 
 pub(crate) mod macros;
 
-/// The list of all reports: documentation, module and method, record, and what a call returns.
+/// The list of all reports: the method's documentation, the module and method, the record, and the value of a call.
 macro_rules! for_each_report {
     ($callback:ident) => {
         $callback! {
-            /// How the system clock follows its reference.
+            /// Reads the system clock's state and its reference.
             tracking: Tracking => Tracking;
-            /// The time sources, in chronyd's order; empty when it has none.
+            /// Reads the time sources, in chronyd's order. The list may be empty.
             sources: Source => Vec<Source>;
-            /// The statistics of the time sources, in chronyd's order; empty when it has none.
+            /// Reads the statistics of the time sources, in chronyd's order. The list may be empty.
             source_stats: SourceStats => Vec<SourceStats>;
-            /// The tracking of the real-time clock.
+            /// Reads the tracking of the real-time clock.
             rtc_data: RtcData => RtcData;
-            /// How many servers and peers are in use.
+            /// Reads the number of servers and peers in each state.
             activity: Activity => Activity;
-            /// What the selection makes of the sources, in chronyd's order; empty when it has none.
+            /// Reads the time sources as the selection sees them, in chronyd's order. The list may be empty.
             select_data: SelectData => Vec<SelectData>;
-            /// How the packets of the sources are authenticated, in chronyd's order; `None` for reference clocks.
+            /// Reads the authentication of the sources' packets, in chronyd's order. A reference clock is `None`.
             auth_data: AuthData => Vec<Option<AuthData>>;
-            /// The last valid answers of the sources, in chronyd's order; `None` for reference clocks.
+            /// Reads the last valid responses of the sources, in chronyd's order. A reference clock is `None`.
             ntp_data: NtpData => Vec<Option<NtpData>>;
-            /// What chronyd has served since it was started.
+            /// Reads the numbers of requests that chronyd has served since it started.
             server_stats: ServerStats => ServerStats;
-            /// How the time that chronyd serves is smoothed.
+            /// Reads the smoothing of the time that chronyd serves.
             smoothing: Smoothing => Smoothing;
         }
     };
@@ -62,26 +62,26 @@ macro_rules! list {
 }
 for_each_report!(list);
 
-/// What is known of a report.
+/// The description of a report.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Table {
     /// libchrony's name of the report.
     pub name: &'static CStr,
-    /// What it is, as the documentation of its record has it.
+    /// The documentation of the record.
     pub doc: &'static str,
-    /// How many records it has.
+    /// The number of records.
     pub shape: Shape,
-    /// The version of chrony from which on it exists, if libchrony can ask older ones.
+    /// The first version of chrony that has the report, if libchrony supports older ones.
     pub since: Option<&'static str>,
-    /// The fields of a record, in libchrony's order. What is made of several fields comes last.
+    /// The fields of a record, in libchrony's order. Fields that are made of several others come last.
     pub fields: &'static [Field],
     pub(crate) unavailable: Option<&'static Unavailable>,
     pub(crate) decode: fn(Record<'_>) -> Result<Box<dyn Row>, FieldError>,
 }
 
 impl Table {
-    /// What a call asks for.
+    /// Returns the query of a call.
     pub(crate) fn query(&self) -> Query {
         let is_optional = self.unavailable.is_some();
         Query { name: self.name, shape: Some(self.shape), is_optional, is_contact: false }
@@ -104,7 +104,7 @@ pub(crate) struct Unavailable {
 
 /// A record of one of chronyd's reports.
 pub trait Report: Sized + Row + sealed::Sealed + 'static {
-    /// What is known of the report.
+    /// The table of the report.
     const TABLE: &'static Table;
     /// libchrony's name of the report.
     const NAME: &'static CStr = Self::TABLE.name;
@@ -114,14 +114,14 @@ pub trait Report: Sized + Row + sealed::Sealed + 'static {
 
 /// A record of any report.
 pub trait Row: fmt::Debug + Send + Sync {
-    /// The values, in the order of the fields in the report's table.
+    /// Returns the values, in the order of the fields in the report's table.
     fn values(&self) -> Vec<Value<'_>>;
 }
 
 pub(crate) mod sealed {
     use super::{FieldError, Record};
 
-    /// How a record is decoded. Other crates cannot make one.
+    /// The decoder of a record. Other crates cannot name this trait, and so cannot implement it.
     pub trait Sealed: Sized {
         #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
         fn decode(record: Record<'_>) -> Result<Self, FieldError>;
@@ -141,7 +141,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
     use testbed::{Scripted, Values};
 
-    /// A session that has just received the first record of a report.
+    /// Returns a session that has just received the first record of a report.
     fn received(chronyd: &Scripted, report: &'static CStr) -> RawSession {
         let mut session = raw::tests::open(&Library::load().unwrap(), chronyd);
         raw::tests::receive(&mut session, report, 0);
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(values[..2], [Value::Text(Some("127.0.0.1")), Value::Signed(6)]);
     }
 
-    /// Versions of chronyd differ in the number and order of fields, so the index is only where to look first.
+    /// Versions of chronyd differ in the number and order of fields, so the index is only a hint.
     #[test]
     fn fields_are_found_by_name_wherever_they_are() {
         let session = received(&chronyd(), Source::NAME);
@@ -214,7 +214,7 @@ mod tests {
         }
     }
 
-    /// serverstats has four layouts, which differ in the place and the width of fields, and not all have all.
+    /// serverstats has four layouts, with different fields, positions and widths.
     #[test]
     fn fields_of_every_layout_are_found_and_the_missing_are_missing() {
         let dropped = Field::new::<u32>("dropped", "u32", "", c"dropped NTP requests", Content::Count);
@@ -238,7 +238,7 @@ mod tests {
                 let libchronys = |number| Record::new(&session).constant_name(index, number);
                 for number in 0..=u64::from(u16::MAX) {
                     let name = field.constants.and_then(|constants| constants.name(number));
-                    // chronyd sends test B as 4 and test C as 2.
+                    // libchrony has swapped the names: chronyd sends test B as 4 and test C as 2.
                     let expected = match libchronys(number) {
                         Some("testB") if number == 2 => Some("testC"),
                         Some("testC") if number == 4 => Some("testB"),

@@ -1,27 +1,27 @@
-//! What a call asks for, as far as it need know the report.
+//! The query of a call: the part of a report's description that the engine needs.
 
 use std::ffi::CStr;
 
-/// What a call asks for.
+/// The query of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query {
     pub(crate) name: &'static CStr,
-    /// `None` if libchrony is to tell.
+    /// The shape, or `None` if libchrony has to tell it.
     pub(crate) shape: Option<Shape>,
-    /// Whether a chronyd may be configured without the report.
+    /// True if a chronyd may be configured without the report.
     pub(crate) is_optional: bool,
-    /// Whether the call is over once a Unix socket is connected, before anything is sent.
+    /// True if the call ends once a Unix socket is connected, before anything is sent.
     pub(crate) is_contact: bool,
 }
 
 impl Query {
-    /// Whether the records of a list may be asked for by address. libchrony does not tell, and what is right for these is
-    /// right for all.
+    /// Returns true if the records of a list may be requested by address. An unknown shape counts as by address,
+    /// because the handling of these lists is right for all lists.
     pub(crate) fn is_by_address(&self) -> bool {
         matches!(self.shape, Some(Shape::PerNtpSource) | None)
     }
 
-    /// The report's name, for messages.
+    /// Returns the report's name, for messages.
     pub(crate) fn report(&self) -> &'static str {
         self.name.to_str().unwrap_or_default()
     }
@@ -35,7 +35,7 @@ pub enum Shape {
     Single,
     /// A record for each source.
     PerSource,
-    /// A record for each NTP source, which libchrony requests by address. A reference clock has none.
+    /// A record for each NTP source, which libchrony requests by address. A reference clock does not have one.
     PerNtpSource,
 }
 

@@ -1,7 +1,7 @@
 //! Type-checked reads of a record's fields.
 //!
-//! libchrony answers a read by the wrong name, index or type with a plausible zero. Here a field is found by name, and
-//! its type is compared with the one expected. No default ever takes the place of a value.
+//! libchrony answers a read by the wrong name, index or type with a plausible zero. So this module finds a field by
+//! name, and compares its type with the expected one. A default never takes the place of a value.
 
 use crate::raw::session::RawSession;
 use crate::report::content::Content;
@@ -9,7 +9,7 @@ use libchrony_sys::types as c;
 use std::ffi::CStr;
 use std::time::{Duration, SystemTime};
 
-/// A field that cannot be read.
+/// The error for a field that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
@@ -19,18 +19,18 @@ pub enum FieldError {
         /// libchrony's name of the field.
         field: String,
     },
-    /// The field has another type than in every known version.
+    /// The type of the field differs from the type in every known version.
     #[error("field {field:?} has another type (libchrony's type {found})")]
     Type {
         /// libchrony's name of the field.
         field: String,
-        /// The type it has, as a number of libchrony's `chrony_field_type`.
+        /// The type of the field, as a number of libchrony's `chrony_field_type`.
         found: u32,
     },
-    /// The value is NaN, infinite or out of bounds.
+    /// The value is NaN, infinite or out of range.
     #[error("Invalid {field}: {value}")]
     Invalid {
-        /// The name of the field here.
+        /// The name of the field in this crate.
         field: String,
         /// The value.
         value: String,
@@ -47,7 +47,7 @@ impl FieldError {
     }
 }
 
-/// libchrony's names of the fields that tell a source.
+/// libchrony's names of the fields that identify a source.
 const REFERENCE_ID: &CStr = c"reference ID";
 const ADDRESS: &CStr = c"address";
 
@@ -56,7 +56,7 @@ const ADDRESS: &CStr = c"address";
 pub(crate) struct Record<'a>(&'a RawSession);
 
 impl<'a> Record<'a> {
-    /// The caller has seen the session accept a response.
+    /// Wraps a session's record. The caller has seen the session accept a response.
     pub(crate) fn new(session: &'a RawSession) -> Self {
         Self(session)
     }
@@ -65,22 +65,22 @@ impl<'a> Record<'a> {
         self.0.number_fields()
     }
 
-    /// libchrony's name of the field at an index; empty if there is none.
+    /// Returns libchrony's name of the field at an index. Empty if there is no such field.
     pub(crate) fn name(self, index: c::Int) -> &'a CStr {
         self.0.field_name(index).unwrap_or_default()
     }
 
-    /// What the values of the field at an index mean, and libchrony's number of its type.
+    /// Returns the content of the field at an index, and libchrony's number of its type.
     pub(crate) fn described(self, index: c::Int) -> (Content, c::ChronyFieldType) {
         (Content::from_number(self.0.field_content(index)), self.0.field_type(index))
     }
 
-    /// Whether it has no field, as the record of a reference clock in a report that is asked for by address.
+    /// Returns true if the record has no fields, like a reference clock's in a report that is requested by address.
     pub(crate) fn is_empty(self) -> bool {
         self.0.number_fields() == 0
     }
 
-    /// The index of the field of this name, which is `index` unless fields came or went.
+    /// Finds the index of a field by name. The index is `index` unless fields were added or removed.
     pub(crate) fn find(self, index: c::Int, name: &CStr) -> Option<c::Int> {
         if self.is_named(index, name) { Some(index) } else { self.find_elsewhere(index, name) }
     }
@@ -89,14 +89,14 @@ impl<'a> Record<'a> {
         self.0.field_name(index) == Some(name)
     }
 
-    /// A reserved field may have come between.
+    /// Finds a field that has moved, usually by one place for a new reserved field.
     #[cold]
     fn find_elsewhere(self, index: c::Int, name: &CStr) -> Option<c::Int> {
         let next = index.saturating_add(1);
         if self.is_named(next, name) { Some(next) } else { self.0.field_index(name) }
     }
 
-    /// The index of the field of this name and type.
+    /// Finds the index of a field by name, and checks its type.
     fn typed(self, index: c::Int, name: &CStr, expected: c::ChronyFieldType) -> Result<c::Int, FieldError> {
         let index = self.find(index, name).ok_or_else(|| FieldError::missing(name))?;
         match self.0.field_type(index) {
@@ -117,7 +117,7 @@ impl<'a> Record<'a> {
         self.typed(index, name, c::CHRONY_TYPE_FLOAT).map(|index| self.0.field_float(index))
     }
 
-    /// A time, or its seconds and nanoseconds if there is no such time.
+    /// Returns a time, or its seconds and nanoseconds if there is no such time.
     pub(crate) fn time(self, index: c::Int, name: &CStr) -> Result<Result<SystemTime, String>, FieldError> {
         let index = self.typed(index, name, c::CHRONY_TYPE_TIMESPEC)?;
         let time = self.0.field_timespec(index);
@@ -125,25 +125,25 @@ impl<'a> Record<'a> {
         Ok(since.ok_or_else(|| format!("{} s and {} ns", time.tv_sec, time.tv_nsec)))
     }
 
-    /// A network address; `None` when it is unspecified or of a family that libchrony does not know.
+    /// Returns a network address. `None` if it is unspecified or of a family that libchrony does not know.
     pub(crate) fn address(self, index: c::Int, name: &CStr) -> Result<Option<String>, FieldError> {
         let index = self.typed(index, name, c::CHRONY_TYPE_STRING)?;
         Ok(self.0.field_string(index).filter(|address| address != "?"))
     }
 
-    /// What tells the source of a record from others: its reference ID and its address, as far as the report has them.
+    /// Returns the reference ID and the address that identify the source of the record, as far as the report has them.
     pub(crate) fn source(self) -> (Option<u64>, Option<String>) {
         let address = self.address(0, ADDRESS).unwrap_or_default();
         (self.unsigned(0, REFERENCE_ID).ok(), address)
     }
 
-    /// libchrony's own name of a constant of the field at an index.
+    /// Returns libchrony's name of a constant of the field at an index.
     pub(crate) fn constant_name(self, index: c::Int, value: u64) -> Option<&'a str> {
         self.0.constant_name(index, value)
     }
 }
 
-/// A time since the epoch. A chronyd with 32-bit times sends a mark in the upper half of the seconds.
+/// Returns a time since the epoch. A chronyd with 32-bit times sends a marker in the upper half of the seconds.
 fn since_epoch(seconds: impl Into<i64>, nanoseconds: impl Into<i64>) -> Option<Duration> {
     const NO_HIGH_SECONDS: i64 = 0x7fff_ffff;
     let (seconds, nanoseconds) = (seconds.into(), nanoseconds.into());

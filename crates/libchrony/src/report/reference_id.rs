@@ -1,13 +1,13 @@
-//! Reference IDs: 32 bits that name what a clock follows.
+//! Reference IDs: 32 bits that identify the reference of a clock.
 //!
-//! A reference ID alone does not say what it is: for an IPv4 source it is the address, for an IPv6 source a hash, for
-//! a reference clock up to four ASCII characters. So the name of a source is taken from its address when it has one,
-//! and only otherwise from here.
+//! A reference ID alone is ambiguous. For an IPv4 source it is the address, for an IPv6 source a hash, and for a
+//! reference clock up to four ASCII characters. So a source is named by its address, and by its reference ID only if it
+//! does not have an address.
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
-/// A 32-bit NTP reference ID, printed as chronyc prints it: eight hexadecimal digits.
+/// A 32-bit NTP reference ID, printed as in chronyc: eight hexadecimal digits.
 ///
 /// # Examples
 ///
@@ -23,8 +23,8 @@ use std::net::Ipv4Addr;
 pub struct ReferenceId(pub u32);
 
 impl ReferenceId {
-    /// The name of a source that has no address: its ASCII characters, such as `GPS`, or else the four bytes as a
-    /// dotted quad. Empty for 0, which means that there is no source.
+    /// Returns the name of a source without an address: the ID's ASCII characters, such as `GPS`, or else its four
+    /// bytes as a dotted quad. Empty for 0, which means that there is no source.
     #[must_use]
     pub fn name(self) -> String {
         let bytes = self.0.to_be_bytes();

@@ -1,4 +1,4 @@
-//! The rtcdata report: how the real-time clock runs against the system clock.
+//! The rtcdata report: the real-time clock (RTC) against the system clock.
 
 use super::macros::report;
 use std::time::SystemTime;
@@ -10,23 +10,23 @@ report! {
         "does not track a real-time clock",
         "It does so with `rtcfile` in chrony.conf, on a machine with an RTC"
     ) {
-        /// When the RTC was last measured.
+        /// The time of the last measurement of the RTC.
         ref_time: SystemTime = Time(c"reference time");
-        /// Number of measurements in use.
+        /// The number of measurements in use.
         samples: u16 = Count(c"samples");
-        /// Number of runs of residuals of the same sign.
+        /// The number of runs of residuals that have the same sign.
         runs: u16 = Count(c"runs");
-        /// Time between the oldest and the newest measurement, in seconds.
+        /// The time between the oldest and the newest measurement, in seconds.
         span: u32 = IntervalSeconds(c"span");
-        /// By how much the RTC is fast of the system clock, in seconds.
+        /// The offset of the RTC from the system clock, in seconds. Positive: the RTC is ahead.
         offset: f64 = OffsetSeconds(c"offset").positive_is_fast().unless("samples", &[0]);
-        /// By how much the RTC gains against the system clock, in ppm.
+        /// The rate at which the RTC gains time against the system clock, in ppm. Negative: the RTC loses time.
         freq_offset: f64 = OffsetPpm(c"frequency offset").positive_is_fast().unless("samples", &[0]);
     }
 }
 
 impl RtcData {
-    /// Whether there is any measurement to calibrate by.
+    /// Returns true if there is any measurement to calibrate by.
     #[must_use]
     pub fn is_calibrated(&self) -> bool {
         self.samples > 0

@@ -1,4 +1,4 @@
-//! The selectdata report: why chronyd selects a source, or does not.
+//! The selectdata report: the reasons for which chronyd selects a source, or does not.
 
 use super::macros::{constants, flags, report};
 use super::tracking::LeapStatus;
@@ -6,37 +6,37 @@ use crate::report::reference_id::ReferenceId;
 use crate::report::value::Open;
 
 constants! {
-    /// State of a source at a selection (chronyc manual, `selectdata`, column S).
+    /// The state of a source in the selection (chronyc manual, `selectdata`, column S).
     SelectState: u8 {
         /// The option `noselect` is set (`N`).
         Ignored = 78, "ignored";
-        /// The source says that it is not synchronised (`s`).
+        /// The source announces that it is not synchronised (`s`).
         NotSynchronized = 115, "not synchronized";
-        /// It has too few samples (`M`).
+        /// The source has too few samples (`M`).
         MissingSamples = 77, "missing samples";
-        /// Its root distance is too large (`d`).
+        /// The root distance of the source is too large (`d`).
         UnacceptableDistance = 100, "unacceptable distance";
-        /// Its distance is too large to be combined with others (`D`).
+        /// The root distance is too large for a combination with other sources (`D`).
         LargeDistance = 68, "large distance";
-        /// Its jitter is too large (`~`).
+        /// The jitter of the source is too large (`~`).
         Jittery = 126, "jittery";
-        /// It waits until others have samples (`w`).
+        /// The source waits until other sources have samples (`w`).
         WaitingForOthers = 119, "waiting for others";
-        /// It waits for more sources, or for a required one (`W`).
+        /// The source waits for more selectable sources, or for a required one (`W`).
         MissingSelectableSources = 87, "missing selectable sources";
-        /// Its samples are older than those of others (`S`).
+        /// The samples of the source are older than the other sources' (`S`).
         Stale = 83, "stale";
-        /// Its stratum is that of an orphan (`O`).
+        /// The source has the stratum of an orphan (`O`).
         Orphan = 79, "orphan";
-        /// It does not agree with trusted sources (`T`).
+        /// The source does not agree with trusted sources (`T`).
         NotTrusted = 84, "not trusted";
         /// Another source is preferred (`P`).
         NotPreferred = 80, "not preferred";
-        /// It waits for a new sample (`U`).
+        /// The source waits for a new sample (`U`).
         WaitingForUpdate = 85, "waiting for update";
-        /// It disagrees with the majority (`x`).
+        /// The source disagrees with the majority (`x`).
         Falseticker = 120, "falseticker";
-        /// It is combined with the best one (`+`).
+        /// The source is combined with the best one (`+`).
         Combined = 43, "combined";
         /// chronyd follows it (`*`).
         Best = 42, "best";
@@ -44,20 +44,20 @@ constants! {
 }
 
 flags! {
-    /// Options of the selection (chronyc manual, `selectdata`, columns Conf and Eff).
+    /// The options of the selection (chronyc manual, `selectdata`, columns Conf and Eff).
     SelectOptions: u16 {
         /// The source is never selected (`N`).
         NOSELECT = 0x1, "noselect";
-        /// It is preferred to those without the option (`P`).
+        /// The source is preferred to sources without the option (`P`).
         PREFER = 0x2, "prefer";
-        /// It is taken to be right (`T`).
+        /// The source is trusted to be right (`T`).
         TRUST = 0x4, "trust";
-        /// No selection is made without it (`R`).
+        /// No selection is made without a source that has the option (`R`).
         REQUIRE = 0x8, "require";
     }
 }
 
-/// Sources in these states are not looked at further.
+/// The states in which the selection does not compute the source's limits.
 const WITHOUT_LIMITS: &[u64] = &[
     SelectState::Ignored as u64,
     SelectState::NotSynchronized as u64,
@@ -65,31 +65,33 @@ const WITHOUT_LIMITS: &[u64] = &[
 ];
 
 report! {
-    /// What the selection makes of a source (libchrony report "selectdata", chronyc manual `selectdata`). chrony has
-    /// it from version 4.0 on.
+    /// A time source as the selection sees it (libchrony report "selectdata", chronyc manual `selectdata`). Available
+    /// since chrony 4.0.
     SelectData = c"selectdata", PerSource, since("4.0") {
-        /// Reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
+        /// The reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
         reference_id: ReferenceId = ReferenceId(c"reference ID");
-        /// The IP address, or `ID#` and ten digits while a name is not resolved. `None` for a reference clock.
+        /// The IP address of the source, or `ID#` and ten digits while its name is not resolved. `None` for a reference
+        /// clock.
         address: Option<String> = Address(c"address");
-        /// State of the source at the last selection.
+        /// The state of the source at the last selection.
         state: Open<SelectState> = Enum(c"state");
-        /// Whether its packets are to be authenticated.
+        /// True if authentication is enabled for the source's packets.
         authentication: bool = Boolean(c"authentication");
-        /// What the source says of a leap second. Not synchronised before its first measurement.
+        /// The leap status that the source announces. Not synchronised before the first measurement.
         leap_status: Open<LeapStatus> = Enum(c"leap status");
-        /// Options of the selection as they are configured.
+        /// The configured options of the selection.
         configured_options: SelectOptions = Flags(c"configured options");
-        /// The same as they are in use, since authenticated sources may be preferred.
+        /// The options of the selection in effect. chronyd may have preferred authenticated sources.
         effective_options: SelectOptions = Flags(c"effective options");
-        /// Seconds since the last sample when the selection was made. 0 when there was none.
+        /// The age of the last sample when the selection was made, in seconds. 0 if there was no sample.
         last_sample_ago: u32 = IntervalSeconds(c"last sample ago").unless("state", WITHOUT_LIMITS);
-        /// Score against the selected source, 0 or more. Above 1 when it was better in recent selections.
+        /// The score against the selected source, a ratio, 0 or more. Above 1: the source was better in recent
+        /// selections.
         score: f64 = Ratio(c"score").not_negative();
-        /// Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a sample.
+        /// The low end of the range in which the source sees the clock's true offset, in seconds. 0 without a sample.
         low_limit: f64 = IntervalSeconds(c"low limit").unless("state", WITHOUT_LIMITS);
-        /// High end of where the source takes the true offset of the clock to be, in seconds. Below the low end
-        /// when the distance is not acceptable.
+        /// The high end of the range in which the source sees the clock's true offset, in seconds. Below the low end if
+        /// the root distance is not acceptable.
         high_limit: f64 = IntervalSeconds(c"high limit").unless("state", WITHOUT_LIMITS);
     }
 }

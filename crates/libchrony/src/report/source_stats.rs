@@ -1,4 +1,4 @@
-//! The sourcestats report: what chronyd's regression makes of the samples of each source.
+//! The sourcestats report: chronyd's regression over the samples of each source.
 
 use super::macros::report;
 use crate::report::reference_id::ReferenceId;
@@ -6,33 +6,34 @@ use crate::report::reference_id::ReferenceId;
 report! {
     /// The statistics of one time source (libchrony report "sourcestats", chronyc manual `sourcestats`).
     ///
-    /// A source that was never sampled has a standard deviation of 4 s and a skew of 2000 ppm.
+    /// A source without samples has a standard deviation of 4 s and a skew of 2000 ppm.
     SourceStats = c"sourcestats", PerSource {
-        /// Reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
+        /// The reference ID of the source: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
         reference_id: ReferenceId = ReferenceId(c"reference ID");
-        /// The IP address, or `ID#` and ten digits while a name is not resolved. `None` for a reference clock.
+        /// The IP address of the source, or `ID#` and ten digits while its name is not resolved. `None` for a reference
+        /// clock.
         address: Option<String> = Address(c"address");
-        /// Number of samples in use.
+        /// The number of samples in use.
         samples: u32 = Count(c"samples");
-        /// Number of runs of residuals of the same sign.
+        /// The number of runs of residuals that have the same sign.
         runs: u32 = Count(c"runs");
-        /// Time between the oldest and the newest sample, in seconds.
+        /// The time between the oldest and the newest sample, in seconds.
         span: u32 = IntervalSeconds(c"span");
-        /// Estimated standard deviation of the samples, in seconds, 0 or more.
+        /// The estimated standard deviation of the samples, in seconds, 0 or more.
         std_dev: f64 = MeasureSeconds(c"standard deviation").unless("samples", &[0]);
-        /// Estimated frequency of the source against the local clock, in ppm.
+        /// The estimated frequency of the source against the local clock, in ppm.
         resid_freq: f64 = OffsetPpm(c"residual frequency").unless("samples", &[0]);
-        /// Estimated error bound of the residual frequency, in ppm, 0 or more.
+        /// The estimated error bound of the residual frequency, in ppm, 0 or more.
         skew: f64 = MeasurePpm(c"skew").unless("samples", &[0]);
-        /// Estimated offset of the source, in seconds. Positive: the local clock is ahead of the source.
+        /// The estimated offset of the source, in seconds. Positive: the local clock is ahead of the source.
         offset: f64 = OffsetSeconds(c"offset").positive_is_fast().unless("samples", &[0]);
-        /// Estimated error bound of the offset, in seconds, 0 or more.
+        /// The estimated error bound of the offset, in seconds, 0 or more.
         offset_err: f64 = MeasureSeconds(c"offset error").unless("samples", &[0]);
     }
 }
 
 impl SourceStats {
-    /// Whether there are at least `minimum` samples; 4 are enough for a useful estimate.
+    /// Returns true if there are at least `minimum` samples. Four are enough for a useful estimate.
     #[must_use]
     pub fn has_sufficient_samples(&self, minimum: u32) -> bool {
         self.samples >= minimum

@@ -56,7 +56,7 @@ impl FieldValue for ReferenceId {
 impl FieldValue for i16 {
     const TYPE: Type = Type::Signed(Self::BITS);
 
-    /// libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534.
+    /// Extends the sign of 16-bit fields, which libchrony does not: it reads -2 as 65534.
     fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
         let value = record.signed(index, field.libchrony)?;
         let extended = u16::try_from(value).map(u16::cast_signed).or_else(|_| Self::try_from(value));
@@ -132,12 +132,12 @@ impl<T: Constant> FieldValue for T {
     }
 }
 
-/// One of a field's constants, or a number that has no name (yet): a newer chronyd may have more of them.
+/// A constant of a field, or a number without a name. A newer chronyd may send constants that this crate does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Open<T> {
-    /// One that has a name.
+    /// A constant with a name.
     Known(T),
-    /// The number of one that has none.
+    /// A number without a name.
     Unknown(u64),
 }
 
@@ -173,7 +173,7 @@ impl<T: Constant> FieldValue for Open<T> {
     }
 }
 
-/// An address that a source may lack.
+/// The address of a source, which a reference clock lacks.
 impl FieldValue for Option<String> {
     const TYPE: Type = Type::Text;
 
@@ -186,7 +186,7 @@ impl FieldValue for Option<String> {
     }
 }
 
-/// The name of a source: its address, or else its reference ID read as characters. Empty when it has neither.
+/// The name of a source: its address, or else its reference ID read as characters. Empty if it has neither.
 impl FieldValue for String {
     const TYPE: Type = Type::Text;
 
@@ -213,7 +213,7 @@ impl FieldValue for String {
     }
 }
 
-/// Numbers of a field that some versions of chronyd do not have.
+/// A number that some versions of chronyd do not send.
 pub(crate) trait Number: FieldValue {}
 
 impl Number for u32 {}
