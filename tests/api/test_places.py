@@ -142,5 +142,5 @@ def test_a_socket_mounted_read_only_is_told_at_once(daemon: Daemon, finish: Fini
     ):
         assert (name, code) == ("ChronyConnectionError", -1)
         assert message.startswith(f"Failed to connect to chronyd at {daemon.socket}: Read-only file system")
-        assert "can a socket be created beside it?" in message
+        assert "can a socket be created next to it?" in message
     assert daemon.leftovers() == []

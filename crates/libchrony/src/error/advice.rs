@@ -1,4 +1,4 @@
-//! What the reader of an error can do next. This module has the words only; other modules decide which error it is.
+//! The advice in error messages. This module only has the words. Other modules decide which error occurs.
 
 use crate::address::{Address, Transport};
 use crate::raw::failure::LibchronyError;
@@ -32,10 +32,10 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> Cow<'static, str
              bindcmdaddress in chrony.conf says otherwise"
         }
         (Transport::UnixSocket, Some(Errno::INVAL)) => {
-            "libchrony creates a socket of its own beside chronyd's, so the folder's path may have 62 bytes at most \
+            "libchrony creates a socket of its own next to chronyd's, so the folder's path may have 62 bytes at most \
              and not be /"
         }
-        (Transport::UnixSocket, _) => "Is this chronyd's socket, and can a socket be created beside it?",
+        (Transport::UnixSocket, _) => "Is this chronyd's socket, and can a socket be created next to it?",
         (Transport::CommandPort, Some(Errno::CONNREFUSED)) => {
             "No chronyd listens on this port. Is it running, and is its cmdport not 0?"
         }
@@ -52,12 +52,12 @@ pub(crate) fn connect(address: &Address, source: &io::Error) -> Cow<'static, str
     words.into()
 }
 
-/// The end of an IPv6 address may have been meant as a port.
+/// Suggests brackets if the end of an IPv6 address may have been meant as a port.
 fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
     address.probably_meant().map_or(words.into(), |meant| format!("If its end is the port, write {meant}").into())
 }
 
-/// Over the command port; on a Unix socket chronyd refuses no report.
+/// Returns the advice for a refusal. Only the command port refuses reports, the Unix socket does not.
 pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
     let first = first.map_or(String::new(), |first| format!(", and {first}, which libchrony asks for first,"));
     format!(
@@ -66,7 +66,7 @@ pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
     )
 }
 
-/// The message for a report that chronyd is not configured to have: what is missing, why, and what to do.
+/// Returns the message for a report that chronyd is not configured to have: what is missing, why, and what to do.
 pub(crate) fn not_available(report: &str, address: &Address, source: &LibchronyError) -> String {
     let table = REPORTS.iter().find(|table| table.name.to_str() == Ok(report));
     match table.and_then(|table| table.unavailable) {
@@ -99,19 +99,19 @@ pub(crate) fn exchange(address: &Address, source: &LibchronyError) -> &'static s
     }
 }
 
-/// What is known of a call that ended without an answer.
+/// The circumstances of a call that ended without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Silence {
-    /// How many records of a list had been read, and of how many.
+    /// The number of records that were read, and the length of the list. `None` if no list was being read.
     pub records: Option<(usize, usize)>,
-    /// How long other calls had the connection before.
+    /// The time for which other calls used the connection first.
     pub queued: Duration,
-    /// For how much of the time this process itself did not run: it was stopped, or the machine is overloaded.
+    /// The time for which this process itself did not run, because it was stopped or the machine is overloaded.
     pub asleep: Duration,
 }
 
-/// What was waited for in vain, and why that may be.
+/// Returns the message for a timeout: what did not happen, and the probable reasons.
 pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silence: &Silence) -> String {
     let Silence { records, queued, asleep } = *silence;
     let sent = if requests == 1 { "1 request sent".to_owned() } else { format!("{requests} requests sent") };

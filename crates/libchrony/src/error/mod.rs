@@ -1,4 +1,4 @@
-//! What can go wrong, in words that say what happened, to which address or field, and what to do next.
+//! The errors of this crate. Each message says what happened, to which address or field, and what to do next.
 
 pub(crate) mod advice;
 mod several;
@@ -11,31 +11,32 @@ use crate::report::record::FieldError;
 use std::io;
 use std::time::Duration;
 
-/// The bounds of settings, in words.
+/// The conditions for settings, in words.
 pub(crate) const AT_LEAST_1: &str = "be at least 1";
 pub(crate) const LONGER_THAN_0: &str = "be longer than 0";
 
-/// What kind of problem an [`Error`] is, for code that decides what to do about it.
+/// The kind of an [`Error`], for code that decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// libchrony is missing or unusable.
     Library,
-    /// chronyd cannot be reached, did not answer in time, or went away.
+    /// chronyd cannot be reached, did not respond in time, or went away.
     Connection,
-    /// There is no such socket; chronyd is probably not running.
+    /// The socket does not exist. chronyd is probably not running.
     NotFound,
-    /// The user may not talk to chronyd this way.
+    /// The user is not permitted to talk to chronyd this way.
     Permission,
-    /// chronyd or libchrony rejected the request or the response, or a value or a setting is out of its bounds.
+    /// chronyd or libchrony rejected the request or the response, or a value or a setting is out of range.
     Invalid,
     /// A record or a field is missing.
     Incomplete,
-    /// The caller's `interrupt` function asked to stop.
+    /// The caller's `interrupt` function stopped the call.
     Interrupted,
 }
 
-/// Why a report could not be read. [`std::error::Error::source`] leads to libchrony's error and the system's.
+/// The reason why a call failed. [`std::error::Error::source`] returns libchrony's error or the system's, if there is
+/// one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,18 +46,18 @@ pub enum Error {
     /// The address is malformed.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The loaded libchrony knows no report of this name.
+    /// The loaded libchrony does not know a report of this name.
     #[error(transparent)]
     UnknownReport(#[from] UnknownReport),
-    /// A setting of a builder is out of its bounds.
+    /// A setting of a builder is out of range.
     #[error("{setting} must {bounds}")]
     Setting {
-        /// The setting.
+        /// The name of the setting.
         setting: &'static str,
-        /// What it must be.
+        /// The condition that the setting must meet.
         bounds: &'static str,
     },
-    /// A call was advanced although it was over.
+    /// A finished call was advanced.
     #[error("the call for the {report} report is over and cannot be advanced. Start another one")]
     Over {
         /// The report.
@@ -80,7 +81,7 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// A host name has no address, or the resolver did not tell in time.
+    /// A host name has no address, or the resolver did not respond in time.
     #[error("Failed to connect to chronyd at {address}: {source}. {}", advice::resolve(source))]
     Resolve {
         /// The address.
@@ -88,15 +89,15 @@ pub enum Error {
         /// The resolver's error.
         source: io::Error,
     },
-    /// chronyd answered at none of several addresses.
+    /// chronyd did not respond at any of several addresses.
     #[error("{best} (other addresses: {others})")]
     Unreachable {
-        /// The failure that tells most: a missing permission, then silence, then a refusal, then a missing socket.
+        /// The most informative failure: a missing permission, then silence, then a refusal, then a missing socket.
         best: Box<Error>,
-        /// The other addresses, each with why it failed.
+        /// The other addresses, with the reason for each.
         others: String,
     },
-    /// The user may not use the socket, or may not create one beside it.
+    /// The user may not use the socket, or may not create one next to it.
     #[error(
         "Permission denied accessing {address}: {source}. Run as root or as chronyd's user, or use the command port, \
          127.0.0.1, which needs no permission"
@@ -115,20 +116,20 @@ pub enum Error {
         /// libchrony's error.
         source: LibchronyError,
     },
-    /// No (valid) response came before the deadline.
+    /// No valid response came before the deadline.
     #[error("Failed to {}: {}", stage.of(report), advice::silence(address, *waited, *requests, silence))]
     TimedOut {
-        /// What was being done.
+        /// The stage of the call.
         stage: Stage,
         /// The report.
         report: &'static str,
         /// The address.
         address: Address,
-        /// The time that was allowed for chronyd's answer.
+        /// The time allowed for chronyd's response.
         waited: Duration,
-        /// How many times the request was sent.
+        /// The number of times that the request was sent.
         requests: u32,
-        /// What else is known of it.
+        /// The circumstances of the silence.
         silence: Box<Silence>,
     },
     /// Other calls used the connection until the deadline.
@@ -139,10 +140,10 @@ pub enum Error {
     Busy {
         /// The report.
         report: &'static str,
-        /// The time that was allowed.
+        /// The time allowed for the call.
         waited: Duration,
     },
-    /// Other threads were opening sockets until the deadline, which they do one after the other.
+    /// Other threads were opening sockets until the deadline. Threads open sockets one after another.
     #[error(
         "Failed to request {report} report: other threads kept opening sockets for {waited:?}. Raise the timeout, or \
          use connections for more than one call"
@@ -150,10 +151,10 @@ pub enum Error {
     Crowded {
         /// The report.
         report: &'static str,
-        /// The time that was allowed.
+        /// The time allowed for the call.
         waited: Duration,
     },
-    /// The time for a fleet's round, or for one of its addresses, was over before chronyd was asked for the report.
+    /// The time for a fleet's round, or for one of its addresses, ended before chronyd was asked for the report.
     #[error(
         "Failed to request {report} report: {waited:?} were over before chronyd at {address} was asked. Raise the \
          timeout of an address, the deadline of a round, or the number of those that are asked at once"
@@ -163,10 +164,10 @@ pub enum Error {
         report: &'static str,
         /// The address.
         address: Address,
-        /// The time that was allowed.
+        /// The time allowed for the call.
         waited: Duration,
     },
-    /// The system gives no event queue to wait for a fleet with.
+    /// The system could not provide an event queue, with which a fleet waits.
     #[error(
         "could not make an event queue to wait for chronyds with: {source}. Close descriptors, or raise the \
          limit on open files"
@@ -175,10 +176,10 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// Sending or receiving failed: chronyd went away.
+    /// Sending or receiving failed, in most cases because chronyd went away.
     #[error("Failed to {} from {address}: {source}. {}", stage.of(report), advice::exchange(address, source))]
     Exchange {
-        /// What was being done.
+        /// The stage of the call.
         stage: Stage,
         /// The report.
         report: &'static str,
@@ -195,7 +196,7 @@ pub enum Error {
     Unauthorized {
         /// The report.
         report: &'static str,
-        /// Another report, which libchrony asks for first.
+        /// Another report, which libchrony requests first.
         first: Option<&'static str>,
         /// The address.
         address: Address,
@@ -205,7 +206,7 @@ pub enum Error {
     /// chronyd or libchrony rejected the request or the response.
     #[error("Failed to {} from {address}: {source}. {}", stage.of(report), advice::rejection(source))]
     Rejected {
-        /// What was being done.
+        /// The stage of the call.
         stage: Stage,
         /// The report.
         report: &'static str,
@@ -214,7 +215,7 @@ pub enum Error {
         /// libchrony's error.
         source: LibchronyError,
     },
-    /// chronyd has fewer records than it said, although the list was read several times.
+    /// chronyd has fewer records than it announced, in several reads of the list.
     #[error(
         "Failed to process {report} response from {address}: {}. The sources may have changed during the read; \
          try again",
@@ -225,10 +226,10 @@ pub enum Error {
         report: &'static str,
         /// The address.
         address: Address,
-        /// libchrony's error; `None` when the records themselves tell.
+        /// libchrony's error. `None` if the records themselves show the change.
         source: Option<LibchronyError>,
     },
-    /// chronyd is not configured to have this report, such as that of a real-time clock.
+    /// chronyd is not configured to have this report, such as tracking of a real-time clock.
     #[error("{}", advice::not_available(report, address, source))]
     NotAvailable {
         /// The report.
@@ -248,23 +249,23 @@ pub enum Error {
         /// The number, as libchrony read it.
         count: i32,
     },
-    /// A field is missing, has another type, or a value out of its bounds.
+    /// A field is missing, has another type, or has a value out of range.
     #[error("{source} (in the {report} report of chronyd at {address}). {}", advice::field(source))]
     Field {
         /// The report.
         report: &'static str,
         /// The address.
         address: Address,
-        /// What is wrong with the field.
+        /// The error of the field.
         source: FieldError,
     },
-    /// The caller's `interrupt` function asked to stop.
+    /// The caller's `interrupt` function stopped the call.
     #[error("interrupted while waiting for chronyd")]
     Interrupted,
 }
 
 impl Error {
-    /// What kind of problem it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -296,7 +297,7 @@ impl Error {
         }
     }
 
-    /// Whether chronyd answered, if only to refuse, or with data that is not used.
+    /// Returns true if chronyd responded, even if it refused or sent data that cannot be used.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         matches!(
@@ -310,7 +311,7 @@ impl Error {
         )
     }
 
-    /// Refuses a setting that is out of its bounds.
+    /// Rejects a setting that is out of range.
     pub(crate) fn check(is_valid: bool, setting: &'static str, bounds: &'static str) -> Result<(), Self> {
         if is_valid { Ok(()) } else { Err(Self::Setting { setting, bounds }) }
     }
@@ -328,18 +329,18 @@ impl Error {
     }
 }
 
-/// What was being done with a report.
+/// The stage of a call for a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// A request was to be sent.
+    /// The call was sending a request.
     Request,
-    /// Its response was to be received.
+    /// The call was receiving the response.
     Response,
 }
 
 impl Stage {
-    /// It in words.
+    /// Returns the stage in words.
     fn of(self, report: &str) -> String {
         match self {
             Self::Request => format!("request {report} report"),

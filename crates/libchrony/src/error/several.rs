@@ -4,7 +4,7 @@ use super::{Error, ErrorKind};
 use std::error::Error as _;
 
 impl Error {
-    /// The failures at all addresses as one error.
+    /// Combines the failures at all addresses into one error.
     pub(crate) fn from_failures(mut failures: Vec<Self>) -> Self {
         if failures.len() > 1 && failures.iter().all(|failure| failure.kind() == ErrorKind::NotFound) {
             let tried = failures.into_iter().filter_map(|failure| failure.address().cloned()).collect();
@@ -27,7 +27,7 @@ impl Error {
         Self::Unreachable { best: Box::new(best), others }
     }
 
-    /// The address and why it failed, without advice.
+    /// Returns the address and the reason, without advice.
     fn brief(&self) -> String {
         let reason = self.source().map_or_else(|| "no answer".to_owned(), ToString::to_string);
         self.address().map_or_else(|| self.to_string(), |address| format!("{address} ({reason})"))
