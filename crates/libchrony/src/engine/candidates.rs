@@ -1,5 +1,7 @@
-//! The addresses that a call tries, in order. A host name stands for its addresses, which are asked for when its turn
-//! comes.
+//! The order in which a call tries addresses.
+//!
+//! A host name stands for its addresses, which are requested when they are needed. Looking them up is left to the
+//! driver.
 
 use crate::address::{Address, Meaning};
 use std::collections::VecDeque;
@@ -10,14 +12,14 @@ use std::sync::Arc;
 pub(crate) struct Candidates {
     all: Arc<[Address]>,
     next: usize,
-    /// The addresses of the last host.
+    /// The addresses of the last host that are left to try.
     resolved: VecDeque<Address>,
 }
 
-/// What comes next.
+/// The next candidate.
 pub(crate) enum Next {
     Address(Address),
-    /// A host, whose addresses are needed.
+    /// A host whose addresses are needed.
     Host(Address),
 }
 
@@ -26,7 +28,7 @@ impl Candidates {
         Self { all, next: 0, resolved: VecDeque::new() }
     }
 
-    /// Begins again with the first.
+    /// Starts again with the first address.
     pub(crate) fn rewind(&mut self) {
         self.next = 0;
         self.resolved.clear();
@@ -36,7 +38,7 @@ impl Candidates {
         self.resolved = addresses.into();
     }
 
-    /// How many are left, as far as is known.
+    /// Returns the number of candidates left, as far as it is known.
     pub(crate) fn left(&self) -> usize {
         self.resolved.len() + self.all.len() - self.next
     }

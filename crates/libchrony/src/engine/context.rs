@@ -1,4 +1,4 @@
-//! The context of one call, which every step of it needs.
+//! The values that every step of a call uses. The progress of the call is not among them.
 
 use crate::engine::clock::Clock;
 use crate::engine::settings::Settings;
@@ -6,13 +6,14 @@ use crate::report::query::Query;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A call's settings, its query, and its time. `lane` opens lanes with it, and `explain` makes its errors.
+/// The settings, query and clock of a call. The module `lane` adds the methods that open lanes. The module `explain`
+/// adds the methods that create errors.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     pub(crate) query: Query,
     pub(crate) clock: Clock,
-    /// The time that the call waited for its turn.
+    /// The time that the call has waited for its turn.
     pub(crate) queued: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Failures of one call put into words: at which address, at which step, and of which report.
+//! The errors of a call, with its address, step and report. Their texts are in `error`.
 
 use crate::address::{Address, Transport};
 use crate::engine::context::Context;
@@ -17,23 +17,23 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Instant;
 
-/// The errors of a call.
+/// The methods that create the errors of a call.
 impl Context {
     fn libchrony(&self, failure: Failure) -> LibchronyError {
         LibchronyError::new(self.settings.library.symbols(), failure)
     }
 
-    /// libchrony made no session on a socket.
+    /// Returns the error for a socket on which libchrony did not create a session.
     pub(crate) fn no_session(&self, address: &Address, failure: Failure) -> Error {
         Error::Session { address: address.clone(), source: self.libchrony(failure) }
     }
 
-    /// Other threads opened sockets all the time.
+    /// Returns the error for a call that could not open a socket in time, because other threads kept opening theirs.
     pub(crate) fn crowded(&self) -> Error {
         Error::Crowded { report: self.query.report(), waited: self.clock.end - self.clock.start }
     }
 
-    /// chronyd is not there: the first exchange of a call failed.
+    /// Returns the error for a failed first exchange. Often no chronyd is there.
     pub(crate) fn lost(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
         match failure.errno {
             Some(errno) if is_unreachable(errno) => not_connected(address, errno.into()),
@@ -41,7 +41,7 @@ impl Context {
         }
     }
 
-    /// A request or a response failed.
+    /// Returns the error for a failed request or response.
     pub(crate) fn failed(&self, address: &Address, stage: Stage, failure: Failure) -> Error {
         let (report, address) = (self.query.report(), address.clone());
         let source = self.libchrony(failure);
@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    /// No answer came in time.
+    /// Returns the error for a response that did not come in time.
     pub(crate) fn silent(
         &self,
         address: &Address,
@@ -75,7 +75,7 @@ impl Context {
         }
     }
 
-    /// chronyd has fewer records than it said, or others.
+    /// Returns the error for a list in which chronyd has fewer records than it said, or other ones.
     pub(crate) fn changed(&self, address: &Address, failure: Option<Failure>) -> Error {
         let source = failure.map(|failure| self.libchrony(failure));
         Error::ListChanged { report: self.query.report(), address: address.clone(), source }
@@ -90,8 +90,8 @@ impl Context {
     }
 }
 
-/// Opening a socket failed, or nothing is behind it. libchrony's clean-up may have changed `errno`, so a path is looked at
-/// again, and so is /dev/urandom.
+/// Returns the error for a socket that cannot be opened or that nothing listens on. libchrony's cleanup may have
+/// changed `errno`, so the path and /dev/urandom are checked again.
 pub(crate) fn not_connected(address: &Address, error: io::Error) -> Error {
     let source = match address.path().map(Path::metadata) {
         Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Errno::NOENT.into(),
@@ -109,7 +109,7 @@ pub(crate) fn not_connected(address: &Address, error: io::Error) -> Error {
     }
 }
 
-/// Whether the errno says that no chronyd is there at all.
+/// Returns true if `errno` means that no chronyd is at the address.
 fn is_unreachable(errno: Errno) -> bool {
     use Errno as E;
     matches!(errno, E::CONNREFUSED | E::HOSTUNREACH | E::NETUNREACH | E::HOSTDOWN | E::NETDOWN | E::ACCESS | E::PERM)

@@ -1,7 +1,7 @@
-//! A lane: one libchrony session with at most one request on its way.
+//! A lane: one libchrony session with at most one request in flight.
 //!
-//! A lane never waits by itself: whether a send or a receive may block for a moment is the socket's matter. When to
-//! send, on which lane, and when to give up is not decided here.
+//! A lane sends and receives. A blocking socket may make it wait for a short time. The decisions to send, to use
+//! another lane and to give up are made elsewhere.
 
 use crate::address::{Address, Transport};
 use crate::engine::context::Context;
@@ -22,49 +22,50 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a lane asks chronyd for.
+/// A request to chronyd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// The number of a report's records.
+    /// The number of records in a report.
     Count(&'static CStr),
-    /// The number of a report's records, or its record if libchrony says that it always has one.
+    /// The number of records in a report, or the record if libchrony says that there is always one.
     First(&'static CStr),
     /// One record.
     Record(&'static CStr, Int),
-    /// One record of a report that chronyd is asked for by address. libchrony asks for the source's address first.
+    /// One record of a report that is requested by address. libchrony requests the address of the source first.
     ByAddress(&'static CStr, Int),
 }
 
-/// What has become of a request.
+/// The result of sending a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     Yes,
-    /// The queue of chronyd's socket is full, or a signal came.
+    /// The request could not be sent: chronyd's queue is full, or a signal came.
     No,
-    /// libchrony has the answer already: it has just read that the source is a reference clock.
+    /// The request is unnecessary: libchrony has just read that the source is a reference clock.
     Answered,
 }
 
-/// What a lane has received.
+/// The result of a receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// The answer.
+    /// The response.
     Answer,
-    /// The first of two answers; libchrony has sent the second request.
+    /// The first of two responses. libchrony has sent the second request.
     Half,
-    /// The first of two answers; the second request cannot be sent now.
+    /// The first of two responses. The second request cannot be sent now.
     Stuck,
-    /// A datagram that is not the answer.
+    /// A datagram that is not the response.
     Other,
-    /// No datagram so far.
+    /// No datagram yet.
     Nothing,
-    /// A signal came.
+    /// A signal interrupted the receive.
     Signal,
 }
 
-/// The lanes of a call.
+/// The methods that open lanes.
 impl Context {
-    /// Opens the first lane to an address. The first lane to a host's second address may use the quota of further ones.
+    /// Opens the first lane to an address. For the second address of a host, it may use the quota of additional
+    /// sessions.
     pub(crate) fn open(&self, address: &Address) -> Result<Lane, Error> {
         let Quotas { first, further, .. } = &self.settings.quotas;
         self.open_within(if first.is_used_up() { further } else { first }, address)
@@ -75,9 +76,9 @@ impl Context {
         self.open_within(&self.settings.quotas.further, address).ok()
     }
 
-    /// Opens a further lane to the same chronyd, if possible. chronyd answers a Unix socket in the order of the requests
-    /// and loses nothing, so lanes share one, which costs least. Over UDP each has its own, so that no lane receives
-    /// what is for another.
+    /// Opens another lane to the same chronyd, if possible. Lanes over a Unix socket share it. This costs least, and is
+    /// safe because chronyd answers in the order of the requests and nothing is lost. Over UDP each lane has its own
+    /// socket, so that it cannot receive another lane's response.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
         match address.transport() {
             Transport::UnixSocket => {
@@ -107,7 +108,7 @@ impl Context {
     }
 }
 
-/// One session.
+/// A libchrony session, and the last request in it.
 #[derive(Debug)]
 pub(crate) struct Lane {
     session: RawSession,
@@ -116,12 +117,13 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Whether its socket's descriptor is still that. On that of others, a receive would have no end.
+    /// Returns true if the descriptor is still our socket. A receive on any other file could block forever.
     pub(crate) fn is_still_ours(&self) -> bool {
         self.socket().is_still_ours()
     }
 
-    /// Whether the path of its socket is gone, so that no answer can reach it. Over UDP it has none.
+    /// Returns true if the path of its socket is gone, so that no response can arrive. A UDP socket does not have a
+    /// path.
     pub(crate) fn has_lost_its_path(&self) -> bool {
         let own = getsockname(self.as_fd()).ok().and_then(|own| SocketAddrUnix::try_from(own).ok());
         let path = own.as_ref().and_then(SocketAddrUnix::path_bytes);
@@ -132,22 +134,22 @@ impl Lane {
         self.session.socket()
     }
 
-    /// Whether both use one socket.
+    /// Returns true if both lanes use one socket.
     pub(crate) fn shares_socket(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.socket(), other.socket())
     }
 
-    /// Whether libchrony would take the address of a source from the last response, which may be old.
+    /// Returns true if libchrony would take the address of a source from the last response, which may be outdated.
     pub(crate) fn remembers_address(&self) -> bool {
         match self.last {
             Some(Request::Record(..)) => true,
-            // What is left of a reference clock's address is that there was none.
+            // For a reference clock, libchrony remembers that the source does not have an address.
             Some(Request::ByAddress(..)) => self.record().is_empty(),
             Some(Request::Count(_) | Request::First(_)) | None => false,
         }
     }
 
-    /// Whether the answer is a number of records.
+    /// Returns true if the response is a number of records.
     pub(crate) fn has_counted(&self) -> bool {
         matches!(self.last, Some(Request::Count(_)))
     }
@@ -155,7 +157,8 @@ impl Lane {
     /// Sends a request.
     pub(crate) fn send(&mut self, request: Request) -> Result<Sent, Failure> {
         let last = self.last.replace(request);
-        // libchrony has said that there is nothing to count, and would say so without a request.
+        // libchrony skipped the count of this report before. While the record is in flight, another skip would look
+        // like a request.
         if let (Request::First(report), Some(Request::Record(..)), true) =
             (request, last, self.session.needs_response())
         {
@@ -167,7 +170,7 @@ impl Lane {
         let sent = match request {
             Request::Count(report) => self.session.request_count(report),
             Request::First(report) => match self.session.request_count(report) {
-                // libchrony sends no such request for a report that always has one.
+                // libchrony does not request the count of a report that always has one record.
                 Ok(()) if !self.session.needs_response() => return self.send(Request::Record(report, 0)),
                 sent => {
                     self.last = Some(Request::Count(report));
@@ -193,7 +196,7 @@ impl Lane {
         };
         match received {
             Ok(()) if !self.session.needs_response() => Ok(Received::Answer),
-            // libchrony leaves no field of a datagram that it ignores.
+            // libchrony does not keep any fields of a datagram that it ignores.
             Ok(()) if self.session.number_fields() > 0 => Ok(Received::Half),
             Ok(()) => Ok(Received::Other),
             Err(failure) if failure.is_transient() && failure.code == CHRONY_SEND_FAILED => Ok(Received::Stuck),
@@ -203,12 +206,12 @@ impl Lane {
         }
     }
 
-    /// The record of the answer.
+    /// Returns the record in the response.
     pub(crate) fn record(&self) -> Record<'_> {
         Record::new(&self.session)
     }
 
-    /// The number of records, as libchrony has it: negative when chronyd's number does not fit.
+    /// Returns the number of records as libchrony reports it: negative if chronyd's number does not fit.
     pub(crate) fn number_records(&self) -> Int {
         self.session.number_records()
     }

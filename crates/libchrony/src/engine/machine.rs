@@ -1,8 +1,8 @@
-//! One call of a report, as a machine that never waits.
+//! One call, as a state machine.
 //!
-//! It waits for its turn, searches the chronyd that answers, and reads the record or the list. [`Machine::advance`]
-//! takes it as far as the sockets and the time allow, and says what it waits for; a driver does the waiting. All
-//! decisions are here and below, so that all drivers have the same.
+//! A call waits for its turn, searches for a chronyd that answers, and reads a record or a list. [`Machine::advance`]
+//! goes as far as the sockets and the time allow, and returns what the call waits for. The waiting is left to the
+//! drivers, and the decisions of each phase to `turns`, `search` and `list`.
 
 use crate::address::Address;
 use crate::engine::clock::Clock;
@@ -32,19 +32,19 @@ enum Phase {
     Over,
 }
 
-/// The call of a report.
+/// A call, from its place in the queue to its result.
 #[derive(Debug)]
 pub(crate) struct Machine {
     context: Context,
     phase: Phase,
     turn: Turn,
-    /// Whether it has waited for its turn.
+    /// Set once the call has had to wait for its turn.
     has_waited: bool,
     thread: Option<ThreadId>,
     process: Process,
-    /// The number of reads of the list that failed.
+    /// The number of failed reads of the list.
     reads: u32,
-    /// The addresses that may answer.
+    /// The addresses to try.
     addresses: Arc<[Address]>,
 }
 
@@ -53,7 +53,7 @@ impl Machine {
         Self::within(turns, query, thread, Clock::new(turns.settings.timeout))
     }
 
-    /// A call with another beginning and end.
+    /// Creates a call with a given start and deadline.
     pub(crate) fn within(turns: &Arc<Turns>, query: Query, thread: Option<ThreadId>, clock: Clock) -> Self {
         Self {
             context: Context::new(&turns.settings, query, clock),
@@ -67,13 +67,13 @@ impl Machine {
         }
     }
 
-    /// The same call at one address only.
+    /// Restricts the call to one address.
     pub(crate) fn at(mut self, address: Address) -> Self {
         self.addresses = Arc::new([address]);
         self
     }
 
-    /// The same call from its start, in a forked child.
+    /// Returns the call as it was at its start, for a forked child.
     fn anew(&self) -> Self {
         let Context { query, clock, .. } = &self.context;
         let clock = Clock::between(clock.start, clock.end);
@@ -81,27 +81,27 @@ impl Machine {
         Self { addresses: Arc::clone(&self.addresses), ..anew }
     }
 
-    /// Takes the address that has answered, if only to refuse.
+    /// Takes the address that has answered, even if only with a refusal.
     pub(crate) fn take_answered(&mut self) -> Option<Address> {
         self.turn.answered.take()
     }
 
-    /// When the call began.
+    /// Returns the start of the call.
     pub(crate) fn start(&self) -> Instant {
         self.context.clock.start
     }
 
-    /// When the call ends.
+    /// Returns the deadline of the call.
     pub(crate) fn end(&self) -> Instant {
         self.context.clock.end
     }
 
-    /// Whether this is a child of the process that made the call.
+    /// Returns true in a forked child of the process that made the call.
     pub(crate) fn is_forked(&self) -> bool {
         self.process.is_forked()
     }
 
-    /// Whether a signal has cut a wait short since the last time.
+    /// Returns true if a signal has interrupted a wait since the last check.
     pub(crate) fn take_signal(&mut self) -> bool {
         mem::take(&mut self.context.clock.is_signalled)
     }
@@ -110,7 +110,8 @@ impl Machine {
         matches!(self.phase, Phase::Turn)
     }
 
-    /// The sockets that it waits for; none while it waits for its turn or for the addresses of a host.
+    /// Returns the sockets that the call waits for. There are none while it waits for its turn, or only for a host
+    /// name.
     pub(crate) fn interests(&self) -> Vec<Interest<'_>> {
         match &self.phase {
             Phase::Search(search) => search.interests().collect(),
@@ -119,14 +120,15 @@ impl Machine {
         }
     }
 
-    /// Takes the addresses of the host that it asked for.
+    /// Takes the result of looking up the requested host.
     pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
         if let Phase::Search(search) = &mut self.phase {
             search.resolved(host, addresses);
         }
     }
 
-    /// Goes on as far as it can; in a forked child, from the start. `waker` is woken when its turn has come.
+    /// Advances the call as far as possible. In a forked child, the call starts again. `waker` is woken when its turn
+    /// comes.
     pub(crate) fn advance(
         &mut self,
         mut ready: Ready<'_>,
@@ -180,7 +182,7 @@ impl Machine {
                     Step::Done(Err((error, refused_by))) => {
                         let Some(session) = refused_by else { return Err(error) };
                         self.turn.answered(&session);
-                        // A refusal is an answer, too.
+                        // A refusal also shows that chronyd is there.
                         return if self.context.query.is_contact { Ok(Step::Done(())) } else { Err(error) };
                     }
                     waiting => {
@@ -216,7 +218,8 @@ impl Machine {
     fn has_turn(&mut self, waker: &Waker) -> Result<bool, Error> {
         let Context { settings, query, clock, queued } = &mut self.context;
         let has_come = self.turn.has_come(waker);
-        // A turn that comes too late is useless. A call that has not waited is made whatever the time.
+        // After the deadline, a turn is useless to a call that had to wait. A call that did not have to wait runs even
+        // then.
         if clock.last >= clock.end && (self.has_waited || !has_come) {
             return Err(Error::Busy { report: query.report(), waited: settings.timeout });
         }

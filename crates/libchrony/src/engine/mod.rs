@@ -1,7 +1,8 @@
-//! One call of a report, which never waits: it says what it waits for, and a driver waits.
+//! The engine: the calls that read reports, as state machines.
 //!
-//! All decisions about addresses, retries, deadlines and lanes are here, so that all drivers share them. Nothing here
-//! polls, sleeps, or knows an event loop.
+//! All decisions about addresses, retries, deadlines and lanes are made here, so that all drivers share them. A call
+//! says which sockets it waits for, and until when. The waiting is left to a driver. Nothing here polls, sleeps, or
+//! knows an event loop.
 
 pub(crate) mod candidates;
 pub(crate) mod clock;

@@ -1,29 +1,30 @@
-//! How many sessions may be open at once. Each costs two descriptors: a socket, and libchrony's /dev/urandom.
+//! The limit on sessions that are open at once.
 //!
-//! A single connection needs no such limit. Many that know of each other share one.
+//! Each session takes two descriptors: a socket, and libchrony's /dev/urandom. The connections of a fleet share a
+//! quota. A single connection does not have one.
 
 use rustix::io::Errno;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of sessions that may be open at once.
+/// The number of sessions that may still be opened, or no limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quota(Option<Arc<AtomicUsize>>);
 
-/// The permit for one session, given back when it is dropped.
+/// The permit for one session, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(Quota);
 
-/// The quotas of the sessions that a call needs, and of those that only make it quicker.
+/// The quotas of required sessions and of sessions that only make a call faster.
 #[derive(Clone, Debug)]
 pub(crate) struct Quotas {
-    /// The first session to an address.
+    /// The quota of first sessions to an address.
     pub(crate) first: Quota,
-    /// The sessions for retries, and the further lanes of lists.
+    /// The quota of sessions for retries and of additional lanes for lists.
     pub(crate) further: Quota,
-    /// On how many sessions at once a request waits for its answer at one address. Each time that it is sent again
-    /// beyond that, the oldest of them is used anew.
+    /// The largest number of sessions on which a call waits for one response from an address. Further retries use the
+    /// oldest of these sessions again.
     pub(crate) tries: usize,
 }
 
@@ -34,7 +35,7 @@ impl Default for Quotas {
 }
 
 impl Quota {
-    /// A quota of that many sessions. The default has no limit.
+    /// Creates a quota for a number of sessions. The default quota is unlimited.
     pub(crate) fn of(sessions: usize) -> Self {
         Self(Some(Arc::new(AtomicUsize::new(sessions))))
     }
@@ -43,7 +44,7 @@ impl Quota {
         self.0.as_ref().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
     }
 
-    /// Takes a permit, if one is left.
+    /// Takes a permit if one is left.
     pub(crate) fn take(&self) -> io::Result<Permit> {
         let take = |left: &Arc<AtomicUsize>| {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()

@@ -1,4 +1,7 @@
-//! What a machine that never waits is told, and what it says: which sockets are ready, and which it waits for.
+//! The exchange between a call and its driver.
+//!
+//! The driver says which sockets are ready. The call says which sockets it waits for and until when. Polling and timers
+//! are left to the driver.
 
 use crate::address::Address;
 use crate::engine::lane::Lane;
@@ -7,20 +10,20 @@ use rustix::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Which sockets a machine may receive from.
+/// The sockets that a call may receive from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ready<'a> {
-    /// All of them: a receive without a datagram returns at once.
+    /// All sockets. A receive without a datagram returns at once.
     Any,
-    /// The one whose answer is due first: a receive waits for what comes soon, and no receive from that socket has done
-    /// so in vain.
+    /// The socket whose response is due first. A receive blocks for a short time, unless an earlier one has done so
+    /// without a result.
     First,
-    /// Those that have a datagram.
+    /// The sockets that have a datagram.
     These(&'a [RawFd]),
 }
 
 impl Ready<'_> {
-    /// Whether a lane may receive. It may have waited before.
+    /// Returns true if a lane may receive. A lane is late if a receive on it has waited without a result.
     pub(crate) fn allows(&self, lane: &Lane, is_late: bool) -> bool {
         match self {
             Self::Any => true,
@@ -33,7 +36,7 @@ impl Ready<'_> {
         matches!(self, Self::First)
     }
 
-    /// The same after a datagram was received, or a request sent: now another answer may come soon.
+    /// Returns the sockets to receive from after a datagram or a new request, when another response may come soon.
     pub(crate) fn again(self) -> Self {
         match self {
             Self::Any => Self::Any,
@@ -42,20 +45,20 @@ impl Ready<'_> {
     }
 }
 
-/// A step of something that never waits: what it waits for, or its end.
+/// The result of advancing a call: a wait, or the end of the call.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// It waits for one of its sockets, or for its turn, until this moment at the latest.
+    /// The call waits for one of its sockets or for its turn, at most until this moment.
     Wait(Instant),
-    /// It needs the addresses of this [host](Address::host). Meanwhile it may be advanced as before: other addresses may
-    /// answer, and it ends by its deadline.
+    /// The call needs the addresses of this [host](Address::host). Meanwhile it can be advanced as before. Other
+    /// addresses may answer, and the deadline still applies.
     Resolve(Address),
-    /// It is over.
+    /// The call is over.
     Done(T),
 }
 
 impl<T> Step<T> {
-    /// Converts the end.
+    /// Converts the result of a call that is over.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Step<U> {
         match self {
             Self::Wait(until) => Step::Wait(until),
@@ -81,7 +84,7 @@ impl<'a> Interest<'a> {
         self.lane.socket()
     }
 
-    /// Whether it waits until the socket can be written to, and not for a datagram.
+    /// Returns true if the call waits until it can write to the socket, and false if it waits for a datagram.
     #[must_use]
     pub fn is_to_write(&self) -> bool {
         self.writable

@@ -1,12 +1,13 @@
-//! How long an answer takes, and from when on a request counts as lost.
+//! The measured round trip to an address, and the time after which a request counts as lost.
 //!
-//! The rules are those of TCP (RFC 6298): the smoothed round trip, and four times its smoothed deviation. A datagram
-//! that is asked for again has no round trip, since its answer may be to either request (Karn's rule).
+//! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. A retransmitted
+//! request is not measured, because the response may belong to either request (Karn's rule). The number of retries is
+//! not limited here.
 
 use super::policy::{MAX_PATIENCE, MIN_PATIENCE};
 use std::time::Duration;
 
-/// What is known of the round trip to one address.
+/// The measurements of the round trip to one address.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RoundTrip {
     smoothed: Option<Duration>,
@@ -25,7 +26,8 @@ impl RoundTrip {
         self.shortest = self.shortest.min(sample);
     }
 
-    /// How long a request waits until it counts as lost, when the same was asked so many times before.
+    /// Returns the time after which a request counts as lost, given the number of requests for the same record before
+    /// it.
     pub(crate) fn patience(&self, before: u32) -> Duration {
         let first = self
             .smoothed
@@ -33,8 +35,8 @@ impl RoundTrip {
         first.saturating_mul(1 << before.min(16))
     }
 
-    /// For how long an answer was probably queued: what it took longer than the quickest and half as much again, which
-    /// networks are late by.
+    /// Returns the time for which a response was probably queued. A delay of up to half of the shortest round trip is
+    /// attributed to the network.
     pub(crate) fn queued(&self, sample: Duration) -> Duration {
         sample.saturating_sub(self.shortest * 3 / 2)
     }

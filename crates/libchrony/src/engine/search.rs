@@ -1,11 +1,14 @@
-//! The first request of a call: which chronyd answers it. A call that asks only whether one is there sends none on a
-//! Unix socket.
+//! The search for a chronyd that answers the first request of a call. Further requests of a list are left to `list`.
 //!
-//! The chronyd that answered last is asked first: in the session of the last call, or in a new one if an error has ended
-//! that. If it is silent or gone, or there is none, the addresses are tried one after the other. One that refuses
-//! is done with at once. One that is silent is listened to until the call ends, while the next one is tried. Over UDP a request that is late is sent once more, beside the first and on a
-//! socket of its own, so that an answer to either counts; on the same socket if there is no other to be had. Nothing is
-//! sent twice on a Unix socket, which loses nothing.
+//! The address that answered last is asked first: in the kept session, or in a new one after an error. If that address
+//! is silent or gone, or no address has answered yet, all addresses are tried in order. A refusal ends the search,
+//! unless an earlier address may still answer. A silent address is listened to until the call ends, while the next one
+//! is tried.
+//!
+//! Over UDP, a late request is sent again on another socket, so that a response to either request counts. If no other
+//! socket can be opened, it is sent again on its own socket. A Unix socket does not lose datagrams, so a request is
+//! sent again only if a path shows that no response can come. A call that only looks for a chronyd does not send a
+//! request on a Unix socket.
 
 use crate::address::{Address, Transport};
 use crate::engine::candidates::{Candidates, Next};
@@ -23,31 +26,31 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The end of a search: the session that chronyd answered in, or the error, with the session if chronyd refused in it.
-/// The first lane of the session has the answer, unless the call only looks for a chronyd.
+/// The result of a search: the session in which chronyd answered, or an error. A refusal comes with its session. The
+/// first lane of the session has the response, unless the call only looks for a chronyd.
 pub(crate) type Found = Result<Box<Session>, (Error, Option<Box<Session>>)>;
 
-/// One sending of the request.
+/// One transmission of the request.
 #[derive(Debug)]
 struct Try {
     lane: Lane,
-    /// When it was sent; `None` while chronyd's queue is full.
+    /// The time of sending; `None` while chronyd's queue is full.
     sent: Option<Instant>,
-    /// Whether a receive has waited in vain for what comes soon.
+    /// Set once a receive has waited without a result.
     is_late: bool,
 }
 
-/// An address that is being tried. It is over when it has no try left.
+/// An address that is being tried. It is over when no try is left.
 #[derive(Debug)]
 struct Target {
     session: Box<Session>,
     tries: Vec<Try>,
     is_kept: bool,
-    /// How often the request was sent.
+    /// The number of requests sent.
     requests: u32,
-    /// When it is to be sent again.
+    /// The time at which the request is sent again.
     resend: Instant,
-    /// chronyd's refusal, while one that comes before it may still answer.
+    /// The refusal by chronyd, while an earlier address may still answer.
     refusal: Option<(Stage, Failure)>,
 }
 
@@ -62,7 +65,7 @@ impl Target {
         self.tries.is_empty()
     }
 
-    /// Takes the lane of a try that was answered, if only with a refusal.
+    /// Takes the lane of a try that was answered, even if only with a refusal.
     fn end_try(&mut self, at: usize, context: &mut Context) -> Lane {
         let Try { lane, sent, .. } = self.tries.swap_remove(at);
         if let (Some(sent), 1) = (sent, self.requests) {
@@ -77,12 +80,12 @@ impl Target {
 pub(crate) struct Search {
     request: Request,
     targets: Vec<Target>,
-    /// The address that answered last, while it is to be tried anew before the others.
+    /// The address that answered last, until it is tried again before the others.
     known: Option<Box<(Address, RoundTrip)>>,
     candidates: Candidates,
     /// The host whose addresses are needed next.
     host: Option<Address>,
-    /// When the next address is tried although others may still answer.
+    /// The time at which the next address is tried, although others may still answer.
     next: Instant,
     failures: Vec<Error>,
 }
@@ -107,7 +110,7 @@ impl Search {
         Self { request, targets, known, candidates, host: None, next, failures: Vec::new() }
     }
 
-    /// Takes the addresses of the host that was asked for.
+    /// Takes the result of looking up the requested host.
     pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
         self.host = None;
         self.next = Instant::now();
@@ -117,7 +120,7 @@ impl Search {
         }
     }
 
-    /// The sockets that it waits for.
+    /// Returns the sockets that the search waits for.
     pub(crate) fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
         let tries = self.targets.iter().flat_map(|target| &target.tries);
         tries.map(|one| Interest::new(&one.lane, one.sent.is_none()))
@@ -128,7 +131,7 @@ impl Search {
         loop {
             let mut again = false;
             let mut found = self.send(context);
-            // No receive waits beyond the end.
+            // A receive may block, and must not outlast the deadline.
             if found.is_none() && !(ready.is_first() && context.clock.is_over()) {
                 found = self.receive(ready, &mut again, context);
             }
@@ -145,7 +148,7 @@ impl Search {
             {
                 self.failures.push(Error::Resolve { address, source: Errno::TIMEDOUT.into() });
             }
-            // One address is tried whatever the time.
+            // Even after the deadline, at least one address is tried.
             if now >= context.clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
                 return Step::Done(self.give_up(context));
             }
@@ -162,14 +165,14 @@ impl Search {
         }
     }
 
-    /// When something is to be done although no socket is ready.
+    /// Returns the time of the next action if no socket becomes ready.
     fn due(&self, context: &Context) -> Instant {
         let live = self.targets.iter().filter(|target| !target.is_over());
         let next = if self.host.is_some() { context.clock.end } else { self.next.min(context.clock.end) };
         live.map(|target| target.resend).fold(next, Instant::min)
     }
 
-    /// Sends what could not be sent so far.
+    /// Sends the requests that could not be sent before.
     fn send(&mut self, context: &mut Context) -> Option<Found> {
         for index in 0..self.targets.len() {
             let target = &mut self.targets[index];
@@ -188,7 +191,7 @@ impl Search {
         None
     }
 
-    /// Receives one datagram from each socket that is ready. `again` tells that there may be more.
+    /// Receives one datagram from each socket that is ready. Sets `again` if there may be more.
     fn receive(&mut self, ready: Ready<'_>, again: &mut bool, context: &mut Context) -> Option<Found> {
         let mut index = 0;
         while index < self.targets.len() {
@@ -212,7 +215,7 @@ impl Search {
                     }
                 }
             }
-            // A kept session that has failed is gone.
+            // A kept session that has failed is removed, so the next target has its index.
             if self.targets.len() == known {
                 index += 1;
             }
@@ -227,7 +230,7 @@ impl Search {
         target.session
     }
 
-    /// One try is over. chronyd's own refusal settles the search, unless an address that comes first may still answer.
+    /// Ends one try after a failure. A refusal by chronyd ends the search, unless an earlier address may still answer.
     fn failed(
         &mut self,
         index: usize,
@@ -250,7 +253,7 @@ impl Search {
         target.tries.swap_remove(at);
         if target.is_over() {
             if target.is_kept {
-                // chronyd, or only our socket, went away since the last call. All addresses are tried anew.
+                // chronyd or our socket has gone since the last call, so all addresses are tried again.
                 let Session { address, round_trip, .. } = *self.targets.remove(index).session;
                 self.known = Some(Box::new((address, round_trip)));
                 self.candidates.rewind();
@@ -262,7 +265,7 @@ impl Search {
         None
     }
 
-    /// Tries the next address, or sends a request again.
+    /// Tries the next address, or sends late requests again.
     fn begin(&mut self, is_alone: bool, context: &mut Context) -> Option<Step<Found>> {
         let now = context.clock.last;
         while self.host.is_none() && (is_alone || now >= self.next) {
@@ -283,7 +286,7 @@ impl Search {
                 continue;
             }
             match Session::open(context, address, round_trip) {
-                // Only a socket that a process listens at can be connected to.
+                // The kernel connects only where a process listens, so no request is needed.
                 Ok(session) if context.query.is_contact && session.address.transport() == Transport::UnixSocket => {
                     return Some(Step::Done(Ok(session)));
                 }
@@ -304,7 +307,7 @@ impl Search {
             let may_open = target.tries.len() < context.settings.quotas.tries;
             match may_open.then(|| target.session.open_again(context)).flatten() {
                 Some(lane) => target.tries.push(Try { lane, sent: None, is_late: false }),
-                // Then the answer to the oldest request does not count any more.
+                // A retry on the oldest lane replaces its request, so a response to that request no longer counts.
                 None if !is_lossless => {
                     if let Some(oldest) = target.tries.iter_mut().min_by_key(|one| one.sent) {
                         oldest.sent = None;
@@ -316,13 +319,13 @@ impl Search {
         None
     }
 
-    /// Whether this call has asked an address. The one that answered last is among the others once more.
+    /// Returns true if this call has asked an address. The address that answered last comes up again in the list.
     fn has_tried(&self, address: &Address) -> bool {
         self.targets.iter().any(|target| target.session.address == *address)
             || self.failures.iter().any(|failure| failure.address() == Some(address))
     }
 
-    /// Ends the search: nothing more can come in time.
+    /// Ends the search, because nothing more can come in time.
     fn give_up(&mut self, context: &mut Context) -> Found {
         let refused = |target: &mut Target| target.refusal.take();
         if let Some((index, (stage, failure))) =

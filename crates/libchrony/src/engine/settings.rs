@@ -1,4 +1,4 @@
-//! The settings that all calls of a connection share.
+//! The settings that all calls of a connection share. Their defaults are in `policy`.
 
 use crate::address::Address;
 use crate::engine::quota::Quotas;
@@ -19,11 +19,11 @@ pub(crate) struct Settings {
     pub(crate) quotas: Quotas,
 }
 
-/// The number of sessions that read a list, which grows with the list.
+/// The number of lanes for a list, which grows with the list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lanes {
     pub(crate) most: usize,
-    /// The number of records for each of which a further lane is opened.
+    /// The number of records for each lane.
     pub(crate) records_each: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Whose turn it is to use a connection's session.
+//! The queue of calls that share a connection, and the session that is kept between them.
 //!
-//! Calls that share a connection take turns in the order of their arrival. A call that ends hands its turn to the one
-//! that has waited longest. A forked child has turns of its own. Nothing here waits: a call that waits is woken.
+//! Calls take turns in the order of their arrival. A call that ends passes the turn to the call that has waited
+//! longest. A forked child has a queue of its own. Nothing here waits: a waiting call is woken through its `Waker`.
 
 use crate::address::Address;
 use crate::engine::round_trip::RoundTrip;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::ThreadId;
 
-/// The settings of a connection, and its session, for one call at a time.
+/// The settings of a connection, the queue of its calls, and its kept session.
 #[derive(Debug)]
 pub(crate) struct Turns {
     pub(crate) settings: Arc<Settings>,
@@ -23,21 +23,22 @@ pub(crate) struct Turns {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of the call that has the turn, and its thread if that waits for the call.
+    /// The number of the call that has the turn, and the thread that waits for the call, if any.
     taken: Option<(u64, Option<ThreadId>)>,
-    /// The calls that wait, in the order of their arrival.
+    /// The waiting calls, in the order of their arrival.
     waiting: VecDeque<(u64, Option<ThreadId>, Waker)>,
     /// The number of the next call.
     next: u64,
-    /// The session, while no call is using it.
+    /// The kept session, while no call uses it.
     idle: Option<Box<Session>>,
-    /// How often the connection was closed, so that a call that was under way then does not keep its session.
+    /// The number of times that the connection was closed. A call that was in progress during a close does not keep its
+    /// session.
     closed: u64,
-    /// The address that answered last, and the round trip to it. They outlast the session, which an error ends.
+    /// The address that answered last, and its round trip. Both outlast the session, which ends on an error.
     answered: Option<(Address, RoundTrip)>,
 }
 
-/// The place of one call: it waits for its turn, or has it. Ending or dropping it hands the turn on.
+/// The place of one call in the queue. Ending or dropping it passes the turn on.
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) turns: Arc<Turns>,
@@ -45,7 +46,7 @@ pub(crate) struct Turn {
     process: Process,
     closed: u64,
     place: Place,
-    /// The address that has answered the call, if only to refuse.
+    /// The address that has answered the call, even if only with a refusal.
     pub(crate) answered: Option<Address>,
 }
 
@@ -53,8 +54,8 @@ pub(crate) struct Turn {
 enum Place {
     Waits,
     Has,
-    /// The thread is in a call already, which asked it whether to go on, and a signal's handler calls, too. Waiting for
-    /// the turn would be waiting for itself, so this call reads on a session of its own.
+    /// A call from a signal handler that runs during another call of its thread. Waiting for that call would be a
+    /// deadlock, so this one uses a session of its own.
     Nested,
     Over,
 }
@@ -68,28 +69,28 @@ impl Turns {
         lock(self.state.get())
     }
 
-    /// The address that answered last.
+    /// Returns the address that answered last.
     pub(crate) fn address(&self) -> Option<Address> {
         self.state().answered.as_ref().map(|(address, _)| address.clone())
     }
 
-    /// The address that the last call has found.
+    /// Returns the address that the last call has found.
     pub(crate) fn found(&self) -> Address {
         self.address().unwrap_or_else(|| self.settings.addresses[0].clone())
     }
 
-    /// Whether a session is kept for the next call.
+    /// Returns true if a session is kept for the next call.
     pub(crate) fn keeps_session(&self) -> bool {
         self.state().idle.is_some()
     }
 
-    /// Drops the session that no call is using. The next call asks the same address.
+    /// Drops the kept session. The next call asks its address first.
     pub(crate) fn rest(&self) {
         let session = self.state().idle.take();
         drop(session);
     }
 
-    /// Drops the session, or has the call that is using it drop it, and forgets its address.
+    /// Drops the kept session and forgets its address. A call that uses the session drops it when the call ends.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed += 1;
@@ -99,10 +100,11 @@ impl Turns {
         drop(session);
     }
 
-    /// Takes a place. `thread` is the one that waits for the call, if one does.
+    /// Joins the queue. `thread` is the thread that waits for the call, if any.
     pub(crate) fn take(self: &Arc<Self>, thread: Option<ThreadId>) -> Turn {
         let (state, inherited) = self.state.get_and_previous();
-        // In a forked child the copies of its parent's sockets are closed, unless another thread was here at the time.
+        // A forked child closes its copies of the parent's sockets, unless another thread held the lock during the
+        // fork.
         let mut state = lock(state);
         if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
             inherited.idle = None;
@@ -142,7 +144,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Turn {
-    /// Whether the call has its turn. If not, `waker` is woken when it has.
+    /// Returns true if the call has its turn. Otherwise, `waker` is woken when the turn comes.
     pub(crate) fn has_come(&mut self, waker: &Waker) -> bool {
         if self.place == Place::Waits {
             let mut state = self.turns.state();
@@ -154,7 +156,7 @@ impl Turn {
         self.place != Place::Waits
     }
 
-    /// The session that the last call left. A connection that was closed in between has none.
+    /// Takes the kept session, unless the connection was closed after the last call.
     pub(crate) fn session(&mut self) -> Option<Box<Session>> {
         if self.place != Place::Has {
             return None;
@@ -162,12 +164,12 @@ impl Turn {
         self.turns.state().idle.take()
     }
 
-    /// The address that answered last, which is asked first, and the round trip to it.
+    /// Returns the address that answered last, and its round trip. The call asks this address first.
     pub(crate) fn known(&self) -> Option<Box<(Address, RoundTrip)>> {
         self.turns.state().answered.clone().map(Box::new)
     }
 
-    /// Remembers the address at which chronyd answered. The session has ended.
+    /// Remembers the address that answered, after its session has ended.
     pub(crate) fn answered(&mut self, session: &Session) {
         self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
@@ -176,7 +178,7 @@ impl Turn {
         }
     }
 
-    /// Remembers the address, and leaves the session for the next call.
+    /// Remembers the address, and keeps the session for the next call.
     pub(crate) fn keep(&mut self, session: Box<Session>) {
         self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
@@ -191,11 +193,11 @@ impl Turn {
         }
     }
 
-    /// Hands the turn on.
+    /// Passes the turn on.
     pub(crate) fn end(&mut self) {
         let place = mem::replace(&mut self.place, Place::Over);
         if self.process.is_forked() || matches!(place, Place::Nested | Place::Over) {
-            // In a forked child the turns are the parent's, and the lock may be held for ever.
+            // The queue is the parent's, and its lock may stay locked forever.
             return;
         }
         let mut state = self.turns.state();
@@ -205,7 +207,7 @@ impl Turn {
             if state.waiting.len() < before {
                 return;
             }
-            // It has been given the turn and does not know yet.
+            // The turn has already been passed to this call.
         }
         let next = state.waiting.pop_front();
         state.taken = next.as_ref().map(|(number, thread, _)| (*number, *thread));

@@ -1,13 +1,13 @@
-//! The records of a list, over several lanes at once.
+//! The records of a list, read over several lanes at once.
 //!
-//! libchrony allows one request on its way in a session, so that chronyd would wait for each next one. Lanes have
-//! several on their way. Those on a Unix socket share it: chronyd answers in the order of the requests, so the lane
-//! that asked first receives first. Over UDP each lane has a socket of its own. There an answer can be lost: after a
-//! while that follows the measured round trip, the record is asked for once more on another lane, while the first is
-//! listened to.
+//! libchrony allows one request in flight in each session, so chronyd would have to wait for each next request. Several
+//! lanes keep several requests in flight. Lanes over a Unix socket share it. chronyd answers in the order of the
+//! requests, so the lane that sent first receives first. Over UDP each lane has its own socket, because a response can
+//! be lost. A late record is requested again on another lane, and a response to either request counts.
 //!
-//! A source that is removed during the read moves those behind it down, and one that is added comes last. So the last
-//! record is read first and once more at the end: if its source is another one by then, the list has changed.
+//! When a source is removed, chronyd moves the following ones down. New sources are appended. So the last record is
+//! read first, and again at the end: if its source is then another one, the list has changed. Reading a changed list
+//! again is left to `machine`.
 
 pub(crate) mod flight;
 pub(crate) mod plan;
@@ -34,27 +34,27 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct List {
     plan: Plan,
-    /// The session. Its lanes are those that have no request on their way.
+    /// The session, with the lanes that are not in use.
     session: Box<Session>,
-    /// The requests on their way, in the order of sending.
+    /// The requests in flight, in the order of sending.
     flights: VecDeque<Flight>,
     next: usize,
-    /// Positions to be asked for again, and how often they were asked for.
+    /// The positions to request again, with the number of requests for them so far.
     again: VecDeque<(usize, u32)>,
     done: Vec<bool>,
     left: usize,
     last: Option<(Option<u64>, Option<String>)>,
     window: Window,
     is_lossless: bool,
-    /// Whether the sockets have been told not to wait, which they do at other times.
+    /// Set if blocking sockets were made non-blocking for this list.
     has_unblocked: bool,
-    /// How many datagrams have come.
+    /// The number of datagrams received.
     received: usize,
-    /// How many of the first requests on their way need not be waited for: chronyd has answered a later one.
+    /// The number of oldest requests that do not need a wait, because chronyd has answered a later one.
     overtaken: usize,
-    /// Whether chronyd's queue is full.
+    /// Set while chronyd's queue is full.
     is_full: bool,
-    /// When the socket's path is looked at.
+    /// The time of the next check of the socket's path.
     look: Instant,
 }
 
@@ -63,7 +63,7 @@ impl List {
         let Context { settings, query, clock, .. } = context;
 
         let is_lossless = session.address.transport() == Transport::UnixSocket;
-        // The first lane has just answered, and on a Unix socket the others share its socket.
+        // The first lane has just answered, so its socket is ours. On a Unix socket, the other lanes share it.
         let mut is_first = true;
         session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
         let is_by_address = query.is_by_address();
@@ -96,9 +96,9 @@ impl List {
         }
     }
 
-    /// The sockets that it waits for, each once.
+    /// Returns the sockets that the list waits for, each once.
     pub(crate) fn interests(&self) -> impl Iterator<Item = Interest<'_>> {
-        // Lanes to a Unix socket share one of ours, and an answer on it says that chronyd's queue has room again.
+        // Lanes over a Unix socket share it, and a response on it shows that chronyd's queue has room again.
         let sockets = if self.is_lossless { 1 } else { self.flights.len() };
         let is_stuck = self.is_full && (self.flights.is_empty() || !self.is_lossless);
         let full = self.session.lanes.first().filter(|_| is_stuck);
@@ -149,14 +149,14 @@ impl List {
         }
     }
 
-    /// No answer came in time.
+    /// Returns the error for a response that did not come in time.
     fn silent(&self, requests: u32, context: &Context) -> Error {
         let stage = if self.flights.is_empty() && self.is_full { Stage::Request } else { Stage::Response };
         let records = self.plan.records_read(self.left, self.done[0]);
         context.silent(&self.session.address, stage, requests, Some(records))
     }
 
-    /// When something is to be done although no socket is ready.
+    /// Returns the time of the next action if no socket becomes ready.
     fn due(&self, end: Instant) -> Instant {
         if self.is_lossless {
             return self.look.min(end);
@@ -164,8 +164,8 @@ impl List {
         self.flights.iter().filter_map(|flight| flight.resend).min().map_or(end, |resend| resend.min(end))
     }
 
-    /// What is to be asked for next, if it may be asked for by now. Requests on a Unix socket are answered in order;
-    /// over UDP the last record is asked for alone, both times.
+    /// Returns the next position to request, if it may be requested now, and the number of earlier requests for it.
+    /// Requests on a Unix socket are answered in order. Over UDP, the last record is requested alone, both times.
     fn next(&self) -> Option<(usize, u32)> {
         if let Some(again) = self.again.front() {
             return Some(*again);
@@ -176,7 +176,7 @@ impl List {
         (self.next < self.plan.positions && is_due).then_some((self.next, 0))
     }
 
-    /// Sends as many requests as may be on their way.
+    /// Sends as many requests as may be in flight.
     fn send(&mut self, context: &mut Context, records: &mut dyn Collect) -> Result<(), Error> {
         self.is_full = false;
         while self.flights.iter().filter(|flight| !flight.is_lost(self.is_lossless)).count() < self.window.size
@@ -205,15 +205,15 @@ impl List {
         Ok(())
     }
 
-    /// What was to be asked for next has been.
+    /// Moves on to the next position after a request.
     fn asked(&mut self) {
         if self.again.pop_front().is_none() {
             self.next += 1;
         }
     }
 
-    /// A lane without a request: one that is there, or a new one. If none can be opened, the list does without, and at
-    /// last it uses a lane again whose request is lost.
+    /// Returns an idle or a new lane. If no lane can be opened, the window is limited to the requests in flight, and a
+    /// lane with a lost request is used again.
     fn free_lane(&mut self, context: &Context) -> Option<Lane> {
         if let Some(lane) = self.session.lanes.pop() {
             return Some(lane);
@@ -232,9 +232,9 @@ impl List {
         self.flights.remove(lost).map(|flight| flight.lane)
     }
 
-    /// The position of the request whose answer a thread waits for. Over UDP it is a later one than the first: the
-    /// answers before it have come by then, so the thread wakes up once for all of them. It takes a while to wake up, in
-    /// which chronyd answers the rest; a chronyd with a queue has work from other clients, and then it can be the last.
+    /// Returns the index of the request whose response a thread waits for. Over UDP, it is not the first one: the
+    /// responses before it have come by then, so the thread wakes up once for all of them. While it wakes up, chronyd
+    /// answers the rest. If chronyd has a queue of other clients' requests, the thread can wait for the last one.
     fn first(&self) -> usize {
         match self.flights.len() {
             _ if self.is_lossless || self.overtaken > 0 => 0,
@@ -243,8 +243,8 @@ impl List {
         }
     }
 
-    /// Receives from the lanes that are ready, until one has nothing. Tells whether there may be more; the clock has
-    /// been read then.
+    /// Receives from the lanes that are ready, up to the first response. Returns true if there may be more; the clock
+    /// has then been read.
     fn receive(&mut self, ready: Ready<'_>, context: &mut Context, records: &mut dyn Collect) -> Result<bool, Error> {
         let mut is_more = false;
         let mut at = if ready.is_first() { self.first() } else { 0 };
@@ -262,7 +262,7 @@ impl List {
                         }
                         return Ok(true);
                     }
-                    // chronyd answers the second request after those that others have sent meanwhile.
+                    // chronyd answers the second request after the requests that other lanes have sent meanwhile.
                     Ok(Received::Half) => {
                         let now = context.clock.now();
                         self.received += 1;
@@ -280,7 +280,7 @@ impl List {
                             self.session.lanes.push(lane);
                             self.again.push_back((position, before));
                         }
-                        // Another lane is in its place by now.
+                        // Another lane has moved to this index.
                         if !ready.is_first() && !self.is_lossless {
                             continue;
                         }
@@ -292,7 +292,8 @@ impl List {
                     }
                     Ok(Received::Nothing) => flight.is_late = true,
                     Ok(Received::Signal) => (flight.is_late, context.clock.is_signalled) = (true, true),
-                    // There is no such source. A list that is known to libchrony only may be one of other things.
+                    // chronyd does not have a source of this index. A list without a table may contain other things
+                    // than sources.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                         let position = flight.position;
                         if self.plan.query.shape.is_some() || !self.plan.is_check(position) {
@@ -310,7 +311,7 @@ impl List {
                     break;
                 }
             }
-            // On a Unix socket the first lane receives before the others.
+            // Lanes over a Unix socket receive in the order of sending.
             if self.is_lossless {
                 break;
             }
@@ -319,7 +320,7 @@ impl List {
         Ok(is_more)
     }
 
-    /// Takes an answer. Tells whether no other was on its way for the same position.
+    /// Takes a response. Returns true if no other request for its position was in flight.
     fn answered(
         &mut self,
         position: usize,
@@ -349,7 +350,7 @@ impl List {
         Ok(others == self.flights.len())
     }
 
-    /// Over UDP: what an answer tells of the round trip.
+    /// Updates the round trip and the window after a response over UDP.
     fn measure(&mut self, sample: Duration) {
         self.session.round_trip.measured(sample);
         let is_near = self.session.address.is_loopback();
@@ -357,7 +358,7 @@ impl List {
         self.window.answered(queued);
     }
 
-    /// Has the records whose answers are overdue asked for again. Fewer requests are on their way from then on.
+    /// Queues the records of overdue requests for a retry, and shrinks the window.
     fn give_up_late(&mut self, now: Instant) {
         let overdue = |flight: &&mut Flight| flight.resend.is_some_and(|resend| now >= resend);
         let again = self.flights.iter_mut().filter(overdue).map(|flight| {
@@ -368,7 +369,7 @@ impl List {
         self.window.lost();
     }
 
-    /// The lanes for the next call.
+    /// Returns the session for the next call.
     pub(crate) fn into_session(self) -> Box<Session> {
         if self.has_unblocked {
             self.session.lanes.iter().for_each(|lane| lane.socket().wait(true));

@@ -1,40 +1,40 @@
-//! How many requests of a list may be on their way over UDP.
+//! The number of requests of a list that may be in flight over UDP. The choice of the requests is left to `plan`.
 //!
-//! chronyd's receive buffer of the usual size (208 KiB) takes 277 such requests, from all of its clients, and 208 while
-//! the kernel has not yet counted those that chronyd has just read. chronyd needs some 10 µs for one, so the time that
-//! a request waits there tells how many there are.
+//! chronyd's receive buffer of the default size (208 KiB) has room for 277 requests, from all of its clients. It has
+//! room for only 208 until the kernel has released the requests that chronyd has just read. chronyd needs about 10 µs
+//! for a request. So the time that a request waits in the buffer shows how many there are.
 
 use crate::engine::policy::{ANSWERS_PER_GROWTH, FIRST_WINDOW, LONG_QUEUE, SHORT_QUEUE};
 use std::time::Duration;
 
-/// The number of requests that may be on their way.
+/// The number of requests that may be in flight, which follows the delay of the responses.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) size: usize,
     most: usize,
     answers: usize,
-    /// Whether the last answer was queued for more than a short time.
+    /// Set if the last response was queued for more than a short time.
     pub(crate) is_long: bool,
-    /// The number of answers from which on it may grow.
+    /// The number of responses after which the window may grow.
     grows: usize,
-    /// The number of answers from which on it may shrink.
+    /// The number of responses after which the window may shrink.
     shrinks: usize,
-    /// How many answers there are between one growth and the next.
+    /// The number of responses between one growth and the next.
     caution: usize,
 }
 
 impl Window {
-    /// One that does not change.
+    /// Creates a window that does not change.
     pub(crate) fn fixed(size: usize) -> Self {
         Self { size, most: size, answers: 0, is_long: false, grows: 0, shrinks: 0, caution: 0 }
     }
 
-    /// One that begins small.
+    /// Creates a window that starts small.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, ..Self::fixed(FIRST_WINDOW.min(most)) }
     }
 
-    /// An answer has come that was later than the quickest by this much.
+    /// Adapts the window to a response that was later than the fastest one by `late`.
     pub(crate) fn answered(&mut self, late: Duration) {
         self.answers += 1;
         self.is_long = late >= SHORT_QUEUE;
@@ -44,20 +44,20 @@ impl Window {
             self.grows = self.answers + self.caution;
         } else if late > LONG_QUEUE && self.size > FIRST_WINDOW && self.answers >= self.shrinks {
             self.size -= 1;
-            // The requests that are on their way now were sent before.
+            // The requests in flight were sent before the window shrank.
             self.shrinks = self.answers + self.size;
             self.grows = self.grows.max(self.answers + ANSWERS_PER_GROWTH);
         }
     }
 
-    /// An answer is overdue.
+    /// Halves the window after a loss.
     pub(crate) fn lost(&mut self) {
         self.size = (self.size / 2).max(1);
         self.caution = ANSWERS_PER_GROWTH;
         self.grows = self.answers + ANSWERS_PER_GROWTH;
     }
 
-    /// No more can be on their way than are now.
+    /// Limits the window to the requests that are in flight, because no lane can be opened for more.
     pub(crate) fn limit(&mut self, on_their_way: usize) {
         self.size = on_their_way.max(1);
         self.most = self.most.min(self.size);
