@@ -1,7 +1,7 @@
 //! A connection to one chronyd: its settings, and a method for each report.
 //!
-//! A [`Connection`] opens nothing until its first use and keeps its session for the next one. How one call goes is in
-//! `reading`, and its waiting in `blocking`.
+//! A [`Connection`] does not open anything until its first use, and keeps its session for the next one. The steps of a
+//! call are in `engine::machine`, and its waiting in `drivers::blocking`.
 
 use crate::address::Address;
 use crate::drivers::blocking::{self, Interrupt};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Makes a [`Connection`].
+/// A builder for a [`Connection`].
 #[must_use]
 pub struct Builder {
     addresses: Vec<Address>,
@@ -45,70 +45,71 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Where chronyd is. By default, [`Address::defaults`] are tried.
+    /// Sets the address of chronyd. By default, [`Address::defaults`] are tried.
     pub fn address(self, address: Address) -> Self {
         self.addresses(vec![address])
     }
 
-    /// Where chronyd may be; one address at least. The first one on which it answers is used for as long as it answers.
+    /// Sets the addresses to try, at least one. The first one that answers is used for as long as it answers.
     pub fn addresses(mut self, addresses: Vec<Address>) -> Self {
         self.addresses = addresses;
         self
     }
 
-    /// Over how many sessions at once a long list is read, at most, and from how many records on each further one is
-    /// opened, both at least 1. By default, [`DEFAULT_LANES`] and [`DEFAULT_RECORDS_PER_LANE`]. One lane reads a list
-    /// record by record.
+    /// Sets the number of lanes: sessions that read a long list in parallel. One lane is opened for every
+    /// `records_each` records, up to `most` lanes. Both numbers are at least 1, and by default
+    /// [`DEFAULT_RECORDS_PER_LANE`] and [`DEFAULT_LANES`]. A single lane reads a list record by record.
     pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
         self.lanes = Lanes { most, records_each };
         self
     }
 
-    /// The time that one call takes at most, longer than 0; 5 s by default.
+    /// Sets the timeout of a call, which must be longer than 0. The default is 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The libchrony to use; found by [`Library::load`] by default.
+    /// Sets the libchrony to use. By default, [`Library::load`] finds it.
     pub fn library(mut self, library: Library) -> Self {
         self.library = Some(library);
         self
     }
 
-    /// A function that is asked about every 50 ms while a call waits, and after each signal. When it returns true,
-    /// the call ends with [`Error::Interrupted`].
+    /// Sets a function that is called about every 50 ms while a call waits, and after each signal. When it returns
+    /// true, the call ends with [`Error::Interrupted`].
     pub fn interrupt(mut self, interrupt: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.interrupt = Box::new(interrupt);
         self
     }
 
-    /// Makes the connection. Nothing is opened until its first use.
+    /// Builds a connection. Nothing is opened until its first use.
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
+    /// [`Error::Library`] if no libchrony can be loaded, and [`Error::Setting`] if a setting is invalid.
     pub fn build(mut self) -> Result<Connection, Error> {
         let slice = self.timeout.clamp(Duration::from_millis(1), SHORT_WAIT);
         let interrupt = mem::replace(&mut self.interrupt, Box::new(|| false));
         Ok(Connection { turns: self.turns(Waits::UpTo(slice))?, interrupt })
     }
 
-    /// Makes a connection whose calls never wait, except [to open a socket](nonblocking): for event loops and for programs
-    /// that watch many chronyds. Its calls do not ask [`Builder::interrupt`].
+    /// Builds a connection for event loops and for programs that watch many chronyds.
+    ///
+    /// Its calls never wait, except [to open a socket](nonblocking). They ignore [`Builder::interrupt`].
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
+    /// [`Error::Library`] if no libchrony can be loaded, and [`Error::Setting`] if a setting is invalid.
     pub fn build_nonblocking(self) -> Result<nonblocking::Connection, Error> {
         self.turns(Waits::Never).map(nonblocking::Connection::new)
     }
 
-    /// Makes a connection for tokio. Its calls do not ask [`Builder::interrupt`].
+    /// Builds a connection for tokio. Its calls ignore [`Builder::interrupt`].
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded, and [`Error::Setting`].
+    /// [`Error::Library`] if no libchrony can be loaded, and [`Error::Setting`] if a setting is invalid.
     #[cfg(feature = "tokio")]
     pub fn build_async(self) -> Result<AsyncConnection, Error> {
         self.build_nonblocking().map(AsyncConnection::new)
@@ -136,11 +137,11 @@ impl Builder {
 
 /// A connection to one chronyd, with a method for each report.
 ///
-/// It may be shared between threads, which take turns. After a fork the child gets a socket of its own on its first
-/// call. After chronyd restarts the next call works.
+/// Threads can share a connection, and take turns. After a fork, the child gets its own socket on its first call. After
+/// a restart of chronyd, the next call works.
 ///
-/// A connection stays with the address that has answered for as long as that answers, if only with a refusal or with
-/// invalid data. When it is silent or gone, the call looks host names up again and tries all addresses in their order.
+/// A connection stays with the address that has answered while this address answers, even if only with a refusal or
+/// with invalid data. When it is silent or gone, the call looks up host names again and tries all addresses in order.
 ///
 /// # Examples
 ///
@@ -162,7 +163,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts a connection to one of the default addresses, to be told more.
+    /// Returns a builder with the default addresses.
     pub fn builder() -> Builder {
         Builder {
             addresses: Address::defaults(),
@@ -173,11 +174,11 @@ impl Connection {
         }
     }
 
-    /// Reads a report into the type that its own method returns, for code that is generic over reports.
+    /// Reads a report as the type that its own method returns, for code that is generic over reports.
     ///
     /// # Errors
     ///
-    /// As those of the report's own method.
+    /// The errors of the report's own method.
     ///
     /// # Examples
     ///
@@ -203,26 +204,28 @@ impl Connection {
         self.gather(Collector::default())
     }
 
-    /// The records of any report that has a table, in chronyd's order; `None` for what has no record.
+    /// Reads any report that has a table, and returns its records in chronyd's order. `None` stands for a reference
+    /// clock, which does not have a record in some reports.
     ///
     /// # Errors
     ///
-    /// As those of the report's own method.
+    /// The errors of the report's own method.
     pub fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         self.gather(Collector::of(table))
     }
 
-    /// The records of any report that the loaded libchrony [knows](Library::reports), as libchrony itself describes them:
-    /// in chronyd's order, and one for a report that has one. `None` is for a reference clock, which has no record in
-    /// `authdata` and `ntpdata`.
+    /// Reads any report that the loaded libchrony [knows](Library::reports).
     ///
-    /// No table of this crate is used, so that a newer libchrony's reports and fields are read, too. The checks follow
-    /// from the contents: floats are finite, measures are not negative, and times are possible.
+    /// The records are as libchrony describes them, and in chronyd's order. A report that is not a list has one. `None`
+    /// stands for a reference clock, which does not have a record in `authdata` and `ntpdata`.
+    ///
+    /// The tables of this crate are not used, so the reports and fields of a newer libchrony are read, too. The checks
+    /// follow from the contents: floats are finite, measures are not negative, and times are possible.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownReport`] when libchrony knows no report of this name; otherwise as those of the methods for one
-    /// report.
+    /// [`Error::UnknownReport`] if libchrony does not know a report of this name. Otherwise, the errors of the methods
+    /// for one report.
     ///
     /// # Examples
     ///
@@ -241,37 +244,41 @@ impl Connection {
         self.gather(Collector::named(self.turns.settings.library.report(name)?))
     }
 
-    /// Finds a chronyd, and tells where. On a Unix socket it only connects, which works while a process listens there: the
-    /// first report is the first request, and looks elsewhere if that process does not answer. Over UDP it asks whether
-    /// chronyd answers, if only to refuse.
+    /// Finds a chronyd, and returns its address.
+    ///
+    /// On a Unix socket this only connects, which works while a process listens there. The first report is then the
+    /// first request, and tries other addresses if the process does not answer. Over UDP this sends a request, and any
+    /// response counts, even a refusal.
     ///
     /// # Errors
     ///
-    /// See [`Error`]: no address at which a chronyd is found.
+    /// See [`Error`]: no chronyd was found at any address.
     #[doc(alias = "chrony_open_socket")]
     pub fn connect(&self) -> Result<Address, Error> {
         self.gather::<()>(Collector::contact())?;
         Ok(self.turns.found())
     }
 
-    /// The addresses that are tried, in their order.
+    /// Returns the addresses to try, in order.
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.turns.settings.addresses
     }
 
-    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
+    /// Returns the address at which chronyd answered last, or to which [`connect`](Self::connect) has connected since.
+    /// Returns `None` before either.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.turns.address()
     }
 
-    /// Closes the sockets. The next call opens new ones; a call that another thread is in ends first.
+    /// Closes the sockets. The next call opens new ones. A call in another thread continues, and closes its socket when
+    /// it ends.
     pub fn close(&self) {
         self.turns.close();
     }
 
-    /// Reads within the deadline.
+    /// Reads a report within the timeout.
     pub(crate) fn gather<T: Reply>(&self, mut records: Collector<T::Record>) -> Result<T, Error> {
         let thread = Some(thread::current().id());
         let machine = Machine::new(&self.turns, records.query(), thread);
@@ -289,8 +296,8 @@ macro_rules! methods {
                 ///
                 /// # Errors
                 ///
-                /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
-                /// chronyd is not configured to have is [`Error::NotAvailable`].
+                /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
+                /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
                 pub fn $method(&self) -> Result<$output, Error> {
                     self.read()
                 }
