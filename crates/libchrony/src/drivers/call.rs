@@ -1,4 +1,4 @@
-//! A call under way that never waits, and what it waits for.
+//! A call in progress, for drivers that do not block. The waiting is left to the program that advances the call.
 
 use crate::address::Address;
 use crate::engine::machine::Machine;
@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::time::Instant;
 use std::{fmt, io};
 
-/// A call under way.
+/// A call in progress.
 #[must_use = "a call does nothing unless it is advanced"]
 pub struct Call<T: Reply> {
     machine: Machine,
@@ -24,11 +24,11 @@ impl<T: Reply> Call<T> {
         Self { machine: Machine::new(turns, records.query(), None), records }
     }
 
-    /// Goes on as far as it can: sends what is to be sent, receives what is there. If the call
-    /// waits for its turn, `waker` is woken when the turn has come.
+    /// Sends and receives as much as possible without blocking. If the call waits for its turn, `waker` is woken when
+    /// the turn comes.
     ///
-    /// It is to be advanced again when one of its sockets is ready, when it is woken, and at the moment that it names.
-    /// Advancing it at other times does no harm. Once it is done, advancing it is an error: [`Error::Over`].
+    /// The call must be advanced again when one of its sockets is ready, when `waker` is woken, and at the returned
+    /// moment. At other times this is harmless. Once the call is done, advancing it returns [`Error::Over`].
     pub fn advance(&mut self, waker: &Waker) -> Step<Result<T, Error>> {
         self.go_on(Ready::Any, waker)
     }
@@ -37,33 +37,33 @@ impl<T: Reply> Call<T> {
         self.machine.advance(ready, waker, &mut self.records).map(|end| end.map(|()| self.records.take()))
     }
 
-    /// When the call ends at the latest, if it is advanced then.
+    /// Returns the deadline of the call. The call ends then if it is advanced.
     #[must_use]
     pub fn end(&self) -> Instant {
         self.machine.end()
     }
 
-    /// Whether it waits for its turn, and so for its waker.
+    /// Returns true if the call waits for its turn, and so for its waker.
     #[must_use]
     pub fn waits_for_turn(&self) -> bool {
         self.machine.waits_for_turn()
     }
 
-    /// Whether this is a child of the process that started the call, which would make it anew on sockets of its own. An
-    /// event loop that a child has inherited shares much with the parent's.
+    /// Returns true in a forked child of the process that started the call. There the call starts again, on new
+    /// sockets. An event loop that the child has inherited shares much with the parent's loop.
     #[must_use]
     pub fn is_forked(&self) -> bool {
         self.machine.is_forked()
     }
 
-    /// The sockets that it waits for, each once. They differ from one step to the next; each stays open until then at
-    /// least. The step has read them empty, unless it waits until a moment that has passed.
+    /// Returns the sockets that the call waits for, each once. The sockets may differ after each step, and stay open
+    /// until the next one. The step has read all datagrams from them, unless it returned a moment that has passed.
     #[must_use]
     pub fn interests(&self) -> Vec<Interest<'_>> {
         self.machine.interests()
     }
 
-    /// Takes what a resolver tells of the host that was asked for. The port of the addresses is the one to be used.
+    /// Takes the result of looking up the requested host. The addresses must have the port to use.
     pub fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>) {
         self.machine.resolved(host, addresses.map(|found| found.into_iter().map(Address::udp).collect()));
     }

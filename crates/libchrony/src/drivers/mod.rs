@@ -1,5 +1,5 @@
-//! The drivers: each runs the machine of `engine` and does its waiting, one by blocking the thread, others for event
-//! loops. They decide nothing about a call.
+//! The drivers of calls. Each advances calls of `engine` and does the waiting: one blocks the thread, the others are
+//! for event loops. The decisions about a call are left to `engine`.
 
 pub(crate) mod blocking;
 pub(crate) mod call;

@@ -1,15 +1,15 @@
-//! Calls that never wait: for event loops, other runtimes, and programs that watch many chronyds at once.
+//! Calls that never wait, for event loops, other runtimes, and programs that watch many chronyds at once.
 //!
-//! A method of a [`Connection`] starts a call and returns it as a [`Call`]. [`Call::advance`] takes it as far as
-//! it can go and says what it waits for: one of its sockets ([`Call::interests`]) or a moment. The program waits, in
-//! whatever way it waits for its other sockets, and advances it again. Dropping a reading ends the call; the connection
-//! stays usable.
+//! A method of a [`Connection`] starts a call and returns it as a [`Call`]. [`Call::advance`] goes as far as it can,
+//! and returns what the call waits for: one of its sockets ([`Call::interests`]) or a moment. The program waits as for
+//! its other sockets, and advances the call again. Dropping a call cancels it. The connection stays usable.
 //!
-//! A call does wait to open a socket: while other threads open theirs, since that is done one after the other, and for
-//! the file system of a Unix socket. An opening takes a fraction of a millisecond. If a thread hangs in a file system,
-//! the others go on after a second at most. Programs for which that is too long use the command port alone.
+//! Opening a socket can still wait, for two reasons. Sockets are opened one at a time, so a call waits while other
+//! threads open theirs. And a Unix socket needs its file system. An opening takes a fraction of a millisecond. If a
+//! thread hangs in a file system, the others continue after at most a second. If that is too long for your program, use
+//! only the command port.
 //!
-//! With plain `poll`:
+//! An example with plain `poll`:
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;
@@ -57,11 +57,11 @@ use crate::report::collect::{AnyRecords, Collector, Readable, Rows};
 use crate::report::*;
 use std::sync::Arc;
 
-/// A connection to one chronyd whose calls never wait, except [to open a socket](self). Made by
-/// [`Builder::build_nonblocking`](crate::Builder::build_nonblocking).
+/// A connection to one chronyd whose calls never wait, except [to open a socket](self).
+/// [`Builder::build_nonblocking`](crate::Builder::build_nonblocking) creates it.
 ///
-/// Its calls take turns, in the order in which they were started: a reading that waits for its turn waits for no
-/// socket, and its waker is woken. After a fork, readings of the child open sockets of its own.
+/// Calls take turns, in the order in which they were started. A call that waits for its turn does not wait for a
+/// socket, and its waker is woken when the turn comes. After a fork, the child's calls open their own sockets.
 #[derive(Clone, Debug)]
 pub struct Connection(Arc<Turns>);
 
@@ -70,37 +70,40 @@ impl Connection {
         Self(turns)
     }
 
-    /// As [`Connection::read`](crate::Connection::read).
+    /// Reads a report, like [`Connection::read`](crate::Connection::read).
     pub fn read<R: Readable>(&self) -> Call<R> {
         Call::new(&self.0, Collector::default())
     }
 
-    /// As [`Connection::rows`](crate::Connection::rows).
+    /// Reads any report that has a table, like [`Connection::rows`](crate::Connection::rows).
     pub fn rows(&self, table: &'static Table) -> Call<Rows> {
         Call::new(&self.0, Collector::of(table))
     }
 
-    /// As [`Connection::report`](crate::Connection::report).
+    /// Reads any report that libchrony knows, like [`Connection::report`](crate::Connection::report).
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownReport`] when libchrony knows no report of this name.
+    /// [`Error::UnknownReport`] if libchrony does not know a report of this name.
     pub fn report(&self, name: &str) -> Result<Call<AnyRecords>, Error> {
         Ok(Call::new(&self.0, Collector::named(self.0.settings.library.report(name)?)))
     }
 
-    /// As [`Connection::connect`](crate::Connection::connect); [`Connection::address`] tells where.
+    /// Finds a chronyd, like [`Connection::connect`](crate::Connection::connect). [`Connection::address`] then returns
+    /// its address.
     pub fn connect(&self) -> Call<()> {
         Call::new(&self.0, Collector::contact())
     }
 
-    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
+    /// Returns the address at which chronyd answered last, or to which [`connect`](Self::connect) has connected since.
+    /// Returns `None` before either.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.0.address()
     }
 
-    /// Closes the sockets. The next call opens new ones; a call that is under way ends first.
+    /// Closes the sockets. The next call opens new ones. A call in progress continues, and closes its socket when it
+    /// ends.
     pub fn close(&self) {
         self.0.close();
     }
@@ -110,11 +113,11 @@ impl Connection {
         self.0.found()
     }
 
-    /// A descriptor for all sockets of its calls, for event loops.
+    /// Returns a descriptor for all sockets of the connection's calls, for event loops.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] when no descriptor can be had.
+    /// [`Error::Connect`] if the descriptor cannot be created.
     pub fn epoll(&self) -> Result<Epoll, Error> {
         Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source: source.into() })
     }
