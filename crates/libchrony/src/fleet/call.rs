@@ -1,4 +1,4 @@
-//! What goes on with one address of a fleet: its calls, one after the other, within one timeout.
+//! The calls to one address of a fleet, one after the other, within one timeout. The waiting is left to the round.
 
 use super::reports::Parts;
 use crate::address::Address;
@@ -19,21 +19,21 @@ pub(super) struct Call<P> {
     turns: Arc<Turns>,
     machine: Machine,
     parts: P,
-    /// The ends of the parts before the one that is read.
+    /// The ends of the parts before the current one.
     ends: Vec<Result<(), Error>>,
-    /// The address that has answered a part. The others are read there, or not at all.
+    /// The address that has answered a part. The other parts are read there, or not at all.
     answered: Option<Address>,
-    /// When the call went on to that part.
+    /// The start of the current part.
     since: Instant,
     start: Instant,
     end: Instant,
-    /// When it is to go on at the latest.
+    /// The moment at which the call is advanced at the latest.
     pub(super) until: Instant,
-    /// The host whose addresses it needs.
+    /// The host whose addresses the call needs.
     pub(super) host: Option<Address>,
-    /// Whether these are being looked up.
+    /// Set once the lookup of the host has been queued.
     pub(super) is_looked_up: bool,
-    /// Whether it counts among those that are asked at once.
+    /// Set while the call counts among the addresses that are read at once.
     pub(super) counts: bool,
 }
 
@@ -59,8 +59,8 @@ impl<P: Parts> Call<P> {
         }
     }
 
-    /// Goes on as far as it can, with what its sockets have. The moment until which it waits for more; `None` when it
-    /// is over.
+    /// Advances the calls as far as the sockets allow. Returns the moment until which they wait, or `None` when they
+    /// are over.
     pub(super) fn advance(&mut self, ready: Ready<'_>) -> Option<Instant> {
         let mut ready = ready;
         loop {
@@ -84,7 +84,6 @@ impl<P: Parts> Call<P> {
                     }
                 }
             }
-            // The next part.
             self.host = None;
             let (query, answered) = (self.parts.part(self.ends.len()).query(), self.answered.clone());
             self.machine = machine(&self.turns, query, answered, self.since, self.end);
@@ -97,7 +96,7 @@ impl<P: Parts> Call<P> {
         self.since = Instant::now();
     }
 
-    /// Takes the addresses of the host.
+    /// Takes the result of looking up the host.
     pub(super) fn resolved(&mut self, addresses: io::Result<Vec<Address>>) {
         if let Some(host) = self.host.take() {
             self.machine.resolved(host, addresses);
@@ -108,13 +107,13 @@ impl<P: Parts> Call<P> {
         self.machine.interests()
     }
 
-    /// The results of a call that is over.
+    /// Returns the results of a call that is over.
     pub(super) fn take(&mut self) -> P::Results {
         self.parts.take(&mut self.ends.drain(..))
     }
 }
 
-/// The results of a call that is not made.
+/// Returns the results of a call that is not made.
 pub(super) fn failed<P: Parts>(what: &P::What, error: impl Fn(&'static str) -> Error) -> P::Results {
     let mut parts = P::new(what);
     let ends: Vec<_> = (0..parts.count()).map(|number| Err(error(parts.part(number).query().report()))).collect();

@@ -1,28 +1,29 @@
-//! How many descriptors and UDP ports a fleet needs, and how many there are.
+//! The number of descriptors and UDP ports that a fleet needs, and the number that it may use. The sessions themselves
+//! are counted by the quotas of `engine`.
 
 use crate::drivers::watch::Epoll;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 
-/// How many are left to the rest of the program.
+/// The number of descriptors that are left to the rest of the program.
 const RESERVE: usize = 32;
-/// A session's: its socket, and libchrony's /dev/urandom.
+/// The descriptors of one session: its socket, and libchrony's /dev/urandom.
 const EACH: usize = 2;
 
-/// The descriptors of a [`Fleet`](super::Fleet).
+/// The numbers of descriptors of a [`Fleet`](super::Fleet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Descriptors {
-    /// How many it takes to keep a session with each address: two for each, and two for all together.
+    /// The number for one open session with each address: two for each address, and two for the fleet.
     pub needed: usize,
-    /// How many the fleet may have: what the soft limit on open files allows, less those that were open when it was
-    /// built and a few that are left to the rest of the program.
+    /// The number that the fleet may use: the soft limit on open files, less the descriptors in use when the fleet was
+    /// built. A few are left to the rest of the program.
     pub available: usize,
 }
 
 impl Descriptors {
-    /// Looks at what is there, after having raised the soft limit if that is wanted, the hard limit allows it, and the
-    /// fleet needs it.
+    /// Counts the descriptors. If `raise` is set and the fleet needs it, first raises the soft limit as far as the hard
+    /// limit allows.
     pub(super) fn of(addresses: usize, raise: bool) -> Self {
         let needed = addresses * EACH + Epoll::DESCRIPTORS;
         let open = fs::read_dir("/proc/self/fd").map_or(RESERVE, Iterator::count);
@@ -40,14 +41,14 @@ impl Descriptors {
         Self { needed, available: soft.saturating_sub(others) }
     }
 
-    /// For how many sessions there is room.
+    /// Returns the number of sessions for which there is room.
     pub(super) fn sessions(self) -> usize {
         (self.available.saturating_sub(Epoll::DESCRIPTORS) / EACH).min(ports())
     }
 }
 
-/// How many UDP ports the fleet may have, each for a session: three of four, since all programs of the machine share
-/// them.
+/// Returns the number of UDP ports that the fleet may use, one for each session. A quarter is left to the machine's
+/// other programs.
 fn ports() -> usize {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let mut bounds = range.split_whitespace().map(str::parse::<usize>);

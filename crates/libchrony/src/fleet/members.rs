@@ -1,4 +1,5 @@
-//! The addresses of a fleet, and what it keeps for them from one round to the next.
+//! The addresses and settings of a fleet, and the sessions that it keeps between rounds. The order of requests is left
+//! to `round`.
 
 use super::descriptors::Descriptors;
 use crate::address::Address;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes a [`Fleet`].
+/// A builder for a [`Fleet`].
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
@@ -28,35 +29,35 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The libchrony to use; found by [`Library::load`] by default.
+    /// Sets the libchrony to use. By default, [`Library::load`] finds it.
     pub fn library(mut self, library: Library) -> Self {
         self.library = Some(library);
         self
     }
 
-    /// The time that one address has for all of its reports, from the moment at which it is asked; 5 s by default. A
-    /// report for which no time is left fails with [`Error::NotAsked`].
+    /// Sets the timeout for all reports of one address, from its first request. It must be longer than 0; the default
+    /// is 5 s. A report for which no time is left fails with [`Error::NotAsked`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The time that a round takes at most; without a limit by default. An address that has not been asked by then
-    /// fails with [`Error::NotAsked`].
+    /// Sets the time limit of a round, which must be longer than 0. By default there is no limit. An address that was
+    /// not asked in time fails with [`Error::NotAsked`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How many addresses are asked at once, at most; [`DEFAULT_IN_FLIGHT`] by default. One that has been silent for a
-    /// tenth of a second is listened to until its time is over, but is not counted any more.
+    /// Sets the number of addresses that are read at once, at least 1. The default is [`DEFAULT_IN_FLIGHT`]. An address
+    /// that has been silent for a tenth of a second no longer counts, but is listened to until its timeout.
     pub fn in_flight(mut self, addresses: usize) -> Self {
         self.in_flight = addresses;
         self
     }
 
-    /// As [`Builder::lanes`](crate::Builder::lanes). By default one lane reads the list of one address, since
-    /// many addresses are read at the same time.
+    /// Sets the number of lanes that read the list of one address, like [`Builder::lanes`](crate::Builder::lanes). By
+    /// default it is 1, because many addresses are read at the same time.
     pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
         self.lanes = Lanes { most, records_each };
         self
@@ -68,11 +69,12 @@ impl Builder {
         self
     }
 
-    /// Makes the fleet. No socket is opened before the first round.
+    /// Builds the fleet. No socket is opened before the first round.
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] when no libchrony can be loaded, [`Error::EventQueue`], and [`Error::Setting`].
+    /// [`Error::Library`] if no libchrony can be loaded, [`Error::EventQueue`] if the event queue cannot be created,
+    /// and [`Error::Setting`] if a setting is invalid.
     pub fn build(self) -> Result<Fleet, Error> {
         Error::check(!self.timeout.is_zero(), "the timeout", LONGER_THAN_0)?;
         Error::check(!self.deadline.is_zero(), "the deadline", LONGER_THAN_0)?;
@@ -81,7 +83,7 @@ impl Builder {
         let library = self.library.map_or_else(Library::load, Ok)?;
         let descriptors = Descriptors::of(self.addresses.len(), self.raise);
         let queue = Epoll::new().map_err(|source| Error::EventQueue { source: source.into() })?;
-        // An address can always have one session, and what is left may make things quicker.
+        // Each address can always have one session. The remaining sessions may make reads faster.
         let sessions = descriptors.sessions().max(1);
         let first = sessions.min(self.addresses.len());
         let quotas = Quotas { first: Quota::of(first), further: Quota::of(sessions - first), tries: TRIES_IN_FLEETS };
@@ -109,11 +111,13 @@ impl Builder {
     }
 }
 
-/// Many chronyds, which one thread reads at the same time.
+/// A set of chronyds, which one thread reads at the same time.
 ///
-/// It keeps a session with each address from one round to the next, as far as the limit on open files and the machine's
-/// UDP ports allow: sessions beyond that are closed after each read. A failure is the result of its address and
-/// disturbs no other. All reports of one result come from one chronyd, also where a host has several. After a fork the child opens sockets of its own.
+/// A fleet keeps a session with each address from one round to the next. The limit on open files and the machine's UDP
+/// ports bound their number. Beyond it, a session is closed when another address needs one.
+///
+/// A failure is the result of its address only. All reports of one result come from one chronyd, even if a host has
+/// several. After a fork, the child opens its own sockets.
 pub struct Fleet {
     addresses: Arc<[Address]>,
     pub(super) members: Vec<Arc<Turns>>,
@@ -128,8 +132,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts a fleet with these addresses, to be told more. Each is tried alone; the address of a host stands for all
-    /// of that host's.
+    /// Returns a builder with these addresses. Each address is read on its own. A host name stands for all addresses of
+    /// the host.
     pub fn builder(addresses: Vec<Address>) -> Builder {
         Builder {
             addresses,
@@ -142,25 +146,24 @@ impl Fleet {
         }
     }
 
-    /// The addresses, in the order in which the fleet was given them. They do not borrow the fleet, so that the loop over
-    /// a round can use them.
+    /// Returns the addresses, in the given order. They do not borrow the fleet, so a loop over a round can use them.
     #[must_use]
     pub fn addresses(&self) -> Arc<[Address]> {
         Arc::clone(&self.addresses)
     }
 
-    /// The address at which the chronyd with this index answered last; `None` before that, and after
+    /// Returns the address at which the chronyd with this index answered last. Returns `None` before that, and after
     /// [`close`](Self::close). All reports of one result come from one address.
     ///
     /// # Panics
     ///
-    /// If no address has the index.
+    /// If `index` is out of range.
     #[must_use]
     pub fn address(&self, index: usize) -> Option<Address> {
         self.members[index].address()
     }
 
-    /// How many descriptors it needs, and how many there are.
+    /// Returns the number of descriptors that the fleet needs and the number that it may use.
     #[must_use]
     pub fn descriptors(&self) -> Descriptors {
         self.descriptors

@@ -1,4 +1,6 @@
-//! Many chronyds in one thread: the same reports of thousands of addresses, round after round.
+//! The same reports from thousands of chronyds, in one thread, round after round.
+//!
+//! For a single chronyd, use a [`Connection`](crate::Connection).
 //!
 //! ```
 //! # let (one, other) = (testbed::Scripted::start(Default::default())?, testbed::Scripted::start(Default::default())?);

@@ -1,4 +1,4 @@
-//! What a fleet reads of each address: a report, or several.
+//! The reports that a fleet reads from each address, and the types of their results.
 
 use crate::error::Error;
 use crate::report::any::AnyRecord;
@@ -6,11 +6,14 @@ use crate::report::collect::{AnyRecords, Collect, Collector, Readable, Reply, Ro
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
 use crate::report::*;
 
-/// What a fleet reads of each address: what a connection's method of a report returns, such as [`Tracking`] or a `Vec`
-/// of [`Source`], a tuple of up to four of them, or what is chosen while the program runs.
+/// The reports that a fleet reads from each address.
+///
+/// A type stands for one report if a connection's method returns it, such as [`Tracking`] or a `Vec` of [`Source`]. A
+/// tuple stands for up to four reports. [`Fleet::read_chosen`](super::Fleet::read_chosen) and
+/// [`Fleet::read_any`](super::Fleet::read_any) read reports that are chosen at run time.
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Reports {
-    /// What comes of one address: a result for each report.
+    /// The results of one address, one for each report.
     type Results;
     #[doc(hidden)]
     type Parts: Parts<Results = Self::Results>;
@@ -19,7 +22,7 @@ pub trait Reports {
 /// The calls to one address, which are made one after the other.
 pub(crate) trait Parts {
     type Results;
-    /// The reports; nothing if the type says it.
+    /// The reports; `()` if the type determines them.
     type What;
 
     fn new(what: &Self::What) -> Self;
@@ -28,7 +31,7 @@ pub(crate) trait Parts {
 
     fn part(&mut self, number: usize) -> &mut dyn Collect;
 
-    /// Takes what was read. Each part has ended with one of `ends`, in order.
+    /// Takes the records that were read. Each part has ended with one of `ends`, in order.
     fn take(&mut self, ends: &mut dyn Iterator<Item = Result<(), Error>>) -> Self::Results;
 }
 

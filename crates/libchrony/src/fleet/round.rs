@@ -1,4 +1,4 @@
-//! One round of a fleet: whom to ask next, whom to listen to, and until when.
+//! One round of a fleet: which addresses are read, and in which order. The reports of one address are left to `call`.
 
 use super::call::{Call, failed};
 use super::members::Fleet;
@@ -19,56 +19,56 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What a round has come to.
+/// The result of advancing a round.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// The index of an address, and what was read there.
+    /// The index of an address, and its results.
     Result(usize, T),
-    /// It waits for its descriptor to be readable, and until then at the latest.
+    /// The round waits until its descriptor is readable, at most until this moment.
     Wait(Instant),
-    /// Each address has had its result.
+    /// The round is over: each address has had its result.
     Over,
 }
 
-/// The results of a round, as they come: the index of an address, and what was read there.
+/// The results of a round, in the order in which they come: the index of an address, and its results.
 ///
-/// The iterator waits for them. An event loop calls [`advance`](Self::advance) instead, which does not wait, and watches
-/// the descriptor that the round has.
+/// The iterator waits for the next result. An event loop calls [`advance`](Self::advance) instead, and watches the
+/// descriptor of the round.
 #[must_use = "a round does nothing unless its results are asked for"]
 pub struct Round<F, R: Reports> {
     fleet: F,
     state: State<R::Parts>,
 }
 
-/// What there is of a round besides the fleet.
+/// The state of a round, without the fleet.
 struct State<P: Parts> {
     what: P::What,
     end: Instant,
-    /// The addresses that have not been asked.
+    /// The addresses that have not been read yet.
     pending: VecDeque<u32>,
     calls: Vec<Option<Box<Call<P>>>>,
-    /// The memory of calls that are over. Giving it back and taking it again would cost more than the rest of a round.
+    /// The memory of calls that are over. Freeing it and allocating it again would cost more than the rest of a round.
     spare: Vec<Box<Call<P>>>,
     running: usize,
-    /// How many of the running ones count among those that are asked at once.
+    /// The number of running calls that count among the addresses read at once.
     counted: usize,
-    /// When each of these began.
+    /// The starts of the counted calls, oldest first.
     begun: VecDeque<(Instant, u32)>,
-    /// When calls are to go on at the latest. An entry is out of date if its call has another moment by now.
+    /// The moments at which calls are advanced at the latest. An entry is outdated if its call has another moment now.
     moments: BinaryHeap<Reverse<(Instant, u32)>>,
     /// The calls that may have more to receive.
     again: Vec<u32>,
-    /// The calls that wait for the addresses of a host, with the look-up unless too many are pending.
+    /// The calls that wait for the addresses of a host, with the lookup unless too many are pending.
     hosts: Vec<(u32, Option<Asked>)>,
-    /// The addresses that are done with and keep a session.
+    /// The addresses that are done and keep a session.
     idle: Vec<u32>,
     done: VecDeque<(usize, P::Results)>,
 }
 
 impl<P: Parts> State<P> {
     fn new(fleet: &Fleet, what: P::What) -> Self {
-        // Those that keep a session come first, so that there is one to be closed for each of the others. The addresses
-        // of hosts come last, since the resolver may take its time.
+        // Addresses with a session come first, so that their sessions can be closed for the others. Host names come
+        // last, because the resolver can take a while.
         let count = u32::try_from(fleet.members.len()).unwrap_or(u32::MAX);
         let mut pending: Vec<_> = (0..count).collect();
         pending.sort_by_cached_key(|number| {
@@ -92,7 +92,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// Asks as many more addresses as may be asked.
+    /// Starts calls until enough addresses are read at once.
     fn begin(&mut self, fleet: &mut Fleet) {
         let now = Instant::now();
         if now >= self.end {
@@ -124,7 +124,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// Stops counting those that have been silent for long.
+    /// Stops counting calls that have been silent for long.
     fn count(&mut self, now: Instant) {
         let is_past = |(begun, number): &(Instant, u32), calls: &[Option<_>]| {
             now - *begun >= SILENT_AFTER || calls[*number as usize].is_none()
@@ -133,7 +133,7 @@ impl<P: Parts> State<P> {
             && let Some((_, number)) = self.begun.pop_front()
         {
             match &mut self.calls[number as usize] {
-                // More look-ups would not make the resolver quicker.
+                // More lookups would not make the resolver faster.
                 Some(call) if call.host.is_some() => self.begun.push_back((now, number)),
                 Some(call) => {
                     call.counts = false;
@@ -144,7 +144,8 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// Whether there is room for the session of an address. If not, another is closed that is not needed in this round.
+    /// Returns true if there is room for the session of an address. To make room, closes sessions that this round no
+    /// longer needs.
     fn has_room(&mut self, fleet: &mut Fleet, number: u32) -> bool {
         let members = &fleet.members;
         if members[number as usize].keeps_session() {
@@ -155,11 +156,11 @@ impl<P: Parts> State<P> {
         {
             members[idle as usize].rest();
         }
-        // There is nothing to wait for, so the result of the address is that there is no room.
+        // Nothing will make room, so the address is read anyway, and fails for lack of room.
         !fleet.quota.is_used_up() || self.running == 0
     }
 
-    /// Takes the calls to an address on.
+    /// Advances the calls to an address.
     fn advance(&mut self, fleet: &mut Fleet, number: u32, ready: Ready<'_>) {
         let Some(call) = &mut self.calls[number as usize] else { return };
         let Some(mut until) = call.advance(ready) else { return self.end(fleet, number) };
@@ -168,7 +169,7 @@ impl<P: Parts> State<P> {
             self.hosts.push((number, None));
         }
         let queue = &fleet.queue;
-        // A socket that cannot be watched is looked at instead.
+        // A socket that cannot be watched is checked at intervals.
         if !call.interests().iter().all(|interest| queue.watch(number, interest)) {
             until = until.min(Instant::now() + INTERRUPT_INTERVAL);
         }
@@ -191,7 +192,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// Waits until something happens, for that time at most, and goes on there.
+    /// Waits for events, at most for this time, and advances their calls.
     fn wait(&mut self, fleet: &mut Fleet, time: Duration) {
         for number in fleet.queue.wait(time) {
             self.advance(fleet, number, Ready::Any);
@@ -209,7 +210,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// When it is to go on at the latest.
+    /// Returns the moment at which the round is advanced at the latest.
     fn until(&mut self) -> Instant {
         let now = Instant::now();
         if !self.again.is_empty() {
@@ -229,7 +230,7 @@ impl<P: Parts> State<P> {
         if is_crowded { next.min(now + INTERRUPT_INTERVAL) } else { next }
     }
 
-    /// Begins look-ups of hosts, and passes on what has been found.
+    /// Starts the lookups of hosts, and passes on their results.
     fn look_up(&mut self, fleet: &mut Fleet) {
         if self.hosts.is_empty() {
             return;
@@ -247,7 +248,7 @@ impl<P: Parts> State<P> {
                 }
             }
             match found.or_else(|| asked.as_ref()?.found()) {
-                // Other calls have begun since this one did, and taken the room that there was for it.
+                // Calls that began later may have taken the room for this one.
                 Some(found) if found.is_err() || !is_first || self.has_room(fleet, number) => {
                     if let Some(call) = &mut self.calls[number as usize] {
                         call.resolved(found);
@@ -259,8 +260,8 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// In a forked child, or where others have closed the event queue, goes on with a new one. In a
-    /// child the calls begin anew when they are advanced; otherwise the new queue watches their sockets.
+    /// Replaces the event queue in a forked child, or after other code has closed it. In a child, the calls start again
+    /// when they are advanced. Otherwise the new queue watches their sockets.
     fn leave_lost_queue(&mut self, fleet: &mut Fleet) {
         if !fleet.queue.is_lost() {
             return;
@@ -275,7 +276,7 @@ impl<P: Parts> State<P> {
                 fleet.queue = queue;
                 // Its bell has not been given to the resolver.
                 self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
-                // Closes the sockets, or the copies of the parent's.
+                // In a child, the sockets are copies of the parent's.
                 fleet.close();
                 fleet.members.iter().for_each(|member| drop(member.take(None)));
             }
@@ -295,7 +296,7 @@ impl<P: Parts> State<P> {
         }
     }
 
-    /// A result, if there is one by now.
+    /// Returns the next result, or the moment to wait for.
     fn step(&mut self, fleet: &mut Fleet) -> Step<P::Results> {
         self.begin(fleet);
         self.look_up(fleet);
@@ -308,41 +309,39 @@ impl<P: Parts> State<P> {
 }
 
 impl Fleet {
-    /// Reads reports of all addresses. Each comes once, with its index among the addresses, in the order in which they
-    /// end.
+    /// Reads reports from all addresses. Each address comes once, with its index, in the order in which the reads end.
     ///
-    /// The round goes on only while the next result is asked for. Dropping the round ends it; the fleet
-    /// stays usable.
+    /// The round progresses only while its results are requested. Dropping the round cancels it. The fleet stays
+    /// usable.
     #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
     pub fn read<R: Reports<Parts: Parts<What = ()>>>(&mut self) -> Round<&mut Self, R> {
         Round::new(self, ())
     }
 
-    /// As [`Fleet::read`], with reports that are chosen while the program runs.
+    /// Reads reports that are chosen at run time, like [`Fleet::read`].
     ///
     /// # Panics
     ///
-    /// If none is chosen.
+    /// If no table is given.
     pub fn read_chosen(&mut self, tables: Vec<&'static Table>) -> Round<&mut Self, Vec<&'static Table>> {
         Round::chosen(self, tables)
     }
 
-    /// As [`Fleet::read_chosen`], with a round that owns the fleet, so that an event loop can keep it.
-    /// [`Round::into_fleet`] gives the fleet back.
+    /// Turns the fleet into a round that reads like [`Fleet::read_chosen`]. The round owns the fleet, so an event loop
+    /// can keep it. [`Round::into_fleet`] returns the fleet.
     ///
     /// # Panics
     ///
-    /// If none is chosen.
+    /// If no table is given.
     pub fn into_round(self, tables: Vec<&'static Table>) -> Round<Self, Vec<&'static Table>> {
         Round::chosen(self, tables)
     }
 
-    /// As [`Fleet::read_chosen`], with any reports that the loaded libchrony knows, as
-    /// [`Connection::report`](crate::Connection::report) reads them.
+    /// Reads any reports that the loaded libchrony knows, like [`Connection::report`](crate::Connection::report).
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownReport`] for a name that libchrony does not know.
+    /// [`Error::UnknownReport`] if libchrony does not know a report of one of the names.
     ///
     /// # Panics
     ///
@@ -368,7 +367,7 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
         Self { state: State::new(fleet.borrow(), what), fleet }
     }
 
-    /// Goes on as far as it can, without waiting except [to open a socket](crate::nonblocking).
+    /// Advances the round as far as possible, without waiting except [to open a socket](crate::nonblocking).
     pub fn advance(&mut self) -> Step<R::Results> {
         let fleet = self.fleet.borrow_mut();
         self.state.leave_lost_queue(fleet);
@@ -381,17 +380,18 @@ impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
         }
     }
 
-    /// As [`Fleet::address`]; with the index of a result, the address of its chronyd.
+    /// Returns the address at which the chronyd with this index answered last, like [`Fleet::address`]. After a result,
+    /// it is the address from which the result was read.
     pub fn address(&self, index: usize) -> Option<Address> {
         self.fleet.borrow().address(index)
     }
 
-    /// Closes the sockets that no call uses. A call that is under way ends first.
+    /// Closes the sockets that no call uses. Calls in progress continue, and close their sockets when they end.
     pub fn close(&mut self) {
         self.fleet.borrow_mut().close();
     }
 
-    /// Ends the round.
+    /// Cancels the round, and returns the fleet.
     pub fn into_fleet(self) -> F {
         self.fleet
     }
