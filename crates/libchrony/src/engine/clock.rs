@@ -1,4 +1,5 @@
-//! The time of one call: its end, and the part of it in which this process did not run.
+//! The clock of one call: its deadline, and the time during which this process did not run. Waiting is left to the
+//! drivers.
 //!
 //! All moments of the engine come from [`now`], so that a test can hold the time (`Held`) and prove a rule about it
 //! without a wait.
@@ -6,7 +7,7 @@
 use super::policy::{MAX_TIMEOUT, SHORT_WAIT, STARVED};
 use std::time::{Duration, Instant};
 
-/// The present moment.
+/// Returns the present moment.
 pub(crate) fn now() -> Instant {
     #[cfg(test)]
     if let Some(held) = held::MOMENT.get() {
@@ -15,18 +16,18 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The beginning and the end of a call.
+/// The start and the deadline of a call, and the last reading of the clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     pub(crate) start: Instant,
     pub(crate) end: Instant,
-    /// The last look at the clock.
+    /// The last reading of the clock.
     pub(crate) last: Instant,
-    /// The latest moment for the next one.
+    /// The latest moment for the next reading.
     until: Instant,
-    /// The time for which this process did not run when it should have.
+    /// The time during which this process did not run when it should have.
     asleep: Duration,
-    /// Whether a signal has cut a wait short.
+    /// Set once a signal has interrupted a wait.
     pub(crate) is_signalled: bool,
 }
 
@@ -36,7 +37,7 @@ impl Clock {
         Self::at(start, start, start + timeout.min(MAX_TIMEOUT))
     }
 
-    /// For a part of a call that has begun before.
+    /// Creates the clock for a part of a call that has begun before.
     pub(crate) fn between(start: Instant, end: Instant) -> Self {
         Self::at(now(), start, end)
     }
@@ -45,7 +46,7 @@ impl Clock {
         Self { start, end, last: now, until: now, asleep: Duration::ZERO, is_signalled: false }
     }
 
-    /// The time now.
+    /// Reads the clock.
     pub(crate) fn now(&mut self) -> Instant {
         let now = now();
         let due = self.until.max(self.last) + SHORT_WAIT;
@@ -56,23 +57,23 @@ impl Clock {
         now
     }
 
-    /// Tells that the end has come, without a look at the time while the end is far off.
+    /// Returns true after the deadline. The clock is read only if the deadline is near.
     pub(crate) fn is_over(&mut self) -> bool {
         self.last + SHORT_WAIT + SHORT_WAIT >= self.end && self.now() >= self.end
     }
 
-    /// Promises to look at the clock again by then.
+    /// Promises the next reading by a moment.
     pub(crate) fn waits_until(&mut self, until: Instant) {
         self.until = until.min(self.end);
     }
 
-    /// The end of one of several equal parts of the time left, after `limit` at most.
+    /// Returns the end of one of several equal parts of the time left, but at most `limit` after the last reading.
     pub(crate) fn share(&self, parts: usize, limit: Duration) -> Instant {
         let left = self.end.saturating_duration_since(self.last);
         self.last + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(limit)
     }
 
-    /// The part of the call in which this process did not run.
+    /// Returns the time during which this process did not run since the call began.
     pub(crate) fn asleep(&self) -> Duration {
         self.asleep
     }
