@@ -1,7 +1,7 @@
-//! The driver for tokio: a call waits for its sockets with the runtime's event queue, and for its moments with the
-//! runtime's timers.
+//! The driver for tokio. A call waits for its sockets with the runtime's event queue, and until a moment with its
+//! timers.
 //!
-//! It decides nothing about a call; that is in `reading`.
+//! The decisions about a call are left to `engine`.
 
 use crate::address::Address;
 use crate::drivers::nonblocking::{Call, Connection, Step};
@@ -26,17 +26,18 @@ use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::net::lookup_host;
 use tokio::time::{Sleep, sleep_until};
 
-/// A connection to one chronyd for tokio, with a method for each report. Made by
-/// [`Builder::build_async`](crate::Builder::build_async).
+/// A connection to one chronyd for tokio, with a method for each report.
+/// [`Builder::build_async`](crate::Builder::build_async) creates it.
 ///
-/// Its methods are those of [`Connection`](crate::Connection) and fail as they do; a call's time begins when it is
-/// first polled. Clones are the same connection. Tasks that share it take turns, in the order in which they came.
-/// Dropping a call ends it at once: its sockets are closed, the next task has its turn, and the connection stays
-/// usable. After a fork the child, in a runtime of its own, gets a socket of its own on its first call.
+/// The methods read and fail like the methods of [`Connection`](crate::Connection). The timeout of a call begins when
+/// it is first polled. Clones share one connection. Tasks that share it take turns in the order of their arrival.
+///
+/// Dropping a call cancels it: its sockets are closed, the next task gets its turn, and the connection stays usable.
+/// After a fork, the child needs a runtime of its own, and gets its own socket on its first call.
 ///
 /// # Panics
 ///
-/// Its calls panic outside a tokio runtime, and in one that was built without its I/O or time drivers.
+/// The calls panic outside a tokio runtime, and in a runtime that was built without its I/O or time drivers.
 ///
 /// # Examples
 ///
@@ -50,7 +51,7 @@ use tokio::time::{Sleep, sleep_until};
 /// let chronyd = Connection::builder().address(address).build_async()?;
 /// let tracking = chronyd.tracking().await?;
 /// println!("{:+.9} s off {}", tracking.offset, tracking.reference_id_name);
-/// // Two at once: one after the other on the connection's session.
+/// // Concurrent calls take turns on the connection's session.
 /// let (sources, stats) = tokio::try_join!(chronyd.sources(), chronyd.source_stats())?;
 /// println!("{} sources, statistics of {}", sources.len(), stats.len());
 /// # Ok(())
@@ -64,50 +65,52 @@ impl AsyncConnection {
         Self(connection)
     }
 
-    /// As [`Connection::connect`](crate::Connection::connect).
+    /// Finds a chronyd and returns its address, like [`Connection::connect`](crate::Connection::connect).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of [`Connection::connect`](crate::Connection::connect).
     pub async fn connect(&self) -> Result<Address, Error> {
         run(self.0.connect()).await?;
         Ok(self.0.found())
     }
 
-    /// As [`Connection::read`](crate::Connection::read).
+    /// Reads a report, like [`Connection::read`](crate::Connection::read).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of [`Connection::read`](crate::Connection::read).
     pub async fn read<R: Readable>(&self) -> Result<R, Error> {
         run(self.0.read::<R>()).await
     }
 
-    /// As [`Connection::rows`](crate::Connection::rows).
+    /// Reads any report that has a table, like [`Connection::rows`](crate::Connection::rows).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of [`Connection::rows`](crate::Connection::rows).
     pub async fn rows(&self, table: &'static Table) -> Result<Rows, Error> {
         run(self.0.rows(table)).await
     }
 
-    /// As [`Connection::report`](crate::Connection::report).
+    /// Reads any report that libchrony knows, like [`Connection::report`](crate::Connection::report).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of [`Connection::report`](crate::Connection::report).
     pub async fn report(&self, name: &str) -> Result<AnyRecords, Error> {
         run(self.0.report(name)?).await
     }
 
-    /// The address at which chronyd answered last, or that was connected to since; `None` before that.
+    /// Returns the address at which chronyd answered last, or to which [`connect`](Self::connect) has connected since.
+    /// Returns `None` before either.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.0.address()
     }
 
-    /// Closes the sockets. The next call opens new ones; a call that is under way ends first.
+    /// Closes the sockets. The next call opens new ones. A call in progress continues, and closes its socket when it
+    /// ends.
     pub fn close(&self) {
         self.0.close();
     }
@@ -122,8 +125,8 @@ macro_rules! methods {
                 ///
                 /// # Errors
                 ///
-                /// See [`Error`]: chronyd not reachable or silent, access denied, or an invalid record. A report that
-                /// chronyd is not configured to have is [`Error::NotAvailable`].
+                /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
+                /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
                 pub async fn $method(&self) -> Result<$output, Error> {
                     self.read().await
                 }
@@ -137,7 +140,7 @@ type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Runs a call to its end.
 async fn run<T: Reply>(mut call: Call<T>) -> Result<T, Error> {
-    // This is dropped before the call, so that its sockets leave the event queue before they are closed.
+    // Sockets must leave the event queue before the call closes them, so this is dropped first.
     let mut watched = Watched::new();
     let mut alarm = pin!(sleep_until(call.end().into()));
     let mut look_up: Option<(Address, LookUp)> = None;
@@ -164,7 +167,7 @@ async fn run<T: Reply>(mut call: Call<T>) -> Result<T, Error> {
     .await
 }
 
-/// The sockets of a call that are in the runtime's event queue, and whether each is to be written to.
+/// The sockets of a call that are in the runtime's event queue, and for each whether the call writes to it.
 #[derive(Debug)]
 struct Watched {
     process: Process,
@@ -176,7 +179,7 @@ impl Watched {
         Self { process: Process::this(), sockets: Vec::new() }
     }
 
-    /// Takes a call on until it is over or needs the addresses of a host. The task is woken when there is more to do.
+    /// Advances a call until it is over or needs the addresses of a host. The task is woken when there is more to do.
     fn advance<T: Reply>(
         &mut self,
         call: &mut Call<T>,
@@ -191,11 +194,11 @@ impl Watched {
             };
             let now = Instant::now();
             if until <= now {
-                // There is more to receive. Other tasks come first.
+                // There is more to receive, but other tasks come first.
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // All of its sockets have been read empty since these were ready.
+            // The call has read all datagrams since these sockets were ready.
             for mut socket in ready {
                 socket.clear_ready();
             }
@@ -207,16 +210,16 @@ impl Watched {
         }
     }
 
-    /// The sockets that are ready. The task is woken when one of the others is.
+    /// Returns the sockets that are ready. The task is woken when another one is.
     fn ready(&self, task: &mut Context<'_>) -> Vec<AsyncFdReadyGuard<'_, Arc<Socket>>> {
         let ready = self.sockets.iter().map(|(socket, to_write)| {
             if *to_write { socket.poll_write_ready(task) } else { socket.poll_read_ready(task) }
         });
-        // An error is a runtime that is shutting down.
+        // An error means that the runtime is shutting down.
         ready.filter_map(|ready| if let Poll::Ready(Ok(ready)) = ready { Some(ready) } else { None }).collect()
     }
 
-    /// Watches these sockets and no others. False if one cannot be watched and has to be looked at.
+    /// Watches these sockets only. Returns false if one cannot be watched and must be checked at intervals.
     fn watch(&mut self, wanted: &[Interest<'_>]) -> bool {
         let is_same = |(socket, to_write): &(AsyncFd<Arc<Socket>>, bool), one: &Interest<'_>| {
             Arc::ptr_eq(socket.get_ref(), one.socket()) && *to_write == one.is_to_write()
@@ -259,12 +262,12 @@ mod tests {
         let connection = crate::Connection::builder().address(address).build_async().unwrap();
         let mut call = connection.0.tracking();
         assert!(matches!(call.advance(Waker::noop()), Step::Wait(_)));
-        // An event queue takes a socket once.
+        // An event queue takes a socket only once.
         let mut other = Watched::new();
         assert!(other.watch(&call.interests()) && !Watched::new().watch(&call.interests()));
         let start = Instant::now();
         run(call).await.unwrap();
-        // There is no other step within a second.
+        // Nothing else would wake the call within a second.
         assert!(start.elapsed() < Duration::from_secs(1));
     }
 }
