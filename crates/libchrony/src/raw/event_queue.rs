@@ -104,7 +104,7 @@ impl EventQueue {
 
     /// Returns a number of 32 bits that no other queue of this process has.
     pub(crate) fn number(&self) -> u64 {
-        self.bell.period.tv_nsec.unsigned_abs().into()
+        self.bell.period.tv_nsec.unsigned_abs()
     }
 
     /// Returns true if the queue at the number watches the bell. Any other queue fails to modify what it does not
