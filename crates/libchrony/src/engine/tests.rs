@@ -48,7 +48,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-fn advance<T: Reply>(call: &mut Call<T>) -> Step<T> {
+fn advance<T: Reply>(call: &mut Call<T>) -> Step<Result<T, Error>> {
     call.advance(Waker::noop())
 }
 
