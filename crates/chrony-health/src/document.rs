@@ -1,9 +1,9 @@
-//! The table of the measures as `docs/judgement.md` has it.
+//! The table of the measures for `docs/judgement.md`.
 
 use super::measure::Measure;
 use super::range::{Range, Unit};
 
-/// Returns the table of the measures in Markdown, as `docs/judgement.md` has it.
+/// Returns the table of the measures in Markdown, for `docs/judgement.md`.
 #[must_use]
 pub fn markdown() -> String {
     let head = "| rule | its value | no warning | not critical | how it is measured | what to do |\n\
@@ -23,7 +23,7 @@ pub fn markdown() -> String {
     [head.to_owned()].into_iter().chain(lines).collect()
 }
 
-/// A limit with what it is in.
+/// Formats a limit with its unit.
 fn limit(measure: &Measure, range: Range) -> String {
     let unit = match (measure.limits_in, measure.unit) {
         _ if range == Range::ANY => return "any".to_owned(),

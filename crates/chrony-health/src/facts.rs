@@ -1,4 +1,4 @@
-//! The facts that are judged: reports of one chronyd at one moment.
+//! The facts that are judged: the reports of one chronyd at one moment.
 
 use crate::quantity::seconds;
 use libchrony::{
@@ -9,65 +9,66 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-/// The number of polls that the reachability remembers.
+/// The number of polls in the reachability register.
 const POLLS: f64 = 8.0;
-/// No update is expected sooner, in seconds: to miss a few polls of a sixteenth is nothing.
+/// The shortest expected update interval, in seconds. A few missed polls 1/16 s apart are harmless.
 const SHORTEST: f64 = 1.0;
-/// The longest time until an update, in seconds: eight of the longest polls of an NTP source, of 2^24 s each. A longer
-/// one, as a reference clock can have, would call any age in order.
+/// The longest expected update interval, in seconds: eight polls at the longest NTP polling interval, 2^24 s. A
+/// reference clock can have a longer interval. Without this limit, no age would raise an alarm.
 const LONGEST: f64 = POLLS * 16_777_216.0;
-/// The longest polling interval of a source that is configured as usual, in seconds.
+/// The longest default polling interval (`maxpoll 10`), in seconds.
 const USUAL: f64 = 1024.0;
 
-/// A report, or the error with which it could not be read.
+/// A report, or the error that prevented reading it.
 pub type Fact<T> = Result<T, Arc<Error>>;
 
-/// The answers of one address of a fleet, as `fleet.read::<(Tracking, Vec<Source>, Vec<SelectData>, Activity)>()` returns
-/// them.
+/// The answers of one address of a fleet, as returned by `fleet.read::<(Tracking, Vec<Source>, Vec<SelectData>,
+/// Activity)>()`.
 pub type Answers =
     (Result<Tracking, Error>, Result<Vec<Source>, Error>, Result<Vec<SelectData>, Error>, Result<Activity, Error>);
 
-/// Reports of one chronyd, read one after the other.
+/// The reports of one chronyd, read one after another.
 ///
-/// A report that could not be read is an error here; no value stands in its place.
+/// A report that could not be read is an error. No default takes its place.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The time of reading, by the clock of this machine.
+    /// The time of reading, by this machine's clock.
     pub time: SystemTime,
-    /// The address at which chronyd answered. `None` if it answered at none.
+    /// The address that answered. `None` if none did.
     pub address: Option<Address>,
-    /// The start of chronyd, which is the modification time of its Unix socket. `None` over UDP.
+    /// The start time of chronyd: the modification time of its Unix socket. `None` over UDP.
     pub started: Option<SystemTime>,
-    /// The report tracking. Nothing else is judged without it.
+    /// The tracking report. Without it, only the measure `chronyd` is judged.
     pub tracking: Fact<Tracking>,
-    /// The report sources.
+    /// The sources report.
     pub sources: Fact<Vec<Source>>,
-    /// The report selectdata, in the order of the sources. chrony has it since version 4.0.
+    /// The selectdata report, in the order of the sources. chrony 4.0 and later provide it.
     pub select_data: Fact<Vec<SelectData>>,
-    /// The report activity.
+    /// The activity report.
     pub activity: Fact<Activity>,
-    /// The report authdata, in the order of the sources. `None` unless it was asked for.
+    /// The authdata report, in the order of the sources. `None` unless requested.
     pub auth_data: Option<Fact<Vec<Option<AuthData>>>>,
 }
 
 impl Facts {
     /// Reads the reports that the default [`Policy`](crate::Policy) needs.
     ///
-    /// Once chronyd has not answered, it is not asked for the rest: a silent one costs one timeout.
+    /// If chronyd does not answer, the remaining reports are not requested: a silent chronyd costs one timeout.
     #[must_use]
     pub fn read(connection: &Connection) -> Self {
         Self::read_reports(connection, false)
     }
 
-    /// Reads the same reports, and authdata, which the measure `nts` needs. chronyd answers authdata only over its Unix
-    /// socket, unless `opencommands` in chrony.conf allows it.
+    /// Reads the reports of [`read`](Self::read), and authdata for the measure `nts`. chronyd answers authdata only
+    /// over its Unix socket, unless `opencommands` in chrony.conf allows it over UDP.
     #[must_use]
     pub fn read_with_auth_data(connection: &Connection) -> Self {
         Self::read_reports(connection, true)
     }
 
-    /// Takes the answers of one address of a [fleet](libchrony::fleet), as they are now.
+    /// Builds the facts from the answers of one address of a [fleet](libchrony::fleet). Their time is the time of this
+    /// call.
     #[must_use]
     pub fn of_answers(address: &Address, (tracking, sources, select_data, activity): Answers) -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Facts {
         }
     }
 
-    /// Returns the facts about a chronyd that could not be asked at all, as when libchrony is missing.
+    /// Returns the facts about a chronyd that could not be asked, for example because libchrony is missing.
     #[must_use]
     pub fn unavailable(error: Error) -> Self {
         let error = Arc::new(error);
@@ -107,7 +108,7 @@ impl Facts {
         let activity = unless(&mut silence, || connection.activity());
         let auth_data = with_auth_data.then(|| {
             let auth_data = unless(&mut silence, || connection.auth_data())?;
-            // It has no addresses. Where the sources are others by now, it is of none of them.
+            // authdata has no addresses. If the sources changed meanwhile, its records cannot be matched to them.
             let again = unless(&mut silence, || connection.sources())?;
             let addresses =
                 |sources: &[Source]| sources.iter().map(|source| source.address.clone()).collect::<Vec<_>>();
@@ -119,30 +120,31 @@ impl Facts {
         Self { time, address, started, tracking, sources, select_data, activity, auth_data }
     }
 
-    /// Returns the time since chronyd was started. `None` if it is unknown, or in the future, as after a step of the
-    /// clock.
+    /// Returns the time since chronyd was started. `None` if the start is unknown or in the future, for example after a
+    /// step of the clock.
     #[must_use]
     pub fn uptime(&self) -> Option<Duration> {
         self.time.duration_since(self.started?).ok()
     }
 
-    /// Returns the distance in seconds between the last update of the clock and the time of reading. `None` without the
-    /// report tracking.
+    /// Returns the distance between the last update of the clock and the time of reading, in seconds. `None` without
+    /// the tracking report.
     #[must_use]
     pub fn age(&self) -> Option<f64> {
         let updated = self.tracking.as_ref().ok()?.ref_time;
-        // A time in the future is that of a clock which was set, or of another machine; it is no sign of freshness.
+        // A reference time in the future means that a clock was set, or that chronyd runs on another machine. The clock
+        // is not fresher for it.
         let age = self.time.duration_since(updated).unwrap_or_else(|before| before.duration());
         Some(age.as_secs_f64())
     }
 
-    /// Returns true if the last update is in the future: this clock was set, or it is another machine's.
+    /// Returns true if the last update is in the future: this clock was set, or chronyd runs on another machine.
     #[must_use]
     pub fn is_ahead(&self) -> bool {
         self.tracking.as_ref().is_ok_and(|tracking| tracking.ref_time > self.time)
     }
 
-    /// Returns the time in seconds within which an update of the clock is expected. `None` without the report tracking.
+    /// Returns the [`expected_update_interval`], in seconds. `None` without the tracking report.
     #[must_use]
     pub fn expected_update_interval(&self) -> Option<f64> {
         let polled = |source: &Source| Polled {
@@ -165,7 +167,7 @@ impl Facts {
     }
 }
 
-/// The start of the chronyd at this address: it makes its socket when it starts, and never again.
+/// Returns the start time of the chronyd at this address. It creates its socket when it starts, and not later.
 fn started(address: Option<&Address>) -> Option<SystemTime> {
     fs::metadata(address?.path()?).ok()?.modified().ok()
 }
@@ -180,22 +182,23 @@ fn unless<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, 
     result
 }
 
-/// A source and its polls.
+/// A source, as [`expected_update_interval`] needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled {
-    /// Its state.
+    /// The state of the source.
     pub state: SourceState,
     /// The polling interval, in seconds.
     pub interval: f64,
-    /// True if it answered one of the last eight polls.
+    /// True if the source answered at least one of the last eight polls.
     pub answers: bool,
 }
 
-/// Returns the time in seconds within which an update of the clock is expected, from 1 to eight polls of 2^24 s.
+/// Returns the time within which an update of the clock is expected, in seconds: from 1 s to eight polls of 2^24 s.
 ///
-/// It is one polling interval of the selected source, or eight while that source answers, since chronyd may use few of its
-/// measurements. Without a source, it is `last`, the interval between the last two updates in seconds, or 1024 if that
-/// is longer.
+/// The source that counts is the selected one, or else the usable source with the longest polling interval, or else any
+/// source with the longest. While it is usable and answers, an update is expected within eight of its polling
+/// intervals, since chronyd may skip most of its measurements. Otherwise, an update is expected within one. Without
+/// sources, the result is `last`, the interval between the last two updates in seconds, or 1024 s if that is longer.
 #[must_use]
 pub fn expected_update_interval(last: f64, sources: impl Iterator<Item = Polled> + Clone) -> f64 {
     let best = |one: &Polled, other: &Polled| {
@@ -209,33 +212,33 @@ pub fn expected_update_interval(last: f64, sources: impl Iterator<Item = Polled>
     expected.clamp(SHORTEST, LONGEST)
 }
 
-/// Returns true if the clock follows a source, and not only itself.
+/// Returns true if the clock follows a source other than itself.
 #[must_use]
 pub fn follows_source(tracking: &Tracking) -> bool {
     tracking.is_synchronized() && !tracking.is_local()
 }
 
-/// Returns true if chronyd may follow a source in this state: it is selected, combined or selectable.
+/// Returns true if chronyd may follow a source in this state: selected, combined or selectable.
 #[must_use]
 pub fn is_usable(state: SourceState) -> bool {
     matches!(state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
 }
 
-/// Returns true if the source is a clock on that machine.
+/// Returns true if the source is a reference clock of chronyd's machine.
 pub(crate) fn is_clock(source: &Source) -> bool {
     source.mode == SourceMode::ReferenceClock
 }
 
-/// Returns true if the name of the source has an address.
+/// Returns true if the name of the source was resolved to an address.
 pub(crate) fn is_resolved(source: &Source) -> bool {
     !source.address.starts_with("ID#")
 }
 
-/// Returns true if no chronyd is there, or none that answers. With any other error, it is this program that cannot ask.
+/// Returns true if chronyd is not there or does not answer. Any other error means that this program could not ask.
 #[must_use]
 pub fn is_away(error: &Error) -> bool {
     match error {
-        // It answers at no address, be it that it does not let this user near its socket.
+        // If no address answers, chronyd is away, even if this user may not access its socket.
         Error::Unreachable { best, .. } => best.kind() == ErrorKind::Permission || is_away(best),
         Error::Connect { source, .. } if is_shortage(source) => false,
         Error::Session { .. } | Error::Crowded { .. } | Error::EventQueue { .. } => false,
@@ -243,7 +246,7 @@ pub fn is_away(error: &Error) -> bool {
     }
 }
 
-/// Returns true if this process or this machine has run out of what a socket takes.
+/// Returns true if this process or machine has run out of file descriptors or memory for a socket.
 fn is_shortage(error: &io::Error) -> bool {
     let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
     Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))

@@ -1,8 +1,8 @@
-//! Judge whether the clock of chronyd, the NTP daemon, is right, and say why not.
+//! Judges whether the clock of chronyd, the NTP daemon, is right, and says why not.
 //!
-//! [`Facts`] are the reports of one chronyd at one moment. [`judge`] measures them by a [`Policy`] and returns a
-//! [`Verdict`]: a [`Level`], a headline, and a [`Finding`] for each [`Measure`] with its value, its words and an advice.
-//! The crate knows neither a command line nor a printer; `chrony-report` has both.
+//! [`Facts::read`] reads the reports of one chronyd. [`judge`] judges them by a [`Policy`] and returns a [`Verdict`]: a
+//! [`Level`], a headline, and a [`Finding`] for each [`Measure`]. A finding has a value, a sentence and advice. The
+//! crate does not print anything and does not parse a command line. The command `chrony-report` is built on it.
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;
@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Other limits, and measures that need to be asked for, are set by name:
+//! A policy can set limits, and add the measures that are off by default:
 //!
 //! ```
 //! use chrony_health::{Limits, Measure, Policy, Range};
@@ -33,7 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The answers of a [fleet](libchrony::fleet) are judged as well:
+//! The answers of a [fleet](libchrony::fleet) are judged in the same way:
 //!
 //! ```
 //! # let one = testbed::Scripted::start(Default::default())?;
@@ -64,7 +64,7 @@ pub use measure::Measure;
 pub use range::{Range, RangeError, Unit};
 pub use verdict::{Finding, Level, Limits, Policy, Verdict, judge};
 
-/// The examples of the page that people read first.
+/// Runs the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

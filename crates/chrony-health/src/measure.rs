@@ -1,67 +1,67 @@
 //! The measures and their limits, in one table.
 //!
-//! All judgements, the options of `chrony-report check` and the table of `docs/judgement.md` come from it. That document
-//! has the reasons for the limits.
+//! All verdicts, the options of `chrony-report check` and the table in `docs/judgement.md` come from this table. The
+//! document gives the reasons for the limits.
 
 use super::range::{Range, Unit};
 use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
 use crate::quantity::{interval, seconds};
 use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
 
-/// The number of sources that an answer names.
+/// The number of sources that a sentence names.
 const NAMED: usize = 3;
 
-/// One thing that is measured, with its limits.
+/// A quantity that is judged, with its limits.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Measure {
-    /// Its name: an option of `chrony-report check`, and a label of performance data.
+    /// The name: an option of `chrony-report check`, and a label in performance data.
     pub name: &'static str,
-    /// The meaning of its value.
+    /// The meaning of the value.
     pub about: &'static str,
-    /// The unit of its value.
+    /// The unit of the value.
     pub unit: Unit,
-    /// The values that are no warning.
+    /// The values that raise no warning.
     pub warning: Range,
     /// The values that are not critical.
     pub critical: Range,
-    /// The unit of the limits, where that is not the unit of the value.
+    /// The unit of the limits, if it differs from the unit of the value.
     pub limits_in: Option<&'static str>,
-    /// The way from chronyd's reports to the value.
+    /// The derivation of the value from chronyd's reports.
     pub method: &'static str,
-    /// True if it is judged only when [`Policy::with`](crate::Policy::with) asks for it.
+    /// True if the measure is judged only after [`Policy::with`](crate::Policy::with) adds it.
     pub is_opt_in: bool,
-    /// True if it takes a while after chronyd's start until it is in order.
+    /// True if the value may be out of order for a while after chronyd starts.
     pub takes_time: bool,
-    /// The advice when it is not in order.
+    /// The advice if the value is out of order.
     pub advice: &'static str,
     pub(crate) read: fn(&Facts) -> Measured,
-    /// The value in words.
+    /// The function that puts the value into words.
     pub(crate) words: fn(&Facts, f64) -> String,
 }
 
 impl Measure {
-    /// The name of the measure on which all others depend: chronyd answers.
+    /// The name of the measure that all others depend on: chronyd answers.
     pub const CHRONYD: &str = "chronyd";
 
-    /// All measures, the most telling first.
+    /// All measures, the most important first.
     pub const ALL: &[Self] = MEASURES;
 
-    /// Returns the measure of this name.
+    /// Returns the measure with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         MEASURES.iter().find(|measure| measure.name == name)
     }
 }
 
-/// A value; `None` where there is none, as the bound of a clock that follows no source; or the reason that it is unknown.
+/// The value, or the reason why it is unknown. `None` if the measure does not apply, such as the error bound of a clock
+/// without a source.
 pub(crate) type Measured = Result<Option<Value>, String>;
 
-/// A measured value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Value {
     pub(crate) number: f64,
-    /// The factor of the limits of the table.
+    /// The factor for the limits in the table.
     pub(crate) scale: f64,
 }
 
@@ -90,7 +90,7 @@ const MEASURES: &[Measure] = &[
         warning: Range::ANY,
         critical: Range::at_least(1.0),
         limits_in: None,
-        method: "tracking: the reference ID is neither 0 nor that of the local clock, 7F7F0101, and the stratum is below 16",
+        method: "tracking: the reference ID is not 0 and not 7F7F0101 (the local clock), and the stratum is below 16",
         is_opt_in: false,
         takes_time: true,
         read: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
@@ -156,7 +156,7 @@ const MEASURES: &[Measure] = &[
         takes_time: false,
         read: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
         words: |_, value| format!("the clock is at stratum {value}"),
-        advice: "Use sources of a lower stratum; from 10 on, a server in the chain probably follows only its own clock",
+        advice: "Use sources of a lower stratum; at 10 or more, a server in the chain probably follows only its own clock",
     },
     Measure {
         name: "age",
@@ -209,8 +209,8 @@ const MEASURES: &[Measure] = &[
         warning: Range::at_least(75.0),
         critical: Range::at_least(50.0),
         limits_in: None,
-        method: "sources: the set bits in the reachability of the usable sources, of those from the highest set bit on; of \
-              all sources that have an address, where none is usable",
+        method: "sources: the share of set bits in the reachability of the usable sources, counted from the highest set \
+              bit; without a usable source, of all sources that have an address",
         is_opt_in: false,
         takes_time: true,
         read: |facts| {
@@ -218,7 +218,7 @@ const MEASURES: &[Measure] = &[
             let usable: Vec<_> = polled.iter().copied().filter(|source| is_usable(source.state)).collect();
             let polled = if usable.is_empty() { polled } else { usable };
             let answered = polled.iter().map(|source| source.reachability.count_ones()).sum::<u32>();
-            // chronyd begins at 0 with a new source, and with one that comes online again.
+            // chronyd resets the reachability when a source is added or comes online. Earlier polls do not count.
             let polls = polled.iter().map(|source| match source.reachability {
                 0 => u8::BITS,
                 some => u8::BITS - some.leading_zeros(),
@@ -294,12 +294,12 @@ fn known<T>(fact: &Fact<T>) -> Result<&T, String> {
     fact.as_ref().map_err(ToString::to_string)
 }
 
-/// A value of a report.
+/// Reads a value from a report.
 fn of<T>(fact: &Fact<T>, value: impl Fn(&T) -> Option<f64>) -> Measured {
     Ok(value(known(fact)?).map(Value::from))
 }
 
-/// A value of the tracking report, which says something only while the clock follows a source.
+/// Reads a value from the tracking report. The value means nothing unless the clock follows a source.
 fn followed(facts: &Facts, value: impl Fn(&Tracking) -> f64) -> Measured {
     of(&facts.tracking, |tracking| follows_source(tracking).then(|| value(tracking)))
 }
@@ -385,7 +385,7 @@ fn is_falseticker(source: &Source) -> bool {
     source.state == SourceState::Falseticker
 }
 
-/// The names of sources, as many as are read in a line.
+/// Lists the first few names, and counts the others.
 fn names<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
     let names: Vec<_> = sources.map(|source| &*source.address).collect();
     let more = names.len().saturating_sub(NAMED);

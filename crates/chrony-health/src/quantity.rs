@@ -1,4 +1,4 @@
-//! Words for times and rates: scaled to their size, with three digits and with signs as words.
+//! Words for times and rates: scaled units, about three digits, and `fast` or `slow` for the sign.
 //!
 //! ```
 //! use chrony_health::quantity::{interval, offset, rate, seconds};
@@ -11,14 +11,14 @@
 
 use jiff::{Span, SpanRelativeTo};
 
-/// Writes a time in the unit that its size asks for: `12.3 us`.
+/// Formats a time in a unit that suits its size: `12.3 us`.
 #[must_use]
 pub fn seconds(seconds: f64) -> String {
     let (factor, unit) = scale(seconds);
     format!("{} {unit}", digits(seconds * factor))
 }
 
-/// Returns the unit for times of this size, and its number in a second.
+/// Returns the number of units in a second, and the unit, for times of this size.
 #[must_use]
 pub fn scale(seconds: f64) -> (f64, &'static str) {
     match seconds.abs() {
@@ -30,7 +30,7 @@ pub fn scale(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// Writes a longer time: `64 s`, `17 min`, `3.2 h`.
+/// Formats a longer time: `64 s`, `17 min`, `3.2 h`.
 #[must_use]
 pub fn interval(interval: f64) -> String {
     let (factor, unit) = match interval.abs() {
@@ -43,7 +43,7 @@ pub fn interval(interval: f64) -> String {
     format!("{} {unit}", digits(interval / factor))
 }
 
-/// Writes a number with three digits or more before or behind the point, without zeros at its end.
+/// Formats a number with about three significant digits, without trailing zeros.
 #[must_use]
 pub fn digits(number: f64) -> String {
     let places = match number.abs() {
@@ -60,13 +60,13 @@ pub fn digits(number: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Writes an offset in seconds, positive if the clock is fast: `12.3 us fast`.
+/// Formats an offset in seconds, positive if the clock is fast: `12.3 us fast`.
 #[must_use]
 pub fn offset(offset: f64) -> String {
     format!("{}{}", seconds(offset.abs()), sense(offset))
 }
 
-/// Writes a frequency in ppm, positive if the clock is fast: `12.3 ppm fast`.
+/// Formats a frequency in ppm, positive if the clock is fast: `12.3 ppm fast`.
 #[must_use]
 pub fn rate(ppm: f64) -> String {
     format!("{} ppm{}", digits(ppm.abs()), sense(ppm))
@@ -80,7 +80,7 @@ fn sense(value: f64) -> &'static str {
     }
 }
 
-/// Parses a time with units, such as `1m30s` or `-2d`, into seconds. A day has 24 hours.
+/// Parses a time with units, such as `1m30s` or `-2d`, and returns seconds. A day has 24 hours.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<f64> {
     let time = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;

@@ -3,9 +3,9 @@
 use crate::quantity::parse_time;
 use std::fmt;
 
-/// A range of values, as monitoring plugins write it: `10`, `10:`, `~:10`, `10:20` or `@10:20`.
+/// A range of values in the syntax of monitoring plugins: `10`, `10:`, `~:10`, `10:20` or `@10:20`.
 ///
-/// A value outside of it raises an alarm; with `@`, one inside of it. The ends belong to the range.
+/// A value outside the range raises the alarm. With `@`, a value inside the range does. The ends belong to the range.
 ///
 /// ```
 /// use chrony_health::{Range, Unit};
@@ -19,11 +19,11 @@ use std::fmt;
 pub struct Range {
     start: f64,
     end: f64,
-    /// True if a value inside raises the alarm.
+    /// True if a value inside the range raises the alarm.
     is_inside: bool,
 }
 
-/// A text that is no range.
+/// The error for a text that is not a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no range: {reason}. Write 10, 10:, ~:10, 10:20 or @10:20")]
 pub struct RangeError {
@@ -39,14 +39,14 @@ pub enum Unit {
     Seconds,
     /// Per cent, 0 to 100.
     Percent,
-    /// Parts per million, of the frequency.
+    /// Parts per million, for frequencies.
     Ppm,
-    /// A number of things, or a number that only names something.
+    /// A count, or a number that stands for a state.
     Number,
 }
 
 impl Unit {
-    /// Returns the symbol that stands behind a number; nothing for [`Unit::Number`].
+    /// Returns the symbol that follows a number. Empty for [`Unit::Number`].
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Unit {
         }
     }
 
-    /// A number of this unit. Times may be written as `10ms`, `1m30s` or `-2h`.
+    /// Parses a number of this unit. Times may be written as `10ms`, `1m30s` or `-2h`.
     fn parse(self, text: &str) -> Option<f64> {
         let plain = || text.strip_suffix(self.name()).unwrap_or(text).trim().parse().ok();
         let friendly = || parse_time(text);
@@ -66,7 +66,7 @@ impl Unit {
 }
 
 impl Range {
-    /// The range of all values, which never raises an alarm.
+    /// The range of all values. No value raises the alarm.
     pub const ANY: Self = Self::between(f64::NEG_INFINITY, f64::INFINITY);
 
     /// Returns the range from 0 to `end`.
@@ -75,7 +75,7 @@ impl Range {
         Self::between(0.0, end)
     }
 
-    /// Returns the range from `start` on.
+    /// Returns the range of `start` and above.
     #[must_use]
     pub const fn at_least(start: f64) -> Self {
         Self::between(start, f64::INFINITY)
@@ -90,7 +90,7 @@ impl Range {
     /// Multiplies both ends by `factor`.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
-        // 0 times infinity is no number.
+        // 0 times infinity is NaN.
         let scale = |end: f64| if end == 0.0 { 0.0 } else { end * factor };
         Self { start: scale(self.start), end: scale(self.end), ..self }
     }
@@ -101,11 +101,12 @@ impl Range {
         (self.start..=self.end).contains(&value) == self.is_inside
     }
 
-    /// Parses the syntax of monitoring plugins. Both ends may have the unit; times may be `10ms`, `1m30s` or `2h`.
+    /// Parses a range in the syntax of monitoring plugins. Both ends may have the unit. Times may be `10ms`, `1m30s` or
+    /// `2h`.
     ///
     /// # Errors
     ///
-    /// [`RangeError`] if the text is no range, or ends before it starts.
+    /// [`RangeError`] if the text is not a range, or the range ends before it starts.
     pub fn parse(text: &str, unit: Unit) -> Result<Self, RangeError> {
         let wrong = |reason: &str| RangeError { text: text.to_owned(), reason: reason.to_owned() };
         let (is_inside, ends) = text.strip_prefix('@').map_or((false, text), |ends| (true, ends));
@@ -127,7 +128,7 @@ impl fmt::Display for Range {
         }
         match self.start {
             f64::NEG_INFINITY => f.write_str("~:")?,
-            // What starts at 0 is written as its end alone, if it has one.
+            // `10` is short for `0:10`.
             0.0 if self.end.is_finite() => {}
             start => write!(f, "{start}:")?,
         }

@@ -1,4 +1,4 @@
-//! The verdict: levels, limits, and the one function that judges.
+//! The verdict: levels, limits, and the function that judges.
 
 use crate::facts::Facts;
 use crate::measure::Measure;
@@ -8,19 +8,19 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-/// The number of findings in a headline.
+/// The number of findings that a headline names.
 const IN_HEADLINE: usize = 3;
 
-/// The severity of a finding, in ascending order. A known fault is worse than a value that is not known.
+/// The severity of a finding, in ascending order. A known fault is worse than an unknown value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// The value is in order.
     Ok,
-    /// The value is not known.
+    /// The value is unknown.
     Unknown,
-    /// The value is outside of the range for warnings.
+    /// The value is outside the range of values that raise no warning.
     Warning,
-    /// The value is outside of the range for critical values.
+    /// The value is outside the range of values that are not critical.
     Critical,
 }
 
@@ -43,16 +43,16 @@ impl fmt::Display for Level {
     }
 }
 
-/// Limits in place of those of a [`Measure`]. `None` keeps the measure's own.
+/// Limits that replace the limits of a [`Measure`]. `None` keeps the measure's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// The values that are no warning, in the unit of the measure.
+    /// The values that raise no warning, in the unit of the measure.
     pub warning: Option<Range>,
     /// The values that are not critical, in the unit of the measure.
     pub critical: Option<Range>,
 }
 
-/// The measures that are judged, with their limits.
+/// The measures to judge, with their limits, and the grace period after chronyd's start.
 #[derive(Clone, Debug)]
 pub struct Policy {
     measures: Vec<(&'static Measure, Limits)>,
@@ -60,7 +60,7 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Returns the policy of all measures that need not be asked for, with their own limits and [`Policy::GRACE`].
+    /// Returns the policy of all measures that are on by default, with their own limits and [`Policy::GRACE`].
     fn default() -> Self {
         let measures = Measure::ALL.iter().filter(|measure| !measure.is_opt_in);
         Self { measures: measures.map(|measure| (measure, Limits::default())).collect(), grace: Self::GRACE }
@@ -68,17 +68,17 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The time that a chronyd has after its start to find its sources: eight polls of the usual 64 s.
+    /// The default grace period: eight polls at the usual interval of 64 s, in which chronyd finds its sources.
     pub const GRACE: Duration = Duration::from_secs(512);
 
-    /// Returns the policy that asks only whether chronyd answers, without a grace.
+    /// Returns the policy that judges only whether chronyd answers, without a grace period.
     #[must_use]
     pub fn answering() -> Self {
         let measure = Measure::named(Measure::CHRONYD).map(|measure| (measure, Limits::default()));
         Self { measures: measure.into_iter().collect(), grace: Duration::ZERO }
     }
 
-    /// Judges a measure, with these limits.
+    /// Adds a measure with these limits, or replaces the limits of a measure.
     #[must_use]
     pub fn with(mut self, asked: &'static Measure, limits: Limits) -> Self {
         self.measures.retain(|(measure, _)| measure.name != asked.name);
@@ -86,58 +86,59 @@ impl Policy {
         self
     }
 
-    /// Sets the time after its start during which a chronyd raises no alarm for a measure that [takes
-    /// time](Measure::takes_time).
+    /// Sets the grace period after chronyd's start, in which a measure that [takes time](Measure::takes_time) raises no
+    /// alarm.
     #[must_use]
     pub fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
-    /// Returns true if the measure of this name is judged.
+    /// Returns true if the policy has the measure with this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.measures.iter().any(|(measure, _)| measure.name == name)
     }
 }
 
-/// The outcome of one measure.
+/// The result of one measure.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
     /// The measure.
     pub measure: &'static Measure,
-    /// The level of its value, with no regard to the grace.
+    /// The level of the value, regardless of the grace period.
     pub level: Level,
-    /// The value, in the unit of the measure. `None` when it is not known.
+    /// The value, in the unit of the measure. `None` if it is unknown.
     pub value: Option<f64>,
-    /// The values that would be no warning.
+    /// The values that would raise no warning.
     pub warning: Range,
     /// The values that would not be critical.
     pub critical: Range,
-    /// The value in words, or the reason that it is not known.
+    /// The value in words, or the reason why it is unknown.
     pub words: String,
-    /// The advice; empty where the words have it.
+    /// The advice. Empty if the words already contain it.
     pub advice: &'static str,
 }
 
-/// The judgement of a clock.
+/// The verdict on a clock.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// The level, without the measures that the grace after a start excuses.
+    /// The level, without the findings that the grace period excuses.
     pub level: Level,
-    /// The level of the worst finding, with no regard to the grace.
+    /// The level of the worst finding, regardless of the grace period.
     pub worst: Level,
-    /// The findings, the worst first. A measure without a value, as the offset of a clock that follows no source, has none.
+    /// The findings, the worst first. A measure that does not apply has no finding, such as the offset of a clock
+    /// without a source.
     pub findings: Vec<Finding>,
     /// A summary in one line.
     pub headline: String,
-    /// The time until alarms begin. `None` unless the grace excuses one.
+    /// The time until alarms begin. `None` unless the grace period excuses a finding.
     pub grace: Option<Duration>,
 }
 
 impl Verdict {
-    /// Returns the findings that are not in order, the worst first.
+    /// Returns the findings above [`Level::Ok`], the worst first.
     pub fn alarms(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.level > Level::Ok)
     }
@@ -145,18 +146,18 @@ impl Verdict {
 
 /// Judges a clock.
 ///
-/// A pure function: it reads nothing and prints nothing, so that a command, a page and an exporter say the same.
+/// This is a pure function, so all programs that use it give the same verdict.
 #[must_use]
 pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
-    // Without its tracking report nothing else is worth a word.
+    // Without the tracking report, nothing else can be judged.
     let is_judged = |measure: &Measure| facts.tracking.is_ok() || measure.name == Measure::CHRONYD;
     let judged = policy.measures.iter().filter(|(measure, _)| is_judged(measure));
     let mut findings: Vec<_> = judged.filter_map(|(measure, limits)| find(facts, measure, *limits)).collect();
-    // The order of the table stays among those that are equally bad.
+    // Equally bad findings stay in the order of the table.
     let place = |finding: &Finding| Measure::ALL.iter().position(|measure| measure.name == finding.measure.name);
     findings.sort_by_key(|finding| (Reverse(finding.level), place(finding)));
     let worst = findings.first().map_or(Level::Ok, |finding| finding.level);
-    // A connection that is kept knows where a chronyd was that does not answer any more.
+    // A connection remembers the socket of a chronyd that no longer answers. Such silence is not excused.
     let is_young = |left: &Duration| !left.is_zero() && facts.tracking.is_ok();
     let left = facts.uptime().map(|uptime| policy.grace.saturating_sub(uptime)).filter(is_young);
     let counts = |finding: &&Finding| left.is_none() || !finding.measure.takes_time;
@@ -166,7 +167,7 @@ pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
     Verdict { level, worst, findings, headline, grace }
 }
 
-/// The finding of a measure; `None` where it has no value.
+/// Returns the finding of a measure, or `None` if the measure does not apply.
 fn find(facts: &Facts, measure: &'static Measure, limits: Limits) -> Option<Finding> {
     let measured = (measure.read)(facts).transpose()?;
     let scale = measured.as_ref().map_or(1.0, |value| value.scale);
@@ -186,7 +187,7 @@ fn find(facts: &Facts, measure: &'static Measure, limits: Limits) -> Option<Find
         Err(why) if measure.name == Measure::CHRONYD => (Level::Unknown, None, why),
         Err(why) => (Level::Unknown, None, format!("{} is not known: {why}", measure.name)),
     };
-    // The message of an error says itself what to do.
+    // The error message already says what to do.
     let advice = if facts.tracking.is_err() { "" } else { measure.advice };
     Some(Finding { measure, level, value, warning, critical, words, advice })
 }

@@ -1,4 +1,4 @@
-//! The judgement through its public face, on scripted chronyds. `chrony-report` tests each measure.
+//! Tests the judgement through the public API, on scripted chronyds. The tests of `chrony-report` cover each measure.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 use chrony_health::{Answers, Facts, Level, Limits, Measure, Policy, Range, Unit, Verdict, judge};
@@ -7,7 +7,7 @@ use libchrony::{Activity, Address, Connection, Error, SelectData, Source, Tracki
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbed::{Fault, Scripted, Values};
 
-/// Starts a chronyd whose clock is right, apart from `tracking`.
+/// Starts a chronyd whose clock is right, except for `tracking`.
 fn chronyd(tracking: &str) -> Scripted {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let values = format!(r#"{{"tracking": {{"reference time": {now}{tracking}}}, "sources": 4}}"#);
@@ -22,7 +22,7 @@ fn facts(chronyd: &Scripted) -> Facts {
     Facts::read(&Connection::builder().address(socket(chronyd)).build().unwrap())
 }
 
-/// What is compared of a verdict.
+/// Returns the parts of a verdict that are compared.
 fn said(verdict: &Verdict) -> (Level, Level, Vec<(&'static str, Level)>) {
     let findings = verdict.findings.iter().map(|finding| (finding.measure.name, finding.level));
     (verdict.level, verdict.worst, findings.collect())
