@@ -1,4 +1,4 @@
-//! `check`: its line, its performance data, its options and its exit codes.
+//! Tests of `check`: the line, the performance data, the options and the exit codes.
 
 use crate::clocks::{clock, right};
 use crate::support::{Ran, ask, program, run, unprivileged, wait_until};
@@ -12,7 +12,7 @@ use testbed::{Chronyd, Fault, Pair, Scripted};
 const AUTHDATA: u16 = 67;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The performance data of a line: label, value, warning, critical, smallest, and the largest if there is one.
+/// Returns the performance data of a line: label, value, warning, critical, smallest, and the largest if there is one.
 fn data(line: &str) -> Vec<Vec<String>> {
     let (_, data) = line.trim_end().split_once(" | ").unwrap();
     let datum = |datum: &str| {
@@ -23,7 +23,7 @@ fn data(line: &str) -> Vec<Vec<String>> {
     data.split(' ').map(datum).collect()
 }
 
-/// A value of performance data as a number.
+/// Returns a value of performance data as a number.
 fn value(line: &str, label: &str) -> f64 {
     let data = data(line);
     let datum = data.iter().find(|datum| datum[0] == label).unwrap();
@@ -122,7 +122,7 @@ fn a_reference_clock_has_nothing_to_authenticate() {
     assert_eq!((ran.code, value(&ran.out, "nts")), (Some(0), 100.0), "{}", ran.out);
 }
 
-/// Asks a real chronyd until the exit code is this one. With each selection there may be a moment without one.
+/// Asks a real chronyd until the exit code is this one. chronyd may have no source for a moment at each selection.
 fn ask_until(code: i32, socket: &Path, args: &str) -> Ran {
     let mut ran = ask(socket, args);
     wait_until(&format!("{args}: {code}"), || {
@@ -183,7 +183,7 @@ fn a_chronyd_that_follows_only_its_local_clock_is_critical() {
 #[test]
 fn a_client_whose_server_was_stopped_is_critical_again() {
     let mut pair = Pair::start(Chronyd::builder()).unwrap();
-    // It has polled often enough that only the age can be wrong.
+    // After so many polls, only the age can raise an alarm.
     let options = "check --grace 0 --sources 0:,0: --reach 0:,0: --bound ~:,~:";
     pair.client.wait_until(&["sources"], PATIENCE, |sources| sources.contains(",377,")).unwrap();
     assert_eq!(ask(pair.client.socket(), options).code, Some(0));
@@ -220,7 +220,7 @@ fn a_wrong_command_line_is_unknown_and_is_told_where_a_monitoring_system_reads()
         assert_eq!((ran.code, ran.out.lines().count(), &*ran.err), (Some(3), 1, ""), "{args}: {}", ran.out);
         assert!(ran.out.starts_with("CHRONY UNKNOWN: ") && !ran.out.contains("Usage"), "{args}: {}", ran.out);
     }
-    // Another command ends as is usual, though one of its words is "check".
+    // Another command exits as usual, although one of its words is "check".
     let ran = run(["get", "check", "--nonsense"]);
     assert_eq!((ran.code, &*ran.out), (Some(2), ""));
     assert_eq!(run(["check", "--help"]).code, Some(0));
@@ -230,11 +230,11 @@ fn a_wrong_command_line_is_unknown_and_is_told_where_a_monitoring_system_reads()
 fn no_chronyd_is_critical_and_says_what_to_do() {
     for (host, words) in [
         ("/nonexistent/chronyd.sock", "Is chronyd running"),
-        // Port 9 discards, and is no program's that a test would find.
+        // Port 9 is the discard port. No program of a test listens on it.
         ("127.0.0.1:9", "No chronyd listens on this port"),
         ("name.invalid", "Is the host name right"),
     ] {
-        // A resolver that is slow has its time.
+        // A slow resolver must not run into the timeout.
         let ran = ask(host, "--timeout 60s check");
         assert_eq!((ran.code, ran.out.lines().count(), &*ran.err), (Some(2), 1, ""), "{host}: {}", ran.out);
         assert!(ran.out.starts_with("CHRONY CRITICAL: ") && ran.out.contains(words), "{host}: {}", ran.out);

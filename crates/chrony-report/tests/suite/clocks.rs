@@ -7,17 +7,17 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbed::Scripted;
 
-/// A day, and more than any grace.
+/// A day, which is longer than any grace period.
 pub(crate) const LONG: i64 = 86400;
 
-/// Now and so many seconds, in seconds since the epoch.
+/// Returns the time this many seconds from now, in seconds since the epoch.
 fn now_and(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(now.as_secs()).unwrap() + seconds
 }
 
-/// Values of a healthy clock with four sources, that was updated 10 s ago, and what is added to its tracking report and
-/// in place of its other reports.
+/// Returns the values of a healthy clock with four sources, updated 10 s ago. `tracking` adds to its tracking report,
+/// and `others` replaces its other reports.
 pub(crate) fn values(tracking: &Value, others: &Value) -> Value {
     let mut all =
         json!({"tracking": {"reference time": now_and(-10)}, "sources": 4, "activity": {"online sources": 4}});
@@ -31,24 +31,24 @@ pub(crate) fn values(tracking: &Value, others: &Value) -> Value {
     all
 }
 
-/// The same, of a clock that was updated so many seconds ago.
+/// Returns tracking values for a clock that was updated this many seconds ago.
 pub(crate) fn updated(seconds: i64) -> Value {
     json!({"reference time": now_and(-seconds)})
 }
 
-/// A chronyd with this clock, that was started a day ago.
+/// Starts a chronyd with this clock, as if a day ago.
 pub(crate) fn clock(tracking: &Value, others: &Value) -> Scripted {
     let chronyd = scripted(&values(tracking, others).to_string());
     started(chronyd.socket(), LONG);
     chronyd
 }
 
-/// A chronyd whose clock is in order.
+/// Starts a chronyd whose clock is in order.
 pub(crate) fn right() -> Scripted {
     clock(&json!({}), &json!({}))
 }
 
-/// The tracking report of a chronyd that follows no source.
+/// Returns the tracking report of a chronyd that follows no source.
 pub(crate) fn unsynchronised() -> Value {
     json!({
         "reference ID": 0, "address": null, "stratum": 0, "leap status": 3, "reference time": 0, "skew": 0,
@@ -56,7 +56,7 @@ pub(crate) fn unsynchronised() -> Value {
     })
 }
 
-/// That of one that follows only its local clock.
+/// Returns the tracking report of a chronyd that follows only its local clock.
 pub(crate) fn local() -> Value {
     json!({
         "reference ID": 0x7F7F_0101, "address": null, "stratum": 10, "root delay": 0, "root dispersion": 0,
@@ -64,7 +64,7 @@ pub(crate) fn local() -> Value {
     })
 }
 
-/// Has the chronyd of this socket have been started so many seconds ago.
+/// Makes the chronyd of this socket look as if it was started this many seconds ago.
 pub(crate) fn started(socket: &Path, seconds: i64) {
     let time = Timespec { tv_sec: now_and(-seconds), tv_nsec: 0 };
     utimensat(CWD, socket, &Timestamps { last_access: time, last_modification: time }, AtFlags::empty()).unwrap();

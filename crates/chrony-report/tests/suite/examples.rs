@@ -1,4 +1,4 @@
-//! Every example in the help texts, in the READMEs and in the documents is run.
+//! Runs every example in the help texts, in the READMEs and in the documents.
 
 use crate::clocks;
 use crate::support::{binary, root, run, udp, wait_until};
@@ -9,7 +9,7 @@ use std::env;
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// The commands in the lines that show one, without their comments.
+/// Returns the commands in the lines that show one, without their comments.
 fn examples(text: &str) -> impl Iterator<Item = String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix("$ "))
@@ -18,7 +18,7 @@ fn examples(text: &str) -> impl Iterator<Item = String> {
         .filter(|line| line.contains("chrony-report ") || line.ends_with("chrony-report"))
 }
 
-/// The READMEs and the documents.
+/// Returns the READMEs and the documents.
 fn pages() -> impl Iterator<Item = String> {
     let documents = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     ["README.md", "crates/chrony-report/README.md"]
@@ -28,7 +28,7 @@ fn pages() -> impl Iterator<Item = String> {
         .map(|path| fs::read_to_string(path).unwrap())
 }
 
-/// The commands that the help lists.
+/// Returns the commands that the help lists.
 fn commands() -> Vec<String> {
     let help = run(["--help"]).fine();
     let (_, list) = help.split_once("Commands:\n").unwrap();
@@ -59,17 +59,17 @@ fn every_example_runs() {
 
     let chronyd = clocks::clock(&json!({}), &json!({"rtcdata": {}, "open": true}));
     let folder = tempfile::tempdir().unwrap();
-    // Examples have the reader's own chronyds, and the patience to wait for them.
+    // The examples are for the reader's own chronyd, and may wait for a long time.
     let (udp, socket) = (udp(&chronyd), chronyd.socket().to_str().unwrap());
     let here = |example: &str| {
         example.replace("192.0.2.1", &udp).replace("/run/chrony/chronyd.sock", socket).replace("--for 10m", "--for 1s")
     };
-    // A live view needs a terminal. The one that records comes first, since others need its file.
+    // A live view needs a terminal. The view that records comes first, since other examples need its file.
     let (mut views, others): (Vec<_>, Vec<_>) = found.iter().partition(|example| example.contains(" watch"));
     views.sort_by_key(|example| !example.contains("--record"));
     for example in views {
         let example = here(example);
-        // A recording has its own chronyd.
+        // A recording cannot be combined with a host.
         let has_host = example.contains("--replay") || example.contains("-H");
         let host = if has_host { &[][..] } else { &["-H", socket] };
         let args = example.split(' ').skip(1).chain(host.iter().copied());

@@ -1,4 +1,4 @@
-//! JSON, lines of JSON, and CSV: what they have in common, and what is never, unknown and none in them.
+//! Tests of JSON, lines of JSON, and CSV: their common rules, and their values for never, unknown and none.
 
 use crate::support::{args, ask, program, run, scripted};
 use libchrony::{REPORTS, Shape, Table};
@@ -62,7 +62,7 @@ fn never_unknown_and_none_are_words_for_people_null_in_json_and_nothing_in_csv()
         let place = csv.headers().unwrap().iter().position(|header| header == field).unwrap();
         assert_eq!(csv.records().next().unwrap().unwrap().get(place), Some(""), "{report} {field}");
     }
-    // A reference clock has a place in these lists, and its name there.
+    // A reference clock has an entry with its name in these lists.
     for table in REPORTS.iter().filter(|table| table.shape == Shape::PerNtpSource) {
         let row = &ask(chronyd.socket(), &format!("{} --format json", name(table))).rows()[1];
         assert_eq!(row["source"], "PPS");
@@ -123,7 +123,7 @@ fn csv_of_several_reports_is_refused() {
     }
 }
 
-/// The header comes once, whatever the number of rounds.
+/// The header comes once for any number of rounds.
 #[test]
 fn rounds_of_csv_are_one_table_and_those_of_lines_go_on() {
     let chronyd = scripted("{}");
@@ -141,7 +141,7 @@ fn rounds_of_csv_are_one_table_and_those_of_lines_go_on() {
             text.push_str(std::str::from_utf8(&some[..count]).unwrap());
         }
         drop(out);
-        // What reads is gone: so is the program.
+        // The reader is gone, so the program exits.
         assert_eq!(child.wait().unwrap().code(), Some(141));
         assert_eq!(text.lines().filter(|line| line.starts_with("report,host")).count(), lines - 3, "{text}");
     }
@@ -161,13 +161,13 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
     assert!(list.contains("future") && list.contains("unknown"), "{list}");
     let rows = run(&["get", "future", "--format", "json"]).rows();
     assert_eq!(rows[0]["future_poll"], -6);
-    // Bits that have no word are not left out.
+    // A bit without a word must not get lost.
     assert_eq!(rows[0]["future_flags"], 2_147_483_717_u32);
     let all = run(&["all", "--format", "jsonl"]);
     assert!(all.out.contains(r#""report":"future""#), "{all:?}");
     let list = run(&["get", "future list", "tracking", "--format", "jsonl"]).fine();
     assert!(list.starts_with(r#"{"report":"future list""#) && list.contains(r#""report":"tracking""#), "{list}");
-    // Many chronyds are asked at once: silent ones cost one timeout together.
+    // Silent chronyds cost one timeout together, since many are asked at once.
     let hosts: Vec<_> =
         (1..=30).map(|number| format!("/silent;records={number}")).chain(["/future".to_owned()]).collect();
     let asked = ["get", "future", "future list", "--format", "json", "--timeout", "500ms"].into_iter();

@@ -1,4 +1,4 @@
-//! Man pages and completions.
+//! Tests of the man pages and completions.
 
 use crate::support::{Ran, binary, root, run};
 use libchrony::REPORTS;
@@ -51,7 +51,7 @@ fn completions_know_the_commands() {
             assert!(text.contains(table.name.to_str().unwrap()), "{file}");
         }
     }
-    // bash asks them.
+    // bash calls them in this way.
     for (words, expected) in [("tra", "tracking"), ("tracking --fo", "--format"), ("check --rea", "--reach")] {
         let words: Vec<_> = ["chrony-report"].into_iter().chain(words.split(' ')).collect();
         let last = words.len() - 1;
@@ -75,7 +75,7 @@ fn a_folder_that_cannot_be_made_is_told() {
     assert!(binary().is_file());
 }
 
-/// What `make deb` takes, by its list in Cargo.toml.
+/// Compares the files with the list for `make deb` in Cargo.toml.
 #[test]
 fn all_that_the_debian_package_takes_is_there() {
     let folder = tempfile::tempdir().unwrap();

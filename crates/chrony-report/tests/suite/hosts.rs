@@ -1,4 +1,4 @@
-//! Many chronyds at once: rows with their hosts, failures as rows and not as an end.
+//! Tests of many chronyds at once: rows have their hosts, and failures are rows that do not end the command.
 
 use crate::support::{Ran, ask, on_time, program, run, scripted, signal, udp};
 use rustix::process::Signal;
@@ -15,7 +15,7 @@ fn hosts(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["host"].as_str().unwrap()).collect()
 }
 
-/// Nothing listens there.
+/// Returns an address on which nothing listens.
 fn nothing() -> (Scripted, String) {
     let gone = scripted("{}");
     gone.die();
@@ -105,7 +105,7 @@ fn failures_are_rows_and_the_others_are_read() {
     assert!(rows[0]["error"].as_str().unwrap().contains("Connection refused"), "{rows:?}");
     assert_eq!(rows[1]["source"], "127.0.0.1");
     assert!(rows[2]["error"].as_str().unwrap().contains("did not answer"), "{rows:?}");
-    // Each has the time of its own answer, and not that of the end of the round.
+    // Each row has the time of its own answer, not the time at which the round ended.
     let apart = rows[2]["time"].as_f64().unwrap() - rows[1]["time"].as_f64().unwrap();
     assert!(apart > 0.1, "{apart}");
     let text = run(asked);
@@ -175,7 +175,7 @@ fn a_path_need_not_be_text() {
     let path = folder.path().join(OsString::from_vec(b"chrony\xff".to_vec()));
     std::os::unix::fs::symlink(chronyd.folder(), &path).unwrap();
     let path = path.join("chronyd.sock");
-    // chronyd answers to the socket that is made beside its own, whose path it cannot tell from ours.
+    // chronyd answers to the client's socket next to its own, and does not see the symbolic link.
     let rows = ask(&path, "tracking --format json").rows();
     assert!(hosts(&rows)[0].contains('\u{fffd}'), "{rows:?}");
     assert_eq!(rows[0]["stratum"], 2);
@@ -200,7 +200,7 @@ fn rounds_go_on_through_a_restart_and_end_with_a_signal() {
         while lines.next().is_some() {}
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.signal(), output.stderr.as_slice()), (Some(number), &b""[..]));
-        // What it has made beside chronyd's socket is gone.
+        // The client's socket in chronyd's directory is gone.
         let left: Vec<_> = fs::read_dir(chronyd.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["chronyd.sock"]);
     }
@@ -222,7 +222,7 @@ fn a_signal_ends_the_wait_for_a_silent_chronyd() {
     }
 }
 
-/// As under nohup, which has programs ignore that their terminal is closed.
+/// nohup starts programs with SIGHUP ignored, so that they survive their terminal.
 #[test]
 fn a_signal_that_is_to_be_ignored_ends_nothing() {
     let chronyd = scripted("{}");

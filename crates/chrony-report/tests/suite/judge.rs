@@ -1,22 +1,22 @@
-//! The judgement: each rule, on its own, and what is unknown.
+//! Tests of the judgement: each rule by itself, and unknown values.
 
 use crate::clocks::{LONG, clock, local, right, started, unsynchronised, updated, values};
 use crate::support::{ask, on_time, run, scripted};
 use serde_json::{Value, json};
 use testbed::{Fault, Scripted};
 
-/// So many sources of this kind.
+/// Returns this number of copies of a source.
 fn sources(count: usize, source: &Value) -> Value {
     json!({"sources": vec![source.clone(); count]})
 }
 
-/// So many sources in order, and so many of this kind.
+/// Returns `count` sources in order, and `others` copies of another source.
 fn sources_and(count: usize, others: usize, other: &Value) -> Value {
     let sources = [vec![json!({}); count], vec![other.clone(); others]].concat();
     json!({"sources": sources})
 }
 
-/// Judges, and compares the exit code and a part of what is said.
+/// Judges, and compares the exit code and a part of the output.
 fn expect(chronyd: &Scripted, code: i32, words: &str) {
     let ran = ask(chronyd.socket(), "check");
     assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{words}: {}", ran.out);
@@ -37,7 +37,7 @@ fn a_clock_in_order_is_ok() {
     expect(&right(), 0, "CHRONY OK: within 4.01 ms of true time, following 127.0.0.1 (stratum 2)");
 }
 
-/// Each with one thing that is not in order.
+/// Each case has one thing that is out of order.
 #[test]
 fn each_rule_of_the_tracking_report_has_its_levels() {
     for (tracking, code, words) in [
@@ -78,7 +78,7 @@ fn each_rule_of_the_sources_has_its_levels() {
     let gps = json!({"reference ID": 0x4750_5300});
     let unresolved = json!({"address": {"id": 7}, "state": 1, "reachability": 0});
     for (others, code, words) in [
-        // Selected, combined and selectable ones are usable.
+        // Selected, combined and selectable sources are usable.
         (state(&[0, 4, 4, 5]), 0, ""),
         (state(&[0, 4, 5]), 1, "only 3 sources are usable"),
         (state(&[0, 4, 5, 1, 3]), 1, "only 3 of 5 sources are usable"),
@@ -97,10 +97,10 @@ fn each_rule_of_the_sources_has_its_levels() {
         (reach(&[255, 255, 240, 0]), 1, "62 % of the last polls were answered, and none by 127.0.0.1"),
         (reach(&[255, 255, 0, 0]), 1, "50 % of the last polls were answered"),
         (reach(&[254, 255, 0, 0]), 2, "47 % of the last polls were answered"),
-        // chronyd begins to count with a new source, and with one that comes online again.
+        // chronyd starts to count when a source is added or comes online.
         (reach(&[1, 1, 3, 7]), 0, ""),
         (reach(&[5, 5, 9, 9]), 1, "57 % of the last polls were answered"),
-        // Those that are not used, such as the servers beside a clock that a firewall keeps away, are not counted.
+        // Unused sources do not count, such as servers that a firewall blocks while a reference clock is in use.
         (json!({"sources": [gps, never, never, never, never]}), 0, ""),
         (sources_and(4, 5, &never), 0, ""),
         (sources_and(2, 5, &never), 1, "2 of 7 sources are usable"),
@@ -134,15 +134,15 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
         2,
         "the last update was 70 min ago (expected within 8.53 min)",
     );
-    // One that does not answer is of no use.
+    // A source that does not answer does not extend the interval.
     let silent = four(source(0, 6, 0), source(1, 10, 0));
     alarms(200, &silent, 2, "0 % of the last polls were answered");
     alarms(600, &silent, 2, "the last update was 10 min ago (expected within 64 s)");
-    // However long the last update had taken.
+    // A long interval before the last update does not extend it, either.
     let mut after_an_outage = updated(2 * 86_400);
     after_an_outage["last update interval"] = json!(36_000);
     expect(&clock(&after_an_outage, &silent), 2, "the last update was 2 d ago (expected within 64 s)");
-    // Without a selected source the one that is polled least tells.
+    // Without a selected source, the longest polling interval counts.
     alarms(30_000, &four(source(4, 6, 255), source(5, 10, 255)), 0, "");
     alarms(
         600,
@@ -150,9 +150,9 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
         2,
         "the last update was 10 min ago (expected within 64 s)",
     );
-    // A few lost polls of a sixteenth of a second are no alarm.
+    // A few lost polls 1/16 s apart are no alarm.
     alarms(1, &sources(4, &source(0, -4, 255)), 0, "");
-    // No interval is so long that an update of 50 years ago is in order.
+    // No interval is so long that an update 50 years ago is in order.
     let half_a_century = 50 * 365 * 86_400;
     for poll in [-7, 17, 24] {
         alarms(half_a_century, &sources(4, &source(0, poll, 255)), 2, "the last update was 18250 d ago");
@@ -161,11 +161,11 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
     for poll in [-32, 17, 25, 32] {
         alarms(half_a_century, &sources(1, &clock_of(poll)), 2, "the last update was 18250 d ago");
     }
-    // The same where chronyd has no sources, and the last update took long.
+    // This is also true without sources, and with a long interval before the last update.
     let mut long_ago = updated(half_a_century);
     long_ago["last update interval"] = json!(1e20);
     expect(&clock(&long_ago, &sources(0, &json!({}))), 2, "the last update was 18250 d ago");
-    // Where the sources are not known, neither is how often they are polled.
+    // If the sources are unknown, so are their polling intervals.
     for (seconds, code) in [(4000, 3), (8300, 2)] {
         let chronyd = clock(&updated(seconds), &json!({}));
         chronyd.set(Fault::Status(2));
@@ -176,7 +176,7 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
 
 #[test]
 fn reports_that_cannot_be_read_are_unknown_and_the_others_are_judged() {
-    // The numbers of requests are those of the sources, and chronyd says that it does not know them.
+    // These are the requests for sources, and chronyd says that it does not know them.
     let chronyd = right();
     chronyd.set(Fault::Status(3));
     chronyd.set(Fault::Only(vec![14, 15]));
@@ -187,7 +187,7 @@ fn reports_that_cannot_be_read_are_unknown_and_the_others_are_judged() {
     );
     let line = ask(chronyd.socket(), "check").out;
     assert!(line.contains("'reach'=U;75:;50:;0;100") && line.contains("'stratum'=2;1:9;1:15;0"), "{line}");
-    // What is known to be wrong is worse.
+    // A known fault is worse.
     chronyd.change(values(&json!({"leap status": 1}), &json!({}))).unwrap();
     expect(&chronyd, 1, "a leap second will be inserted");
     chronyd.change(values(&json!({"root dispersion": 3}), &json!({}))).unwrap();
@@ -219,11 +219,11 @@ fn a_chronyd_that_has_just_been_started_raises_no_alarm() {
     expect(&chronyd, 0, "min: the clock follows no source");
     started(chronyd.socket(), 520);
     expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
-    // What is known to be wrong needs no time.
+    // The grace period does not excuse a known fault.
     let chronyd = clock(&json!({"current correction": 3600}), &json!({"sources": 1}));
     started(chronyd.socket(), 100);
     expect(&chronyd, 2, "the clock is 3600 s slow");
-    // A start in the future tells nothing, as after a step of the clock.
+    // A start in the future, as after a step of the clock, says nothing.
     let chronyd = clock(&unsynchronised(), &json!({"sources": 0}));
     started(chronyd.socket(), -LONG);
     expect(&chronyd, 2, "CHRONY CRITICAL: the clock follows no source");
@@ -250,6 +250,6 @@ fn that_chronyd_does_not_answer_is_told_after_a_start_too() {
     );
     assert_eq!(ran.code, Some(2), "{}", ran.out);
     assert!(ran.out.contains("did not answer within 200ms"), "{}", ran.out);
-    // It has not been asked for anything else.
+    // No other report was requested.
     assert_eq!(chronyd.requests().into_iter().collect::<Vec<_>>(), [(33, 1)]);
 }

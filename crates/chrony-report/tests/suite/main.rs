@@ -1,4 +1,4 @@
-//! The program as a process, on real chronyds and on scripted ones.
+//! Runs the program as a process, on real chronyds and on scripted ones.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail their test")]
 
 mod check;

@@ -1,9 +1,9 @@
-//! What people see: units scaled, signs and states in words, and nothing that tells them nothing.
+//! Tests of the text for people: scaled units, words for signs and states, and no fields without a meaning.
 
 use crate::support::{ask, scripted};
 use libchrony::{REPORTS, Shape};
 
-/// Lines of a list of fields, as pairs.
+/// Returns the lines of a list of fields, as pairs.
 fn fields(text: &str) -> Vec<(&str, &str)> {
     text.lines().filter_map(|line| line.split_once("  ")).map(|(title, value)| (title, value.trim_start())).collect()
 }
@@ -65,13 +65,13 @@ fn a_reference_clock_has_its_name() {
     }
 }
 
-/// authdata names no source. Its places are those of the sources, unless these change meanwhile.
+/// authdata does not name its sources. Its records are in their order, unless the sources change meanwhile.
 #[test]
 fn a_source_is_not_named_while_the_sources_change() {
     let chronyd = scripted(r#"{"sources": [{"address": "192.0.2.1"}, {"address": "192.0.2.2"}]}"#);
     let rows = ask(chronyd.socket(), "authdata --format json").rows();
     assert_eq!((&rows[0]["source"], &rows[1]["source"]), (&"192.0.2.1".into(), &"192.0.2.2".into()));
-    // The first source goes after the sources have been read, and another comes.
+    // The first source goes after the sources were read, and another one comes.
     chronyd.set(testbed::Fault::Churn { after: 3, remove: 0, add: 1 });
     let rows = ask(chronyd.socket(), "authdata --format json").rows();
     assert!(rows.iter().all(|row| row["source"].is_null()), "{rows:?}");

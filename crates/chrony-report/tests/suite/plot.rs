@@ -1,4 +1,4 @@
-//! Pictures of recordings, and of what is read for a while.
+//! Tests of pictures of recordings and of live readings.
 
 use crate::clocks::right;
 use crate::recording::{AGAIN, AWAY, Folder, LENGTH, SYNCHRONISED, header, snapshot, text};
@@ -21,10 +21,10 @@ fn plot(folder: &Folder, output: &str) -> Ran {
     run(["plot".as_ref(), folder.path("clock.jsonl").as_os_str(), "-o".as_ref(), output.as_os_str()])
 }
 
-/// An element's name, and its attributes.
+/// The name and the attributes of an element.
 type Element = (String, Vec<(String, String)>);
 
-/// The elements of an SVG with their attributes, and its text.
+/// Returns the elements of an SVG with their attributes, and its text.
 fn elements(svg: &str) -> (Vec<Element>, String) {
     let mut reader = Reader::from_str(svg);
     let (mut elements, mut text) = (Vec::new(), String::new());
@@ -49,7 +49,7 @@ fn attribute<'a>(attributes: &'a [(String, String)], name: &str) -> &'a str {
     attributes.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
 }
 
-/// The points of each piece of a curve in an SVG, in pixels.
+/// Returns the points of each piece of a curve in an SVG, in pixels.
 fn curves(svg: &str) -> Vec<Vec<(i32, i32)>> {
     let (elements, _) = elements(svg);
     let lines =
@@ -59,7 +59,7 @@ fn curves(svg: &str) -> Vec<Vec<(i32, i32)>> {
         (x.parse().unwrap(), y.parse().unwrap())
     };
     let points = lines.map(|(_, attributes)| attribute(attributes, "points").split_whitespace().map(point).collect());
-    // The parts of error bars have two points.
+    // The lines of error bars have two points.
     points.filter(|points: &Vec<_>| points.len() > 2).collect()
 }
 
@@ -92,7 +92,7 @@ fn what_is_not_known_is_a_gap_in_an_svg() {
     assert_eq!(plot(&folder, "clock.svg").code, Some(0));
     let svg = fs::read_to_string(folder.path("clock.svg")).unwrap();
     let curves = curves(&svg);
-    // Three charts, each with two pieces.
+    // There are three charts, each with two pieces.
     assert_eq!(curves.len(), 6, "{curves:?}");
     let (left, right) = (130.0, 970.0);
     let x = |second: u32| left + (right - left) * f64::from(second) / f64::from(LENGTH - 1);
@@ -105,14 +105,14 @@ fn what_is_not_known_is_a_gap_in_an_svg() {
     }
     let (elements, _) = elements(&svg);
     let unknown = elements.iter().filter(|(tag, attributes)| tag == "rect" && attribute(attributes, "fill") == UNKNOWN);
-    // In each chart the start, the restart, and the sign of the legend.
+    // Each chart has the start, the restart, and the sign in the legend.
     assert_eq!(unknown.count(), 9);
 }
 
 #[test]
 fn a_png_decodes_and_shows_the_curves() {
     let folder = Folder::new();
-    // Nothing is asked of the machine's fonts, nor of libchrony.
+    // Neither fonts nor libchrony may be needed.
     let mut command = program(["plot".as_ref(), folder.path("clock.jsonl").as_os_str(), "-o".as_ref()]);
     command.arg(folder.path("clock.PNG")).env("LIBCHRONY_PATH", "/nonexistent").env("FONTCONFIG_PATH", "/nonexistent");
     assert!(command.status().unwrap().success());
@@ -142,7 +142,7 @@ fn a_long_recording_is_thinned_and_keeps_its_peaks() {
     assert_eq!(plot(&folder, "clock.svg").code, Some(0));
     let svg = fs::read_to_string(folder.path("clock.svg")).unwrap();
     assert!(svg.len() < 500_000, "{} bytes", svg.len());
-    // The offset with its bound, and alone: the peak is most of the height of each chart.
+    // The peak takes most of the height in both charts of the offset.
     for curve in &curves(&svg)[..2] {
         let heights = || curve.iter().map(|(_, y)| y);
         let height = heights().max().unwrap() - heights().min().unwrap();

@@ -1,4 +1,4 @@
-//! A recording for the views and pictures: ten minutes with a start, a restart of chronyd, and sources of each kind.
+//! A recording for views and pictures: ten minutes with a start, a restart of chronyd, and sources of each kind.
 
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -6,17 +6,17 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Seconds at which the clock is synchronised, chronyd is away, is back, and is synchronised again.
+/// The second at which the clock is synchronised. At the next ones, chronyd is away, back, and synchronised again.
 pub(crate) const SYNCHRONISED: u32 = 30;
 pub(crate) const AWAY: u32 = 270;
 pub(crate) const BACK: u32 = 330;
 pub(crate) const AGAIN: u32 = 360;
 pub(crate) const LENGTH: u32 = 600;
-/// 2026-01-01 00:00:00 UTC.
+/// The start: 2026-01-01 00:00:00 UTC.
 const START: u32 = 1_767_225_600;
 const ERROR: &str = "Failed to request tracking report: chronyd at /run/chrony/chronyd.sock is not running. Start it";
 
-/// A folder with the recording `clock.jsonl`. Programs run in it show a name that is always the same.
+/// A folder with the recording `clock.jsonl`. Programs that run in it print a relative path, which never changes.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -25,7 +25,7 @@ impl Folder {
         Self::of(&text(lines))
     }
 
-    /// With this text in place of it.
+    /// Returns a folder with this text in place of the recording.
     pub(crate) fn of(text: &str) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         fs::write(folder.path("clock.jsonl"), text).unwrap();
@@ -37,7 +37,7 @@ impl Folder {
     }
 }
 
-/// Values as lines.
+/// Returns the values as lines.
 pub(crate) fn text(lines: impl IntoIterator<Item = Value>) -> String {
     lines.into_iter().fold(String::new(), |mut text, line| {
         writeln!(text, "{line}").unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn header() -> Value {
     json!({ "format": "chrony-report recording", "version": 1, "machine": "gauge", "every": 1.0 })
 }
 
-/// What is recorded at a second.
+/// Returns the snapshot of a second.
 pub(crate) fn snapshot(second: u32) -> Value {
     let time = f64::from(START + second) + 0.25;
     if (AWAY..BACK).contains(&second) {
@@ -60,7 +60,7 @@ pub(crate) fn snapshot(second: u32) -> Value {
     json!({ "time": time, "elapsed": second, "reading": reading })
 }
 
-/// A clock that swings by 25 us in about four minutes.
+/// Returns the tracking of a clock that swings by 25 us in about four minutes.
 fn followed(second: u32) -> Value {
     let at = f64::from(second);
     let offset = 25e-6 * (at / 40.0).sin();
@@ -74,7 +74,7 @@ fn followed(second: u32) -> Value {
     })
 }
 
-/// A clock that follows nothing, with the values that chronyd has then.
+/// Returns the tracking of a clock that follows nothing, with the values that chronyd reports then.
 fn lost() -> Value {
     json!({
         "reference_id_name": "", "stratum": 0, "leap_status": "not synchronized", "ref_time": null, "offset": 0.0,
@@ -83,7 +83,7 @@ fn lost() -> Value {
     })
 }
 
-/// Sources with their state, their mode, the last eight polls, and the offset and error of the last sample, if any.
+/// Returns sources with their state, mode, last eight polls, and the offset and error of the last sample, if any.
 fn sources(second: u32) -> Value {
     let offset = -25e-6 * (f64::from(second) / 40.0).sin();
     let source = |address, poll, state, mode, reachability, sample: Option<(f64, f64)>| {

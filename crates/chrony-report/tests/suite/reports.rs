@@ -1,4 +1,4 @@
-//! All reports, on real chronyds and on scripted ones. None is named but where its values are compared with chronyc's.
+//! Tests of all reports, on real chronyds and on scripted ones. Only the comparison with chronyc names single reports.
 
 use crate::support::{Ran, ask, scripted, wait_until};
 use libchrony::{Content, REPORTS, Shape, Table};
@@ -9,7 +9,7 @@ fn name(table: &Table) -> &'static str {
     table.name.to_str().unwrap()
 }
 
-/// The schema of a report, as the program prints it.
+/// Returns the schema of a report, as the program prints it.
 fn schema(report: &str) -> Value {
     serde_json::from_str(&ask("/", &format!("schema {report}")).fine()).unwrap()
 }
@@ -37,7 +37,7 @@ fn every_report_of_real_chronyds_of_all_kinds() {
         let rows = valid(table, &json);
         assert_eq!(text.code, json.code);
         if text.code == Some(1) {
-            // Nothing keeps this chronyd's real-time clock.
+            // This chronyd does not track a real-time clock.
             assert!(text.out.contains("is not available") && text.out.contains("chrony.conf"), "{}", text.out);
             assert!(rows[0]["error"].as_str().unwrap().contains("is not available"));
             continue;
@@ -50,7 +50,7 @@ fn every_report_of_real_chronyds_of_all_kinds() {
             assert_eq!((rows.len(), names.len()), (1, 0));
         } else {
             assert_eq!(names, sources, "{table:?}");
-            // Each source has its line, one below the other.
+            // Each source must have a line of its own.
             for source in &sources {
                 assert!(text.out.lines().any(|line| line.split(' ').next() == Some(source)), "{source}: {}", text.out);
             }
@@ -58,7 +58,7 @@ fn every_report_of_real_chronyds_of_all_kinds() {
     }
 }
 
-/// chronyd has the sign of one the other way round than that of the other.
+/// chronyd gives the two values opposite signs.
 #[test]
 fn a_clock_that_is_slow_is_slow_by_the_correction_and_by_the_last_offset() {
     let is_seen = |_| {
@@ -67,7 +67,7 @@ fn a_clock_that_is_slow_is_slow_by_the_correction_and_by_the_last_offset() {
         let text = ask(pair.client.socket(), "tracking").fine();
         let value = |name| text.lines().find_map(|line: &str| line.strip_prefix(name)).unwrap().trim();
         assert!(value("current correction").ends_with("ms slow"), "{text}");
-        // A busy machine may come after the next update.
+        // On a busy machine, the next update may have come before.
         value("last offset").ends_with("ms slow")
     };
     assert!((0..3).any(is_seen));
@@ -90,7 +90,7 @@ fn every_report_of_a_chronyd_that_has_nothing_yet() {
     }
 }
 
-/// The scripted chronyd has a sample of every field, none of it 0.
+/// The scripted chronyd has a value for every field, and none of them is 0.
 #[test]
 fn every_field_of_every_report_is_in_every_format() {
     let keys = r#"[{"key length": 256, "key type": 15, "last key establishment ago": 60}]"#;
@@ -105,7 +105,7 @@ fn every_field_of_every_report_is_in_every_format() {
             assert!(!row[field.name].is_null(), "{table:?} {field:?}");
             assert_eq!(row[field.name], line[field.name]);
             assert!(csv.lines().next().unwrap().split(',').any(|name| name == field.name));
-            // People see no field without a meaning, and none twice.
+            // People see no field without a meaning, and no value twice.
             let is_word = field.content != Content::Plain && field.or.is_none() && field.content != Content::Address;
             let title = field.libchrony.to_str().unwrap().split(' ').next().unwrap();
             assert!(!is_word || text.contains(title), "{table:?} {field:?}: {text}");
@@ -113,7 +113,7 @@ fn every_field_of_every_report_is_in_every_format() {
     }
 }
 
-/// libchrony's own description of a record, without our tables, is the second opinion.
+/// libchrony describes records independently of our tables.
 #[test]
 fn a_report_by_its_name_is_what_libchrony_describes() {
     let chronyd = scripted(r#"{"rtcdata": {}, "sources": 2}"#);
@@ -155,7 +155,7 @@ fn all_has_every_report_and_one_that_chronyd_is_not_configured_to_have_is_no_fai
         assert!(rows.contains(&format!("{{\"report\":\"{}\"", name(table))), "{rows}");
     }
     assert!(text.contains("RTC tracking is not available"), "{text}");
-    // Over UDP some are refused, which is.
+    // A refused report is a failure, and over UDP some are refused.
     let ran = ask(format!("127.0.0.1:{}", chronyd.command_port()), "all");
     assert_eq!(ran.code, Some(1));
     assert!(
@@ -177,7 +177,7 @@ fn the_list_has_every_report_that_libchrony_knows() {
     }
 }
 
-/// Whether chronyc shows the same, with fewer digits.
+/// Returns true if chronyc shows the value, with fewer digits.
 fn is_same(value: &str, shown: &str) -> bool {
     let places = shown.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let rounded = value.parse::<f64>().map(|number| format!("{number:.places$}"));
@@ -189,7 +189,7 @@ fn is_same(value: &str, shown: &str) -> bool {
     words == shown || rounded.is_ok_and(|rounded| rounded == shown)
 }
 
-/// The columns of `chronyc -c -n`, from the first one on. `-` is one that it prints in letters of its own.
+/// The columns of `chronyc -c -n`, starting with the first. `-` is a column that chronyc formats in its own way.
 const COLUMNS: [(&str, &str); 8] = [
     (
         "tracking",
@@ -218,7 +218,8 @@ const COLUMNS: [(&str, &str); 8] = [
     ),
 ];
 
-/// What differs between our rows, in CSV, and chronyc's lines. What says nothing is shown by chronyc as it is sent.
+/// Returns the differences between our rows, in CSV, and chronyc's lines. chronyc shows values without a meaning as
+/// sent.
 fn differences(report: &str, columns: &str, csv: &str, chronyc: &str) -> Vec<String> {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let headers = reader.headers().unwrap().clone();
@@ -250,7 +251,7 @@ fn values_are_chronycs() {
     for (report, columns) in COLUMNS {
         let asked = format!("{report} --format csv");
         let args: &[&str] = if report == "authdata" { &["authdata", "-a"] } else { &[report] };
-        // These two have another layout in each version of chronyc.
+        // The layout of these two depends on the version of chronyc.
         if !matches!(report, "ntpdata" | "serverstats") {
             let mut command = chronyc().unwrap();
             command.arg("-h").arg(scripted.socket()).args(args);
@@ -258,10 +259,10 @@ fn values_are_chronycs() {
             let wrong = differences(report, columns, &ask(scripted.socket(), &asked).fine(), &shown);
             assert_eq!(wrong, Vec::<String>::new());
         }
-        // They go on in the meantime.
+        // These values change between the two commands.
         let columns = columns.replace(" offset last_offset", " - last_offset").replace("root_dispersion u", "- u");
         let columns = columns.replace(" offset std_dev", " - std_dev");
-        // The last responses may be on their way still.
+        // The last responses may still be in flight.
         let mut last = Vec::new();
         wait_until(&format!("{report} is chronyc's"), || {
             let shown = pair.client.chronyc(args).unwrap();

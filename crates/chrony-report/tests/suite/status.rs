@@ -1,4 +1,4 @@
-//! The screen that answers whether the clock is right.
+//! Tests of the screen that answers whether the clock is right.
 
 use crate::clocks::{clock, local, right, started, unsynchronised, updated};
 use crate::support::{Terminal, ask, on_time, program, run, unprivileged, wait_until};
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::process::Stdio;
 use testbed::{Chronyd, Fault, Pair};
 
-/// Runs it, and sees that it fits a terminal.
+/// Runs the command, and checks that the screen fits a terminal.
 fn screen(tracking: &Value, others: &Value) -> (Option<i32>, String) {
     let ran = ask(clock(tracking, others).socket(), "");
     assert_eq!(ran.err, "");
@@ -114,7 +114,7 @@ fn sources_that_were_never_measured_have_no_offset() {
 #[test]
 fn real_chronyds_have_their_answers() {
     let pair = Pair::of_all_kinds(Chronyd::builder()).unwrap();
-    // While a preferred source waits for a measurement, none is selected.
+    // While a preferred source waits for a measurement, no source is selected.
     let mut ran = ask(pair.client.socket(), "");
     wait_until("a clock that is right", || {
         let is_right = ran.out.starts_with("Is the clock right? Yes");

@@ -1,4 +1,4 @@
-//! Runs the program and tells what it did.
+//! Runs the program, and collects its output.
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -16,12 +16,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testbed::{Scripted, Values};
 
-/// A user who has no rights.
+/// A user without permissions.
 const NOBODY: u32 = 65534;
-/// For a machine in trouble.
+/// The patience for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -35,21 +35,22 @@ impl Ran {
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// The output of a run that has read everything and has nothing to say of itself.
+    /// Returns the output of a run that has read everything and printed no message.
     #[track_caller]
     pub(crate) fn fine(self) -> String {
         assert_eq!((self.code, &*self.err), (Some(0), ""), "{}", self.out);
         self.out
     }
 
-    /// The rows of JSON, whether all was read or not.
+    /// Returns the rows of JSON, even if some reports could not be read.
     #[track_caller]
     pub(crate) fn rows(&self) -> Vec<Value> {
         let rows: Value = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"));
         rows.as_array().unwrap().clone()
     }
 
-    /// A run that ended in this way, with one line that has these words on standard error and nothing else.
+    /// Checks that a run failed with this code, and printed one line with these words on standard error and nothing
+    /// else.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, words: &[&str]) {
         assert_eq!((self.code, &*self.out), (Some(code), ""), "{self:?}");
@@ -60,18 +61,17 @@ impl Ran {
     }
 }
 
-/// The program's file.
 pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_chrony-report"))
 }
 
-/// The repository's folder.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The program, to be started. Its output is no terminal, nothing of the environment asks for colours, and no signal is
-/// ignored, whoever runs the tests.
+/// Returns a command that runs the program. Its output is not a terminal. It does not inherit colour settings and
+/// ignored signals from the tests.
 pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP,INT,TERM").arg(binary()).args(args).stdin(Stdio::null());
@@ -87,40 +87,38 @@ pub(crate) fn run<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Ran {
     Ran::of(program(args).output().unwrap())
 }
 
-/// Arguments that are separated by blanks, for one chronyd.
+/// Returns arguments for one chronyd, from words that are separated by blanks.
 pub(crate) fn args(host: impl AsRef<OsStr>, args: &str) -> Vec<std::ffi::OsString> {
     let host = [OsStr::new("-H"), host.as_ref()];
     host.into_iter().chain(args.split_whitespace().map(OsStr::new)).map(OsStr::to_owned).collect()
 }
 
-/// Runs it with arguments that are separated by blanks, for one chronyd.
+/// Runs the program for one chronyd, with words that are separated by blanks.
 pub(crate) fn ask(host: impl AsRef<OsStr>, args: &str) -> Ran {
     run(self::args(host, args))
 }
 
-/// Runs it again where it says that it was late itself, in place of what it has to say of chronyd. A busy machine does
-/// that, but not each time.
+/// Runs the program again if it reports that it was late itself. A busy machine causes that, but not every time.
 pub(crate) fn on_time<T>(ran: impl Fn(&T) -> &Ran, run: impl Fn() -> T) -> T {
     let is_late = |result: &T| ran(result).out.contains("this process itself did not run");
     (0..2).map(|_| run()).find(|result| !is_late(result)).unwrap_or_else(&run)
 }
 
-/// A scripted chronyd with these values, as `testbed scripted --help` has them.
+/// Starts a scripted chronyd with these values, which `testbed scripted --help` describes.
 pub(crate) fn scripted(values: &str) -> Scripted {
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
 }
 
-/// The address of its command port.
+/// Returns the address of the command port.
 pub(crate) fn udp(chronyd: &Scripted) -> String {
     format!("127.0.0.1:{}", chronyd.command_port())
 }
 
-/// Sends a signal.
 pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }
 
-/// Waits until something is so.
+/// Waits for a condition.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -130,14 +128,14 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Copies a file, which may be run. Another process does it: a program that another test starts meanwhile would inherit
+/// Copies an executable file in another process. Otherwise, a program that another test starts meanwhile would inherit
 /// the descriptor, and a file that is open for writing cannot be run.
 pub(crate) fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").args([from, to]).status().unwrap().success());
 }
 
-/// Runs the program for a chronyd as a user who may not use its socket. Such a user may not enter the checkout either, so
-/// the program and libchrony are run from elsewhere.
+/// Runs the program for a chronyd as a user who may not use its socket. The user may not enter the checkout, either, so
+/// the program and libchrony are copied.
 pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let copied = |from: &Path, name: &str| {
@@ -151,12 +149,12 @@ pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
     let library = copied(libchrony::Library::load().unwrap().path(), "libchrony.so.0");
     let mut command = Command::new(program);
     command.args([OsStr::new("-H"), chronyd.socket().as_os_str()]).args(args).env("LIBCHRONY_PATH", library);
-    // Root has every right, and others have those to their own folders.
+    // Root may use every socket, and other users may use the sockets in their own folders.
     fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o0)).unwrap();
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    // What coverage is measured by would be written where others may not.
+    // The coverage data would be written where the user may not write.
     command.env("LLVM_PROFILE_FILE", "/dev/null");
     let output = command.current_dir("/").stdin(Stdio::null()).output();
     fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o700)).unwrap();
@@ -171,7 +169,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// One with so many columns.
+    /// Opens a pseudo-terminal with this many columns.
     pub(crate) fn open(columns: u16) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
@@ -183,23 +181,23 @@ impl Terminal {
         Self { ours, theirs }
     }
 
-    /// What a program is given as its output. The command that has it must be gone before the terminal is read.
+    /// Returns the end for a program's output. Drop the command that has it before you read the terminal.
     pub(crate) fn end(&self) -> Stdio {
         self.theirs.try_clone().unwrap().into()
     }
 
-    /// All that was written.
+    /// Returns all output.
     pub(crate) fn read(self) -> String {
         drop(self.theirs);
         let mut text = Vec::new();
-        // Linux reports an error where the last one who could write has gone.
+        // Linux reports an error once the last writer has gone.
         File::from(self.ours).read_to_end(&mut text).ok();
         String::from_utf8(text).unwrap()
     }
 }
 
 impl Ran {
-    /// A command line that clap refuses, with these words in what it says.
+    /// Checks that clap refused the command line with these words.
     #[track_caller]
     pub(crate) fn failed_usage(&self, words: &[&str]) {
         assert_eq!((self.code, &*self.out), (Some(2), ""), "{self:?}");

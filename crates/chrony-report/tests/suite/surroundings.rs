@@ -1,4 +1,5 @@
-//! What is around the program: pipes, disks, locales, rights, no chronyd, no libchrony. Each says what to do next.
+//! Tests of the surroundings: pipes, disks, locales, permissions, no chronyd, no libchrony. Each message says what to
+//! do next.
 
 use crate::support::{
     Ran, args, ask, binary, copy, on_time, program, root, run, scripted, signal, udp, unprivileged, wait_until,
@@ -115,7 +116,7 @@ fn a_silent_chronyd_takes_no_longer_than_the_timeout() {
             ran.out
         );
         assert!(start.elapsed() >= Duration::from_millis(200));
-        // It is asked once, whatever is wanted of it.
+        // It is asked only once, for any number of reports.
         let before = chronyd.requests().values().sum::<u64>();
         let ran = ask(&host, "all --timeout 200ms --format json");
         assert_eq!((ran.code, ran.rows().len()), (Some(1), libchrony::REPORTS.len()));
@@ -154,12 +155,12 @@ fn no_libchrony_lists_each_place_and_what_to_install() {
     run(Some("/nonexistent.so")).failed(1, &["/nonexistent.so", "LIBCHRONY_PATH"]);
 }
 
-/// The library that is put into packages.
+/// Returns the path of the library for packages.
 fn published_library() -> PathBuf {
     root().join(".provision/libchrony/libchrony.so.0")
 }
 
-/// The program in a folder of this name, with a library in `lib` beside that; what it says of the library that it loads.
+/// Runs the program in a folder of this name, next to a folder `lib` with a library. Also returns the library's path.
 fn with_a_library_beside(folder: &str) -> (Ran, String) {
     let place = tempfile::tempdir().unwrap();
     let program = place.path().join(folder).join("chrony-report");
@@ -177,7 +178,7 @@ fn a_program_in_bin_brings_its_own_libchrony_where_the_system_has_none() {
     let (ran, library) = with_a_library_beside("bin");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let (other, _) = with_a_library_beside("elsewhere");
-    // The system has one: it goes first.
+    // The library of the system, if there is one, comes first.
     assert!(ran.err.contains(&library) || other.code == Some(0), "{ran:?}");
 }
 

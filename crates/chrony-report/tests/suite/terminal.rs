@@ -1,4 +1,4 @@
-//! The program on a terminal: its width, colours, and what takes them out.
+//! Tests of the program on a terminal: its width, its colours, and the settings that remove them.
 
 use crate::support::{program, run, scripted};
 use libchrony::{REPORTS, Shape};
@@ -8,7 +8,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
 use std::io::Read;
 
-/// What a run writes to a terminal of this width.
+/// Returns the output of a run on a terminal of this width.
 fn on_terminal(asked: &[&str], columns: u16, environment: &[(&str, &str)]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
@@ -50,12 +50,12 @@ fn no_line_is_wider_than_the_terminal_and_nothing_is_lost() {
         for columns in [40, 80, 132] {
             let text = without_styles(&on_terminal(&asked, columns, &[]));
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
-            // A list of fields is not broken, and no word is.
+            // Lists of fields are not broken, and neither are words.
             assert!(widest <= usize::from(columns).max(60), "{columns}: {text}");
             assert_eq!(words(&text), words(&piped), "{text}");
         }
         if table.shape != Shape::Single {
-            // What is no terminal has a line for each source.
+            // Without a terminal, each source has one line.
             assert!(piped.lines().count() <= 6 + 4, "{piped}");
             assert_eq!(piped.lines().filter(|line| line.starts_with("127.1.0.")).count(), 6, "{piped}");
         }
@@ -87,7 +87,7 @@ fn styles_are_for_terminals_only_and_no_color_is_heeded() {
     assert!(forced.contains(&b'\x1b'));
 }
 
-/// The first look of a newcomer.
+/// The first output that a newcomer sees.
 #[test]
 fn the_list_of_sources_at_80_columns() {
     let chronyd = scripted(

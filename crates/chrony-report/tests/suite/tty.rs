@@ -1,4 +1,4 @@
-//! Runs the program in a pseudo-terminal, with an emulator that tells what a person would see.
+//! Runs the program in a pseudo-terminal, with an emulator of the screen that a person sees.
 
 use pty_process::Size;
 use pty_process::blocking::{Command, Pts, Pty, open};
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 use vt100::{Parser, Screen};
 
-/// How long a program may take for what it is waited for.
+/// The time limit for each wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A program in a terminal. Dropping it ends the program.
+/// A program in a terminal. Dropping it kills the program.
 pub(crate) struct Tty {
     pty: Arc<Pty>,
     pts: Pts,
@@ -28,7 +28,7 @@ pub(crate) struct Tty {
     screen: Arc<(Mutex<Parser>, Condvar)>,
 }
 
-/// How the terminal is, and what the environment says.
+/// The properties of a terminal, and the environment.
 pub(crate) struct Setup {
     pub(crate) size: (u16, u16),
     pub(crate) locale: &'static str,
@@ -57,7 +57,7 @@ impl Setup {
         let (reading, shown) = (Arc::clone(&pty), Arc::clone(&screen));
         thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // The other end is closed when this fails.
+            // Reading fails once the other end is closed.
             while let Ok(number @ 1..) = (&*reading).read(&mut bytes) {
                 shown.0.lock().unwrap().process(&bytes[..number]);
                 shown.1.notify_all();
@@ -78,23 +78,24 @@ impl Tty {
         text
     }
 
-    /// Waits until the screen has this text somewhere in a row.
+    /// Waits until a row of the screen contains this text.
     pub(crate) fn shows(&self, text: &str) -> String {
         self.wait(&format!("{text:?}"), |screen| rows(screen).contains(text))
     }
 
-    /// Waits until all of these are on it. A screen comes in pieces, so that one text does not tell of another.
+    /// Waits until the screen contains all of these texts. A screen is drawn in pieces, so a single text does not
+    /// suffice.
     pub(crate) fn shows_all(&self, texts: &[&str]) -> String {
         self.wait(&format!("{texts:?}"), |screen| texts.iter().all(|text| rows(screen).contains(text)))
     }
 
-    /// Waits until it has this text no more.
+    /// Waits until the screen does not contain this text.
     pub(crate) fn shows_no(&self, text: &str) -> String {
         self.wait(&format!("without {text:?}"), |screen| !rows(screen).contains(text))
     }
 
     /// Waits until the screen is the one in `screens/`. With SCREENS=write in the environment, and one test at a time,
-    /// it is written there half a second after it shows the text, for a person to look at.
+    /// the screen is written there half a second after it shows the text. A person should then look at it.
     pub(crate) fn is_screen(&self, name: &str, text: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/screens").join(format!("{name}.txt"));
         if env::var_os("SCREENS").is_some_and(|value| value == "write") {
@@ -124,7 +125,7 @@ impl Tty {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Waits until the program is stopped, or no longer.
+    /// Waits until the program is stopped, or until it runs again.
     pub(crate) fn wait_stopped(&self, is_wanted: bool) {
         let path = format!("/proc/{}/stat", self.pid().as_raw_nonzero());
         let until = Instant::now() + PATIENCE;
@@ -134,20 +135,20 @@ impl Tty {
         }
     }
 
-    /// Whether the terminal is as it was before the program.
+    /// Returns true if the terminal is as it was before the program.
     pub(crate) fn is_given_back(&self) -> bool {
         let now = tcgetattr(self.pts.as_fd()).unwrap();
         let modes = |termios: &Termios| (termios.local_modes, termios.input_modes, termios.output_modes);
         modes(&now) == modes(&self.before) && now.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 
-    /// Waits until the terminal shows its own screen again, with the cursor, and is as before.
+    /// Waits until the terminal shows its own screen with the cursor, and its mode is as before.
     pub(crate) fn wait_given_back(&self) {
         self.wait("its own screen", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         assert!(self.is_given_back());
     }
 
-    /// Waits for the end of the program.
+    /// Waits until the program exits.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let pidfd = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
         let patience = Timespec::try_from(PATIENCE).unwrap();
@@ -164,7 +165,7 @@ impl Drop for Tty {
     }
 }
 
-/// The rows of the screen, without blanks at their ends.
+/// Returns the rows of the screen, without trailing blanks.
 pub(crate) fn rows(screen: &Screen) -> String {
     let (_, columns) = screen.size();
     screen.rows(0, columns.get()).map(|row| row.trim_end().to_owned() + "\n").collect()

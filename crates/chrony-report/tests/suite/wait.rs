@@ -1,4 +1,4 @@
-//! `wait`: what it waits for, what it says meanwhile, and how it ends.
+//! Tests of `wait`: the conditions, the progress, and the end.
 
 use crate::clocks::{local, right, unsynchronised, updated, values};
 use crate::support::{Terminal, ask, program, unprivileged};
@@ -15,7 +15,7 @@ use testbed::{Chronyd, Fault, Pair, Scripted};
 
 const TRACKING: u16 = 33;
 
-/// The program, waiting for a scripted chronyd.
+/// A program that waits for a scripted chronyd.
 struct Waiting {
     child: Child,
     err: BufReader<ChildStderr>,
@@ -30,14 +30,14 @@ impl Waiting {
         Self { child, err }
     }
 
-    /// The next line on standard error.
+    /// Returns the next line on standard error.
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.err.read_line(&mut line).unwrap();
         line
     }
 
-    /// Waits until chronyd has been asked so many times more.
+    /// Waits until chronyd was asked this many times more.
     fn looks(&mut self, chronyd: &Scripted, times: u64) {
         let asked = || chronyd.requests().get(&TRACKING).copied().unwrap_or(0);
         let before = asked();
@@ -47,7 +47,7 @@ impl Waiting {
         }
     }
 
-    /// The exit code, and all else that was printed.
+    /// Returns the exit code, and the rest of the output.
     fn end(mut self) -> (Option<i32>, String, String) {
         let (mut out, mut err) = (String::new(), String::new());
         self.err.read_to_string(&mut err).unwrap();
@@ -57,7 +57,7 @@ impl Waiting {
 }
 
 impl Drop for Waiting {
-    /// A test that fails leaves none behind.
+    /// A test that fails must not leave a process behind.
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -84,7 +84,7 @@ fn a_clock_that_is_not_right_is_given_up_after_a_time() {
         (json!({"leap status": 3}), "the leap status is"),
         (json!({"stratum": 16}), "too far away"),
         (json!({"root dispersion": 1.1}), "the clock can be 1.1 s wrong"),
-        // chronyc waitsync would have it pass.
+        // chronyc waitsync would let this clock pass.
         (updated(3 * 3600), "the last update was 3 h ago"),
     ];
     for (tracking, words) in cases {
@@ -114,7 +114,7 @@ fn the_bound_is_that_which_is_given() {
     assert_eq!(ask(chronyd.socket(), "wait --within 3s").code, Some(0));
 }
 
-/// A correction of 12 us and a skew of 0.05 ppm.
+/// The clock has a correction of 12 us and a skew of 0.05 ppm.
 #[test]
 fn the_arguments_of_chronyc_add_to_what_is_waited_for() {
     for (args, is_right) in [
@@ -201,7 +201,7 @@ fn on_no_terminal_there_is_a_line_when_something_else_is_missing() {
     let line = waiting.line();
     assert!(line.starts_with("chrony-report: waiting: the clock follows no source; the leap"), "{line}");
     waiting.looks(&chronyd, 3);
-    // The same is missing, in other words.
+    // The missing condition does not change, but its words do.
     change(&chronyd, &json!({"root dispersion": 5}));
     assert!(waiting.line().ends_with("waiting: the clock can be 5 s wrong\n"));
     change(&chronyd, &json!({"root dispersion": 4}));
@@ -253,7 +253,7 @@ fn it_ends_in_order_by_a_signal() {
     }
 }
 
-/// A service manager's socket, and the next message that comes to it.
+/// Returns the path of a service manager's socket, and a function that returns its next message.
 fn service_manager(folder: &tempfile::TempDir) -> (std::path::PathBuf, impl Fn() -> String + use<>) {
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();

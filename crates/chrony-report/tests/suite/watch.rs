@@ -1,4 +1,4 @@
-//! The live view, as a person sees it in a terminal.
+//! Tests of the live view, as a person sees it in a terminal.
 
 use crate::clocks::{clock, right};
 use crate::recording::{AWAY, Folder, LENGTH, SYNCHRONISED, header, snapshot, text};
@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use testbed::{Chronyd, Fault, Scripted};
 
-/// A recording played to its end at once.
+/// The arguments that play a recording to its end at once.
 const PLAYED: [&str; 5] = ["watch", "--replay", "clock.jsonl", "--speed", "1e9"];
 const END: &str = "00:09:59 UTC";
 
@@ -26,7 +26,7 @@ fn args(chronyd: &Scripted, more: &str) -> Vec<OsString> {
     first.into_iter().chain(more.split_whitespace().map(OsString::from)).collect()
 }
 
-/// A view of a scripted chronyd.
+/// Starts a view of a scripted chronyd.
 fn live(chronyd: &Scripted, more: &str) -> Tty {
     USUAL.start(chronyd.folder(), args(chronyd, more))
 }
@@ -180,7 +180,7 @@ fn restarts_of_chronyd_are_survived_and_its_history_is_kept() {
     let chronyd = clock(&json!({"current correction": -1.5e-6}), &json!({}));
     let mut tty = live(&chronyd, "--every 20ms");
     tty.shows("clock 1.5 us fast");
-    // There is an axis where there is a value.
+    // An axis is drawn once there is a value.
     tty.shows("┤");
     chronyd.die();
     tty.shows_all(&["is away since", &chronyd.socket().to_string_lossy(), "as they were", "┤"]);
@@ -195,7 +195,7 @@ fn restarts_of_chronyd_are_survived_and_its_history_is_kept() {
 fn a_chronyd_that_does_not_tell_its_sources_is_not_away() {
     let chronyd = right();
     chronyd.set(Fault::Only(vec![14]));
-    // What chronyd says where `opencommands` does not name a report.
+    // chronyd refuses in this way a report that `opencommands` does not name.
     chronyd.set(Fault::Status(2));
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("refused.jsonl");
@@ -362,7 +362,7 @@ fn what_is_recorded_is_replayed() {
     tty.press("q");
     assert_eq!(tty.end().code(), Some(0));
 
-    // What is there is not recorded over.
+    // An existing file is not overwritten.
     let mut tty = live(&chronyd, &format!("--record {}", path.display()));
     assert_eq!(tty.end().code(), Some(1));
     tty.shows("remove the file");
@@ -411,7 +411,7 @@ fn a_file_that_is_no_recording_is_refused_with_its_line() {
     }
 }
 
-/// As the judgement has it.
+/// The view must agree with the judgement.
 #[test]
 fn a_clock_whose_sources_were_lost_hours_ago_is_not_called_synchronised() {
     let mut stale = snapshot(SYNCHRONISED);
