@@ -1,7 +1,7 @@
-//! Links GCC's unwinder into the program, where the linker has it.
+//! Links GCC's unwinder statically, if the toolchain has the archive.
 //!
-//! Otherwise it comes from libgcc_s.so.1, which asks the processor for all its features when it is loaded. A virtual
-//! machine answers so slowly that this takes a tenth of the time of `chrony-report tracking`.
+//! The shared library, libgcc_s.so.1, queries all features of the processor when it is loaded. A virtual machine
+//! answers so slowly that this takes a tenth of the time of `chrony-report tracking`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    // A linker finds this script, which names the archive, in place of the library that the standard library asks for.
+    // The linker finds this script, which names the archive, in place of the shared library.
     if let Some(archive) = archive() {
         fs::write(folder.join("libgcc_s.so"), format!("INPUT({})\n", archive.display()))?;
         println!("cargo:rustc-link-search=native={}", folder.display());
@@ -19,7 +19,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The archive with the unwinder, if there is one.
+/// Returns the path of the archive with the unwinder, if there is one.
 fn archive() -> Option<PathBuf> {
     let is_glibc = env::var_os("CARGO_CFG_TARGET_ENV").is_some_and(|environment| environment == "gnu");
     let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());

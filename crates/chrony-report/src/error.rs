@@ -1,21 +1,20 @@
-//! Why the command ends without what was asked for, and the exit codes.
+//! The failures that end the command, and the exit codes.
 
 use chrony_health::Level;
 use std::io;
 
-/// An exit code.
 pub(crate) type Code = u8;
 
-/// Everything was read, or the clock is right.
+/// All reports were read, or the clock is right.
 pub(crate) const FINE: Code = 0;
-/// Something could not be read.
+/// A report could not be read.
 pub(crate) const FAILED: Code = 1;
-/// The command line makes no sense.
+/// A usage error.
 pub(crate) const USAGE: Code = 2;
-/// As that of a program which the closed pipe's signal ends.
+/// The exit code of a program that SIGPIPE kills, as a shell reports it.
 const PIPE: Code = 128 + 13;
 
-/// The exit code of a monitoring plugin.
+/// Returns the exit code of a monitoring plugin.
 pub(crate) const fn code(level: Level) -> Code {
     match level {
         Level::Ok => 0,
@@ -25,16 +24,16 @@ pub(crate) const fn code(level: Level) -> Code {
     }
 }
 
-/// Why the command ends.
+/// A failure that ends the command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Of the whole command: no libchrony, or no chronyd where only one is asked.
+    /// libchrony is missing, or the only chronyd cannot be read.
     #[error(transparent)]
     Chrony(#[from] libchrony::Error),
-    /// The command line makes no sense, in a way that only the command itself sees.
+    /// A usage error that clap does not detect.
     #[error("{0}")]
     Usage(String),
-    /// A file does not hold what it should.
+    /// A file does not have the expected contents.
     #[error("{0}")]
     Data(String),
     /// Standard output cannot be written.
@@ -43,26 +42,26 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("{what}: {source}. {advice}")]
     File { what: String, source: io::Error, advice: &'static str },
-    /// The system refuses what always works.
+    /// The system refuses a basic operation.
     #[error("cannot {what}: {source}. Close other programs, or raise their limits")]
     System { what: &'static str, source: io::Error },
-    /// A signal asks to end.
+    /// A signal asks the command to exit.
     #[error("ended by signal {0}")]
     Signal(i32),
 }
 
 impl Failure {
-    /// What could not be written.
+    /// Wraps an error of standard output.
     pub(crate) fn output(error: impl Into<io::Error>) -> Self {
         Self::Output(error.into())
     }
 
-    /// What the system has refused.
+    /// Wraps an error of the system.
     pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
 
-    /// Says it on standard error. A reader that has gone away wants to hear no more.
+    /// Reports the failure on standard error, and returns the exit code. A closed pipe is not worth a message.
     pub(crate) fn report(&self) -> Code {
         if let Self::Output(error) = self
             && error.kind() == io::ErrorKind::BrokenPipe
@@ -70,7 +69,7 @@ impl Failure {
             return PIPE;
         }
         if let Self::Signal(signal) = *self {
-            // By now all is closed. Whoever started the program is to see that the signal has ended it.
+            // Everything is closed by now. The parent process must see that a signal killed the program.
             signal_hook::low_level::emulate_default_handler(signal).ok();
             return u8::try_from(128 + signal).unwrap_or(FAILED);
         }

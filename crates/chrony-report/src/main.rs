@@ -1,6 +1,7 @@
-//! `chrony-report`: what chronyd reports, for people and for programs, and whether the clock is right.
+//! The command `chrony-report`, which prints chronyd's reports and judges the clock.
 //!
-//! It stands above the crate `libchrony`, which reads the reports. Here they are joined, judged and shown.
+//! The crate `libchrony` reads the reports, and `chrony-health` judges them. This program parses the command line, and
+//! prints the results.
 
 mod args;
 mod cli;

@@ -1,4 +1,4 @@
-//! The options that say which chronyds are asked. `read` makes addresses of them.
+//! The options that choose the chronyds to ask. `read` turns them into addresses.
 
 use super::duration;
 use crate::error::Failure;
@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The chronyds that are asked, as typed before or after a command.
+/// The chronyds to ask, from the options before or after a command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Chronyds {
     /// Ask the chronyd at ADDRESS: the path of its Unix socket, or a host with or without a port. Repeatable. By
@@ -31,7 +31,7 @@ pub(crate) struct Chronyds {
 }
 
 impl Chronyds {
-    /// Adds the options behind the command to those before it. The last timeout and the last file count.
+    /// Adds the options after the command to the options before it. The last timeout and the last file win.
     pub(crate) fn with(&self, after: &Self) -> Self {
         Self {
             hosts: [&*self.hosts, &after.hosts].concat(),
@@ -41,7 +41,7 @@ impl Chronyds {
         }
     }
 
-    /// Fails where a recording is read, and no chronyd.
+    /// Fails if a chronyd is given to a command that reads a recording.
     pub(crate) fn refuse(&self) -> Result<(), Failure> {
         if self.hosts.is_empty() && self.hosts_file.is_none() {
             return Ok(());
@@ -50,7 +50,7 @@ impl Chronyds {
     }
 }
 
-/// An address; a path need not be UTF-8.
+/// Parses an address. A path need not be UTF-8.
 fn address_parser() -> impl TypedValueParser<Value = Address> {
     OsStringValueParser::new().try_map(|text: OsString| Address::parse(text))
 }

@@ -3,10 +3,10 @@
 use chrony_health::quantity::parse_time;
 use std::time::Duration;
 
-/// No time is longer; moments in a further future could not be told.
+/// The longest time. A moment further in the future might not be representable.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
-/// A time with units, such as `5s`, `1m30s` or `200ms`; a number alone is of seconds.
+/// Parses a time with units, such as `5s`, `1m30s` or `200ms`. A number without a unit is in seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().or_else(|| parse_time(text));
     let time = seconds

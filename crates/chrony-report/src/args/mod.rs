@@ -1,4 +1,4 @@
-//! The parts of a command line that several commands have, as they are typed.
+//! The arguments that several commands share.
 
 mod chronyds;
 mod duration;

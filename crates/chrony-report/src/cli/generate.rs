@@ -1,4 +1,4 @@
-//! Man pages and completions, made from the command line that the program has, and the schemas of all reports.
+//! Man pages and completions, generated from the command line, and the schemas of all reports.
 
 use crate::error::{Code, FINE, Failure};
 use crate::sheet::report::name;
@@ -9,10 +9,10 @@ use libchrony::REPORTS;
 use std::fs;
 use std::path::Path;
 
-/// What the man pages are of.
+/// The source that the man pages name.
 const SOURCE: &str = concat!("chrony-report ", env!("CARGO_PKG_VERSION"));
 
-/// Writes `man/*.1`, `completions/*` and `schemas/*.json` below a folder.
+/// Writes `man/*.1`, `completions/*` and `schemas/*.json` into a folder.
 pub(super) fn run(command: &clap::Command, folder: &Path) -> Result<Code, Failure> {
     let [man, completions, schemas] = ["man", "completions", "schemas"].map(|name| folder.join(name));
     let write = || {
@@ -26,14 +26,14 @@ pub(super) fn run(command: &clap::Command, folder: &Path) -> Result<Code, Failur
             let name = page.get_display_name().unwrap_or_else(|| page.get_name()).to_owned();
             let mut text = Vec::new();
             Man::new(page.clone()).title(&name).source(SOURCE).manual("chrony-report").render(&mut text)?;
-            // What clap has behind the options.
+            // clap uses this heading for the text after the options.
             let text = String::from_utf8_lossy(&text).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES AND NOTES\n");
             fs::write(man.join(name).with_extension("1"), text)?;
         }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command.clone(), "chrony-report", &completions)?;
         }
-        // clap_complete has two names for the functions of a program with a hyphen in its own.
+        // clap_complete names the functions in two ways if the name of the program has a hyphen.
         let bash = completions.join("chrony-report.bash");
         let script = fs::read_to_string(&bash)?.replace("chrony__subcmd__report", "chrony__report");
         fs::write(bash, script)?;

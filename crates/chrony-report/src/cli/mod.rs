@@ -1,4 +1,4 @@
-//! The command line. A report is a command because it is in the list of reports; none is named here.
+//! The command line. Every report in libchrony's list is a command, so none is named here.
 
 mod generate;
 
@@ -18,7 +18,7 @@ use libchrony::REPORTS;
 use std::env;
 use std::path::PathBuf;
 
-/// What chronyd, the NTP daemon, reports, and whether the clock is right.
+/// Print the reports of chronyd, the NTP daemon, and check the clock
 ///
 /// Without a command it says on one screen whether the clock is right, and what to do if it is not.
 #[derive(Debug, Parser)]
@@ -55,7 +55,7 @@ enum Command {
     /// A report that chronyd is not configured to have, such as that of a real-time clock, is no failure here.
     #[command(after_help = "Examples:\n  $ chrony-report all\n  $ chrony-report all --format jsonl > reports.jsonl")]
     All(Options),
-    /// Whether the clock is right, as a monitoring plugin says it
+    /// Check the clock, as a monitoring plugin
     Check(Check),
     /// Any reports that the loaded libchrony knows, by their names
     ///
@@ -82,16 +82,16 @@ enum Command {
     Watch(Watch),
 }
 
-/// Does what the command line asks for.
+/// Runs the command line, and returns the exit code.
 pub(crate) fn run() -> Code {
     let matches = report().unwrap_or_else(|| command().try_get_matches().unwrap_or_else(|error| refuse(&error)));
     let done = dispatch(&matches).unwrap_or_else(|error| error.exit());
     done.unwrap_or_else(|failure| failure.report())
 }
 
-/// The matches of the command of a report, if it is one, and nothing is wrong with the command line.
+/// Parses the command of a report. `None` for any other command, or after a usage error.
 ///
-/// It is looked for without the other commands: to make these would take as long as to read a report.
+/// The other commands are left out, since building them takes as long as reading a report.
 fn report() -> Option<ArgMatches> {
     let table = env::args_os().find_map(|arg| find(arg.to_str()?))?;
     let report = Options::augment_args(clap::Command::new(name(table)).disable_help_flag(true));
@@ -99,11 +99,11 @@ fn report() -> Option<ArgMatches> {
     Chronyds::augment_args(command).try_get_matches().ok().filter(|matches| matches.subcommand().is_some())
 }
 
-/// The whole command line, with a command for each report.
+/// Returns the whole command line, with a command for each report.
 fn command() -> clap::Command {
     let others = Cli::command().mut_subcommands(|command| command.display_order(REPORTS.len()));
     REPORTS.iter().enumerate().fold(others, |command, (place, table)| {
-        // Before the other commands. The rest is made when it is asked for, since that takes time.
+        // Reports come before the other commands. Their options are built on demand, since that takes time.
         let report = clap::Command::new(name(table)).about(about(table)).display_order(place);
         command.subcommand(report.defer(of_report))
     })
@@ -133,12 +133,12 @@ fn dispatch(matches: &ArgMatches) -> Result<Result<Code, Failure>, clap::Error> 
     })
 }
 
-/// Ends the program for a wrong command line: that of `check` as a plugin does, any other as clap has it.
+/// Exits for a usage error: in `check` as a monitoring plugin, in any other command as clap does.
 fn refuse(error: &clap::Error) -> ! {
     let command = command();
     let asked = command.clone().ignore_errors(true).try_get_matches();
     let known = asked.ok().and_then(|matches| Some(matches.subcommand_name()?.to_owned()));
-    // What is wrong may stand before the command.
+    // The error may stand before the command.
     let mut words = env::args_os().skip(1).filter_map(|word| word.into_string().ok());
     let named = known.or_else(|| words.find(|word| command.get_subcommands().any(|one| one.get_name() == word)));
     if error.use_stderr() && named.as_deref() == Some("check") {

@@ -1,6 +1,6 @@
-//! `check`: the judgement as a monitoring plugin says it. One line, performance data, and an exit code from 0 to 3.
+//! `check`: the judgement as a monitoring plugin. It prints one line with performance data, and exits with 0 to 3.
 //!
-//! The options are made from the table of the measures: one for each, with both its ranges, so that they stand together.
+//! The options are generated from the table of the measures. Each option has both ranges of a measure.
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure, code};
@@ -34,7 +34,7 @@ pub(crate) struct Check {
     pub(crate) chronyds: Chronyds,
 }
 
-/// The limits that the command line gives.
+/// The limits from the command line.
 #[derive(Clone, Debug)]
 struct Chosen(Vec<(&'static Measure, Limits)>);
 
@@ -77,7 +77,7 @@ impl FromArgMatches for Chosen {
     }
 }
 
-/// The measures that have an option. Whether chronyd answers has no limits.
+/// Returns the measures that have an option. The measure `chronyd` has no limits to set.
 fn options() -> impl Iterator<Item = &'static Measure> {
     Measure::ALL.iter().filter(|measure| measure.name != Measure::CHRONYD)
 }
@@ -100,12 +100,12 @@ fn defaults(measure: &Measure) -> String {
     format!("{},{} {what}", measure.warning, measure.critical).trim_end().to_owned()
 }
 
-/// A time that may be 0.
+/// Parses a time that may be 0.
 fn grace(text: &str) -> Result<Duration, String> {
     if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { duration(text) }
 }
 
-/// Prints the line. Whatever goes wrong is unknown: no failure of this program may pass for a warning.
+/// Prints the line. Any failure of this program is unknown, so that it cannot pass for a warning.
 pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
     let level = line(chronyds, options).and_then(|(level, line)| {
         writeln!(anstream::stdout(), "{line}").map_err(Failure::output)?;
@@ -138,27 +138,27 @@ pub(crate) fn measures() -> Result<Code, Failure> {
     Ok(FINE)
 }
 
-/// Ends the program for a wrong command line, which is unknown, too.
+/// Exits for a usage error, which is also unknown.
 pub(crate) fn refuse(error: &clap::Error) -> ! {
-    // Its usage and where help is would be noise in a line.
+    // The usage and the pointer to the help would be noise in one line.
     let message = error.to_string();
     let message = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     process::exit(code(unknown(message)).into())
 }
 
-/// Says why nothing is known, where a monitoring system reads it.
+/// Prints the reason on standard output, where monitoring systems read it.
 fn unknown(why: &str) -> Level {
-    // It cannot be told where standard output is full or closed; the exit code still does.
+    // If standard output is full or closed, the exit code still says it.
     let _ = writeln!(anstream::stdout(), "CHRONY UNKNOWN: {}", plain(why));
     Level::Unknown
 }
 
-/// What a line of a plugin may have: a bar begins performance data, and another line is other output.
+/// Replaces the bar, which begins performance data, and line breaks, which begin other output.
 fn plain(text: &str) -> String {
     text.replace('|', "/").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Performance data: the value of each measure with its limits, `U` where there is none.
+/// Formats performance data: the value of each measure with its limits, or `U` without a value.
 fn data(verdict: &Verdict, policy: &Policy) -> String {
     let datum = |measure: &Measure| {
         let finding = verdict.findings.iter().find(|finding| finding.measure.name == measure.name);

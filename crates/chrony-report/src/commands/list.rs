@@ -1,4 +1,4 @@
-//! The reports that there are: those of the loaded libchrony, and what is known of them here.
+//! `list`: the reports of the loaded libchrony, with their descriptions.
 
 use crate::args::Chronyds;
 use crate::error::{Code, FINE, Failure};
@@ -12,7 +12,7 @@ use clap::Args;
 use libchrony::Shape;
 use std::time::SystemTime;
 
-/// How the list is printed.
+/// The options of `list`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  $ chrony-report list")]
 pub(crate) struct List {

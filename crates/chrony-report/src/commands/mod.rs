@@ -1,4 +1,4 @@
-//! The commands, each in a file with its options and what it does.
+//! The commands. Each file has the options and the code of one command.
 
 pub(crate) mod check;
 pub(crate) mod list;

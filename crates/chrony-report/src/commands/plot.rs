@@ -1,6 +1,6 @@
-//! `chrony-report plot`: pictures of a recording, or of what is read for a while, for reports and tickets.
+//! `plot`: pictures of a recording, or of live readings, for reports and tickets.
 //!
-//! An SVG is plotters' own. A PNG is drawn by `canvas`, at twice the size, so that it is sharp where it is looked at.
+//! plotters draws an SVG itself. `canvas` draws a PNG, at twice the size, so that it is sharp on any screen.
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FINE, Failure};
@@ -20,9 +20,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A PNG has so many pixels for one of an SVG.
+/// The pixels of a PNG for one pixel of an SVG.
 const SCALE: u32 = 2;
-/// The pixels of a metre, where a PNG is to be as large as an SVG at 96 to the inch.
+/// The pixels per metre of a PNG that looks as large as an SVG at 96 pixels per inch.
 const PER_METRE: u32 = 7559;
 
 /// Pictures of the offset inside its error bound, the frequency and the sources.
@@ -64,7 +64,7 @@ impl Kind {
     }
 }
 
-/// Draws a picture.
+/// Draws a picture into its file.
 pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<Code, Failure> {
     let kind = Kind::of(&options.output)?;
     let (picture, mut file) = match &options.file {
@@ -80,12 +80,12 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Plot) -> Result<Code, Failure> 
     Ok(FINE)
 }
 
-/// A device cannot be cut, and need not be.
+/// Ignores the error of a device, which cannot be truncated.
 fn is_no_file(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
 }
 
-/// Opens the file of the picture. What is in it stays there until there is a picture.
+/// Opens the file of the picture. Its contents stay until the picture is ready.
 fn open(path: &Path) -> Result<File, Failure> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
     opened.map_err(|source| failure(path, source))
@@ -109,7 +109,7 @@ fn recorded(path: &Path) -> Result<Picture, Failure> {
     Ok(picture)
 }
 
-/// Reads chronyd until the time is over or a signal comes. The file is opened when chronyd has answered.
+/// Reads chronyd until the time is over or a signal comes. The file is opened after chronyd has answered.
 fn read(chronyds: &Chronyds, options: &Plot) -> Result<(Picture, File), Failure> {
     let connection = connection(chronyds)?;
     let mut signals = Signals::new(heeded()).map_err(Failure::system("heed signals"))?;

@@ -1,4 +1,4 @@
-//! The commands that print reports: each by its name, all of them, and any that libchrony knows.
+//! The commands that print reports: one by its name, all, or any that libchrony knows.
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) chronyds: Chronyds,
 }
 
-/// Any reports, and how they are printed.
+/// The options of `get`.
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     /// The names of reports, as `chrony-report list` has them
@@ -34,7 +34,7 @@ pub(crate) struct Get {
     pub(crate) options: Options,
 }
 
-/// Adds to the command of a report what it takes, and its help.
+/// Adds the options and the help to the command of a report.
 pub(crate) fn of_report(command: clap::Command) -> clap::Command {
     let about = command.get_about().cloned().unwrap_or_default();
     let name = command.get_name().to_owned();
@@ -47,20 +47,20 @@ pub(crate) fn of_report(command: clap::Command) -> clap::Command {
         .after_help(examples)
 }
 
-/// The meaning of the fields of a report.
+/// Lists the fields of a report with their meanings.
 fn fields(table: &Table) -> String {
     let line = |column: column::Column| format!("\n  {}: {}", column.name, column.meaning());
     let columns = column::of_table(table).into_iter();
     columns.map(line).fold("Fields, by their names in JSON and CSV:".to_owned(), |text, line| text + &line)
 }
 
-/// A report by its name.
+/// Prints the report of a command.
 pub(crate) fn run(chronyds: &Chronyds, table: &'static Table, options: &Options) -> Result<Code, Failure> {
     let mut reader = Reader::new(chronyds)?;
     repeat(&mut reader, options, &[Report::Known(table)], Sheet::has_failed)
 }
 
-/// All reports. chronyd need not be configured to have each of them.
+/// Prints all reports. A report that chronyd is not configured to have is not a failure.
 pub(crate) fn all(chronyds: &Chronyds, options: &Options) -> Result<Code, Failure> {
     refuse_csv(options)?;
     let mut reader = Reader::new(chronyds)?;
@@ -69,7 +69,7 @@ pub(crate) fn all(chronyds: &Chronyds, options: &Options) -> Result<Code, Failur
     repeat(&mut reader, options, &reports, |sheet| sheet.answers.iter().any(is_missing))
 }
 
-/// Any reports.
+/// Prints the named reports.
 pub(crate) fn get(chronyds: &Chronyds, Get { names, options }: &Get) -> Result<Code, Failure> {
     if names.len() > 1 {
         refuse_csv(options)?;
@@ -86,7 +86,7 @@ fn refuse_csv(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads and prints, once or again and again.
+/// Reads and prints, once or periodically.
 fn repeat(
     reader: &mut Reader,
     options: &Options,
@@ -101,7 +101,7 @@ fn repeat(
         let Some(every) = options.every else {
             return Ok(if sheets.iter().any(has_failed) { FAILED } else { FINE });
         };
-        // A round that takes longer than the time between two puts off the next ones.
+        // A round that takes longer than the interval delays the next ones.
         next = (next + every).max(Instant::now());
         reader.wait_until(next)?;
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use libchrony::REPORTS;
 use std::io::Write;
 
-/// The report whose schema is printed.
+/// The options of `schema`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  $ chrony-report schema tracking > tracking.schema.json")]
 pub(crate) struct Schema {

@@ -1,6 +1,6 @@
-//! The screen that answers: is my clock right?
+//! The screen that answers the question: is the clock right?
 //!
-//! It fits 80 columns and 24 lines: the answer first, then what is wrong and what to do, then what is known.
+//! The screen fits 80 columns and 24 lines. The answer comes first, then faults with advice, then the facts.
 
 use crate::args::Chronyds;
 use crate::error::{Code, Failure, code};
@@ -16,18 +16,18 @@ use std::io::{self, Write};
 use terminal_size::terminal_size_of;
 
 const WIDTH: usize = 80;
-/// On a terminal that is narrower still, lines are broken by the terminal.
+/// The narrowest layout. A narrower terminal breaks the lines itself.
 const NARROWEST: usize = 40;
-/// A line less than a terminal has, for the prompt.
+/// The height of a usual terminal, less a line for the prompt.
 const HEIGHT: usize = 23;
-/// Where the text of a line begins that has a name.
+/// The column at which the text of a named line begins.
 const INDENT: usize = 10;
-/// How many lines tell what is wrong.
+/// The greatest number of lines about faults.
 const WRONG: usize = 13;
-/// How much is shown of the name of a source, and of the path of chronyd's socket.
+/// The greatest length of the name of a source.
 const NAME: usize = 30;
 
-/// Prints the screen. The exit code is that of `check` without a grace; whatever else goes wrong is unknown, too.
+/// Prints the screen. The exit code is the one of `check` without a grace period. Any other failure is unknown.
 pub(crate) fn run(chronyds: &Chronyds) -> Code {
     let level = show(chronyds).unwrap_or_else(|failure| {
         failure.report();
@@ -45,7 +45,7 @@ fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
     Ok(verdict.worst)
 }
 
-/// The lines of the screen.
+/// Returns the lines of the screen.
 fn screen(facts: &Facts, host: &str, verdict: &Verdict, width: usize) -> Vec<String> {
     let (answer, colour) = answer(facts, verdict);
     let mut lines: Vec<_> = wrapped(&format!("Is the clock right? {answer}"), width)
@@ -92,7 +92,7 @@ const fn style(level: Level) -> Style {
     }
 }
 
-/// What is wrong, the worst first, each with what to do next.
+/// Lists the faults, the worst first, each with the next step.
 fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let alarms: Vec<_> = verdict.alarms().collect();
@@ -112,7 +112,7 @@ fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
     lines
 }
 
-/// What is known of the clock.
+/// Lists the facts about the clock.
 fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD, width));
@@ -134,7 +134,7 @@ fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<St
     lines
 }
 
-/// The sources, those that are used first, in so many lines.
+/// Lists the sources, the used ones first, in at most `room` lines.
 fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<String> {
     let select_data = facts.select_data.as_deref().ok().filter(|select_data| select_data.len() == sources.len());
     let mut rows: Vec<_> = (0..sources.len()).map(|at| (&sources[at], select_data.map(|all| &all[at]))).collect();
@@ -153,7 +153,7 @@ fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<Str
 
 fn row(source: &Source, selected: Option<&SelectData>) -> Vec<String> {
     let state = match selected.map(|selected| selected.state) {
-        // What becomes of a source without samples is told by the sources report alone.
+        // selectdata says why a source is not used. The sources report has the usual word for the one that is.
         Some(Open::Known(state)) if state != SelectState::Best => state.name(),
         _ => source.state.name(),
     };
@@ -169,7 +169,7 @@ fn row(source: &Source, selected: Option<&SelectData>) -> Vec<String> {
     vec![cut(&source.address, NAME), polls, sample, state.to_owned()]
 }
 
-/// A line with a name, and more lines below it if it is long.
+/// Formats a line with a name, and continues a long text below it.
 fn field(name: &str, text: &str, style: Style, width: usize) -> Vec<String> {
     let mut name = format!("{style}{name:INDENT$}{style:#}");
     let mut lines = Vec::new();
@@ -180,7 +180,7 @@ fn field(name: &str, text: &str, style: Style, width: usize) -> Vec<String> {
     lines
 }
 
-/// Lines that are not longer than this.
+/// Breaks a text into lines of at most this width, even within words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let lines = broken(text, width);
     let pieces = |line: &str| {
@@ -190,7 +190,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines.lines().flat_map(pieces).collect()
 }
 
-/// A text of this length at most.
+/// Cuts a text to this length.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

@@ -1,7 +1,7 @@
-//! `wait`: until the clock is right by its error bound, its leap status and the age of its last update.
+//! `wait`: blocks until the error bound, the leap status and the age of the last update say that the clock is right.
 //!
-//! `chronyc waitsync` looks at the correction and the skew alone, which a chronyd passes whose sources were lost hours
-//! ago. Its arguments are taken here, too, and add to what is waited for.
+//! `chronyc waitsync` checks only the correction and the skew, so a chronyd that lost its sources hours ago passes.
+//! This command accepts the arguments of `chronyc waitsync`, as additional conditions.
 
 use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
@@ -16,11 +16,11 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use terminal_size::terminal_size_of;
 
-/// Between two looks, unless told otherwise.
+/// The default time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The same with the arguments of chronyc, as chronyc has it.
+/// The default time between two looks with the arguments of chronyc, as in chronyc.
 const CHRONYC_INTERVAL: Duration = Duration::from_secs(10);
-/// chronyc's shortest.
+/// The shortest time between two looks that chronyc accepts.
 const SHORTEST_INTERVAL: f64 = 0.1;
 
 const AFTER_HELP: &str = "\
@@ -37,7 +37,7 @@ Examples:
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-// The timeout is that of the whole wait, and not of one request.
+// The timeout is for the whole wait, not for one request.
 #[command(mut_arg("timeout", |arg| arg.help(
     "Give up after TIME; a chronyd that is silent is asked again meanwhile [default: never]"
 )))]
@@ -47,7 +47,7 @@ pub(crate) struct Wait {
         Measure::named("bound").map_or(Range::ANY, |bound| bound.critical)
     ))]
     within: Option<Duration>,
-    /// How often it looks; 0 for no end [default: 0]
+    /// Give up after TRIES looks; 0 for no limit [default: 0]
     tries: Option<u32>,
     /// The largest correction in seconds; 0 for any [default: 0]
     #[arg(value_parser = measure)]
@@ -96,14 +96,14 @@ impl Wait {
     }
 }
 
-/// Waits, and says on standard output what it has waited for.
+/// Waits, and prints the headline of the verdict when the clock is right.
 pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> {
     let mut signals = Signals::take()?;
     let start = Instant::now();
     let end = chronyds.timeout.and_then(|time| start.checked_add(time));
     let is_over = move || end.is_some_and(|end| Instant::now() >= end);
     let has_signal = signals.interrupt();
-    // A call that waits for chronyd ends with the wait.
+    // The end of the wait cancels a request in flight.
     let interrupt = move || has_signal() || is_over();
     let connection = builder(&Chronyds { timeout: None, ..chronyds.clone() })?.interrupt(interrupt).build()?;
     let (policy, interval) = (options.policy(), options.interval());
@@ -123,7 +123,7 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> 
             progress.show(&verdict);
         }
         tries += 1;
-        // Waiting gives no right to ask. Where there are several addresses, another may begin to answer.
+        // Waiting does not grant a permission. If there are several addresses, another one may begin to answer.
         let is_refused = |error: &Error| matches!(error, Error::Permission { .. } | Error::Unauthorized { .. });
         let is_hopeless = facts.tracking.as_ref().is_err_and(|error| is_refused(error));
         let is_last = options.tries.is_some_and(|all| all > 0 && tries >= all) || is_over();
@@ -141,17 +141,17 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> 
     }
 }
 
-/// Tells the service manager, if there is one. One that does not listen is no reason to fail.
+/// Notifies the service manager, if there is one. If it does not listen, that is not a failure.
 fn tell(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
 
-/// Says on standard error what is still missing: on a terminal in one line that is written again and again, elsewhere
-/// in a line when something else is missing than before.
+/// The progress on standard error. On a terminal, it is one line that is overwritten. Elsewhere, a line is added when
+/// the measures that are out of order change.
 struct Progress {
     start: Instant,
     is_terminal: bool,
-    /// The measures that were not in order, and what was said of them.
+    /// The measures that were out of order at the last look.
     missing: Vec<&'static str>,
     words: String,
 }
@@ -169,7 +169,7 @@ impl Progress {
         if has_changed {
             tell(&[NotifyState::Status(&format!("waiting: {}", self.words))]);
         }
-        // Nothing is lost when it cannot be said; the exit code tells what became of it.
+        // A failed write does not matter, since the exit code has the result.
         if self.is_terminal {
             let line = format!("{} so far: {}", interval(self.start.elapsed().as_secs_f64().round()), self.words);
             let width = terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0)).saturating_sub(1);
@@ -180,7 +180,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     fn end(&self) {
         if self.is_terminal && !self.missing.is_empty() {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -1,14 +1,14 @@
-//! Draws into the pixels of a PNG.
+//! A drawing backend for the pixels of a PNG.
 //!
-//! plotters brings the lines and areas; its own text needs a font file and a library to read it. Here are the signs
-//! of one font, drawn beforehand, which are some tens of KiB and need no font on the machine.
+//! plotters draws the lines and areas, but its text needs a font file and a library to read it. This backend has the
+//! glyphs of one font as bitmaps of some tens of KiB, and does not need a font on the machine.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle};
 use std::convert::Infallible;
 
-/// The pixels of a picture, white at first.
+/// The pixels of a picture, initially white.
 #[derive(Debug)]
 pub(crate) struct Canvas<'a> {
     pixels: &'a mut [u8],
@@ -16,20 +16,20 @@ pub(crate) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// `pixels` has red, green and blue of each.
+    /// Returns a white canvas. `pixels` has red, green and blue for each pixel.
     pub(crate) fn new(pixels: &'a mut [u8], size: (u32, u32)) -> Self {
         pixels.fill(u8::MAX);
         Self { pixels, size }
     }
 }
 
-/// The fonts that there are: the smaller and the larger.
+/// Chooses the smaller or the larger font.
 fn font(style: &impl BackendTextStyle) -> (FontWeight, RasterHeight) {
     let weight = if matches!(style.style(), FontStyle::Bold) { FontWeight::Bold } else { FontWeight::Regular };
     (weight, if style.size() < 28.0 { RasterHeight::Size24 } else { RasterHeight::Size32 })
 }
 
-/// The size of a text.
+/// Returns the width and the height of a text.
 fn extent(text: &str, (weight, height): (FontWeight, RasterHeight)) -> (i32, i32) {
     let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
     (number(text.chars().count() * get_raster_width(weight, height)), number(height.val()))

@@ -16,19 +16,19 @@ use std::ops::Range;
 const LINE: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
 const UNKNOWN: RGBColor = RGBColor(0xEE, 0xEE, 0xEE);
 
-/// Sizes at a scale of 1.
+/// The sizes at a scale of 1.
 const TITLE: u32 = 84;
 const CHART: u32 = 230;
 const LEFT: u32 = 130;
 const CURVES: [Curve; 3] = [Curve::Bound, Curve::Offset, Curve::Frequency];
-/// A curve has no more pixels to show than this across.
+/// The number of columns to which a curve is thinned, since it is not wider in pixels.
 const COLUMNS: f64 = 800.0;
 
-/// What is drawn.
+/// The contents of a picture.
 #[derive(Debug)]
 pub(crate) struct Picture {
     header: Header,
-    /// What the clock of the machine would have shown at 0.
+    /// The time of the machine's clock at 0 of the time axis, in seconds since the epoch.
     clock: f64,
     points: Vec<Point>,
     last: Option<(f64, Reading)>,
@@ -49,18 +49,18 @@ impl Picture {
         }
     }
 
-    /// Whether nothing was read of a chronyd.
+    /// Returns true if no reading succeeded.
     pub(crate) fn is_empty(&self) -> bool {
         self.last.is_none()
     }
 
-    /// Its size in pixels at a scale of 1.
+    /// Returns the size in pixels at a scale of 1.
     pub(crate) fn size(&self) -> (u32, u32) {
         let sources = self.last.as_ref().map_or(0, |(_, reading)| sources::height(&reading.sources));
         (WIDTH, TITLE + CHART * 3 + sources)
     }
 
-    /// Draws it on white, each size multiplied by `scale`.
+    /// Draws the picture on white, with each size multiplied by `scale`.
     pub(crate) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, scale: u32) -> Drawn<B> {
         let pen = Pen { scale: i32::try_from(scale).unwrap_or(1) };
         let (title, mut rest) = area.split_vertically(TITLE * scale);
@@ -92,7 +92,7 @@ impl Picture {
         Ok(())
     }
 
-    /// The first and the last moment.
+    /// Returns the first and the last moment.
     fn range(&self) -> (f64, f64) {
         let [first, last] = [self.points.first(), self.points.last()].map(|point| point.map_or(0.0, |point| point.at));
         (first, if last > first { last } else { first + self.header.every })
@@ -146,7 +146,7 @@ impl Picture {
     }
 }
 
-/// What the last reading says, in a line.
+/// Summarises the last reading in a line.
 fn said(time: f64, reading: &Reading) -> String {
     let (at, clock) = (shown(time, "%H:%M:%S UTC"), &reading.tracking);
     match clock.clock_error_bound {
@@ -177,7 +177,7 @@ fn title(curve: Curve) -> &'static str {
     }
 }
 
-/// The signs of a curve and what they mean.
+/// Returns the signs of a curve with their meanings.
 fn legend(curve: Curve) -> Vec<(ShapeStyle, &'static str)> {
     let line = match curve {
         Curve::Frequency => "frequency",
@@ -188,7 +188,7 @@ fn legend(curve: Curve) -> Vec<(ShapeStyle, &'static str)> {
     [(BLUE.filled(), line)].into_iter().chain(band).chain([(UNKNOWN.filled(), "unknown")]).collect()
 }
 
-/// The outline of a band. One sample alone is as wide as a pixel.
+/// Returns the outline of a band. A single sample is one pixel wide.
 fn band(piece: &[Sample], pixel: f64) -> Vec<(f64, f64)> {
     if let [Sample { at, low, high, .. }] = *piece {
         return vec![(at, high), (at + pixel, high), (at + pixel, low), (at, low)];
@@ -197,7 +197,7 @@ fn band(piece: &[Sample], pixel: f64) -> Vec<(f64, f64)> {
     high.chain(piece.iter().rev().map(|sample| (sample.at, sample.low))).collect()
 }
 
-/// The times of which there is no value.
+/// Returns the times without a value.
 fn unknown(pieces: &[Vec<Sample>], start: f64, end: f64) -> Vec<(f64, f64)> {
     let ends = pieces.iter().filter_map(|piece| Some((piece.first()?.at, piece.last()?.at)));
     let mut from = start;
@@ -211,7 +211,7 @@ fn unknown(pieces: &[Vec<Sample>], start: f64, end: f64) -> Vec<(f64, f64)> {
     times
 }
 
-/// An axis whose ticks and their names are given.
+/// An axis with given ticks and labels.
 struct Scale {
     range: Range<f64>,
     ticks: Vec<(f64, String)>,

@@ -1,27 +1,27 @@
-//! The colours, sizes and captions that all parts of a picture have.
+//! The colours, sizes and captions that all parts of a picture share.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// The colours of Okabe and Ito, which the colour-blind tell apart.
+/// The colours of Okabe and Ito, which colour-blind people can tell apart.
 pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 pub(super) const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
 pub(super) const ORANGE: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(super) const GREY: RGBColor = RGBColor(0x88, 0x88, 0x88);
 
-/// Sizes at a scale of 1.
+/// The sizes at a scale of 1.
 pub(super) const WIDTH: u32 = 1000;
 pub(super) const CAPTION: i32 = 24;
-/// The margin round a text.
+/// The margin around a text.
 pub(super) const TEXT: i32 = 12;
-/// A letter is not wider than this.
+/// The greatest width of a letter.
 const LETTER: i32 = 7;
 
 pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-/// How large things are drawn.
+/// A pen that multiplies sizes by a scale.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pen {
     pub(super) scale: i32,
@@ -40,7 +40,7 @@ impl Pen {
         ("sans-serif", size * self.scale).into_font()
     }
 
-    /// A title at the left, and at the right what the signs mean.
+    /// Draws a title on the left, and the meanings of the signs on the right.
     pub(super) fn caption<B: DrawingBackend>(
         self,
         area: &DrawingArea<B, Shift>,

@@ -9,9 +9,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A picture has no more rows than this.
+/// The greatest number of rows.
 const MOST: usize = 40;
-/// Sizes at a scale of 1.
+/// The sizes at a scale of 1.
 const ROW: i32 = 22;
 const HEAD: i32 = 22;
 const NAME: i32 = 12;
@@ -20,7 +20,7 @@ const POLLS: i32 = 385;
 const BARS: (i32, i32) = (500, 800);
 const VALUE: i32 = 970;
 
-/// How high the rows are, at a scale of 1.
+/// Returns the height of the rows, at a scale of 1.
 pub(super) fn height(sources: &[Peer]) -> u32 {
     let rows = sources.len().min(MOST) + usize::from(sources.len() > MOST);
     u32::try_from(rows).unwrap_or(0) * ROW.unsigned_abs() + (CAPTION + HEAD + 16).unsigned_abs()
@@ -79,7 +79,7 @@ pub(super) fn draw<B: DrawingBackend>(area: &DrawingArea<B, Shift>, reading: &Re
         }
         let x = place(middle);
         let corners = match middle {
-            // Beyond the end, as an arrow.
+            // An arrow marks an offset beyond the end.
             ..0.0 => vec![(x - 2, y), (x + 6, y - 5), (x + 6, y + 5)],
             1.0.. => vec![(x + 2, y), (x - 6, y - 5), (x - 6, y + 5)],
             _ if source.is_selected() => vec![(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)],

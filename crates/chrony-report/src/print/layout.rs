@@ -1,47 +1,47 @@
-//! Texts in rows and columns, aligned, and fitted into the width of a terminal.
+//! Texts in rows and columns, aligned, and fitted to the width of a terminal.
 //!
-//! Where a table is too wide, its columns go on below, each time with those in front that tell the rows apart; a few
-//! rows become a column each, if these fit. It knows nothing of reports.
+//! If a table is too wide, the remaining columns go below it, and the key columns are repeated. If the rows are few and
+//! fit, each becomes a column instead. The layout does not know about reports.
 
 use anstyle::Style;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 pub(crate) const BOLD: Style = Style::new().bold();
-/// Between two columns.
+/// The gap between two columns.
 const GAP: usize = 2;
-/// No title is broken into lines shorter than this.
+/// The shortest line of a broken title.
 const TITLE: usize = 10;
-/// No text is broken into lines shorter than this.
+/// The shortest line of a broken text.
 const ROOM: usize = 30;
 
-/// What is above a column.
+/// A column heading.
 pub(crate) struct Title {
     pub(crate) text: String,
-    /// Whether the column is aligned to the right.
+    /// True if the column is aligned to the right.
     pub(crate) is_right: bool,
 }
 
 pub(crate) struct Table {
     pub(crate) titles: Vec<Title>,
-    /// With a text for each title.
+    /// The rows, with a text for each title.
     pub(crate) rows: Vec<Vec<String>>,
-    /// How many columns tell the rows apart.
+    /// The number of leading columns that tell the rows apart.
     pub(crate) keys: usize,
 }
 
-/// A column as it is written.
+/// A column with its widths.
 #[derive(Clone, Copy)]
 struct Column {
     number: usize,
     width: usize,
-    /// The width of its title.
+    /// The width of the title.
     title: usize,
     is_right: bool,
 }
 
 impl Table {
-    /// Writes it in lines that are no longer than `width`, as far as that goes.
+    /// Writes the table in lines of at most `width`, as far as possible.
     pub(crate) fn write(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
         let total = |columns: &[Column]| columns.iter().map(|column| column.width + GAP).sum::<usize>();
         let keys: Vec<_> = (0..self.keys).map(|number| self.column(number, width)).collect();
@@ -58,7 +58,7 @@ impl Table {
                 count += 1;
             }
             let mut part = [&keys, &rest[..count]].concat();
-            // Words may go on in the next line, where there is room for several.
+            // Words may continue on the next line, if there is room for several.
             let left = room.saturating_sub(total(&rest[..count]));
             let next = rest.get(count).filter(|_| left > ROOM).map(|next| self.column(next.number, left - GAP));
             if let Some(next) = next.filter(|next| next.width + GAP <= left) {
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// A line for each column, with the texts of all rows behind its title.
+    /// Writes a line for each column: its title, then the texts of all rows.
     pub(crate) fn write_turned(&self, out: &mut impl Write) -> io::Result<()> {
         let titles = self.titles.iter().map(|title| length(&title.text)).max().unwrap_or(0);
         let widths: Vec<_> =
@@ -91,14 +91,14 @@ impl Table {
         Ok(())
     }
 
-    /// The width of it when it is turned.
+    /// Returns the width of the turned table.
     fn turned(&self) -> usize {
         let titles = self.titles.iter().map(|title| length(&title.text)).max().unwrap_or(0);
         let widths = self.rows.iter().map(|row| row.iter().map(|text| length(text)).max().unwrap_or(0) + GAP);
         titles + widths.sum::<usize>()
     }
 
-    /// A column whose texts are broken into lines of this width, as far as their words allow.
+    /// Returns a column whose texts are broken into lines of this width, as far as their words allow.
     fn column(&self, number: usize, width: usize) -> Column {
         let title = &self.titles[number];
         let texts = self.rows.iter().map(|row| widest(&broken(&row[number], width)));
@@ -119,7 +119,7 @@ impl Table {
     }
 }
 
-/// Writes texts beside each other, in as many lines as they have.
+/// Writes texts side by side, in as many lines as they have.
 fn write_lines(out: &mut impl Write, columns: &[Column], texts: &[Cow<'_, str>], style: Style) -> io::Result<()> {
     let count = texts.iter().map(|text| text.split('\n').count()).max().unwrap_or(0);
     let mut line = String::new();
@@ -133,7 +133,7 @@ fn write_lines(out: &mut impl Write, columns: &[Column], texts: &[Cow<'_, str>],
     Ok(())
 }
 
-/// Appends a text, aligned, and a gap.
+/// Appends an aligned text and a gap.
 fn pad(line: &mut String, text: &str, width: usize, is_right: bool) {
     let blanks = width - length(text).min(width);
     let (before, after) = if is_right { (blanks, GAP) } else { (0, blanks + GAP) };
@@ -146,12 +146,12 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The length of the longest line.
+/// Returns the length of the longest line.
 fn widest(text: &str) -> usize {
     text.split('\n').map(length).max().unwrap_or(0)
 }
 
-/// Rows without titles, aligned.
+/// Aligns rows without titles.
 pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |number: usize| rows.iter().filter_map(|row| row.get(number)).map(|text| length(text)).max();
@@ -164,7 +164,7 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// A text in lines that are no longer than this, as far as its words allow.
+/// Breaks a text into lines of at most this width, as far as its words allow.
 pub(crate) fn broken(text: &str, width: usize) -> Cow<'_, str> {
     if length(text) <= width {
         return text.into();

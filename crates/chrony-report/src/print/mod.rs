@@ -1,4 +1,4 @@
-//! Prints what was read: for people, or as JSON, lines of JSON, or CSV.
+//! Prints reports: for people, or as JSON, lines of JSON, or CSV.
 
 pub(crate) mod layout;
 pub(crate) mod text;
@@ -23,11 +23,11 @@ pub(crate) enum Format {
 /// The columns that all reports have in CSV.
 const FIRST: [&str; 4] = ["report", "host", "time", "index"];
 
-/// A row with what it belongs to. Its schema is in `schema`.
+/// A row with its context. `schema` has its schema.
 struct Line<'a> {
     sheet: &'a Sheet,
     answer: &'a Answer,
-    /// The place of the record in chronyd's order, and its values; an error if none was read.
+    /// The position of the record in chronyd's order, and its values; or the error if there is no record.
     record: Result<(usize, &'a [Datum]), String>,
 }
 
@@ -52,7 +52,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// The rows of a sheet, with a row for each chronyd that failed.
+/// Returns the rows of a sheet, with a row for each chronyd that failed.
 fn lines(sheet: &Sheet) -> impl Iterator<Item = Line<'_>> {
     sheet.answers.iter().flat_map(move |answer| {
         let records: Vec<_> = match &answer.rows {
@@ -63,14 +63,14 @@ fn lines(sheet: &Sheet) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// Prints what is read, round after round.
+/// A printer of one round or many.
 #[derive(Debug)]
 pub(crate) struct Printer {
     format: Format,
     is_repeated: bool,
-    /// Whether there are several chronyds.
+    /// True if there are several chronyds.
     is_many: bool,
-    /// The header that CSV has so far.
+    /// The CSV header that was printed.
     header: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Printer {
 
     /// Prints a round.
     pub(crate) fn print(&mut self, sheets: &[Sheet]) -> Result<(), Failure> {
-        // The standard output that a person sees takes the colours out where they are not wanted.
+        // This stream removes the colours where they are not wanted.
         let mut out = BufWriter::new(anstream::stdout().lock());
         let written = match self.format {
             Format::Text => text::write(&mut out, sheets, self.is_many, self.is_repeated),
@@ -112,7 +112,7 @@ fn jsonl(out: &mut impl Write, sheets: &[Sheet]) -> io::Result<()> {
     Ok(())
 }
 
-/// CSV has one header. The first columns and the last one, `error`, are those of all reports.
+/// Writes CSV with a single header. The first columns, and the last one, `error`, are common to all reports.
 fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     for sheet in sheets {
@@ -137,7 +137,7 @@ fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::
     writer.flush()
 }
 
-/// The system's error, which tells a closed pipe.
+/// Returns the underlying I/O error, which reveals a closed pipe.
 fn of_csv(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,7 +1,7 @@
-//! Tables for people: units scaled, signs in words, never and unknown as words.
+//! Tables for people: scaled units, and words for signs, never and unknown.
 //!
-//! A report with one record is a list of its fields. One with many is a table with a row for each record, and the name
-//! of the source in front.
+//! A report with one record is a list of its fields. A report with many is a table with a row for each record, and the
+//! name of the source comes first.
 
 use crate::print::layout::{BOLD, Table, Title};
 use crate::sheet::Sheet;
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 const DIM: Style = Style::new().dimmed();
 pub(crate) const FAILED: Style = anstyle::AnsiColor::Red.on_default();
 
-/// Writes sheets. With many chronyds, each row begins with its chronyd. Each of several rounds begins with its time.
+/// Writes sheets. With many chronyds, each row begins with its host. With several rounds, each begins with its time.
 pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_repeated: bool) -> io::Result<()> {
     let width = width();
     if is_repeated {
@@ -33,20 +33,20 @@ pub(crate) fn write(out: &mut impl Write, sheets: &[Sheet], is_many: bool, is_re
     if is_repeated { writeln!(out) } else { Ok(()) }
 }
 
-/// The width of the terminal, unless `COLUMNS` tells another. What is no terminal has room for all.
+/// Returns `COLUMNS`, or else the width of the terminal. Without a terminal, the width is unlimited.
 fn width() -> usize {
     let told = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|&columns| columns > 0);
     let terminal = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
     told.or_else(terminal).unwrap_or(usize::MAX)
 }
 
-/// What is shown of a sheet.
+/// Returns the table to show for a sheet.
 fn shown(sheet: &Sheet, is_many: bool) -> Table {
     let records = || sheet.answers.iter().flat_map(|answer| answer.rows.iter().flatten().map(move |row| (answer, row)));
     let has_source = sheet.columns.first().is_some_and(|column| column.name == SOURCE);
     let is_shown = |&number: &usize| {
         let column = &sheet.columns[number];
-        // What the first column tells need not be told again.
+        // The first column already shows this value.
         let is_told = |values: &[Datum]| values[number] == values[0] || values[number] == Datum::None;
         let is_source = has_source && number > 0 && column.content == Content::Address;
         !(column.is_noise || is_source && records().all(|(_, values)| is_told(values)))
@@ -87,14 +87,13 @@ fn write_sheet(out: &mut impl Write, sheet: &Sheet, is_many: bool, width: usize)
     Ok(())
 }
 
-/// The title of a column.
 fn title(column: &Column) -> Title {
     let is_number = matches!(column.kind, Some(Type::Unsigned(_) | Type::Signed(_) | Type::Float));
     let is_right = is_number && !matches!(column.content, Content::Enum | Content::Flags | Content::Boolean);
     Title { text: column.title.clone(), is_right }
 }
 
-/// A value as people read it.
+/// Formats a value for people.
 fn show(column: &Column, value: &Datum) -> String {
     match value {
         Datum::Never => "never".to_owned(),
@@ -112,7 +111,7 @@ fn show(column: &Column, value: &Datum) -> String {
             _ => with_unit(&number.to_string(), column.unit()),
         },
         Datum::Signed(number) => match column.unit() {
-            // chrony's own way: not in minutes.
+            // chrony does not use minutes here.
             Unit::Log2Seconds => seconds(f64::from(i32::try_from(*number).unwrap_or(i32::MAX)).exp2()),
             unit => with_unit(&number.to_string(), unit),
         },

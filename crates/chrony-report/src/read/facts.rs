@@ -1,4 +1,4 @@
-//! Reads the facts that the commands of the judgement need, of one chronyd.
+//! Reads the facts that the judgement needs, from one chronyd.
 
 use super::host::shown;
 use super::open::builder;
@@ -8,7 +8,8 @@ use crate::error::Failure;
 use chrony_health::Facts;
 use std::time::Instant;
 
-/// Reads the facts of the only chronyd, and where it answered, as people read it. Without libchrony nothing is known.
+/// Reads the facts of the only chronyd, and returns them with the address that answered, as people read it. Without
+/// libchrony, every fact is an error.
 pub(crate) fn facts(typed: &Chronyds, with_auth_data: bool) -> Result<(Facts, String), Failure> {
     let start = Instant::now();
     let signals = Signals::take()?;

@@ -3,20 +3,20 @@
 use crate::sheet::with_address;
 use libchrony::{Address, Connection};
 
-/// The address that was asked, or of the usual ones the one that has answered.
+/// Returns the host that was asked, or the default address that answered.
 pub(super) fn answered(connection: &Connection, host: &str) -> String {
     let found = connection.address().filter(|_| host.is_empty());
     found.map_or_else(|| host.to_owned(), |address| address.to_string())
 }
 
-/// The address that answered, without its port, unless it was given.
+/// Returns the address that answered, without its port, if it differs from the host.
 pub(super) fn beside(host: &str, found: Option<Address>) -> Option<String> {
     let found = found.map(|address| address.to_string()).filter(|found| found != host)?;
     let ip = found.rsplit_once(':').map_or(&*found, |(ip, _)| ip);
     Some(ip.trim_matches(['[', ']']).to_owned())
 }
 
-/// Where chronyd answered, as people read it: the address, next to the name if one was given.
+/// Formats the address that answered, next to the host name if one was given.
 pub(super) fn shown(connection: &Connection) -> String {
     let given = if let [one] = connection.addresses() { one.to_string() } else { String::new() };
     match connection.address() {

@@ -1,4 +1,4 @@
-//! Reads reports of one chronyd or many, and ends in order when a signal comes.
+//! Reads reports from one chronyd or many, and closes everything when a signal comes.
 
 pub(crate) mod facts;
 mod host;

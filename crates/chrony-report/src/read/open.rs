@@ -1,4 +1,4 @@
-//! Makes of what was typed, of the environment and of a file of hosts what is to be asked, and opens it.
+//! Resolves the options, the environment and a file of hosts into addresses, and opens connections.
 
 use crate::args::Chronyds;
 use crate::error::Failure;
@@ -8,18 +8,18 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs, io};
 
-/// The copy of libchrony that comes with this program, below the folder above `bin`, where the program is.
+/// The bundled copy of libchrony, relative to the parent of `bin`, where the program is.
 const BUNDLED: &str = "lib/chrony-report/libchrony.so.0";
 
-/// The environment variable with the address where none is given.
+/// The environment variable with the default address.
 const HOST: &str = "CHRONY_REPORT_HOST";
 
 /// The chronyds to ask.
 #[derive(Debug)]
 pub(crate) struct Targets {
-    /// None for the usual places.
+    /// The addresses. Empty for the default ones.
     pub(crate) addresses: Vec<Address>,
-    /// The time that one may take for a report.
+    /// The timeout per report, or per host if there are several.
     pub(crate) timeout: Duration,
     pub(crate) verbose: bool,
 }
@@ -31,10 +31,10 @@ impl Targets {
     }
 }
 
-/// The libchrony of this machine, or the one that comes with the program.
+/// Loads the libchrony of this machine, or the bundled copy.
 pub(crate) fn library(verbose: bool) -> Result<Library, Failure> {
     let program = env::current_exe().ok();
-    // A program that was only copied somewhere trusts no folder there.
+    // A program that was only copied somewhere must not load a library from there.
     let folder = program.as_deref().and_then(Path::parent).filter(|folder| folder.ends_with("bin"));
     let bundled = folder.and_then(Path::parent).map(|folder| folder.join(BUNDLED));
     let library = Library::load_or(bundled.as_deref()).map_err(Error::from)?;
@@ -84,7 +84,7 @@ pub(crate) fn connection(typed: &Chronyds) -> Result<Connection, Failure> {
     Ok(builder(typed)?.build()?)
 }
 
-/// Returns a builder of a connection to the only chronyd.
+/// Returns a connection builder for the only chronyd.
 pub(crate) fn builder(typed: &Chronyds) -> Result<Builder, Failure> {
     let Targets { mut addresses, timeout, verbose } = Targets::of(typed)?;
     if addresses.len() > 1 {
@@ -93,7 +93,7 @@ pub(crate) fn builder(typed: &Chronyds) -> Result<Builder, Failure> {
     Ok(builder_at(library(verbose)?, addresses.pop(), timeout))
 }
 
-/// Returns a builder of a connection to this address, or to the usual ones.
+/// Returns a connection builder for this address, or for the default ones.
 pub(crate) fn builder_at(library: Library, address: Option<Address>, timeout: Duration) -> Builder {
     let builder = Connection::builder().library(library).timeout(timeout);
     match address {

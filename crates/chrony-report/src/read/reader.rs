@@ -1,4 +1,4 @@
-//! Asks chronyds: one by a connection, many by a fleet.
+//! Reads one chronyd through a connection, or many through a fleet.
 
 use super::host::{answered, beside};
 use super::open::{Targets, builder_at, library};
@@ -16,10 +16,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a signal may go unseen that comes just before a wait.
+/// The longest delay of a signal that comes just before a wait.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The chronyds that are asked. What it opens, it keeps for the next time.
+/// The chronyds to read. Connections stay open for the next round.
 #[derive(Debug)]
 pub(crate) struct Reader {
     chronyds: Who,
@@ -30,12 +30,12 @@ pub(crate) struct Reader {
 
 #[derive(Debug)]
 enum Who {
-    /// With the address that was given.
+    /// The connection, and the address that was given.
     One(Connection, String),
     Many(Box<Fleet>),
 }
 
-/// A report that was read, and when.
+/// The time of reading, and a report.
 type Read = (SystemTime, Result<Vec<Vec<Datum>>, Arc<Error>>);
 
 impl Reader {
@@ -55,12 +55,12 @@ impl Reader {
         Ok(Self { chronyds, library, signals, verbose })
     }
 
-    /// Whether there are several chronyds.
+    /// Returns true if there are several chronyds.
     pub(crate) fn is_many(&self) -> bool {
         matches!(self.chronyds, Who::Many(_))
     }
 
-    /// Reads reports.
+    /// Reads these reports from all chronyds.
     pub(crate) fn read(&mut self, reports: &[Report]) -> Result<Vec<Sheet>, Failure> {
         let start = Instant::now();
         let tables: Vec<_> = reports.iter().filter_map(Report::table).collect();
@@ -81,7 +81,7 @@ impl Reader {
         Ok(sheets)
     }
 
-    /// Waits until a moment.
+    /// Waits until a moment, or for a signal.
     pub(crate) fn wait_until(&mut self, moment: Instant) -> Result<(), Failure> {
         self.signals.wait(moment.saturating_duration_since(Instant::now()))
     }
@@ -107,7 +107,7 @@ impl Reader {
         };
         match &mut self.chronyds {
             Who::One(connection, host) => {
-                // One after the other, so that little is in memory.
+                // One report at a time takes less memory.
                 let read = asked.iter().map(|table| rows(table, silence.unless(|| connection.rows(table)))).collect();
                 add((answered(connection, host), None), read);
             }
@@ -118,7 +118,7 @@ impl Reader {
                     let results = asked.iter().zip(results);
                     all[index] = results.map(|(table, records)| rows(table, records.map_err(Arc::new))).collect();
                 };
-                // A signal is seen by the caller.
+                // The caller checks for signals.
                 let _ = each(fleet.read_chosen(asked.clone()), &self.signals, take);
                 for ((index, host), read) in hosts.into_iter().enumerate().zip(all) {
                     let address = beside(&host, fleet.address(index));
@@ -163,7 +163,7 @@ impl Reader {
         Ok(sheets)
     }
 
-    /// The reports of these names: those that have tables, or that only the loaded libchrony knows.
+    /// Returns the reports with these names: from the tables, or else from the loaded libchrony.
     pub(crate) fn find(&self, names: &[String]) -> Result<Vec<Report>, Failure> {
         if let Some(tables) = names.iter().map(|asked| find(asked).map(Report::Known)).collect() {
             return Ok(tables);
@@ -177,7 +177,7 @@ impl Reader {
         names.iter().map(|asked| among(asked).ok_or_else(|| unknown(asked))).collect()
     }
 
-    /// All reports: those that have tables, and what else the loaded libchrony knows.
+    /// Returns all reports: first the tables, then the others that the loaded libchrony knows.
     pub(crate) fn all(&self) -> Vec<Report> {
         let others = self.library.reports().filter(|report| find(report).is_none());
         let others = others.map(|report| Report::Other(report.to_owned()));
@@ -185,7 +185,7 @@ impl Reader {
     }
 }
 
-/// Takes the results of a round as they come, until all have or a signal comes.
+/// Takes the results of a round as they come, until the round is over or a signal comes.
 fn each<R: Reports>(
     mut round: Round<&mut Fleet, R>,
     signals: &Signals,
@@ -198,7 +198,7 @@ fn each<R: Reports>(
             Step::Wait(until) => {
                 let wait = until.saturating_duration_since(Instant::now()).min(SLICE);
                 let wait = Timespec::try_from(wait).unwrap_or_default();
-                // Whatever comes of it, the round says what it waits for.
+                // Whatever the poll returns, the round knows what to wait for next.
                 let _ = poll(&mut [PollFd::new(&round, PollFlags::IN)], Some(&wait));
             }
         }

@@ -1,5 +1,5 @@
-//! SIGHUP, SIGINT and SIGTERM: they are heeded where what was opened can be closed. The Unix socket of a program that such a
-//! signal just ends would stay beside chronyd's.
+//! Handles SIGHUP, SIGINT and SIGTERM where everything can be closed. If a signal killed the program at once, the
+//! program's Unix socket would stay in chronyd's directory.
 
 use crate::error::Failure;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 const SIGNALS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
-/// What has come since it was made. A second signal ends the program at once.
+/// The signals that were caught. A second one kills the program at once.
 #[derive(Debug)]
 pub(crate) struct Signals {
     heeded: Vec<i32>,
     caught: Arc<AtomicUsize>,
-    /// Readable once one has come; made for the first wait.
+    /// The stream that becomes readable when a signal comes. The first wait creates it.
     wake: Option<UnixStream>,
 }
 
@@ -35,7 +35,7 @@ impl Signals {
         Ok(Self { heeded, caught, wake: None })
     }
 
-    /// An error once one has come.
+    /// Returns an error once a signal was caught.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match self.caught.load(Ordering::Relaxed) {
             0 => Ok(()),
@@ -43,7 +43,7 @@ impl Signals {
         }
     }
 
-    /// For a connection: whether it shall stop waiting.
+    /// Returns a function that asks a connection to stop waiting once a signal was caught.
     pub(crate) fn interrupt(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let caught = Arc::clone(&self.caught);
         move || caught.load(Ordering::Relaxed) != 0
@@ -57,7 +57,7 @@ impl Signals {
 
     fn sleep(&mut self, time: Duration) -> io::Result<()> {
         let mut wake = self.wake.take().map_or_else(|| pair(&self.heeded), Ok)?;
-        // One that came before the pair was made is seen here, and a later one wakes the read.
+        // A signal that came before the pair existed is seen here, and a later one wakes the read.
         if self.check().is_ok() && !time.is_zero() {
             wake.set_read_timeout(Some(time))?;
             match wake.read(&mut [0]) {
@@ -72,17 +72,17 @@ impl Signals {
     }
 }
 
-/// The signals that whoever started the program does not have it ignore, as nohup does.
+/// Returns the signals that are not ignored. nohup, for example, starts programs with SIGHUP ignored.
 pub(crate) fn heeded() -> Vec<i32> {
     let mut status = String::with_capacity(4096);
-    // Where it cannot be read, none is taken for ignored.
+    // If the file cannot be read, no signal counts as ignored.
     let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     let is_heeded = |signal: &i32| ignored.unwrap_or(0) >> (signal - 1) & 1 == 0;
     SIGNALS.into_iter().filter(is_heeded).collect()
 }
 
-/// What a signal makes readable.
+/// Returns a stream that a signal makes readable.
 fn pair(heeded: &[i32]) -> io::Result<UnixStream> {
     let (wake, waker) = UnixStream::pair()?;
     for &signal in heeded {

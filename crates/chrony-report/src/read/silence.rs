@@ -1,9 +1,9 @@
-//! A chronyd that was silent once.
+//! A chronyd that did not answer.
 
 use libchrony::Error;
 use std::sync::Arc;
 
-/// Why a chronyd did not answer. It is not asked again, so that a silent one costs one timeout.
+/// The error of a chronyd that did not answer. It is not asked again, so that a silent chronyd costs one timeout.
 #[derive(Debug, Default)]
 pub(crate) struct Silence(Option<Arc<Error>>);
 

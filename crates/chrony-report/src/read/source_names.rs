@@ -1,17 +1,17 @@
-//! Which source a record is of: its name, in all lists alike.
+//! The name of the source that a record is about, equal in all lists.
 //!
-//! authdata names no source, and nothing is said of a reference clock in ntpdata. Their records are at the places of
-//! the sources. So the list of sources is read before and after them: if both are the same, its places are theirs.
+//! authdata does not name its sources, and ntpdata has no values for a reference clock. Their records are in the order
+//! of the sources. So the list of sources is read before and after them. If the lists are equal, they name the records.
 
 use crate::sheet::datum::Datum;
 use libchrony::{Content, ReferenceId, Row, Rows, Shape, Table, Value};
 
-/// Whether the list of sources is to be read before and after these.
+/// Returns true if the list of sources must be read before and after these reports.
 pub(crate) fn are_needed(tables: &[&Table]) -> bool {
     tables.iter().any(|table| table.shape == Shape::PerNtpSource)
 }
 
-/// Names the records that do not tell it, if the sources have been the same before and after.
+/// Names the records that do not name their source, if the sources did not change meanwhile.
 pub(crate) fn fill(rows: &mut [Vec<Datum>], before: &[Vec<Datum>], after: &[Vec<Datum>]) {
     let name = |row: &Vec<Datum>| row.first().cloned();
     if !before.iter().map(name).eq(after.iter().map(name)) {
@@ -24,7 +24,7 @@ pub(crate) fn fill(rows: &mut [Vec<Datum>], before: &[Vec<Datum>], after: &[Vec<
     }
 }
 
-/// The values of records. Those of a list have the name of the source in front, if they tell it.
+/// Returns the values of records. In a list, the name of the source comes first, if the record has it.
 pub(crate) fn rows(table: &Table, records: &Rows) -> Vec<Vec<Datum>> {
     let row = |record: &Option<Box<dyn Row>>| {
         let record = record.as_deref();
@@ -52,7 +52,7 @@ fn values(table: &Table, record: &dyn Row) -> Vec<Datum> {
     table.fields.iter().zip(&values).map(datum).collect()
 }
 
-/// The name of a source that its own record tells: the address, or else the reference ID of a reference clock.
+/// Returns the name of a source from its own record: the address, or else the reference ID of a reference clock.
 fn own_name(table: &Table, record: &dyn Row) -> Option<String> {
     let values = record.values();
     let of = |content| table.fields.iter().zip(&values).find(|(field, _)| field.content == content);

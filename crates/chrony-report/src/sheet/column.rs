@@ -1,32 +1,32 @@
-//! The columns of a report: those of its table, or of a record as libchrony describes it.
+//! The columns of a report: from its table, or from a record as libchrony describes it.
 
 use crate::sheet::report::first_sentence;
 use libchrony::{AnyRecord, Constants, Content, Field, Sense, Shape, Table, Type, Unit};
 
-/// The name of the column that tells which source a row is of.
+/// The name of the column with the source of a row.
 pub(crate) const SOURCE: &str = "source";
 
-/// What is known of the values of a field.
+/// The description of a field's values.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
-    /// Its name in JSON and CSV: that of Rust and Python.
+    /// The name in JSON and CSV, as in Rust and Python.
     pub(crate) name: String,
-    /// Its name in tables: libchrony's.
+    /// The name in tables, as in libchrony.
     pub(crate) title: String,
     doc: &'static str,
     pub(crate) content: Content,
     pub(crate) kind: Option<Type>,
-    /// What a positive value says of the clock.
+    /// The meaning of a positive value for the clock.
     pub(crate) positive: Option<Sense>,
     pub(crate) constants: Option<&'static Constants>,
-    /// Whether it is null in some records: in those of old versions, or of sources without samples.
+    /// True if some records have null: from old versions, or for sources without samples.
     pub(crate) is_optional: bool,
-    /// Whether people need not see it: it means nothing, or other columns tell it.
+    /// True if people do not need the column: it has no meaning, or other columns show it.
     pub(crate) is_noise: bool,
 }
 
 impl Column {
-    /// A column of text.
+    /// Returns a column of text.
     pub(crate) fn text(name: &str, doc: &'static str) -> Self {
         Self {
             name: name.to_owned(),
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// What it means, with its sign and unit.
+    /// Returns the meaning, with its sign and unit.
     pub(crate) fn meaning(&self) -> String {
         let meaning = first_sentence(self.doc);
         let unit = self.unit().name();
@@ -55,7 +55,7 @@ impl Column {
     }
 
     fn of(field: &Field) -> Self {
-        // The name of a source is made of two fields, so that none of them tells what it is.
+        // The name of a source comes from two fields, and the title of either would describe only one of them.
         let title = field.or.map_or_else(|| field.libchrony.to_string_lossy(), |_| field.name.replace('_', " ").into());
         Self {
             name: field.name.to_owned(),
@@ -66,19 +66,19 @@ impl Column {
             positive: field.positive,
             constants: field.constants,
             is_optional: field.since.is_some() || field.unless.is_some(),
-            // libchrony says of none of the other fields that they have no meaning.
+            // A field without a content type in libchrony has no meaning for people.
             is_noise: field.or.is_some() || field.content == Content::Plain,
         }
     }
 }
 
-/// The columns of a table. A list has the name of the source in front.
+/// Returns the columns of a table. In a list, the name of the source comes first.
 pub(crate) fn of_table(table: &Table) -> Vec<Column> {
     let source = || Column::text(SOURCE, "The source: its address, or the name of a reference clock");
     let source = (table.shape != Shape::Single).then(source);
     let mut columns: Vec<_> = source.into_iter().chain(table.fields.iter().map(Column::of)).collect();
     if table.shape == Shape::PerNtpSource {
-        // A reference clock has none of them.
+        // A reference clock has no values in these reports.
         for column in &mut columns {
             column.is_optional = true;
         }
@@ -86,7 +86,7 @@ pub(crate) fn of_table(table: &Table) -> Vec<Column> {
     columns
 }
 
-/// The columns of a record that has no table.
+/// Returns the columns of a record that has no table.
 pub(crate) fn of_record(record: &AnyRecord) -> Vec<Column> {
     let column = |(title, field): &(String, libchrony::AnyField)| Column {
         name: title.to_lowercase().replace([' ', '-'], "_"),

@@ -1,4 +1,4 @@
-//! One value of any report, with what is told apart from it: never, unknown, and none.
+//! One value of any report. Never, unknown and none are distinct.
 
 use jiff::Timestamp;
 use libchrony::{AnyField, Content, Field, Value};
@@ -7,17 +7,17 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// chronyd's number for an age of what has never been.
+/// The number that chronyd sends for the age of an event that never happened.
 const NEVER: u64 = 0xFFFF_FFFF;
 
-/// A value. In JSON, never, unknown and none are null.
+/// A value. Never, unknown and none are null in JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Datum {
-    /// It has not happened so far.
+    /// The event has not happened so far.
     Never,
-    /// This version of chronyd does not tell.
+    /// This version of chronyd does not report the value.
     Unknown,
-    /// There is none, as the address of a reference clock, or the offset of a source that has no sample.
+    /// The value does not exist, such as the address of a reference clock, or the offset of a source without samples.
     None,
     Unsigned(u64),
     Signed(i64),
@@ -27,23 +27,23 @@ pub(crate) enum Datum {
     Text(String),
     /// The word for a constant.
     Word(Cow<'static, str>),
-    /// A constant without a word, which a newer chronyd may have.
+    /// A constant without a word, as a newer chronyd may have.
     Number(u64),
     /// The words for the flags that are set, and the bits without a word.
     Flags(Vec<Cow<'static, str>>, u64),
 }
 
 impl Datum {
-    /// The value of a table's field.
+    /// Converts the value of a table's field.
     pub(crate) fn of(field: &Field, value: Value<'_>) -> Self {
         let word = |number| field.constants.and_then(|constants| constants.name(number)).map(Cow::Borrowed);
         Self::new(field.content, value, word)
     }
 
-    /// The value of a field as libchrony describes it.
+    /// Converts the value of a field as libchrony describes it.
     pub(crate) fn any(field: &AnyField) -> Self {
         match field.value() {
-            // libchrony's words do not tell which bits they are of, so that bits without one are only in the number.
+            // libchrony's words do not say which bits they belong to. If a bit lacks a word, only the number shows it.
             Value::Flags(number) if field.words.len() == number.count_ones() as usize => {
                 Self::Flags(field.words.iter().cloned().map(Cow::Owned).collect(), 0)
             }
@@ -78,7 +78,7 @@ impl Datum {
         }
     }
 
-    /// It as CSV has it: nothing in place of null.
+    /// Formats the value for CSV. Null is empty.
     pub(crate) fn plain(&self) -> String {
         match self {
             Self::Never | Self::Unknown | Self::None => String::new(),
@@ -124,19 +124,19 @@ enum Flag<'a> {
     Bit(u64),
 }
 
-/// A time in JSON: seconds since the epoch with all their digits, which a float does not hold.
+/// Returns a time for JSON: seconds since the epoch with all their digits, which a float cannot hold.
 pub(crate) fn exact(time: SystemTime) -> Option<Box<RawValue>> {
     RawValue::from_string(seconds(time)).ok()
 }
 
-/// A time in seconds since the epoch.
+/// Formats a time as seconds since the epoch.
 fn seconds(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     format!("{}.{:09}", since.as_secs(), since.subsec_nanos())
 }
 
-/// A time as people read it, in UTC.
+/// Formats a time for people, in UTC.
 pub(crate) fn date(time: SystemTime) -> String {
-    // The years that chronyd can send end in 2554, and jiff's in 9999.
+    // chronyd can send years up to 2554, and jiff supports years up to 9999.
     Timestamp::try_from(time).map_or_else(|_| seconds(time), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

@@ -1,4 +1,4 @@
-//! What was read of one report, from one chronyd or many.
+//! The results of one report, from one chronyd or many.
 
 use crate::sheet::report::name;
 pub(crate) mod column;
@@ -12,60 +12,60 @@ use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A report of all chronyds that were asked.
+/// A report, read from all chronyds that were asked.
 #[derive(Debug)]
 pub(crate) struct Sheet {
     pub(crate) report: String,
-    /// Whether each chronyd has one record of it.
+    /// True if each chronyd has exactly one record.
     pub(crate) is_single: bool,
     pub(crate) columns: Vec<Column>,
-    /// In the order of the chronyds.
+    /// The answers, in the order of the chronyds.
     pub(crate) answers: Vec<Answer>,
 }
 
-/// A host, with an address next to its name.
+/// Formats a host, followed by its address in parentheses.
 pub(crate) fn with_address(host: &str, address: Option<&str>) -> String {
     address.map_or_else(|| host.to_owned(), |address| format!("{host} ({address})"))
 }
 
-/// What became of one chronyd.
+/// The result of one chronyd.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) host: String,
-    /// Where chronyd answered, if that is not what was given: an address of a host.
+    /// The address that answered, if it differs from the host that was given.
     pub(crate) address: Option<String>,
-    /// When it was read.
+    /// The time of reading.
     pub(crate) time: SystemTime,
     /// The records, with a value for each column.
     pub(crate) rows: Result<Vec<Vec<Datum>>, Arc<Error>>,
 }
 
 impl Answer {
-    /// The host as people read it, with the address that answered.
+    /// Formats the host for people, with the address that answered.
     pub(crate) fn shown(&self) -> String {
         let is_answer = self.rows.as_ref().err().is_none_or(|error| error.is_answer());
         with_address(&self.host, self.address.as_deref().filter(|_| is_answer))
     }
 
-    /// Whether chronyd is not configured to have the report.
+    /// Returns true if chronyd is not configured to have the report.
     pub(crate) fn is_not_available(&self) -> bool {
         self.rows.as_ref().is_err_and(|error| matches!(**error, Error::NotAvailable { .. }))
     }
 }
 
 impl Sheet {
-    /// One that is to be filled.
+    /// Returns an empty sheet for a report with a table.
     pub(crate) fn of_table(table: &Table) -> Self {
         let is_single = table.shape == Shape::Single;
         Self { report: name(table).to_owned(), is_single, columns: column::of_table(table), answers: Vec::new() }
     }
 
-    /// One that is to be filled, of a report that only libchrony knows: it says with the records what there is.
+    /// Returns an empty sheet for a report that only libchrony knows. Its columns come with the first record.
     pub(crate) fn of_name(report: &str) -> Self {
         Self { report: report.to_owned(), is_single: true, columns: Vec::new(), answers: Vec::new() }
     }
 
-    /// What a chronyd answered for a report that only libchrony knows.
+    /// Converts the answer to a request for a report that only libchrony knows.
     pub(crate) fn read(&mut self, host: String, result: Result<AnyRecords, Arc<Error>>) -> Answer {
         let rows = result.map(|records| {
             self.is_single &= records.len() == 1;
@@ -78,7 +78,7 @@ impl Sheet {
         Answer { host, address: None, time: SystemTime::now(), rows }
     }
 
-    /// Gives a record that is missing a missing value in each column.
+    /// Fills the rows of missing records with missing values.
     pub(crate) fn fill(&mut self) {
         for row in self.answers.iter_mut().flat_map(|answer| answer.rows.iter_mut().flatten()) {
             row.resize(self.columns.len(), Datum::None);

@@ -1,13 +1,13 @@
-//! The reports: those that have a table, and others that only the loaded libchrony knows.
+//! The reports: known ones, which have a table, and others, which only the loaded libchrony knows.
 
 use libchrony::{REPORTS, Table};
 
-/// A report that is read.
+/// A report to read.
 #[derive(Clone, Debug)]
 pub(crate) enum Report {
-    /// One that has a table.
+    /// A report with a table.
     Known(&'static Table),
-    /// One that only libchrony knows.
+    /// A report that only libchrony knows.
     Other(String),
 }
 
@@ -24,23 +24,22 @@ impl Report {
     }
 }
 
-/// The table of the report of this name.
+/// Returns the table of the report with this name.
 pub(crate) fn find(asked: &str) -> Option<&'static Table> {
     REPORTS.iter().copied().find(|table| name(table) == asked)
 }
 
-/// The name of a report.
 pub(crate) fn name(table: &Table) -> &'static str {
     table.name.to_str().unwrap_or_default()
 }
 
-/// The subject of a report, without where it comes from.
+/// Returns the subject of a report, without the source in parentheses.
 pub(crate) fn about(table: &Table) -> String {
     let sentence = first_sentence(table.doc);
     sentence.split_once(" (").map_or(sentence.clone(), |(about, _)| about.to_owned())
 }
 
-/// The first sentence of a text, without its stop.
+/// Returns the first sentence of a text, without its full stop.
 pub(crate) fn first_sentence(text: &str) -> String {
     let end = text.find(". ").into_iter().chain(text.find(".\n")).min().unwrap_or(text.len());
     text[..end].split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()

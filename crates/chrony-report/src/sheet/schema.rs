@@ -5,7 +5,7 @@ use crate::sheet::report::name;
 use libchrony::{Content, Shape, Table, Type};
 use serde_json::{Value, json};
 
-/// The schema of a report's rows: a record, or a failure to read it.
+/// Returns the schema of a report's rows: a record, or a failure to read it.
 pub(crate) fn of(table: &Table) -> Value {
     let common = [
         ("report", json!({ "const": name(table) })),
@@ -27,12 +27,12 @@ pub(crate) fn of(table: &Table) -> Value {
     })
 }
 
-/// The text of a documentation comment without its links.
+/// Removes the links from a documentation comment.
 fn plain(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ").replace("[`", "").replace("`]", "")
 }
 
-/// An object that has all of these properties and no other.
+/// Returns the schema of an object that has all of these properties and no others.
 fn object<'a>(properties: impl Iterator<Item = (&'a str, Value)>) -> Value {
     let properties: serde_json::Map<_, _> = properties.map(|(name, schema)| (name.to_owned(), schema)).collect();
     let required: Vec<_> = properties.keys().cloned().collect();

@@ -1,4 +1,4 @@
-//! Reads one chronyd again and again, in a thread of its own, so that what waits for it never waits for chronyd.
+//! Reads one chronyd periodically, in its own thread, so that no other thread waits for chronyd.
 
 use crate::timeline::recording::{Outcome, Peer, Reading, Snapshot, Tracked, rounded, since_epoch};
 use chrony_health::is_away;
@@ -8,7 +8,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Time since the view began, by a clock that is never set, and that goes on while the machine sleeps.
+/// The time since the view began, by a clock that cannot be set and that runs while the machine sleeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Duration);
 
@@ -17,7 +17,7 @@ impl Stopwatch {
         Self(boot_time())
     }
 
-    /// In seconds.
+    /// Returns the time in seconds.
     pub(crate) fn elapsed(self) -> f64 {
         rounded(boot_time().saturating_sub(self.0))
     }
@@ -27,7 +27,7 @@ fn boot_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
 
-/// Starts the thread. It ends when `take` does not want another snapshot.
+/// Starts the thread. It ends when `take` returns false.
 pub(crate) fn start(
     connection: Connection,
     every: Duration,
@@ -37,7 +37,7 @@ pub(crate) fn start(
     let run = move || {
         let mut next = Instant::now();
         while take(snapshot(&connection, watch)) {
-            // A reading that takes longer than the time between two puts off the next ones.
+            // A reading that takes longer than the interval delays the next ones.
             next = (next + every).max(Instant::now());
             thread::sleep(next - Instant::now());
         }

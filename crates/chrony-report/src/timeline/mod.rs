@@ -1,4 +1,4 @@
-//! A clock over time: a chronyd that is read again and again, recordings of it, and the curves that are drawn.
+//! A clock over time: the thread that reads chronyd, recordings, and the curves to draw.
 
 pub(crate) mod live;
 pub(crate) mod recording;

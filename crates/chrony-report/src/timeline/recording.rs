@@ -1,6 +1,7 @@
-//! Recordings: what `watch --record` writes, and what `watch --replay` and `plot` read. `docs/watch.md` has the format.
+//! Recordings: `watch --record` writes them, `watch --replay` and `plot` read them. `docs/watch.md` has the format.
 //!
-//! A recording is lines of JSON: a header, then a snapshot a line. Names and units are those of the reports in JSON.
+//! A recording is lines of JSON: a header, then one snapshot per line. Names and units are as in the JSON of the
+//! reports.
 
 use crate::error::Failure;
 use chrony_health::{Measure, Polled, expected_update_interval};
@@ -21,18 +22,18 @@ const NOT_ONE: &str = "Give a file that `chrony-report watch --record` has writt
 pub(crate) struct Header {
     format: String,
     version: u32,
-    /// The name of the machine on which it was recorded.
+    /// The name of the machine that made the recording.
     pub(crate) machine: String,
     /// The time between two snapshots, in seconds.
     pub(crate) every: f64,
 }
 
-/// What was read at one moment, or why nothing could be read.
+/// A reading of one moment, or the error that prevented it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Snapshot {
-    /// When it was read by the clock of the machine, in seconds since the epoch.
+    /// The time of reading by the machine's clock, in seconds since the epoch.
     pub(crate) time: f64,
-    /// The same by a clock that is never set, in seconds since the view or the recording began.
+    /// The time of reading by a clock that cannot be set, in seconds since the start of the view or the recording.
     pub(crate) elapsed: f64,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
@@ -47,41 +48,41 @@ pub(crate) enum Outcome {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Reading {
-    /// The address at which chronyd answered.
+    /// The address that answered.
     pub(crate) host: String,
     pub(crate) tracking: Tracked,
     pub(crate) sources: Vec<Peer>,
-    /// Why chronyd does not tell its sources.
+    /// The error, if chronyd does not report its sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sources_error: Option<String>,
 }
 
-/// Of the report tracking: how the clock follows its reference.
+/// The recorded part of the tracking report.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Tracked {
     pub(crate) reference_id_name: String,
     pub(crate) stratum: u8,
     pub(crate) leap_status: String,
-    /// When the clock was updated last, in seconds since the epoch; `None` if never.
+    /// The time of the last update of the clock, in seconds since the epoch. `None` if there was none.
     pub(crate) ref_time: Option<f64>,
-    /// As chronyd has it: positive if the clock is slow.
+    /// The offset with chronyd's sign: positive if the clock is slow.
     pub(crate) offset: f64,
     pub(crate) frequency: f64,
     pub(crate) residual_freq: f64,
     pub(crate) skew: f64,
     pub(crate) root_delay: f64,
     pub(crate) root_dispersion: f64,
-    /// How wrong the clock can be; `None` if that is not known, and then the other values tell nothing.
+    /// The error bound of the clock. `None` if it is unknown, and then the other values mean nothing.
     pub(crate) clock_error_bound: Option<f64>,
-    /// Whether chronyd follows nothing but its local clock.
+    /// True if chronyd follows only its local clock.
     pub(crate) is_local: bool,
-    /// The time between the last two updates; `None` in older recordings.
+    /// The time between the last two updates, in seconds. `None` in older recordings.
     #[serde(default)]
     pub(crate) update_interval: Option<f64>,
 }
 
 impl Reading {
-    /// For how long the clock had not been updated at a moment, if that is critical by the rules of the judgement.
+    /// Returns the age of the last update at a moment, if the judgement calls it critical.
     pub(crate) fn is_stale(&self, time: f64) -> Option<f64> {
         let age = (time - self.tracking.ref_time?).abs();
         let polled = |peer: &Peer| Polled {
@@ -95,7 +96,7 @@ impl Reading {
     }
 }
 
-/// Of the report sources: one source.
+/// The recorded part of the sources report, for one source.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Peer {
     pub(crate) address: String,
@@ -106,7 +107,7 @@ pub(crate) struct Peer {
     #[serde(serialize_with = "word", deserialize_with = "mode")]
     pub(crate) mode: SourceMode,
     pub(crate) reachability: u8,
-    /// The last three are `None` if there was no sample.
+    /// The age of the last sample, in seconds. Like the next two values, `None` without a sample.
     pub(crate) last_sample_ago: Option<u32>,
     pub(crate) latest_meas: Option<f64>,
     pub(crate) latest_meas_err: Option<f64>,
@@ -171,7 +172,7 @@ impl Peer {
         }
     }
 
-    /// The offset of its last sample, positive if the clock is fast, and the error of it.
+    /// Returns the offset of the last sample, positive if the clock is fast, and its error.
     pub(crate) fn sample(&self) -> Option<(f64, f64)> {
         self.latest_meas.zip(self.latest_meas_err)
     }
@@ -181,7 +182,7 @@ impl Peer {
     }
 }
 
-/// To the microsecond, which is more than the time of a reading is known to.
+/// Converts a time to seconds since the epoch, rounded to the microsecond. The time of a reading is less exact.
 pub(crate) fn since_epoch(time: SystemTime) -> f64 {
     rounded(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
@@ -190,7 +191,7 @@ pub(crate) fn rounded(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
-/// Writes a recording.
+/// A recording that is being written.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     path: PathBuf,
@@ -199,7 +200,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Opens the file. A recording that is there already is not written over.
+    /// Opens the file. An existing recording is not overwritten.
     pub(crate) fn new(path: &Path, header: Header) -> Result<Self, Failure> {
         let failure =
             |source, advice| Failure::File { what: format!("cannot record to {}", path.display()), source, advice };
@@ -213,7 +214,7 @@ impl Recorder {
         Ok(Self { path: path.to_owned(), file, header: Some(header) })
     }
 
-    /// Adds a snapshot. It is in the file when this returns.
+    /// Adds a snapshot. It is in the file when this method returns.
     pub(crate) fn add(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let mut lines = Vec::new();
         if let Some(header) = self.header.take() {
@@ -230,7 +231,7 @@ impl Recorder {
     }
 }
 
-/// Reads a recording, one snapshot after the other.
+/// A recording that is being read, one snapshot after another.
 #[derive(Debug)]
 pub(crate) struct Recording {
     path: PathBuf,
@@ -238,7 +239,7 @@ pub(crate) struct Recording {
     file: BufReader<File>,
     line: u64,
     last: f64,
-    /// Whether the last line was cut off, as by a full disk.
+    /// True if the last line was cut off, for example by a full disk.
     pub(crate) is_cut_off: bool,
 }
 
@@ -267,7 +268,7 @@ impl Recording {
         Ok(Self { path: path.to_owned(), header, file, line: 1, last: 0.0, is_cut_off: false })
     }
 
-    /// The next snapshot; `None` at the end.
+    /// Returns the next snapshot, or `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Snapshot>, Failure> {
         let mut line = Vec::new();
         let read = self.file.read_until(b'\n', &mut line);
@@ -303,13 +304,13 @@ impl Recording {
     }
 }
 
-/// The moment of so many seconds since the epoch.
+/// Converts seconds since the epoch to a moment.
 pub(crate) fn moment(time: f64) -> SystemTime {
     let since = Duration::try_from_secs_f64(time).unwrap_or_default();
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
-/// A moment in UTC, in a form of `strftime`.
+/// Formats a moment in UTC, in a format of `strftime`.
 pub(crate) fn shown(time: f64, form: &str) -> String {
     jiff::Timestamp::try_from(moment(time)).map_or_else(|_| format!("{time} s"), |time| time.strftime(form).to_string())
 }

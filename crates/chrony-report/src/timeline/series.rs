@@ -1,29 +1,29 @@
-//! What is plotted over time, for the live view and for pictures: the curves, their gaps, and their axes.
+//! The curves of the live view and of pictures, with their gaps and axes.
 //!
-//! Up is fast in every curve. Where chronyd was away or not synchronised there is a gap, never a zero.
+//! In every curve, up is fast. Where chronyd was away or not synchronised, the curve has a gap, never a zero.
 
 use crate::timeline::recording::{Outcome, Peer, Snapshot, Tracked};
 use chrony_health::{is_usable, quantity::scale};
 use std::collections::VecDeque;
 use std::iter;
 
-/// How many points a view keeps: 5.5 hours of a reading each second, in less than 1 MiB.
+/// The number of points that a view keeps: 5.5 hours at one reading per second, in less than 1 MiB.
 pub(crate) const KEPT: usize = 20_000;
-/// Steps of time between two ticks, in seconds.
+/// The intervals between two ticks of time, in seconds.
 const STEPS: [f64; 20] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10800.0, 21600.0,
     43200.0, 86400.0, 172_800.0, 604_800.0,
 ];
 
-/// What is kept of a snapshot.
+/// The part of a snapshot that is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Point {
-    /// As [`Snapshot::elapsed`].
+    /// The time, as in [`Snapshot::elapsed`].
     pub(crate) at: f64,
     values: Option<Values>,
 }
 
-/// Offset and frequency are positive if the clock is fast.
+/// The values of the clock. Offset and frequency are positive if the clock is fast.
 #[derive(Clone, Copy, Debug)]
 struct Values {
     offset: f64,
@@ -49,7 +49,7 @@ impl Values {
     }
 }
 
-/// The last points.
+/// The most recent points.
 #[derive(Debug)]
 pub(crate) struct History(VecDeque<Point>);
 
@@ -65,25 +65,25 @@ impl History {
         self.0.push_back(point);
     }
 
-    /// Those in a time, both ends included.
+    /// Returns the points between two times, both ends included.
     pub(crate) fn between(&self, start: f64, end: f64) -> impl Iterator<Item = &Point> {
         let first = self.0.partition_point(|point| point.at < start);
         self.0.range(first..).take_while(move |point| point.at <= end)
     }
 }
 
-/// What is plotted.
+/// A curve over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Curve {
-    /// The offset and where the true one is: its distance from 0 is at most the clock's error bound.
+    /// The offset, in a band for the true offset, which is at most the clock's error bound away from 0.
     Bound,
     Offset,
-    /// The frequency and where the true one is, by its skew.
+    /// The frequency, in a band for the true frequency, which is within the skew.
     Frequency,
     Skew,
 }
 
-/// A value, and the limits between which the true one is.
+/// A value, and the limits of the true value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) at: f64,
@@ -96,7 +96,7 @@ impl Curve {
     fn sample(self, point: &Point) -> Option<Sample> {
         let Values { offset, bound, frequency, skew } = point.values?;
         let (value, error) = match self {
-            // The bound has the offset in it: |offset| + root dispersion + root delay / 2.
+            // The error bound contains the offset: |offset| + root dispersion + root delay / 2.
             Self::Bound => (offset, bound - offset.abs()),
             Self::Offset => (offset, 0.0),
             Self::Frequency => (frequency, skew),
@@ -113,7 +113,7 @@ impl Curve {
         }
     }
 
-    /// What its band is, if it has one.
+    /// Returns the name of the band, if the curve has one.
     pub(crate) fn band(self) -> Option<&'static str> {
         match self {
             Self::Bound => Some("error bound"),
@@ -130,7 +130,7 @@ impl Curve {
         matches!(self, Self::Bound | Self::Offset)
     }
 
-    /// The pieces of the curve. No line joins two of them. `gap` is the longest time between two joined points.
+    /// Splits the curve into pieces, which no line joins. `gap` is the longest time between two joined points.
     pub(crate) fn pieces<'a>(self, points: impl Iterator<Item = &'a Point>, gap: f64) -> Vec<Vec<Sample>> {
         let mut pieces: Vec<Vec<Sample>> = Vec::new();
         let mut last = None;
@@ -147,7 +147,7 @@ impl Curve {
         pieces
     }
 
-    /// The axis for these pieces; `None` if there are none.
+    /// Returns the axis for these pieces. `None` if there are none.
     pub(crate) fn axis(self, pieces: &[Vec<Sample>], ticks: u16) -> Option<Axis> {
         let samples = || pieces.iter().flatten();
         let low = samples().map(|sample| sample.low).reduce(f64::min)?;
@@ -156,12 +156,11 @@ impl Curve {
     }
 }
 
-/// The longest time between two joined points, for readings that are so far apart.
+/// Returns the longest time between two joined points, for readings at this interval.
 pub(crate) fn gap(every: f64) -> f64 {
     3.0 * every + 1.0
 }
 
-/// An axis of values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Axis {
     pub(crate) low: f64,
@@ -174,7 +173,7 @@ pub(crate) struct Axis {
 impl Axis {
     pub(crate) fn new(low: f64, high: f64, ticks: u16, is_time: bool, is_signed: bool) -> Self {
         let size = low.abs().max(high.abs());
-        // Values that are all but equal would fill the axis with their noise.
+        // Nearly equal values would fill the axis with their noise.
         let least = if size > 0.0 { size * 1e-4 } else { 1e-9 };
         let pad = 0.05 * (high - low).max(least);
         let (low, high) = (low - pad, high + pad);
@@ -188,12 +187,12 @@ impl Axis {
         multiples(self.step, self.low, self.high)
     }
 
-    /// Where a value is, from 0 to 1.
+    /// Returns the position of a value on the axis, from 0 to 1.
     pub(crate) fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// The name of a tick: `20 us fast`. All ticks have one unit, and as many digits as tell them apart.
+    /// Formats a tick: `20 us fast`. All ticks share a unit, and have enough digits to tell them apart.
     pub(crate) fn label(&self, tick: f64) -> String {
         let (factor, unit) = if self.is_time { scale(self.low.abs().max(self.high.abs())) } else { (1.0, "ppm") };
         let exponent = (self.step * factor * (1.0 + 1e-9)).log10().floor();
@@ -210,7 +209,7 @@ impl Axis {
     }
 }
 
-/// Ticks of time at whole seconds, minutes, hours or days by a clock that shows `clock` at 0.
+/// Returns ticks at whole seconds, minutes, hours or days, by a clock that shows `clock` at 0.
 pub(crate) fn times(clock: f64, start: f64, end: f64, ticks: u16) -> Vec<f64> {
     let rough = (end - start) / f64::from(ticks.max(1));
     let step = STEPS.into_iter().find(|step| *step >= rough).unwrap_or(rough);
@@ -228,8 +227,8 @@ fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
     .collect()
 }
 
-/// A piece with at most four samples in each of so many columns: the first, the last and the extremes, so that no peak
-/// is lost. Where there are more, the band is that of all of them.
+/// Thins a piece to at most four samples per column: the first, the last and the extremes, so that no peak is lost.
+/// Each sample of a thinned column gets the band of the whole column.
 pub(crate) fn thinned(piece: &[Sample], start: f64, end: f64, columns: f64) -> Vec<Sample> {
     let column = |sample: &Sample| ((sample.at - start) / (end - start) * columns).floor();
     let mut kept = Vec::new();
@@ -248,8 +247,9 @@ pub(crate) fn thinned(piece: &[Sample], start: f64, end: f64, columns: f64) -> V
     kept
 }
 
-/// An axis for the offsets of sources. Sources that chronyd does not trust may be off it, so that one of them does not
-/// make the others a line. `None` if no source was sampled.
+/// Returns an axis for the offsets of sources. `None` if no source has a sample.
+///
+/// A source that chronyd does not trust may lie beyond the ends, so that it does not squeeze the others.
 pub(crate) fn offsets(sources: &[Peer], ticks: u16) -> Option<Axis> {
     let is_good = |source: &&Peer| is_usable(source.state);
     let span = |sources: &mut dyn Iterator<Item = &Peer>| {

@@ -1,13 +1,13 @@
-//! What the view knows and shows, and what keys do. It draws nothing, and waits for nothing.
+//! The state of the view, and its response to keys. This module does not draw and does not wait.
 
 use super::look::Look;
 use crate::timeline::recording::{Outcome, Peer, Reading, Snapshot};
 use crate::timeline::series::{History, Point, gap};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// The times that charts can span, in seconds: from a minute to a week.
+/// The spans of time that charts can have, in seconds: from a minute to a week.
 const SPANS: [f64; 7] = [60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604_800.0];
-/// So many readings are to fit in the span that is shown first.
+/// The number of readings that the initial span has room for.
 const READINGS: f64 = 240.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Sort {
         }
     }
 
-    /// The sources in this order. Those that were never sampled come last where it goes by samples.
+    /// Returns the sources in this order. If samples decide, sources without one come last.
     pub(crate) fn sorted(self, sources: &[Peer]) -> Vec<&Peer> {
         let mut sources: Vec<_> = sources.iter().collect();
         let number = |number: Option<f64>| number.map_or(f64::INFINITY, f64::abs);
@@ -64,42 +64,42 @@ impl Sort {
     }
 }
 
-/// The best sources first.
+/// Returns the rank of a source. The best have the lowest.
 fn rank(source: &Peer) -> usize {
     "*+-~x?".find(super::look::state_sign(source.state)).unwrap_or(usize::MAX)
 }
 
-/// What was read last.
+/// The latest readings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// The last reading that succeeded.
     pub(crate) reading: Option<Reading>,
-    /// When that was read, in seconds since the epoch.
+    /// The time of the last successful reading, in seconds since the epoch.
     pub(crate) time: f64,
-    /// When the last snapshot was made.
+    /// The time of the last snapshot, as in [`Snapshot::elapsed`].
     pub(crate) at: f64,
     pub(crate) away: Option<Away>,
 }
 
-/// chronyd cannot be read.
+/// A period in which chronyd cannot be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Away {
-    /// Since when, in seconds since the epoch.
+    /// The start, in seconds since the epoch.
     pub(crate) time: f64,
-    /// The same by the clock that is never set.
+    /// The start, as in [`Snapshot::elapsed`].
     pub(crate) at: f64,
     pub(crate) error: String,
 }
 
-/// What a key asks of the loop.
+/// A request from a key to the loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Wish {
     Nothing,
     Quit,
     Suspend,
-    /// The next snapshot of a replay.
+    /// Show the next snapshot of a replay.
     Step,
-    /// Replay so many times as fast.
+    /// Multiply the speed of a replay.
     Faster(f64),
 }
 
@@ -116,9 +116,9 @@ pub(crate) struct App {
     pub(crate) gap: f64,
     /// The time between two readings, in seconds.
     pub(crate) every: f64,
-    /// What is to be said beside the values, such as that the recording has ended.
+    /// A message next to the values, for example that the recording has ended.
     pub(crate) notice: String,
-    /// What the view is of, beside the chronyd.
+    /// A description in the footer, for example of the recording.
     pub(crate) about: String,
     span: usize,
     now: f64,
@@ -149,7 +149,7 @@ impl App {
         }
     }
 
-    /// Takes a snapshot over. A pause of a live view goes on reading.
+    /// Adds a snapshot. A paused live view continues to read.
     pub(crate) fn take(&mut self, snapshot: Snapshot) {
         self.history.push(Point::of(&snapshot));
         let Snapshot { time, elapsed, outcome } = snapshot;
@@ -192,7 +192,7 @@ impl App {
         self.now
     }
 
-    /// The first and the last moment of the charts.
+    /// Returns the first and the last moment of the charts.
     pub(crate) fn window(&self) -> (f64, f64) {
         (self.now - SPANS[self.span], self.now)
     }

@@ -1,4 +1,4 @@
-//! A curve over time with its band, its gaps and its axes, in the cells of a terminal.
+//! A curve over time with its band, gaps and axes, in the cells of a terminal.
 
 use super::look::{Look, Role};
 use crate::timeline::series::{Axis, Curve, History, Sample};
@@ -8,16 +8,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-/// Fewer rows leave no room for the names of times.
+/// The fewest rows that have room for the labels of times.
 const WITH_TIMES: u16 = 5;
 
-/// What a chart shows.
+/// A chart to draw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chart<'a> {
     pub(crate) curve: Curve,
     /// The first and the last moment.
     pub(crate) window: (f64, f64),
-    /// What the last moment is called.
+    /// The label of the last moment.
     pub(crate) end: &'a str,
     /// The longest time between two joined points.
     pub(crate) gap: f64,
@@ -71,7 +71,7 @@ impl Chart<'_> {
         spans.into()
     }
 
-    /// The rows with a tick, and its name. Where few ticks have a row of their own, the ends are named.
+    /// Returns the rows with a tick, and its label. If ticks share a row, only the ends have labels.
     fn labels(&self, axis: &Axis, rows: u16) -> Vec<(u16, String)> {
         let (_, dots) = self.look.dots();
         let row = |value: f64| place(1.0 - axis.share(value), rows * dots) / dots;
@@ -134,13 +134,13 @@ impl Chart<'_> {
     }
 }
 
-/// Each sample with the next one; one that is alone with itself.
+/// Pairs each sample with the next one, or a single sample with itself.
 fn neighbours(piece: &[Sample]) -> impl Iterator<Item = (&Sample, &Sample)> {
     let alone = if let [sample] = piece { Some((sample, sample)) } else { None };
     piece.iter().zip(piece.iter().skip(1)).chain(alone)
 }
 
-/// The dots of a straight line (Bresenham).
+/// Returns the dots of a straight line (Bresenham).
 fn line(from: (i32, i32), to: (i32, i32)) -> impl Iterator<Item = (i32, i32)> {
     let (dx, dy) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
     let (step_x, step_y) = ((to.0 - from.0).signum(), (to.1 - from.1).signum());
@@ -161,13 +161,13 @@ fn line(from: (i32, i32), to: (i32, i32)) -> impl Iterator<Item = (i32, i32)> {
     })
 }
 
-/// Dots, several in a cell.
+/// A grid of dots, several per cell.
 struct Raster {
     width: u16,
     height: u16,
     dots: (u16, u16),
     columns: u16,
-    /// The dots of each cell, and what they are of. The curve takes the place of the band.
+    /// The dots and the role of each cell. A curve replaces a band.
     cells: Vec<(u8, Role)>,
 }
 
@@ -196,13 +196,13 @@ impl Raster {
     }
 }
 
-/// The place of a share, from 0 to 1, among so many.
+/// Returns the index of a share, from 0 to 1, among this number of places.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a u16")]
 pub(crate) fn place(share: f64, places: u16) -> u16 {
     (share.clamp(0.0, 1.0) * f64::from(places.saturating_sub(1))).round() as u16
 }
 
-/// How many cells a text takes. What is measured is ASCII, but for single signs.
+/// Returns the width of a text in cells. All texts are ASCII, except for a few signs.
 pub(crate) fn cells(text: &str) -> u16 {
     u16::try_from(text.chars().count()).unwrap_or(u16::MAX)
 }

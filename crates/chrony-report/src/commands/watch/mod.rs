@@ -1,7 +1,7 @@
-//! `chrony-report watch`: a live view of one chronyd, or of a recording.
+//! `watch`: a live view of one chronyd, or of a recording.
 //!
-//! One thread reads chronyd, one the keys, one the signals. This one draws, and waits for them; so neither a silent
-//! chronyd nor a slow disk keeps a key waiting. `docs/watch.md` has the keys and the format of recordings.
+//! One thread reads chronyd, one the keys, one the signals. The main thread draws, and waits for the others, so that a
+//! silent chronyd or a slow disk does not delay a key. `docs/watch.md` has the keys and the format of recordings.
 
 mod app;
 mod chart;
@@ -26,9 +26,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use terminal::{Said, Terminal};
 
-/// How often what goes by itself is drawn, such as how long chronyd is away.
+/// The interval for drawing values that change by themselves, such as the time that chronyd has been away.
 const TICK: Duration = Duration::from_secs(1);
-/// How many messages may wait. Whoever sends more waits.
+/// The number of messages that the queue holds. A full queue blocks the sender.
 const QUEUE: usize = 64;
 
 /// A live view: the offset inside its error bound, the frequency, and the sources.
@@ -47,7 +47,7 @@ pub(crate) struct Watch {
     /// Show the recording in FILE, at the speed at which it was recorded
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
-    /// Replay so many times as fast
+    /// Multiply the speed of the replay by FACTOR
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor, requires = "replay")]
     speed: f64,
     #[command(flatten)]
@@ -65,13 +65,13 @@ enum Message {
     Notice(String),
 }
 
-/// Where snapshots come from.
+/// The source of snapshots.
 enum Origin {
     Live(Stopwatch),
     Replay(Box<Player>, PathBuf),
 }
 
-/// Shows the view until it is ended.
+/// Shows the view until the user or a signal ends it.
 pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<Code, Failure> {
     if !terminal::is_there() {
         let advice = "a view needs a terminal for input and output. Use `--every` of a report, or `plot`";
@@ -89,14 +89,14 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Watch) -> Result<Code, Failure>
     if let Some(path) = &options.record {
         app.about = format!("recording to {}", path.display());
     }
-    // Signals are listened to first, so that none of them ends the program in the other mode.
+    // Signals are handled first, so that none kills the program while the terminal is in raw mode.
     terminal::listen(move |said| sender.send(Message::Said(said)).is_ok())
         .map_err(Failure::system("listen to keys and signals"))?;
     let mut terminal = Terminal::take().map_err(Failure::output)?;
     watch(&mut app, origin, &messages, &mut terminal)
 }
 
-/// Starts to read chronyd, and to record it.
+/// Starts to read chronyd, and to record the readings.
 fn read(chronyds: &Chronyds, options: &Watch, sender: SyncSender<Message>) -> Result<Stopwatch, Failure> {
     let connection = connection(chronyds)?;
     let header = Header::new(options.every);
@@ -135,7 +135,7 @@ fn watch(
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Ok(FINE),
         };
-        // All that waits is taken before the next drawing, so that a slow terminal does not fall behind.
+        // All waiting messages are taken before the next drawing, so that a slow terminal does not fall behind.
         for message in first.into_iter().chain(messages.try_iter().take(QUEUE)) {
             match message {
                 Message::Snapshot(snapshot) => app.take(*snapshot),
@@ -147,7 +147,7 @@ fn watch(
                 Message::Said(Said::Signal(SIGTSTP)) => terminal.suspend().map_err(Failure::output)?,
                 Message::Said(Said::Signal(SIGCONT)) => terminal.resume().map_err(Failure::output)?,
                 Message::Said(Said::Signal(signal)) => {
-                    // As a shell tells that a signal has ended a program.
+                    // A shell gives this code to a program that a signal killed.
                     return Ok(u8::try_from(128 + signal).unwrap_or(u8::MAX));
                 }
                 Message::Said(Said::Event(Event::Key(key))) if key.kind != KeyEventKind::Release => {
@@ -158,7 +158,7 @@ fn watch(
                         wish => origin.heed(wish, app)?,
                     }
                 }
-                // The next drawing finds out how large the terminal is.
+                // The next drawing queries the size of the terminal.
                 Message::Said(Said::Event(_)) => {}
             }
         }
@@ -166,7 +166,7 @@ fn watch(
 }
 
 impl Origin {
-    /// Hands over what is due, and says how long nothing else is.
+    /// Hands over the snapshots that are due, and returns the time until the next one.
     fn catch_up(&mut self, app: &mut App) -> Result<Duration, Failure> {
         match self {
             Self::Live(stopwatch) => {
@@ -185,7 +185,7 @@ impl Origin {
         }
     }
 
-    /// Does what only a replay can.
+    /// Grants a wish that only a replay can grant.
     fn heed(&mut self, wish: Wish, app: &mut App) -> Result<(), Failure> {
         if let Self::Replay(player, _) = self {
             match wish {

@@ -1,4 +1,4 @@
-//! Plays a recording at the speed at which it was recorded, or at another.
+//! Plays a recording at its original speed, or at another.
 
 use crate::error::Failure;
 use crate::timeline::recording::{Header, Recording, Snapshot};
@@ -6,14 +6,14 @@ use chrony_health::quantity::interval;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// So many snapshots are played at once, before the next look at the keys.
+/// The number of snapshots that are played before the next check for keys.
 const BATCH: usize = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Player {
     recording: Recording,
     next: Option<Snapshot>,
-    /// How far it has come, in seconds of the recording, at that moment.
+    /// The position at `since`, in seconds of the recording.
     position: f64,
     since: Instant,
     pub(crate) speed: f64,
@@ -22,7 +22,7 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Opens a recording. All of it is checked before anything is played.
+    /// Opens a recording, and checks all of it before the replay starts.
     pub(crate) fn new(path: &Path, speed: f64) -> Result<Self, Failure> {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             let text = format!("{} is no file, and a recording is read twice here. Save it as a file", path.display());
@@ -43,14 +43,14 @@ impl Player {
         self.recording.header.every
     }
 
-    /// How long it is until the next snapshot; `None` at the end.
+    /// Returns the time until the next snapshot, or `None` at the end.
     pub(crate) fn wait(&self) -> Option<Duration> {
         let next = self.next.as_ref()?;
         let seconds = (next.elapsed - self.position) / self.speed;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or_default().saturating_sub(self.since.elapsed()))
     }
 
-    /// The snapshots that are due.
+    /// Returns the snapshots that are due.
     pub(crate) fn due(&mut self) -> Result<Vec<Snapshot>, Failure> {
         self.go_on();
         let mut due = Vec::new();
@@ -60,7 +60,7 @@ impl Player {
         Ok(due)
     }
 
-    /// The next snapshot, whether due or not.
+    /// Returns the next snapshot, due or not.
     pub(crate) fn step(&mut self) -> Result<Option<Snapshot>, Failure> {
         let next = self.next.take();
         self.next = self.recording.next()?;
@@ -71,13 +71,13 @@ impl Player {
         Ok(next)
     }
 
-    /// Plays so many times as fast from here on.
+    /// Multiplies the speed.
     pub(crate) fn faster(&mut self, factor: f64) {
         self.go_on();
         self.speed *= factor;
     }
 
-    /// Has no time go by, as in a pause.
+    /// Skips the time since the last call, as in a pause.
     pub(crate) fn hold(&mut self) {
         self.since = Instant::now();
     }
@@ -87,7 +87,7 @@ impl Player {
         self.hold();
     }
 
-    /// What is played, and how.
+    /// Describes the recording and the speed of its replay.
     pub(crate) fn about(&self, path: &Path) -> String {
         let Header { machine, .. } = &self.recording.header;
         let cut = if self.recording.is_cut_off { ", whose last line is cut off" } else { "" };

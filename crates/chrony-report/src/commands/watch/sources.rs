@@ -10,13 +10,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// The narrowest bars that tell something, and those in a table beside everything else.
+/// The narrowest useful error bars, and their width in a table with other columns.
 const BARS: u16 = 12;
 const GAP: u16 = 2;
-/// A name that does not fit is cut to this at least.
+/// The shortest length to which a name is cut.
 const NAME: u16 = 15;
 
-/// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Name,
@@ -29,7 +28,7 @@ enum Column {
     Bars,
 }
 
-/// In the order on the screen.
+/// The columns in the order on the screen.
 const ORDER: [Column; 8] = [
     Column::Name,
     Column::Stratum,
@@ -55,7 +54,7 @@ impl Column {
         }
     }
 
-    /// What it is called where it is missing.
+    /// Returns the name that a missing column has in the footer.
     fn name(self) -> &'static str {
         match self {
             Self::Name => "source",
@@ -88,14 +87,14 @@ impl Column {
     }
 }
 
-/// Which columns fit, how wide they are, and which do not.
+/// The columns that fit, with their widths, and the columns that do not.
 pub(crate) struct Fit {
     columns: Vec<(Column, u16)>,
     missing: Vec<Column>,
 }
 
 impl Fit {
-    /// `with_bars` tells that the bars are what the view is for.
+    /// Chooses the columns. `with_bars` means that the view is for the error bars.
     pub(crate) fn new(sources: &[Peer], width: u16, with_bars: bool, look: Look) -> Self {
         use Column::{Age, Bars, Error, Name, Offset, Poll, Polls, Stratum};
         let first = if with_bars {
@@ -146,13 +145,13 @@ impl Fit {
         Self { columns, missing }
     }
 
-    /// What is missing, in words.
+    /// Names the columns that do not fit.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         ORDER.into_iter().filter(|column| self.missing.contains(column)).map(Column::name).collect()
     }
 }
 
-/// Draws the rows that fit, from the one on to which the view is scrolled.
+/// Draws the rows that fit, starting at the scroll position.
 pub(crate) fn draw(buffer: &mut Buffer, area: Rect, app: &App, fit: &Fit) {
     let look = app.look;
     let state = app.state();
@@ -199,7 +198,7 @@ fn cell(buffer: &mut Buffer, place: Rect, text: &str, is_right: bool, style: Sty
     buffer.set_stringn(place.x, place.y, text, width, style);
 }
 
-/// The names of the ends of the bars' axis, and its middle.
+/// Draws the labels of the axis at its ends and its middle.
 fn scale(buffer: &mut Buffer, place: Rect, axis: Option<Axis>, look: Look) {
     let Some(axis) = axis else { return };
     let style = look.style(Role::Aside);
@@ -212,7 +211,7 @@ fn scale(buffer: &mut Buffer, place: Rect, axis: Option<Axis>, look: Look) {
     buffer.set_string(place.x + self::place(axis.share(0.0), place.width), place.y, "0", style);
 }
 
-/// A point with its error bars. An arrow shows that it is beyond the end.
+/// Draws a point with its error bars. An arrow marks an offset beyond the end.
 fn bar(buffer: &mut Buffer, area: Rect, source: &Peer, axis: Axis, look: Look, style: Style) {
     let zero = area.x + place(axis.share(0.0), area.width);
     buffer.set_string(zero, area.y, look.either("│", "|"), look.style(Role::Aside));

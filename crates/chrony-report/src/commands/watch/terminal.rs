@@ -1,4 +1,4 @@
-//! The terminal: taken over, given back however the program ends, and given back for a while when it is suspended.
+//! The terminal: taken over, and restored at any exit of the program and while it is suspended.
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, stdout};
 use std::ops::{Deref, DerefMut};
 use std::{env, thread};
 
-/// What a person or the system says.
+/// An input from the user or the system.
 #[derive(Debug)]
 pub(crate) enum Said {
     Event(Event),
@@ -20,21 +20,21 @@ pub(crate) enum Said {
     Signal(i32),
 }
 
-/// Whether a view can be shown and keys be read.
+/// Returns true if a view can be shown and keys can be read.
 pub(crate) fn is_there() -> bool {
     stdout().is_terminal() && io::stdin().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// The terminal in its other mode. Dropping it gives it back; so does a panic, before its message.
+/// The terminal in raw mode. Dropping this value restores it, and so does a panic, before the message.
 pub(crate) struct Terminal(DefaultTerminal);
 
 impl Terminal {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     pub(crate) fn take() -> io::Result<Self> {
         ratatui::try_init().map(Self).inspect_err(|_| ratatui::restore())
     }
 
-    /// Gives the terminal back, stops the process until it is continued, and takes the terminal over again.
+    /// Restores the terminal, stops the process, and takes over the terminal again when the process continues.
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         self.0.show_cursor()?;
         ratatui::try_restore()?;
@@ -42,12 +42,12 @@ impl Terminal {
         self.resume()
     }
 
-    /// Sets the mode again, as a shell may have changed it while the process was stopped.
+    /// Sets the mode again, since a shell may have changed it while the process was stopped.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         ratatui::try_restore()?;
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen)?;
-        // All is drawn anew. `clear` would ask the terminal where its cursor is, and the thread of the keys would take
+        // Everything is drawn again. `clear` would query the position of the cursor, and the thread for keys would take
         // the answer.
         let area = self.0.size()?.into();
         self.0.resize(area)
@@ -70,13 +70,13 @@ impl DerefMut for Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A terminal that is gone needs nothing back.
+        // A terminal that is gone does not need to be restored.
         drop(self.0.show_cursor());
         drop(ratatui::try_restore());
     }
 }
 
-/// Listens to keys and signals in threads, which end when `say` wants no more.
+/// Listens to keys and signals in threads. They end when `say` returns false.
 pub(crate) fn listen(say: impl Fn(Said) -> bool + Clone + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT])?;
     let tell = say.clone();

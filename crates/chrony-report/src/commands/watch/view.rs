@@ -1,4 +1,4 @@
-//! The screen: what is said above, the panels of the chosen view that fit, and the keys below.
+//! The screen: a header, the panels of the chosen view that fit, and the keys in a footer.
 
 use super::app::{App, View};
 use super::chart::{Chart, cells};
@@ -15,13 +15,13 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-/// Below this nothing is drawn but what is known of the clock.
+/// The smallest screen with panels. A smaller one has only the header.
 const LEAST: (u16, u16) = (24, 6);
-/// The rows of a chart that tell something.
+/// The fewest useful rows of a chart.
 const CHART: u16 = 4;
-/// Lines of an error, at most.
+/// The greatest number of lines of an error.
 const ERROR: usize = 3;
-/// The cells that are kept free for the word.
+/// The cells that are reserved for the word PAUSED and a blank.
 const PAUSED: u16 = 7;
 
 const HELP: [(&str, &str); 11] = [
@@ -77,7 +77,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &App) {
     footer(app, &missing, Rect { y: area.bottom() - 2, height: 2, ..area }, buffer);
 }
 
-/// Where the panels of the view go, and which of them have no room.
+/// Returns the areas of the view's panels, and the names of the panels without room.
 fn panels(app: &App, body: Rect) -> (Vec<(Panel, Rect)>, Vec<&'static str>) {
     let offset = Panel::Chart(if app.with_bound { Curve::Bound } else { Curve::Offset });
     let frequency = Panel::Chart(Curve::Frequency);
@@ -143,14 +143,14 @@ fn draw_panel(panel: Panel, area: Rect, app: &App, buffer: &mut Buffer, missing:
     }
 }
 
-/// When the state was read, by the clock of the machine.
+/// Formats the time of the state, by the machine's clock.
 fn clock_time(app: &App) -> String {
     let state = app.state();
     let last = state.away.as_ref().map_or(state.time, |away| away.time + (state.at - away.at));
     recording::shown(last, "%H:%M:%S UTC")
 }
 
-/// What is known of the clock, in lines.
+/// Returns the header: the facts about the clock.
 fn header(app: &App, width: u16) -> Vec<Line<'static>> {
     let look = app.look;
     let state = app.state();
@@ -256,7 +256,7 @@ fn help(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A text in lines that are not longer than this.
+/// Breaks a text into lines of at most this width, between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
