@@ -11,6 +11,7 @@ mod judge;
 mod people;
 mod plot;
 mod recording;
+mod replay;
 mod reports;
 mod status;
 mod support;
