@@ -56,8 +56,8 @@ pub(super) fn copy_of(fd: RawFd, expected: Option<Identity>) -> Option<RawFd> {
     (identity(copy.as_raw_fd()) == expected).then(|| copy.into_raw_fd())
 }
 
-/// Duplicates a descriptor that has the number of a standard stream to a higher number. libchrony gets such a number
-/// when a standard stream is closed. Whatever the program prints there would be sent to chronyd.
+/// Duplicates a descriptor that has the number of a standard stream to a higher number. libchrony gets that number when
+/// the stream is closed. Whatever the program prints there would be sent to chronyd.
 pub(super) fn beyond_standard_streams(fd: RawFd) -> io::Result<Option<RawFd>> {
     if fd > libc::STDERR_FILENO {
         return Ok(None);

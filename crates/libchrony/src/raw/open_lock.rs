@@ -1,5 +1,5 @@
-//! The lock around the opening of descriptors by libchrony. While a thread holds it, the thread can identify its new
-//! descriptors and set close-on-exec before a child program inherits them.
+//! The lock around the opening of descriptors by libchrony. While a thread holds it, no other thread of this crate
+//! opens a descriptor. So the thread can identify its own descriptor and set close-on-exec.
 //!
 //! Threads wait for the lock without polling, and no longer than their calls may take. A thread that holds it may hang
 //! in a file system that does not respond. The others then continue without the lock.

@@ -54,7 +54,7 @@ impl<T: Default> PerProcess<T> {
 pub struct Process(u32);
 
 impl Process {
-    /// Returns the calling process. This costs no system call.
+    /// Returns the calling process, without a system call.
     #[must_use]
     pub fn this() -> Self {
         Self(number())

@@ -127,7 +127,7 @@ impl RawSession {
         unsafe { (self.symbols().chrony_needs_response)(self.session()) }
     }
 
-    /// Returns the number of records, as libchrony has it. The number is negative if chronyd's does not fit.
+    /// Returns the number of records. It is negative if chronyd's number does not fit.
     pub(crate) fn number_records(&self) -> c::Int {
         // SAFETY: a live session, which is only read.
         unsafe { (self.symbols().chrony_get_report_number_records)(self.session()) }
