@@ -34,9 +34,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<connection::Connection>()?;
-    module.add_class::<aio::Settings>()?;
-    module.add_class::<aio::Reader>()?;
-    module.add_class::<aio::Reading>()?;
+    module.add_class::<aio::connection::Settings>()?;
+    module.add_class::<aio::connection::Reader>()?;
+    module.add_class::<aio::call::Reading>()?;
     module.add_class::<aio::fleet::Settings>()?;
     module.add_class::<aio::fleet::Fleet>()?;
     module.add_class::<interpreter::lock::Process>()?;
