@@ -7,20 +7,7 @@ and Ctrl-C interrupts them.
 from os import PathLike
 from typing import TYPE_CHECKING
 
-import pychrony
-from pychrony import _core
-from pychrony.models import (
-    Activity,
-    AuthData,
-    NTPData,
-    RTCData,
-    SelectData,
-    ServerStats,
-    Smoothing,
-    Source,
-    SourceStats,
-    TrackingStatus,
-)
+from pychrony import _core, models
 
 if TYPE_CHECKING:
     SocketPath = str | PathLike[str] | None
@@ -29,7 +16,7 @@ else:
     SocketPath = str | None
 
 
-def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> TrackingStatus:
+def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.TrackingStatus:
     """Get the current tracking status from chronyd.
 
     Args:
@@ -54,10 +41,10 @@ def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Tra
         >>> print(f"Offset: {status.offset:.6f} seconds")
         Offset: 0.000123 seconds
     """
-    return _core.read(pychrony.models.TrackingStatus, socket_path, timeout)
+    return _core.read(models.TrackingStatus, socket_path, timeout)
 
 
-def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[Source]:
+def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.Source]:
     """Get all configured time sources from chronyd.
 
     Args:
@@ -83,10 +70,10 @@ def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list
         ...     print(f"{source.address}: stratum {source.stratum}, {source.state_name}")
         192.0.2.1: stratum 2, selected
     """
-    return _core.read(pychrony.models.Source, socket_path, timeout)
+    return _core.read(models.Source, socket_path, timeout)
 
 
-def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SourceStats]:
+def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SourceStats]:
     """Get the statistics of all time sources from chronyd.
 
     Each call is a snapshot of its own; match it with `get_sources` by address if needed.
@@ -113,10 +100,10 @@ def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
         ...     print(f"{stats.address}: {stats.samples} samples, offset {stats.offset:.6f} s")
         192.0.2.1: 8 samples, offset 0.000123 s
     """
-    return _core.read(pychrony.models.SourceStats, socket_path, timeout)
+    return _core.read(models.SourceStats, socket_path, timeout)
 
 
-def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> RTCData:
+def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.RTCData:
     """Get the tracking of the real-time clock from chronyd.
 
     Args:
@@ -141,10 +128,10 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> RTC
         >>> print(f"RTC offset: {rtc.offset:.6f} s, drift: {rtc.freq_offset:.2f} ppm")
         RTC offset: 0.012345 s, drift: -1.23 ppm
     """
-    return _core.read(pychrony.models.RTCData, socket_path, timeout)
+    return _core.read(models.RTCData, socket_path, timeout)
 
 
-def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Activity:
+def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
     """Get how many servers and peers chronyd uses.
 
     Args:
@@ -169,10 +156,10 @@ def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Act
         >>> print(f"{activity.online_sources} online, {activity.offline_sources} offline")
         1 online, 0 offline
     """
-    return _core.read(pychrony.models.Activity, socket_path, timeout)
+    return _core.read(models.Activity, socket_path, timeout)
 
 
-def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SelectData]:
+def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SelectData]:
     """Get what the selection makes of all time sources.
 
     Args:
@@ -197,10 +184,10 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
         ...     print(f"{source.address}: score {source.score:.1f}")
         192.0.2.1: score 1.0
     """
-    return _core.read(pychrony.models.SelectData, socket_path, timeout)
+    return _core.read(models.SelectData, socket_path, timeout)
 
 
-def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[AuthData | None]:
+def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
     """Get how the packets of all time sources are authenticated.
 
     A record has no address: the record at a position is that of the source at the same position of `get_sources`.
@@ -229,10 +216,10 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
         ...     print(f"{source.address}: mode {auth.mode}" if auth else f"{source.address}: a reference clock")
         192.0.2.1: mode 0
     """
-    return _core.read(pychrony.models.AuthData, socket_path, timeout)
+    return _core.read(models.AuthData, socket_path, timeout)
 
 
-def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[NTPData | None]:
+def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
     """Get the last valid answers of all time sources.
 
     Match it with `get_sources` by `remote_address`. Reference clocks have none, and are at the same positions in both
@@ -262,10 +249,10 @@ def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> lis
         ...         print(f"{data.remote_address}: delay {data.peer_delay:.6f} s")
         192.0.2.1: delay 0.000123 s
     """
-    return _core.read(pychrony.models.NTPData, socket_path, timeout)
+    return _core.read(models.NTPData, socket_path, timeout)
 
 
-def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> ServerStats:
+def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.ServerStats:
     """Get what chronyd has served since it was started.
 
     Args:
@@ -290,10 +277,10 @@ def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
         >>> print(f"{stats.received_ntp_requests} NTP requests, {stats.dropped_ntp_requests} dropped")
         0 NTP requests, 0 dropped
     """
-    return _core.read(pychrony.models.ServerStats, socket_path, timeout)
+    return _core.read(models.ServerStats, socket_path, timeout)
 
 
-def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Smoothing:
+def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Smoothing:
     """Get how the time that chronyd serves is smoothed.
 
     Args:
@@ -318,7 +305,7 @@ def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Sm
         >>> print(f"Offset of the time served: {smoothing.offset:.6f} s")
         Offset of the time served: 0.000000 s
     """
-    return _core.read(pychrony.models.Smoothing, socket_path, timeout)
+    return _core.read(models.Smoothing, socket_path, timeout)
 
 
 def libchrony_path() -> str:

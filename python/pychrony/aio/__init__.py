@@ -20,24 +20,12 @@ A `Fleet` reads many chronyds at once.
 
 from collections.abc import Mapping
 
-import pychrony
+from pychrony import models
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Descriptors, Fleet, Round
 from pychrony.aio._link import once
 from pychrony.functions import SocketPath
 from pychrony.generic import ReportField
-from pychrony.models import (
-    Activity,
-    AuthData,
-    NTPData,
-    RTCData,
-    SelectData,
-    ServerStats,
-    Smoothing,
-    Source,
-    SourceStats,
-    TrackingStatus,
-)
 
 __all__ = [
     "ChronyConnection",
@@ -58,54 +46,54 @@ __all__ = [
 ]
 
 
-async def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> TrackingStatus:
+async def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.TrackingStatus:
     """As `pychrony.get_tracking`, in the event loop that is running."""
-    return await once(pychrony.models.TrackingStatus, socket_path, timeout)
+    return await once(models.TrackingStatus, socket_path, timeout)
 
 
-async def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[Source]:
+async def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.Source]:
     """As `pychrony.get_sources`, in the event loop that is running."""
-    return await once(pychrony.models.Source, socket_path, timeout)
+    return await once(models.Source, socket_path, timeout)
 
 
-async def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SourceStats]:
+async def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SourceStats]:
     """As `pychrony.get_source_stats`, in the event loop that is running."""
-    return await once(pychrony.models.SourceStats, socket_path, timeout)
+    return await once(models.SourceStats, socket_path, timeout)
 
 
-async def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> RTCData:
+async def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.RTCData:
     """As `pychrony.get_rtc_data`, in the event loop that is running."""
-    return await once(pychrony.models.RTCData, socket_path, timeout)
+    return await once(models.RTCData, socket_path, timeout)
 
 
-async def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Activity:
+async def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
     """As `pychrony.get_activity`, in the event loop that is running."""
-    return await once(pychrony.models.Activity, socket_path, timeout)
+    return await once(models.Activity, socket_path, timeout)
 
 
-async def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[SelectData]:
+async def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SelectData]:
     """As `pychrony.get_select_data`, in the event loop that is running."""
-    return await once(pychrony.models.SelectData, socket_path, timeout)
+    return await once(models.SelectData, socket_path, timeout)
 
 
-async def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[AuthData | None]:
+async def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
     """As `pychrony.get_auth_data`, in the event loop that is running."""
-    return await once(pychrony.models.AuthData, socket_path, timeout)
+    return await once(models.AuthData, socket_path, timeout)
 
 
-async def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[NTPData | None]:
+async def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
     """As `pychrony.get_ntp_data`, in the event loop that is running."""
-    return await once(pychrony.models.NTPData, socket_path, timeout)
+    return await once(models.NTPData, socket_path, timeout)
 
 
-async def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> ServerStats:
+async def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.ServerStats:
     """As `pychrony.get_server_stats`, in the event loop that is running."""
-    return await once(pychrony.models.ServerStats, socket_path, timeout)
+    return await once(models.ServerStats, socket_path, timeout)
 
 
-async def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> Smoothing:
+async def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Smoothing:
     """As `pychrony.get_smoothing`, in the event loop that is running."""
-    return await once(pychrony.models.Smoothing, socket_path, timeout)
+    return await once(models.Smoothing, socket_path, timeout)
 
 
 async def get_report(
