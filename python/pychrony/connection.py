@@ -3,22 +3,8 @@
 from collections.abc import Mapping
 from os import PathLike
 
-import pychrony
-from pychrony import _core
+from pychrony import _core, models
 from pychrony.generic import ReportField
-from pychrony.models import (
-    Activity,
-    AuthData,
-    NTPData,
-    RTCData,
-    SelectData,
-    ServerStats,
-    Smoothing,
-    Source,
-    SourceStats,
-    TrackingStatus,
-    Transport,
-)
 
 
 class ChronyConnection(_core.Connection):
@@ -67,55 +53,55 @@ class ChronyConnection(_core.Connection):
     @property
     def address(self) -> str | None:
         """The address connected to, or at which chronyd answered since; None while the connection is not open."""
-        return super().address
+        return self._answered_at[0]
 
     @property
-    def transport(self) -> Transport | None:
+    def transport(self) -> models.Transport | None:
         """How chronyd is reached at that address; None while the connection is not open."""
-        is_command_port = self._is_command_port
+        is_command_port = self._answered_at[1]
         if is_command_port is None:
             return None
-        return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
+        return models.Transport.COMMAND_PORT if is_command_port else models.Transport.UNIX_SOCKET
 
-    def get_tracking(self) -> TrackingStatus:
+    def get_tracking(self) -> models.TrackingStatus:
         """As `pychrony.get_tracking`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.TrackingStatus)
+        return self._read(models.TrackingStatus)
 
-    def get_sources(self) -> list[Source]:
+    def get_sources(self) -> list[models.Source]:
         """As `pychrony.get_sources`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.Source)
+        return self._read(models.Source)
 
-    def get_source_stats(self) -> list[SourceStats]:
+    def get_source_stats(self) -> list[models.SourceStats]:
         """As `pychrony.get_source_stats`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.SourceStats)
+        return self._read(models.SourceStats)
 
-    def get_rtc_data(self) -> RTCData:
+    def get_rtc_data(self) -> models.RTCData:
         """As `pychrony.get_rtc_data`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.RTCData)
+        return self._read(models.RTCData)
 
-    def get_activity(self) -> Activity:
+    def get_activity(self) -> models.Activity:
         """As `pychrony.get_activity`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.Activity)
+        return self._read(models.Activity)
 
-    def get_select_data(self) -> list[SelectData]:
+    def get_select_data(self) -> list[models.SelectData]:
         """As `pychrony.get_select_data`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.SelectData)
+        return self._read(models.SelectData)
 
-    def get_auth_data(self) -> list[AuthData | None]:
+    def get_auth_data(self) -> list[models.AuthData | None]:
         """As `pychrony.get_auth_data`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.AuthData)
+        return self._read(models.AuthData)
 
-    def get_ntp_data(self) -> list[NTPData | None]:
+    def get_ntp_data(self) -> list[models.NTPData | None]:
         """As `pychrony.get_ntp_data`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.NTPData)
+        return self._read(models.NTPData)
 
-    def get_server_stats(self) -> ServerStats:
+    def get_server_stats(self) -> models.ServerStats:
         """As `pychrony.get_server_stats`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.ServerStats)
+        return self._read(models.ServerStats)
 
-    def get_smoothing(self) -> Smoothing:
+    def get_smoothing(self) -> models.Smoothing:
         """As `pychrony.get_smoothing`, on this connection. RuntimeError if called outside a ``with`` block."""
-        return self._read(pychrony.models.Smoothing)
+        return self._read(models.Smoothing)
 
     def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
         """As `pychrony.get_report`, on this connection. RuntimeError if called outside a ``with`` block."""

@@ -15,7 +15,6 @@ import pychrony
 
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
-    from tests.support.programs import Python
 
 
 @each_report
@@ -26,11 +25,6 @@ def test_fields_are_in_their_order_in_the_record_itself(report: Report, scripted
         names = [field.name for field in dataclasses.fields(record)]
         assert list(vars(record)) == names
         assert list(vars(dataclasses.replace(record))) == names
-
-
-def test_records_are_of_the_classes_that_the_module_has_now(scripted: Daemon, python: Python) -> None:
-    """After a reload, as in an interactive session, those are new."""
-    assert python("reloaded.py", scripted.socket) == "done\n"
 
 
 def test_names_of_numbers_in_records(scripted: Daemon) -> None:

@@ -8,14 +8,10 @@ use pyo3::types::PyString;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// What an address may be that has a default.
-pub(crate) const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
-
-/// The address in the caller's argument `name`: text, or a path as `os.fspath` has it.
-/// What it may be is `expected`.
+/// Parses an address, which is text or a path object. The error names the argument and the types that it may have.
 pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
     let py = address.py();
-    // To ask text for a method that it does not have would cost more than all else here.
+    // Looking up a method that a str does not have would cost more than all else here.
     let is_path = !address.is_exact_instance_of::<PyString>() && address.get_type().hasattr("__fspath__")?;
     let text = if is_path { py.import("os")?.call_method1("fspath", (address,))? } else { address.clone() };
     let Ok(text) = text.cast::<PyString>() else {
@@ -27,41 +23,37 @@ pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAn
     Address::parse(address).map_err(|error| errors::to_python(py, &error.into()))
 }
 
-pub(crate) fn parse_timeout(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    parse_seconds("timeout", timeout)
-}
-
-/// The seconds in the caller's argument `name`. Whatever is wrong with it, the error is of one kind and names it.
+/// Parses a number of seconds. Whatever is wrong with the value, the error is a `ValueError` that names the argument.
 pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<Duration> {
     match seconds.extract::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => {
-            // A longer timeout than a `Duration` can hold counts as the longest that it can.
+            // A longer timeout than a `Duration` can hold counts as the longest one.
             Ok(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
         }
         Err(error) if !is_about_the_value(seconds.py(), &error) => Err(error),
         _ => Err(PyValueError::new_err(format!(
             "{name} must be a finite number of seconds greater than 0, not {}",
-            shown(seconds)
+            printed(seconds)
         ))),
     }
 }
 
-/// Whether this error of Python says that a value is no number, or none that fits.
+/// Returns true if the error says that a value is not a number, or is out of range.
 fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py)
         || error.is_instance_of::<PyValueError>(py)
         || error.is_instance_of::<PyOverflowError>(py)
 }
 
-/// The value as Python prints it, the beginning of it if that is long, or its type if it does not print.
-pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
+/// Returns the beginning of the value's `repr`, or its type if `repr` fails.
+fn printed(value: &Bound<'_, PyAny>) -> String {
     let Ok(text) = value.repr() else { return value.get_type().to_string() };
     let text = text.to_string_lossy();
     let end = text.char_indices().nth(80);
     end.map_or_else(|| text.to_string(), |(end, _)| format!("{}…", &text[..end]))
 }
 
-/// The number of something in the caller's argument `name`.
+/// Parses a number that is at least 1.
 pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<usize> {
     match number.extract() {
         Ok(found) if found > 0 => Ok(found),
@@ -69,7 +61,7 @@ pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<us
         _ => Err(PyValueError::new_err(format!(
             "{name} must be at least 1 and at most {}, not {}",
             usize::MAX,
-            shown(number)
+            printed(number)
         ))),
     }
 }

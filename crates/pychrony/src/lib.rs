@@ -34,12 +34,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<connection::Connection>()?;
-    module.add_class::<aio::connection::Settings>()?;
-    module.add_class::<aio::connection::Reader>()?;
-    module.add_class::<aio::call::Reading>()?;
-    module.add_class::<aio::fleet::Settings>()?;
+    module.add_class::<settings::ConnectionSettings>()?;
+    module.add_class::<aio::connection::AsyncConnection>()?;
+    module.add_class::<aio::call::AsyncCall>()?;
+    module.add_class::<aio::fleet::FleetSettings>()?;
     module.add_class::<aio::fleet::Fleet>()?;
-    module.add_class::<interpreter::lock::Process>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(functions::read, module)?,

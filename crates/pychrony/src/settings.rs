@@ -1,20 +1,27 @@
 //! The settings of a connection, blocking or not.
 
-use crate::arguments::{OPTIONAL, parse_address, parse_number, parse_timeout};
+use crate::arguments::{parse_address, parse_number, parse_seconds};
 use crate::library::library;
-use libchrony::{Address, Builder, Connection, DEFAULT_RECORDS_PER_LANE};
+use libchrony::{Address, Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE};
 use pyo3::prelude::*;
 use std::time::Duration;
 
-/// The arguments of a connection, blocking or not.
-pub(crate) struct Settings {
+/// An address that is not given has a default.
+const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
+
+/// The settings of a connection, blocking or not.
+#[pyclass(frozen, module = "pychrony._core")]
+#[derive(Clone)]
+pub(crate) struct ConnectionSettings {
     addresses: Vec<Address>,
     timeout: Duration,
     parallel: usize,
 }
 
-impl Settings {
-    pub(crate) fn parse(
+#[pymethods]
+impl ConnectionSettings {
+    #[new]
+    pub(crate) fn new(
         address: Option<&Bound<'_, PyAny>>,
         timeout: &Bound<'_, PyAny>,
         parallel: &Bound<'_, PyAny>,
@@ -24,25 +31,24 @@ impl Settings {
             None => Address::defaults(),
         };
         let parallel = parse_number("parallel", parallel)?;
-        Ok(Self { addresses, timeout: parse_timeout(timeout)?, parallel })
+        Ok(Self { addresses, timeout: parse_seconds("timeout", timeout)?, parallel })
     }
 
-    pub(crate) fn builder(&self, py: Python<'_>) -> PyResult<Builder> {
-        let builder = Connection::builder().addresses(self.addresses.clone()).timeout(self.timeout);
-        Ok(builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
+    /// Parses the arguments of a function, which opens a connection for one call.
+    #[staticmethod]
+    pub(crate) fn once(socket_path: Option<&Bound<'_, PyAny>>, timeout: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let addresses = match socket_path {
+            Some(socket_path) => vec![parse_address("socket_path", OPTIONAL, socket_path)?],
+            None => Address::default_sockets(),
+        };
+        Ok(Self { addresses, timeout: parse_seconds("timeout", timeout)?, parallel: DEFAULT_LANES })
     }
 }
 
-/// A connection of one call, with the caller's arguments.
-pub(crate) fn builder(
-    py: Python<'_>,
-    socket_path: Option<&Bound<'_, PyAny>>,
-    timeout: &Bound<'_, PyAny>,
-) -> PyResult<Builder> {
-    let addresses = match socket_path {
-        Some(socket_path) => vec![parse_address("socket_path", OPTIONAL, socket_path)?],
-        None => Address::default_sockets(),
-    };
-    let builder = Connection::builder().addresses(addresses).timeout(parse_timeout(timeout)?);
-    Ok(builder.library(library(py)?))
+impl ConnectionSettings {
+    /// Returns a builder with these settings and the process's libchrony.
+    pub(crate) fn builder(self, py: Python<'_>) -> PyResult<Builder> {
+        let builder = Connection::builder().addresses(self.addresses).timeout(self.timeout);
+        Ok(builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
+    }
 }

@@ -1,33 +1,17 @@
 """A connection that is kept for many reads, for asyncio."""
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from os import PathLike
-from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-import pychrony
-from pychrony import _core
-from pychrony.aio._link import Link
+from pychrony import _core, models
+from pychrony.aio._link import Block, Link
 from pychrony.generic import ReportField
-from pychrony.models import (
-    Activity,
-    AuthData,
-    NTPData,
-    RTCData,
-    SelectData,
-    ServerStats,
-    Smoothing,
-    Source,
-    SourceStats,
-    TrackingStatus,
-    Transport,
-)
 
 C = TypeVar("C", bound="ChronyConnection")
 
 
-class ChronyConnection:
+class ChronyConnection(Block[Link]):
     """A connection to chronyd for many reads, in an ``async with`` block.
 
     It recovers by itself: after chronyd restarts, the next call works. Tasks may share it and take turns, in the order
@@ -64,138 +48,83 @@ class ChronyConnection:
         Offset: 0.000123 seconds, 1 sources
     """
 
-    _link: Link | None = None
+    _name, _use = "ChronyConnection", "async with ChronyConnection() as connection: ..."
 
     def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None:
-        self._settings = _core.AsyncSettings(address, timeout, parallel)
+        self._settings = _core.ConnectionSettings(address, timeout, parallel)
         self._shown = f"{address!r}, timeout={timeout!r}, parallel={parallel!r}"
-        #: In how many blocks the connection is.
-        self._entered = 0
-        #: How many of its blocks may still end that were in an event loop which is closed, or in another process.
-        self._abandoned = 0
 
     def __repr__(self) -> str:
         """The arguments that the connection was made with."""
         return f"ChronyConnection({self._shown})"
 
-    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Close the connection, which a block would have done."""
-        if self._link is not None:
-            self._link.close()
-            if self._link.is_of_this_process():
-                warn(f"unclosed {self!r}", ResourceWarning, source=self)
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse copies, which would close each other's sockets."""
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
-
     async def __aenter__(self: C) -> C:
         """Connect to chronyd. Over UDP, make sure that it answers."""
-        if self._link is not None and self._link.is_over():
-            self._abandoned += self._entered
-            self._close()
-        if self._link is None:
-            self._link = Link(self._settings.reader())
-        link = self._link
-        self._entered += 1
+        link = self._enter(lambda: Link(_core.AsyncConnection(self._settings)))
         try:
-            await self._read(_core.AsyncReader.connect)
+            await self._read(None)
         except BaseException:
-            if link is self._link:
+            if link is self._opened:
                 self._leave()
             raise
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connection. Entering again opens it again."""
-        if self._abandoned and exc_type is GeneratorExit:
-            self._abandoned -= 1
-        else:
-            self._leave()
-
-    def _leave(self) -> None:
-        self._entered -= 1
-        if self._entered <= 0:
-            self._close()
-
-    def _close(self) -> None:
-        self._entered = 0
-        link, self._link = self._link, None
-        if link is not None:
-            link.close()
-
-    async def _report(self, record: type[object] | tuple[str, type[object]]) -> Any:
-        return await self._read(lambda reader: reader.read(record))
-
-    async def _read(self, read: Callable[[_core.AsyncReader], _core.AsyncReading]) -> Any:
-        link = self._link
-        if link is None:
-            raise RuntimeError(
-                "the ChronyConnection is not open; use it in an async with block: "
-                "async with ChronyConnection() as connection: ..."
-            )
-        if not link.is_of_running_loop():
-            raise RuntimeError(
-                "the ChronyConnection was opened in another event loop, or in the process that this one was forked "
-                "from; use one of its own here: async with ChronyConnection() as connection: ..."
-            )
-        return await link.read(read(link.reader))
+    async def _read(self, record: type[object] | tuple[str, type[object]] | None) -> Any:
+        return await self._check().read(record)
 
     @property
     def address(self) -> str | None:
         """The address connected to, or at which chronyd answered since; None while the connection is not open."""
-        return None if self._link is None else self._link.reader.address
+        return None if self._opened is None else self._opened.connection.answered_at[0]
 
     @property
-    def transport(self) -> Transport | None:
+    def transport(self) -> models.Transport | None:
         """How chronyd is reached at that address; None while the connection is not open."""
-        is_command_port = None if self._link is None else self._link.reader.is_command_port
+        is_command_port = None if self._opened is None else self._opened.connection.answered_at[1]
         if is_command_port is None:
             return None
-        return Transport.COMMAND_PORT if is_command_port else Transport.UNIX_SOCKET
+        return models.Transport.COMMAND_PORT if is_command_port else models.Transport.UNIX_SOCKET
 
-    async def get_tracking(self) -> TrackingStatus:
+    async def get_tracking(self) -> models.TrackingStatus:
         """As `pychrony.get_tracking`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.TrackingStatus)
+        return await self._read(models.TrackingStatus)
 
-    async def get_sources(self) -> list[Source]:
+    async def get_sources(self) -> list[models.Source]:
         """As `pychrony.get_sources`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.Source)
+        return await self._read(models.Source)
 
-    async def get_source_stats(self) -> list[SourceStats]:
+    async def get_source_stats(self) -> list[models.SourceStats]:
         """As `pychrony.get_source_stats`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.SourceStats)
+        return await self._read(models.SourceStats)
 
-    async def get_rtc_data(self) -> RTCData:
+    async def get_rtc_data(self) -> models.RTCData:
         """As `pychrony.get_rtc_data`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.RTCData)
+        return await self._read(models.RTCData)
 
-    async def get_activity(self) -> Activity:
+    async def get_activity(self) -> models.Activity:
         """As `pychrony.get_activity`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.Activity)
+        return await self._read(models.Activity)
 
-    async def get_select_data(self) -> list[SelectData]:
+    async def get_select_data(self) -> list[models.SelectData]:
         """As `pychrony.get_select_data`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.SelectData)
+        return await self._read(models.SelectData)
 
-    async def get_auth_data(self) -> list[AuthData | None]:
+    async def get_auth_data(self) -> list[models.AuthData | None]:
         """As `pychrony.get_auth_data`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.AuthData)
+        return await self._read(models.AuthData)
 
-    async def get_ntp_data(self) -> list[NTPData | None]:
+    async def get_ntp_data(self) -> list[models.NTPData | None]:
         """As `pychrony.get_ntp_data`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.NTPData)
+        return await self._read(models.NTPData)
 
-    async def get_server_stats(self) -> ServerStats:
+    async def get_server_stats(self) -> models.ServerStats:
         """As `pychrony.get_server_stats`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.ServerStats)
+        return await self._read(models.ServerStats)
 
-    async def get_smoothing(self) -> Smoothing:
+    async def get_smoothing(self) -> models.Smoothing:
         """As `pychrony.get_smoothing`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report(pychrony.models.Smoothing)
+        return await self._read(models.Smoothing)
 
     async def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
         """As `pychrony.get_report`, on this connection; RuntimeError outside its block or event loop."""
-        return await self._report((name, ReportField))
+        return await self._read((name, ReportField))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from os import PathLike
-from types import TracebackType
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints, overload
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints, overload
 
-import pychrony
 from pychrony import _core
-from pychrony.aio._link import Place, Timed
+from pychrony.aio._link import Block, LoopBound, Timed
 from pychrony.exceptions import ChronyError
 
 T = TypeVar("T")
@@ -35,7 +32,7 @@ class Descriptors(NamedTuple):
     few that are left to the rest of the program."""
 
 
-class Fleet:
+class Fleet(Block["Opened"]):
     """Many chronyds, which one task reads at the same time, in an ``async with`` block.
 
     It keeps a session with each address from one round to the next, as far as the limit on open files allows; those
@@ -73,7 +70,7 @@ class Fleet:
         /run/chrony/chronyd.sock stratum 2
     """
 
-    _opened: Opened | None = None
+    _name, _use = "Fleet", "async with Fleet(...) as fleet: ..."
 
     def __init__(
         self,
@@ -91,47 +88,17 @@ class Fleet:
         )
         given = addresses if isinstance(addresses, str) else self.addresses
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
-        #: How many of its blocks may still end that were in an event loop which is closed, or in another process.
-        self._abandoned = 0
 
     def __repr__(self) -> str:
         """How many addresses there are."""
         return f"<Fleet of {len(self.addresses)} addresses>"
 
-    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Close the fleet, which a block would have done."""
-        if self._opened is not None:
-            self._opened.close()
-            if self._opened.is_of_this_process():
-                warn(f"unclosed {self!r}", ResourceWarning, source=self)
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse copies, which would close each other's sockets."""
-        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
-
     async def __aenter__(self: F) -> F:
         """Get ready for rounds. No socket is opened before the first one."""
-        if self._opened is not None:
-            if not self._opened.is_over():
-                raise RuntimeError("the Fleet is open already; one async with block at a time")
-            self._abandoned += 1
-            self._close()
-        self._opened = Opened(self._settings.open())
+        if self._opened is not None and not self._opened.is_over():
+            raise RuntimeError("the Fleet is open already; one async with block at a time")
+        self._enter(lambda: Opened(_core.Fleet(self._settings)))
         return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close all sockets. Entering again opens new ones."""
-        if self._abandoned and exc_type is GeneratorExit:
-            self._abandoned -= 1
-        else:
-            self._close()
-
-    def _close(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
 
     @property
     def descriptors(self) -> Descriptors | None:
@@ -203,26 +170,13 @@ class Fleet:
 
         return Round(self.addresses, results, watch)
 
-    def _check(self) -> Opened:
-        if self._opened is None:
-            raise RuntimeError(
-                "the Fleet is not open; use it in an async with block: async with Fleet(...) as fleet: ..."
-            )
-        if not self._opened.is_of_running_loop():
-            raise RuntimeError(
-                "the Fleet was opened in another event loop, or in the process that this one was forked from; use one "
-                "of its own here: async with Fleet(...) as fleet: ..."
-            )
-        return self._opened
-
 
 def record_of(report: Callable[..., object]) -> type[object]:
-    """Tell the record that a function of `pychrony.aio` reads: that of the module now, which may have been reloaded."""
-    found = get_type_hints(report)["return"] if getattr(report, "__module__", None) == __package__ else None
-    while arguments := get_args(found):
-        found = arguments[0]
-    record: type[object] | None = getattr(pychrony.models, getattr(found, "__name__", ""), None)
-    if record is None:
+    """Return the class of the records that a function of `pychrony.aio` reads."""
+    record: Any = get_type_hints(report)["return"] if getattr(report, "__module__", None) == __package__ else None
+    while arguments := get_args(record):
+        record = arguments[0]
+    if not hasattr(record, "__report__"):
         raise TypeError(
             "a fleet reads the reports that have a function of their own in pychrony.aio, such as get_tracking, not "
             f"{report!r}"
@@ -262,11 +216,11 @@ class Results:
                 future.set_result(None)
 
 
-class Opened(Place, Timed):
+class Opened(LoopBound, Timed):
     """A fleet in the event loop that is running, which takes its round on from the first result that is awaited."""
 
     def __init__(self, fleet: _core.Fleet) -> None:
-        Place.__init__(self)
+        LoopBound.__init__(self, fleet.is_forked)
         Timed.__init__(self, self._loop)
         self.fleet = fleet
         self._descriptor = -1

@@ -1,4 +1,4 @@
-"""A connection in an event loop, which takes its calls on when their sockets, their moments or their turns have come.
+"""A connection in an event loop, which advances its calls when a socket is ready, a timer is due, or a turn has come.
 
 Nothing is decided here: `_core` says what a call waits for. All sockets of a connection are behind one descriptor,
 which the loop watches from the first call to the last.
@@ -9,32 +9,34 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from pychrony import _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
+    from types import TracebackType
 
 
-class Place:
-    """The event loop that is running, and the process: where something is opened."""
+class LoopBound:
+    """An object that is bound to the event loop that is running, and to the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_forked: Callable[[], bool]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._process = _core.Process()
+        self._is_forked = is_forked
 
     def is_of_this_process(self) -> bool:
-        """Tell whether this is no child of the process that opened it."""
-        return not self._process.is_forked()
+        """Return false in a child of the process that opened it."""
+        return not self._is_forked()
 
     def is_of_running_loop(self) -> bool:
-        """Tell whether it may be used where this is called."""
+        """Return true if it may be used where this is called."""
         return self._loop is asyncio.get_running_loop() and self.is_of_this_process()
 
     def is_over(self) -> bool:
-        """Tell whether it can be used nowhere any more in this process."""
+        """Return true if nothing in this process can use it any more."""
         return self._loop.is_closed() or not self.is_of_this_process()
 
     def hands_over(self, callback: Callable[[], None]) -> bool:
@@ -48,9 +50,79 @@ class Place:
         self._loop.call_soon_threadsafe(callback)
         return True
 
+    def close(self) -> None:
+        """Close the sockets that no call uses."""
+        raise NotImplementedError
+
+
+B = TypeVar("B", bound=LoopBound)
+
+
+class Block(Generic[B]):
+    """An object with ``async with`` blocks, which is open in one event loop at a time."""
+
+    #: The name and the use that errors show.
+    _name: str
+    _use: str
+    _opened: B | None = None
+    #: The number of blocks that it is in.
+    _entered = 0
+    #: The number of blocks of a closed event loop, or of another process, that may still end.
+    _abandoned = 0
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Close it, which a block would have done."""
+        if self._opened is not None:
+            self._opened.close()
+            if self._opened.is_of_this_process():
+                warn(f"unclosed {self!r}", ResourceWarning, source=self)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse copies, which would close each other's sockets."""
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close all sockets. Entering again opens new ones."""
+        if self._abandoned and exc_type is GeneratorExit:
+            self._abandoned -= 1
+        else:
+            self._leave()
+
+    def _enter(self, make: Callable[[], B]) -> B:
+        if self._opened is not None and self._opened.is_over():
+            self._abandoned += self._entered
+            self._close()
+        if self._opened is None:
+            self._opened = make()
+        self._entered += 1
+        return self._opened
+
+    def _leave(self) -> None:
+        self._entered -= 1
+        if self._entered <= 0:
+            self._close()
+
+    def _close(self) -> None:
+        self._entered = 0
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def _check(self) -> B:
+        if self._opened is None:
+            raise RuntimeError(f"the {self._name} is not open; use it in an async with block: {self._use}")
+        if not self._opened.is_of_running_loop():
+            raise RuntimeError(
+                f"the {self._name} was opened in another event loop, or in the process that this one was forked from; "
+                f"use one of its own here: {self._use}"
+            )
+        return self._opened
+
 
 class Timed:
-    """What goes on at a moment at the latest."""
+    """An object that goes on at a given moment at the latest."""
 
     __slots__ = ("_due", "_loop", "_timer")
 
@@ -81,32 +153,32 @@ class Timed:
             raise
 
 
-class Link(Place):
+class Link(LoopBound):
     """A connection in the event loop that is running."""
 
-    def __init__(self, reader: _core.AsyncReader) -> None:
-        super().__init__()
-        self.reader = reader
+    def __init__(self, connection: _core.AsyncConnection) -> None:
+        super().__init__(connection.is_forked)
+        self.connection = connection
         self._is_watched = False
-        #: How many calls are under way, and an open connection more.
+        #: The number of calls under way, plus one while the connection is open.
         self._users = 1
-        #: The call whose turn it is.
+        #: The call that has the turn.
         self._call: Call | None = None
         #: All calls under way, by number.
         self._calls: dict[int, Call] = {}
 
-    async def read(self, reading: _core.AsyncReading) -> Any:
-        """Take a call on until it is over."""
-        call = Call(self, self._loop, reading)
+    async def read(self, record: type[object] | tuple[str, type[object]] | None) -> Any:
+        """Read a report, or find a chronyd."""
+        call = Call(self, self._loop, self.connection.read(record))
         self._users += 1
-        self._calls[reading.number] = call
+        self._calls[call.inner.number] = call
         try:
             call.go_on()
             if call.future is not None:
                 await call.future
             if call.error is not None:
                 raise call.error
-            return reading.result()
+            return call.inner.result()
         finally:
             call.end()
             # An exception that its own traceback leads to would be kept until the garbage collector comes.
@@ -114,15 +186,15 @@ class Link(Place):
 
     def watch(self, call: Call) -> None:
         """Have a call go on when its sockets are ready, or when its turn has come."""
-        if not call.reading.waits_for_turn():
+        if not call.inner.waits_for_turn():
             self._call = call
         if not self._is_watched:
-            self._loop.add_reader(self.reader.fileno(), self._ready)
+            self._loop.add_reader(self.connection.fileno(), self._ready)
             self._is_watched = True
 
     def _ready(self) -> None:
         if self._call is None:
-            self.reader.forget_ready()
+            self.connection.forget_ready()
         else:
             self._call.go_on()
 
@@ -130,12 +202,12 @@ class Link(Place):
         """Forget a call that is over, and have the next one go on."""
         if self._call is call:
             self._call = None
-        self._calls.pop(call.reading.number, None)
+        self._calls.pop(call.inner.number, None)
         self._leave()
 
     def close(self) -> None:
         """Close what is kept for the next call. A call that is under way ends first."""
-        self.reader.close()
+        self.connection.close()
         self._leave()
 
     def _leave(self) -> None:
@@ -150,28 +222,28 @@ class Link(Place):
             # What the loop of a forked child watches is its parent's, too.
             self._is_watched = False
             self._calls.clear()
-        for number in self.reader.woken():
+        for number in self.connection.woken():
             call = self._calls.get(number)
             if call is not None:
                 self._loop.call_soon(call.go_on)
         if not self._users:
             if self._is_watched:
-                self._loop.remove_reader(self.reader.fileno())
+                self._loop.remove_reader(self.connection.fileno())
                 self._is_watched = False
-            self.reader.end()
+            self.connection.end()
 
 
 class Call(Timed):
     """A call under way."""
 
-    __slots__ = ("_is_over", "_link", "_look_up", "error", "future", "reading")
+    __slots__ = ("_is_over", "_link", "_look_up", "error", "future", "inner")
 
-    def __init__(self, link: Link, loop: asyncio.AbstractEventLoop, reading: _core.AsyncReading) -> None:
+    def __init__(self, link: Link, loop: asyncio.AbstractEventLoop, inner: _core.AsyncCall) -> None:
         super().__init__(loop)
-        self.reading = reading
-        #: What its task waits for.
+        self.inner = inner
+        #: The future that its task awaits.
         self.future: asyncio.Future[None] | None = None
-        #: What went wrong in the loop.
+        #: The exception of a callback, for the task.
         self.error: Exception | None = None
         self._link = link
         self._look_up: asyncio.Task[None] | None = None
@@ -182,10 +254,10 @@ class Call(Timed):
         if self._is_over:
             return
         try:
-            step = self.reading.advance()
+            step = self.inner.advance()
             while isinstance(step, tuple):
                 self._look_up = self._loop.create_task(self._resolve(*step))
-                step = self.reading.advance()
+                step = self.inner.advance()
             if step is not None:
                 self._link.watch(self)
                 self._arm(step)
@@ -193,7 +265,7 @@ class Call(Timed):
                     self.future = self._loop.create_future()
                 return
         except Exception as error:  # noqa: BLE001
-            # The task is to have the exception, whichever code called here.
+            # The exception is for the task, whichever code called here.
             self.error = error
         # The task ends the call. A signal's handler that raised in the middle of that here would leave it waiting.
         if self.future is not None and not self.future.done():
@@ -203,23 +275,20 @@ class Call(Timed):
         try:
             # One kind of socket, so that each address comes once.
             found = await self._loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            self.reading.resolved([_address(*address) for *_, address in found])
-        except socket.gaierror as error:
-            self.reading.unresolved(None, error.strerror or str(error))
-        except OSError as error:
-            self.reading.unresolved(error.errno, str(error))
+            self.inner.resolved([_address(*address) for *_, address in found])
         except Exception as error:  # noqa: BLE001
-            # A loop may be of any kind, or have no threads left for it.
-            self.reading.unresolved(None, str(error))
+            # A loop may raise any exception, such as when no thread can be started.
+            number = error.errno if isinstance(error, OSError) and not isinstance(error, socket.gaierror) else None
+            self.inner.unresolved(number, getattr(error, "strerror", None) or str(error))
         self._look_up = None
         self.go_on()
 
     def end(self) -> None:
-        """End it: it is over, or its task was cancelled."""
+        """End the call, which is over or whose task was cancelled."""
         if self._is_over:
             return
         self._is_over = True
-        self.reading.close()
+        self.inner.close()
         if self._timer is not None:
             self._timer.cancel()
         if self._look_up is not None:
@@ -230,7 +299,7 @@ class Call(Timed):
 
 
 def _address(host: str, port: int, _flow: int = 0, scope: int = 0) -> tuple[str, int, int]:
-    """What `_core` takes of an address as Python has it."""
+    """Return the parts of an address that `_core` takes."""
     return host.partition("%")[0], port, scope
 
 
@@ -238,8 +307,8 @@ async def once(
     record: type[object] | tuple[str, type[object]], socket_path: str | PathLike[str] | None, timeout: float
 ) -> Any:
     """Open, read, close."""
-    link = Link(_core.AsyncReader.once(socket_path, timeout))
+    link = Link(_core.AsyncConnection(_core.ConnectionSettings.once(socket_path, timeout)))
     try:
-        return await link.read(link.reader.read(record))
+        return await link.read(record)
     finally:
         link.close()

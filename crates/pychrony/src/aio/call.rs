@@ -5,7 +5,7 @@ use crate::convert::errors;
 use crate::convert::wanted::{Records, Wanted};
 use crate::interpreter::at_exit;
 use crate::interpreter::lock::Lock;
-use libchrony::nonblocking::{Call, Epoll, Reply, Step};
+use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
 use libchrony::{Address, Error};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,12 +15,9 @@ use std::task::Waker;
 use std::time::Instant;
 use std::{io, mem};
 
-/// What was read, which becomes Python's in the task that awaits it.
-pub(super) type Outcome = Result<Records, Error>;
-
-/// A call of any kind.
+/// A call of any type.
 pub(super) trait AnyCall: Send {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome>;
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Result<Records, Error>>;
 
     fn is_forked(&self) -> bool;
 
@@ -29,99 +26,110 @@ pub(super) trait AnyCall: Send {
     fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>);
 }
 
-impl<T: Reply<Record: Send> + Into<Records>> AnyCall for Call<T> {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Outcome> {
-        epoll.advance(self, waker).map(|end| end.map(Into::into))
+/// A call, and the constructor for what it reads.
+impl<T: Reply<Record: Send>> AnyCall for (Call<T>, fn(T) -> Records) {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Result<Records, Error>> {
+        epoll.advance(&mut self.0, waker).map(|end| end.map(self.1))
     }
 
     fn is_forked(&self) -> bool {
-        self.is_forked()
+        self.0.is_forked()
     }
 
     fn waits_for_turn(&self) -> bool {
-        self.waits_for_turn()
+        self.0.waits_for_turn()
     }
 
     fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>) {
-        self.resolved(host, addresses);
+        self.0.resolved(host, addresses);
     }
 }
 
+fn any<T: Reply<Record: Send> + 'static>(call: Call<T>, records: fn(T) -> Records) -> Box<dyn AnyCall> {
+    Box::new((call, records))
+}
+
+/// Starts the call that reads what is wanted.
+pub(super) fn start(wanted: &Wanted, connection: &Connection) -> Result<Box<dyn AnyCall>, Error> {
+    Ok(match wanted {
+        Wanted::Answer => any(connection.connect(), |()| Records::None),
+        Wanted::Records(class) => any(connection.rows(class.table), Records::Typed),
+        Wanted::Report(name, _) => any(connection.report(name)?, Records::Any),
+    })
+}
+
 /// One call.
-#[pyclass(frozen, name = "AsyncReading", module = "pychrony._core")]
-pub(crate) struct Reading {
+#[pyclass(frozen, module = "pychrony._core")]
+pub(crate) struct AsyncCall {
     /// Its number among the calls of the connection.
     #[pyo3(get)]
     pub(super) number: u64,
     pub(super) waker: Waker,
-    /// What the result becomes; `None` if chronyd is only to answer.
-    pub(super) wanted: Option<Wanted>,
+    pub(super) wanted: Wanted,
     pub(super) shared: Arc<Shared>,
-    pub(super) state: Lock<State>,
+    pub(super) state: Lock<CallState>,
 }
 
-pub(super) enum State {
+pub(super) enum CallState {
     /// With the host whose addresses are looked up.
     Reads(Box<dyn AnyCall>, Option<Address>),
-    Done(Outcome),
+    /// With the result, which the task that awaits it converts.
+    Done(Result<Records, Error>),
     Over,
 }
 
+fn forked() -> PyErr {
+    PyRuntimeError::new_err(
+        "this process was forked in the middle of a call of pychrony; call in an event loop of its own",
+    )
+}
+
 #[pymethods]
-impl Reading {
-    /// Goes on as far as it can. Tells after how many seconds it is to go on at the latest, or the name and the port of
-    /// a host to be looked up while it goes on, or nothing when it is over.
+impl AsyncCall {
+    /// Sends and receives as much as possible without waiting. Returns the seconds after which to advance it at the
+    /// latest, or the name and the port of a host to be looked up meanwhile, or `None` when it is over.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let step = py.detach(|| {
             let (Some(mut state), Some(mut epoll)) = (self.state.get(), self.shared.epoll.get()) else {
-                return Some(Err(()));
+                return Err(forked());
             };
-            let (State::Reads(call, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else { return None };
+            let (CallState::Reads(call, host), Some(epoll)) = (&mut *state, epoll.as_mut()) else {
+                return Ok(Step::Done(()));
+            };
             if call.is_forked() {
-                return Some(Err(()));
+                return Err(forked());
             }
-            let step = call.advance(epoll, &self.waker);
-            match step {
-                Step::Wait(_) => {}
-                Step::Resolve(ref asked) => *host = Some(asked.clone()),
-                Step::Done(_) => {
-                    *state = State::Over;
-                    epoll.sweep();
+            Ok(match call.advance(epoll, &self.waker) {
+                Step::Wait(until) => Step::Wait(until),
+                Step::Resolve(found) => Step::Resolve(host.insert(found).clone()),
+                Step::Done(result) => {
+                    *state = CallState::Done(result);
+                    if at_exit::is_ending() {
+                        self.shared.connection.close();
+                    }
+                    Step::Done(())
                 }
-            }
-            Some(Ok(step))
-        });
-        match step {
-            None => Ok(None),
-            Some(Err(())) => Err(PyRuntimeError::new_err(
-                "this process was forked in the middle of a call of pychrony; call in an event loop of its own",
-            )),
-            Some(Ok(Step::Wait(until))) => {
+            })
+        })?;
+        Ok(match step {
+            Step::Wait(until) => {
                 let left = until.saturating_duration_since(Instant::now());
-                left.as_secs_f64().into_pyobject(py).map(|left| Some(left.into_any())).map_err(Into::into)
+                Some(left.as_secs_f64().into_pyobject(py)?.into_any())
             }
-            Some(Ok(Step::Resolve(host))) => {
+            Step::Resolve(host) => {
                 let (name, port) = host.host().unwrap_or_default();
-                (name.as_bytes(), port).into_pyobject(py).map(|host| Some(host.into_any()))
+                Some((name.as_bytes(), port).into_pyobject(py)?.into_any())
             }
-            Some(Ok(Step::Done(outcome))) => {
-                if at_exit::is_ending() {
-                    py.detach(|| self.shared.connection.close());
-                }
-                if let Some(mut state) = self.state.get() {
-                    *state = State::Done(outcome);
-                }
-                Ok(None)
-            }
-        }
+            Step::Done(()) => None,
+        })
     }
 
-    /// Whether it waits for its turn.
+    /// Returns true if it waits for its turn.
     fn waits_for_turn(&self) -> bool {
-        self.state.get().is_some_and(|state| matches!(&*state, State::Reads(call, _) if call.waits_for_turn()))
+        self.state.get().is_some_and(|state| matches!(&*state, CallState::Reads(call, _) if call.waits_for_turn()))
     }
 
-    /// Takes the addresses of the host that was asked for, with port and scope.
+    /// Takes the addresses of the host that was looked up, each with its port and scope.
     fn resolved(&self, found: Vec<(String, u16, u32)>) -> PyResult<()> {
         let address = |(host, port, scope): (String, u16, u32)| {
             Ok(match host.parse()? {
@@ -133,7 +141,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Takes the error of the look-up: the system's number, or the resolver's words.
+    /// Takes the error of the look-up: the number of the system's error, or else the resolver's words.
     #[pyo3(signature = (number, words))]
     fn unresolved(&self, number: Option<i32>, words: &str) {
         // The words of the standard library's look-up.
@@ -141,35 +149,29 @@ impl Reading {
         self.look_up_is_over(Err(number.map_or_else(other, io::Error::from_raw_os_error)));
     }
 
-    /// What was read, or an exception; once.
-    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let done = self.state.get().map_or(State::Over, |mut state| mem::replace(&mut *state, State::Over));
+    /// Takes the result: returns it, or raises the error.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let done = self.state.get().map_or(CallState::Over, |mut state| mem::replace(&mut *state, CallState::Over));
         match done {
-            State::Done(Ok(records)) => match &self.wanted {
-                Some(wanted) => wanted.convert(py, records).map(Bound::unbind),
-                None => Ok(py.None()),
-            },
-            State::Done(Err(error)) => Err(errors::to_python(py, &error)),
-            State::Reads(..) | State::Over => Err(PyRuntimeError::new_err("there is no result")),
+            CallState::Done(Ok(records)) => self.wanted.convert(py, records),
+            CallState::Done(Err(error)) => Err(errors::to_python(py, &error)),
+            CallState::Reads(..) | CallState::Over => Err(PyRuntimeError::new_err("there is no result")),
         }
     }
 
-    /// Ends the call. The next one has its turn, and what is not left to it is closed.
+    /// Ends the call. The next one has its turn; sockets that it does not use are closed.
     fn close(&self, py: Python<'_>) {
         let Some(mut state) = self.state.get() else { return };
-        let ended = matches!(*state, State::Reads(..)).then(|| mem::replace(&mut *state, State::Over));
+        let ended = matches!(*state, CallState::Reads(..)).then(|| mem::replace(&mut *state, CallState::Over));
         drop(state);
-        py.detach(|| {
-            drop(ended);
-            self.shared.sweep();
-        });
+        py.detach(|| drop(ended));
     }
 }
 
-impl Reading {
+impl AsyncCall {
     fn look_up_is_over(&self, found: io::Result<Vec<SocketAddr>>) {
         if let Some(mut state) = self.state.get()
-            && let State::Reads(call, host) = &mut *state
+            && let CallState::Reads(call, host) = &mut *state
             && let Some(host) = host.take()
         {
             call.resolved(host, found);

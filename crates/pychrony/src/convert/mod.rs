@@ -1,21 +1,22 @@
 //! Records of the crate `libchrony` as instances of the dataclasses that Python hands in.
 //!
-//! A dataclass says which report it is of, and its fields have the names of the report's table, so one conversion
-//! serves all reports. It fills the instance's `__dict__` rather than calling the frozen dataclass's `__init__`, which
+//! A dataclass names its report, and its fields have the names of the report's table, so one conversion serves all
+//! reports. It fills the instance's `__dict__` rather than calling the frozen dataclass's `__init__`, which
 //! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
 //! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
 pub(crate) mod errors;
 pub(crate) mod wanted;
 
-use libchrony::{REPORTS, ReferenceId, Row, Rows, Shape, Table, Value};
+use libchrony::{Address, REPORTS, ReferenceId, Row, Rows, Shape, Table, Transport, Value};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyType};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
-/// A dataclass, the report that it is of, and what is needed to fill it.
+/// A dataclass, its report, and the means to fill an instance.
 pub(crate) struct Dataclass {
     pub(crate) table: &'static Table,
     class: Py<PyType>,
@@ -28,7 +29,7 @@ pub(crate) struct Dataclass {
 
 struct Field {
     name: Py<PyString>,
-    /// Which of the report's values it has.
+    /// The index of its value among the report's.
     value: usize,
     constants: Option<Constants>,
 }
@@ -40,27 +41,22 @@ struct Constants {
     members: Py<PyDict>,
     /// The names of single flags, from the lowest bit up.
     flags: Vec<(u64, String)>,
-    /// `int.__new__`, which makes what enums are made of.
+    /// `int.__new__`, which makes members without running Python code.
     new: Py<PyAny>,
 }
 
 impl Dataclass {
-    /// The dataclass as it was last used, or looked at now. The lock is not held while Python code may run.
-    pub(crate) fn of(class: &Bound<'_, PyType>) -> PyResult<Arc<Self>> {
-        static LAST: Mutex<Vec<Arc<Dataclass>>> = Mutex::new(Vec::new());
-        let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = last().iter().find(|known| known.class.is(class)).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+    /// Returns the description of a class, which is made on its first use and kept. The lock is not held while Python
+    /// code may run.
+    pub(crate) fn of(class: &Bound<'_, PyType>) -> PyResult<&'static Self> {
+        static KNOWN: Mutex<Vec<&Dataclass>> = Mutex::new(Vec::new());
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().iter().copied().find(|known| known.class.is(class));
+        if let Some(found) = found {
+            return Ok(found);
         }
-        let found = Arc::new(Self::look_at(class)?);
-        let mut all = last();
-        // After a reload of its module, a new class takes the place of the old one.
-        let (old, mut others): (Vec<_>, Vec<_>) = all.drain(..).partition(|known| known.table.name == found.table.name);
-        others.push(Arc::clone(&found));
-        *all = others;
-        drop(all);
-        drop(old);
+        let found: &_ = Box::leak(Box::new(Self::look_at(class)?));
+        known().push(found);
         Ok(found)
     }
 
@@ -86,19 +82,12 @@ impl Dataclass {
         Ok(Self { table, class: class.clone().unbind(), new, dict, fields })
     }
 
-    /// What was read: a record, or a list of them. Each is dropped once it is converted: a list may be long.
+    /// Makes an instance of a single record, or a list of instances.
     pub(crate) fn convert<'py>(&self, py: Python<'py>, records: Rows) -> PyResult<Bound<'py, PyAny>> {
         if let (Shape::Single, [Some(record)]) = (self.table.shape, records.as_slice()) {
             return self.instance(py, &**record);
         }
-        let list = PyList::empty(py);
-        for record in records {
-            match record {
-                Some(record) => list.append(self.instance(py, &*record)?)?,
-                None => list.append(py.None())?,
-            }
-        }
-        Ok(list.into_any())
+        list(py, records, |record| self.instance(py, &*record))
     }
 
     fn instance<'py>(&self, py: Python<'py>, record: &dyn Row) -> PyResult<Bound<'py, PyAny>> {
@@ -126,7 +115,21 @@ impl Field {
     }
 }
 
-/// A value in Python's own types.
+/// Makes a list of records, with None for each missing one. Each record is dropped once it is converted: a list may be
+/// long.
+pub(crate) fn list<'py, R>(
+    py: Python<'py>,
+    records: Vec<Option<R>>,
+    convert: impl Fn(R) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let list = PyList::empty(py);
+    for record in records {
+        list.append(record.map(&convert).transpose()?)?;
+    }
+    Ok(list.into_any())
+}
+
+/// Converts a value into one of Python's built-in types.
 pub(crate) fn plain<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Unsigned(number) | Value::Constant(number) | Value::Flags(number) => {
@@ -135,7 +138,11 @@ pub(crate) fn plain<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'p
         Value::Signed(number) => number.into_pyobject(py)?.into_any(),
         Value::Float(number) => number.into_pyobject(py)?.into_any(),
         Value::Boolean(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Value::Time(time) => seconds_since_epoch(time).into_pyobject(py)?.into_any(),
+        // The crate rejects times before the epoch.
+        Value::Time(time) => {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+            since.as_secs_f64().into_pyobject(py)?.into_any()
+        }
         Value::Text(text) => text.unwrap_or_default().into_pyobject(py)?.into_any(),
         Value::Missing => py.None().into_bound(py),
         other => return Err(PyTypeError::new_err(format!("no Python value for {other:?}"))),
@@ -159,8 +166,8 @@ impl Constants {
         Ok(Self { class: class.clone().unbind(), members: members.unbind(), flags, new })
     }
 
-    /// The member of an `IntFlag` that has these bits. One that is new is made as Python's own code makes it, which is
-    /// not to run here.
+    /// Returns the member of an `IntFlag` with these bits. A new one is made as `enum` makes it, whose Python code must
+    /// not run here.
     fn combine<'py>(&self, py: Python<'py>, bits: u64) -> PyResult<Bound<'py, PyAny>> {
         let (members, key) = (self.members.bind(py), bits.into_pyobject(py)?);
         if let Some(member) = members.get_item(&key)? {
@@ -181,18 +188,21 @@ impl Constants {
         let member = self.new.bind(py).call1((self.class.bind(py), &key))?;
         member.setattr(pyo3::intern!(py, "_value_"), &key)?;
         member.setattr(pyo3::intern!(py, "_name_"), name)?;
-        // Another thread may have been quicker.
+        // Another thread may have made it first.
         members.call_method1(pyo3::intern!(py, "setdefault"), (key, member))
     }
 }
 
-/// The name of a source that has no address.
+/// Returns the name that a reference ID gives to a source without an address.
 #[pyfunction]
 pub(crate) fn reference_id_name(reference_id: u32) -> String {
     ReferenceId(reference_id).name()
 }
 
-/// No time before the epoch passes libchrony's checks.
-fn seconds_since_epoch(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+/// Returns an address as text, and true if it is a command port.
+pub(crate) fn answered_at(address: Option<Address>) -> (Option<OsString>, Option<bool>) {
+    address.map_or((None, None), |address| {
+        let text = address.path().map_or_else(|| address.to_string().into(), Into::into);
+        (Some(text), Some(address.transport() == Transport::CommandPort))
+    })
 }

@@ -1,49 +1,35 @@
-//! What a call of Python's wants: the records of a dataclass, or a report by its name, as libchrony itself describes it.
+//! The values that a call of Python's reads: the records of a dataclass, or a report that libchrony alone describes.
 
-use crate::convert::{Dataclass, plain};
+use crate::convert::{Dataclass, list, plain};
 use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Type};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
-use std::sync::Arc;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+/// The result that a call is to have.
 pub(crate) enum Wanted {
-    Records(Arc<Dataclass>),
+    /// An answer of any kind: the call looks for a chronyd.
+    Answer,
+    Records(&'static Dataclass),
     /// A report's name, and the class of its fields: a `NamedTuple`.
     Report(String, Py<PyType>),
 }
 
-/// What was read.
+/// The records that a call has read, before they become Python's.
 pub(crate) enum Records {
-    /// No records: the call only looked for a chronyd.
     None,
     Typed(Rows),
     Any(AnyRecords),
 }
 
-impl From<()> for Records {
-    fn from((): ()) -> Self {
-        Self::None
-    }
-}
-
-impl From<Rows> for Records {
-    fn from(records: Rows) -> Self {
-        Self::Typed(records)
-    }
-}
-
-impl From<AnyRecords> for Records {
-    fn from(records: AnyRecords) -> Self {
-        Self::Any(records)
-    }
-}
-
 impl Wanted {
-    /// What Python hands in: a dataclass, or a report's name and the class of its fields.
+    /// Takes a dataclass, a report's name and the class of its fields, or `None` for an answer of any kind.
     pub(crate) fn of(record: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(class) = record.cast::<PyType>() {
             return Dataclass::of(class).map(Self::Records);
+        }
+        if record.is_none() {
+            return Ok(Self::Answer);
         }
         let (name, class): (Bound<'_, PyAny>, Bound<'_, PyType>) = record.extract()?;
         let Ok(text) = name.cast::<PyString>() else {
@@ -55,37 +41,33 @@ impl Wanted {
 
     pub(crate) fn read(&self, connection: &Connection) -> Result<Records, Error> {
         match self {
+            Self::Answer => connection.connect().map(|_| Records::None),
             Self::Records(class) => connection.rows(class.table).map(Records::Typed),
             Self::Report(name, _) => connection.report(name).map(Records::Any),
         }
     }
 
-    /// What was read, as Python has it. As in `convert`, no Python code runs here.
+    /// Makes Python's values. As in `convert`, no Python code runs here.
     pub(crate) fn convert<'py>(&self, py: Python<'py>, records: Records) -> PyResult<Bound<'py, PyAny>> {
         match (self, records) {
+            (Self::Answer, Records::None) => Ok(py.None().into_bound(py)),
             (Self::Records(class), Records::Typed(records)) => class.convert(py, records),
             (Self::Report(_, class), Records::Any(records)) => {
                 let new = py.get_type::<PyTuple>().getattr("__new__")?;
-                let list = PyList::empty(py);
-                for record in records {
-                    let Some(record) = record else {
-                        list.append(py.None())?;
-                        continue;
-                    };
+                list(py, records, |record| {
                     let fields = PyDict::new(py);
                     for (name, field) in record.fields() {
                         fields.set_item(PyString::intern(py, name), new.call1((class, parts(py, field)?))?)?;
                     }
-                    list.append(fields)?;
-                }
-                Ok(list.into_any())
+                    Ok(fields.into_any())
+                })
             }
-            _ => unreachable!("what was read is what was wanted"),
+            _ => unreachable!("a call reads the records that it was asked for"),
         }
     }
 }
 
-/// The parts of a field, in the order of Python's class. Each text of libchrony's is there once, for all records.
+/// Returns the parts of a field, in the order of Python's class. Each text of libchrony's exists once, for all records.
 fn parts<'py>(py: Python<'py>, field: &AnyField) -> PyResult<Bound<'py, PyTuple>> {
     let [kind, content, unit] = [field.kind.map_or("none", Type::name), field.content.name(), field.unit().name()]
         .map(|text| PyString::intern(py, text));

@@ -1,23 +1,29 @@
-//! Locks that are held while the GIL is not, so that another thread may fork meanwhile.
+//! Locks and cells that survive a fork by another thread.
 
-use libchrony::nonblocking;
+use libchrony::nonblocking::Process;
 use pyo3::prelude::*;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-/// A lock whose copy in a child is not waited for: it may be held by a thread that the child does not have.
+/// A lock that is held without the GIL, so that another thread may fork meanwhile. A child does not wait for its copy,
+/// which a thread that the child does not have may hold.
 pub(crate) struct Lock<T> {
     value: Mutex<T>,
-    process: nonblocking::Process,
+    process: Process,
 }
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), process: nonblocking::Process::this() }
+        Self { value: Mutex::new(value), process: Process::this() }
     }
 
-    /// The value; `None` in a child that was forked while another thread used it.
+    /// Returns true in a child that was forked since the lock was made, and in the child's children.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process.is_forked()
+    }
+
+    /// Locks the value; returns `None` in a child that was forked while another thread used it.
     pub(crate) fn get(&self) -> Option<MutexGuard<'_, T>> {
-        if !self.process.is_forked() {
+        if !self.is_forked() {
             return Some(self.value.lock().unwrap_or_else(PoisonError::into_inner));
         }
         match self.value.try_lock() {
@@ -28,19 +34,12 @@ impl<T> Lock<T> {
     }
 }
 
-/// The process that made it.
-#[pyclass(frozen, module = "pychrony._core")]
-pub(crate) struct Process(nonblocking::Process);
-
-#[pymethods]
-impl Process {
-    #[new]
-    fn this() -> Self {
-        Self(nonblocking::Process::this())
+/// Returns the value in a cell, which is made now if there is none; threads may make it twice. The cell is not locked
+/// while Python code may run: a child that is forked meanwhile, or a signal handler that calls again, would deadlock.
+pub(crate) fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
     }
-
-    /// Returns true in a child that was forked since, and in the child's children.
-    fn is_forked(&self) -> bool {
-        self.0.is_forked()
-    }
+    let value = make()?;
+    Ok(cell.get_or_init(|| value))
 }
