@@ -23,11 +23,11 @@ ROUNDS = 15
 SOURCES = 950
 
 SECTION = """\
-`pychrony.aio` next to the blocking calls, and to one-shot calls in `asyncio.to_thread`, all in one process and on the
-same chronyds. In each of {rounds} rounds each runs once, in a new order. Times are medians over the rounds, ratios
-medians of the ratios within a round to the blocking call, with quartiles. The ratio of open tracking differs
-between runs: of seven on two processors, five had 1.3 to 2.2 in all four cases, and two had 2.8 over the Unix socket
-with asyncio.
+This compares `pychrony.aio` with blocking calls, and with one-shot calls in `asyncio.to_thread`, all in one process and
+on the same chronyds. In each of {rounds} rounds each of them runs once, in a new order. Times are medians over the
+rounds. Ratios are medians of the ratios to the blocking call within a round, with quartiles. The ratio of open tracking
+differs between runs. Of seven runs on two processors, five had ratios of 1.3 to 2.2 in all four cases. Two had 2.8 over
+the Unix socket with asyncio.
 
 {table}"""
 

@@ -28,16 +28,15 @@ LISTS = ("sources", "sourcestats", "selectdata")
 MEMORY = 8192
 
 SECTION = """\
-Whole processes, from their start to their end, next to one chronyc for each report. In each of {rounds} rounds each
-runs once, in a new order; times are medians over the rounds, ratios medians of the ratios within a round, with
-quartiles. Both write for people, and their output is thrown away.
+This compares whole processes, from start to end, with one chronyc process for each report. In each of {rounds} rounds
+each runs once, in a new order. Times are medians over the rounds. Ratios are medians of the ratios within a round, with
+quartiles. Both print text for people, and their output is discarded.
 
 {times}
-Both take the same time over UDP. Over the Unix socket libchrony needs 40 us more, for folders and links that it makes
-and removes next to chronyd's socket; chronyc makes a socket only. Half of the time of either is the start of any
-process.
+Both take the same time over UDP. Over the Unix socket libchrony needs 40 us more: it creates and removes directories
+and links next to chronyd's socket, and chronyc only a socket. Half of the time of either is the start of any process.
 
-The most memory that a process has in use at once, including pages that it shares with others, such as those of the C
+The next table has the peak memory of a process, including pages that it shares with other processes, such as the C
 library:
 
 {memory}

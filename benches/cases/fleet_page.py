@@ -14,57 +14,61 @@ if TYPE_CHECKING:
 
 SECTION = """\
 One thread of the test bed plays the daemons, on 127.0.0.0/8. `libchrony::fleet` reads the tracking report of all of
-them in a thread of another process, {in_flight} at once, round after round. It runs in turns with three others: raw
-libchrony on an open session for each daemon and one event queue; `pychrony.aio.Fleet` in one thread of Python with
-asyncio; and a pool of 64 threads in Python that keeps a connection of pychrony 2.0.3 to each daemon. All share
-{processors} processors with the daemons and with other programs. Times are medians; ratios are medians of the ratios
-within a round to the other one. "First" is the first round, which opens the sessions. The ratio of times to asyncio is
-the part of the crate's rate that asyncio reaches.
+them in a thread of another process, {in_flight} at once, round after round. It runs in turns with three others:
+
+- raw: raw libchrony, with an open session for each daemon and one event queue
+- asyncio: `pychrony.aio.Fleet` in one Python thread
+- pool of 2.0.3: 64 Python threads with a connection of pychrony 2.0.3 to each daemon
+
+All share {processors} processors with the daemons and with other programs. Times are medians. Ratios are medians of the
+ratios to the other contestant within a round. "First" is the first round, which opens the sessions. The ratio of times
+to asyncio is also the part of the crate's rate that asyncio reaches.
 
 ![Time of a round and memory against the number of daemons](fleets.svg)
 
 {rate}
-"Wrong" is the number of results of another daemon: libchrony has one buffer for the strings of all threads, on which
-pychrony 2.0.3 takes no lock. A read of the fleet costs the system calls of libchrony, and one to check that the
-descriptor is still its own. It costs more than the raw calls for the deadlines, the check of each field against its
-table, and the memory of ten thousand sessions, each of which is out of the processor's caches when its turn comes.
+"Wrong" is the number of results that belong to another daemon. libchrony has one buffer for the strings of all threads,
+and pychrony 2.0.3 does not lock it. A read of the fleet makes the system calls of libchrony, and one to check that the
+descriptor is still its own. It takes longer than the raw calls because of the deadlines, the check of each field
+against its table, and the memory of ten thousand sessions. Each session is out of the processor's caches when its turn
+comes.
 
-Memory of a kept session, in the process. The kernel's part, 4 to 5 KiB for a socket and two open files, is not
-included:
+The next table has the memory of a kept session in the process, without the kernel's part, which is 4 to 5 KiB for a
+socket and two open files:
 
 {memory}
 ### Silent daemons
 
 One daemon of ten is silent, and the timeout of each address is {timeout:g} s. The round ends one timeout after the last
-address was asked, and a silent one keeps its place among the {in_flight} for 0.1 s only. "Late" is the number of other
-daemons that failed.
+address was tried. A silent address counts among the {in_flight} for 0.1 s only. "Late" is the number of other daemons
+that failed.
 
 {silent}
 ### Losses
 
-Five rounds with kept sessions. Answers are lost at random, and each time is from the start of a round to the result of
-an address. A request is retransmitted after 50 ms or more, doubled each time. With a loss of 10 % a few of 50,000 reads
-fail at their deadline of 5 s, after three or four lost requests: the round trip was unknown, for which a request waits
-for 1 s, or a long one had been measured.
+These are five rounds with kept sessions. Responses are lost at random. Each time is from the start of a round to the
+result of an address. A request is sent again after 50 ms or more, and the wait doubles each time. With a loss of 10 % a
+few of 50,000 reads fail at their deadline of 5 s, after three or four lost requests. There the round trip was unknown,
+so that the first wait is 1 s, or a long one had been measured.
 
 {loss}
 ### Daemons that come and go
 
-In each of a hundred rounds another tenth of the daemons is away.
+In each of a hundred rounds a different tenth of the daemons is away.
 
 {turnover}
 ### A million
 
 At the figures above a round of a million daemons takes {cpu:.0f} s of one processor if each session is kept. The
-sessions take {gib:.1f} GiB in the process and 4 to 5 in the kernel. They need two million descriptors; Linux gives a
-process at most 1,048,576 unless fs.nr_open is raised. And they need a million UDP ports; a network namespace has at
-most 64,512, and by default 28,232 for all of its programs. With sessions that are opened for each read the ports
-suffice, and the round takes {first:.0f} s.
+sessions take {gib:.1f} GiB in the process and 4 to 5 in the kernel. They need two million descriptors, but Linux gives
+a process at most 1,048,576 unless fs.nr_open is raised. They also need a million UDP ports, but a network namespace has
+at most 64,512, and by default 28,232 for all of its programs. If sessions are opened for each read, there are enough
+ports, and the round takes {first:.0f} s.
 
-So a million does not need a faster thread. It needs dozens of processes in network namespaces of their own, a way to
-share the daemons between them, retries for those that did not answer, and a place for a million results each minute.
-Prometheus does this. An exporter next to each chronyd reads it over its Unix socket, which needs no `cmdallow` and
-loses nothing; servers that share the targets by hash collect, retry and store.
+So a faster thread does not help. A million daemons need dozens of processes in separate network namespaces, a way to
+share the daemons between them, retries for daemons that did not answer, and storage for a million results each minute.
+Prometheus does this. An exporter next to each chronyd reads it over the Unix socket, which does not need `cmdallow` and
+does not lose datagrams. Servers that share the targets by hash collect, retry and store.
 """
 
 COLUMNS = {

@@ -138,41 +138,41 @@ def print_bars(measured: Mapping[str, Results]) -> None:
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 PAGE = """\
-The processor was {processor}. Other programs used it at the same time. Each contestant is a process of its own; in each
-of {rounds} rounds each runs once, in a new order. Times are medians over the rounds. Ratios are medians of the ratios
-within a round, with quartiles in brackets. "of raw" compares with raw libchrony, one request after the other, and "of
-2.0.3" with the published pychrony 2.0.3. Memory is the memory of the interpreter after the import, minus its memory
-without the import.
+The processor was {processor}. Other programs used it at the same time. Each contestant is a separate process. In each
+of {rounds} rounds each contestant runs once, in a new order. Times are medians over the rounds. Ratios are medians of
+the ratios within a round, with quartiles in brackets. "of raw" compares with raw libchrony, one request after the
+other. "of 2.0.3" compares with the published pychrony 2.0.3. Memory is the memory of the interpreter after the
+import, minus its memory without the import.
 
 The time of a single request depends mostly on the scheduler. If chronyd and its client are on two CPUs, waking the
-other CPU takes longer than everything else. In the cases of open tracking both are kept on one CPU; otherwise the
+other CPU takes longer than everything else. In the cases of open tracking both are kept on one CPU. Otherwise the
 ratios would show the scheduler's choices. For the same reason the quartiles of lists with one request in flight are far
 apart.
 
 A one-shot call over UDP makes 11 system calls in libchrony, and 13 of ours:
 
-- `fcntl(F_SETFD)`, twice: libchrony opens its socket and its /dev/urandom without close-on-exec, and child programs
+- `fcntl(F_SETFD)`, twice: libchrony opens its socket and its /dev/urandom without close-on-exec, so child programs
   would inherit them.
-- `fcntl(F_DUPFD)`, `close` and `fstat`: they find the file descriptor of that /dev/urandom, which libchrony does not
-  return.
-- `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark that /dev/urandom, and find the mark before it is closed.
-- `setsockopt`, twice: no receive and no send waits beyond the deadline.
+- `fcntl(F_DUPFD)`, `close` and `fstat`: they find the descriptor of this /dev/urandom, which libchrony does not return.
+- `fcntl(F_SETSIG)`, and `fcntl(F_GETSIG)` twice: they mark this /dev/urandom, and check the mark before it is closed.
+- `setsockopt`, twice: sends and receives do not wait beyond the deadline.
 - `fstat` after the socket is opened, and before each of the two descriptors is closed: a program that becomes a daemon
   closes all descriptors, and a number may then belong to another file.
 
-They make up most of the difference between the crate and the raw calls; it depends on the machine's cost of a system
-call. The function in Python adds its arguments, the release of the GIL, and an object with 15 fields. None of these can
-be left out. A `ChronyConnection` pays for all of it once.
+These calls make up most of the difference between the crate and the raw calls. The difference depends on how long the
+machine takes for a system call. The function in Python also parses its arguments, releases the GIL, and makes an object
+with 15 fields. A `ChronyConnection` opens and closes only once.
 
 A read over an open connection makes one system call more than the raw calls. This `fstat` makes sure that the socket is
 still ours. The raw calls for tracking execute 15,500 instructions, the crate 14,400 (it looks fields up where they were
-expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgrind; without the kernel's). Of the last
-8,700, 6,000 make the object, nearly half of them CPython's own insertions into its dictionary; 1,900 are the
-interpreter's for the call and for the end of the object, and 500 release and take the GIL.
+expected), and `ChronyConnection.get_tracking` 23,100 (on x86-64, by callgrind, without the kernel). Of the 8,700 that
+Python adds, 6,000 make the object, nearly half of them in CPython's insertions into its dictionary. The interpreter
+takes 1,900 for the call and for freeing the object, and 500 release and take the GIL.
 
-A one-shot call over the Unix socket makes 47 system calls. 32 of them are libchrony's, which makes and removes folders,
-sockets and links next to chronyd's socket. Therefore no client that uses libchrony is much faster than another there.
-The raw calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so 0.85 with all of Python's part is out of reach.
+A one-shot call over the Unix socket makes 47 system calls. libchrony makes 32 of them, to create and remove
+directories, sockets and links next to chronyd's socket. Therefore no client that uses libchrony is much faster there
+than another one. The raw calls alone take 0.8 to 0.86 of the time of pychrony 2.0.3, so the limit of 0.85 cannot be met
+once Python's part is added.
 
 ![Time of a read against the number of sources](performance.svg)
 
