@@ -7,8 +7,8 @@ The functions open a connection to chronyd, read one report, and close it again:
     >>> print(f"{status.offset:+.9f} s off {status.reference_id_name}")
     +0.000012345 s off 192.0.2.1
 
-A `ChronyConnection` is kept for many reads. Importing the package needs neither libchrony nor chronyd; a missing one is
-an error of the call.
+A `ChronyConnection` is kept for many reads. Importing the package does not need libchrony or chronyd; if one is
+missing, a call raises the error.
 """
 
 from pychrony._core import __version__

@@ -10,23 +10,24 @@ from pychrony.generic import ReportField
 class ChronyConnection(_core.Connection):
     """A connection to chronyd for many reads, in a ``with`` block.
 
-    It recovers by itself: after chronyd restarts, the next call works. Threads may share it and take turns. After a
+    The connection recovers: after chronyd restarts, the next call works. Threads may share it and take turns. After a
     fork, the child gets a socket of its own on its first call. Every call ends by its deadline. An exception that a
-    signal's handler raises leaves nothing open behind the block (from Python 3.14 on, unless it comes in the one step
-    that the ``with`` statement itself has between entering and the block).
+    signal handler raises leaves nothing open after the block. (With Python 3.14 and later, it does if it comes in the
+    one step that the ``with`` statement itself has between entering and the block.)
 
-    Entering a block connects to chronyd. On a Unix socket that sends nothing: it fails unless a process listens there,
-    and the first report tells whether that is a chronyd which answers. Over UDP, entering asks chronyd, since only an
-    answer shows that it is there; a refusal is one, too.
+    Entering a block connects to chronyd. On a Unix socket it sends nothing, and fails unless a process listens there.
+    The first report shows whether that process is a chronyd that answers. Over UDP it sends a request, since only an
+    answer shows that chronyd is there. A refusal is an answer.
 
     Args:
-        address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
+        address: The address of chronyd: the path of its Unix socket, as a string or a path object, or its
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found, and the others when that one does not answer a report. A connection stays with the
             address that has answered, also of a host name, while that answers, if only with a refusal.
-        timeout: Seconds that each call takes at most, greater than 0.
-        parallel: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+        timeout: The most seconds that each call takes, greater than 0.
+        parallel: The most sessions over which a long list of sources is read at once, 1 or more. 1 reads source by
+            source.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
@@ -57,7 +58,7 @@ class ChronyConnection(_core.Connection):
 
     @property
     def transport(self) -> models.Transport | None:
-        """How chronyd is reached at that address; None while the connection is not open."""
+        """The transport to that address; None while the connection is not open."""
         is_command_port = self._answered_at[1]
         if is_command_port is None:
             return None

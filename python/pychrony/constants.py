@@ -1,4 +1,4 @@
-"""The constants in records, with libchrony's words for them, and how chronyd is reached. They are in `models`, too."""
+"""The constants in records, with libchrony's words for them, and the transports to chronyd. `models` has them, too."""
 
 from collections.abc import Callable
 from enum import Enum, IntEnum, IntFlag
@@ -34,7 +34,7 @@ def _words(*words: str) -> Callable[[type[_C]], type[_C]]:
 
 @_words("normal", "insert second", "delete second", "not synchronized")
 class LeapStatus(_Constant):
-    """Whether a leap second is coming (chronyc ``tracking``, "Leap status").
+    """The leap second to come, if any (chronyc ``tracking``, "Leap status").
 
     Attributes:
         NORMAL: No leap second is coming.
@@ -51,15 +51,15 @@ class LeapStatus(_Constant):
 
 @_words("selected", "nonselectable", "falseticker", "jittery", "unselected", "selectable")
 class SourceState(_Constant):
-    """What chronyd's selection made of a source (chronyc ``sources``, column S).
+    """The state that chronyd's selection gave a source (chronyc ``sources``, column S).
 
     Attributes:
         SELECTED: chronyd follows this source (``*``).
-        NONSELECTABLE: It cannot be selected: it is unreachable or fails a check (``?``).
-        FALSETICKER: It disagrees with the majority (``x``).
-        JITTERY: Its time is too variable (``~``).
-        UNSELECTED: It is acceptable and combined with the selected one (``+``).
-        SELECTABLE: It is acceptable, and left out of the combination (``-``).
+        NONSELECTABLE: The source cannot be selected, since it is unreachable or fails a check (``?``).
+        FALSETICKER: The source disagrees with the majority (``x``).
+        JITTERY: The time of the source is too variable (``~``).
+        UNSELECTED: The source is acceptable, and combined with the selected one (``+``).
+        SELECTABLE: The source is acceptable, but left out of the combination (``-``).
     """
 
     SELECTED = 0
@@ -72,7 +72,7 @@ class SourceState(_Constant):
 
 @_words("client", "peer", "reference clock")
 class SourceMode(_Constant):
-    """What kind of source it is (chronyc ``sources``, column M).
+    """The type of a source (chronyc ``sources``, column M).
 
     Attributes:
         CLIENT: chronyd is a client of this NTP server (``^``).
@@ -109,20 +109,20 @@ class SelectState(_Constant):
     Attributes:
         IGNORED: The option ``noselect`` is set (``N``).
         NOT_SYNCHRONIZED: The source says that it is not synchronised (``s``).
-        MISSING_SAMPLES: It has too few samples (``M``).
-        UNACCEPTABLE_DISTANCE: Its root distance is too large (``d``).
-        LARGE_DISTANCE: Its distance is too large to be combined with others (``D``).
-        JITTERY: Its jitter is too large (``~``).
-        WAITING_FOR_OTHERS: It waits until others have samples (``w``).
-        MISSING_SELECTABLE_SOURCES: It waits for more sources, or for a required one (``W``).
-        STALE: Its samples are older than those of others (``S``).
-        ORPHAN: Its stratum is that of an orphan (``O``).
-        NOT_TRUSTED: It does not agree with trusted sources (``T``).
+        MISSING_SAMPLES: The source has too few samples (``M``).
+        UNACCEPTABLE_DISTANCE: The root distance of the source is too large (``d``).
+        LARGE_DISTANCE: The distance of the source is too large to be combined with others (``D``).
+        JITTERY: The jitter of the source is too large (``~``).
+        WAITING_FOR_OTHERS: The source waits until others have samples (``w``).
+        MISSING_SELECTABLE_SOURCES: The source waits for more sources, or for a required one (``W``).
+        STALE: Other sources have newer samples (``S``).
+        ORPHAN: The source has the stratum of an orphan (``O``).
+        NOT_TRUSTED: The source does not agree with trusted sources (``T``).
         NOT_PREFERRED: Another source is preferred (``P``).
-        WAITING_FOR_UPDATE: It waits for a new sample (``U``).
-        FALSETICKER: It disagrees with the majority (``x``).
-        COMBINED: It is combined with the best one (``+``).
-        BEST: chronyd follows it (``*``).
+        WAITING_FOR_UPDATE: The source waits for a new sample (``U``).
+        FALSETICKER: The source disagrees with the majority (``x``).
+        COMBINED: The source is combined with the best one (``+``).
+        BEST: chronyd follows the source (``*``).
     """
 
     IGNORED = 78
@@ -150,9 +150,9 @@ class SelectOption(IntFlag):
 
     Attributes:
         NOSELECT: The source is never selected (``N``).
-        PREFER: It is preferred to those without the option (``P``).
-        TRUST: It is taken to be right (``T``).
-        REQUIRE: No selection is made without it (``R``).
+        PREFER: The source is preferred to sources without the option (``P``).
+        TRUST: The source is assumed to be right (``T``).
+        REQUIRE: No selection is made without the source (``R``).
     """
 
     NOSELECT = 0x1
@@ -163,10 +163,10 @@ class SelectOption(IntFlag):
 
 @_words("none", "symmetric key", "NTS")
 class AuthMode(_Constant):
-    """What authenticates the packets of a source (chronyc ``authdata``, "Mode").
+    """The authentication of a source's packets (chronyc ``authdata``, "Mode").
 
     Attributes:
-        NONE: Nothing.
+        NONE: No authentication.
         SYMMETRIC_KEY: A key that both sides have (SK).
         NTS: Network Time Security.
     """
@@ -237,7 +237,7 @@ class NTPMode(_Constant):
 
     Attributes:
         ACTIVE_SYMMETRIC: A peer that is configured.
-        PASSIVE_SYMMETRIC: A peer that is not.
+        PASSIVE_SYMMETRIC: A peer that is not configured.
         SERVER: A server.
     """
 
@@ -248,7 +248,7 @@ class NTPMode(_Constant):
 
 @_words("daemon", "kernel", "hardware")
 class Timestamping(_Constant):
-    """What stamps a packet (chronyc ``ntpdata``, "TX timestamping").
+    """The origin of a packet's timestamp (chronyc ``ntpdata``, "TX timestamping").
 
     Attributes:
         DAEMON: chronyd.
@@ -275,8 +275,8 @@ class NTPFlag(IntFlag):
         TEST_6: Test 6: the source is synchronised.
         TEST_5: Test 5: authentication.
         TEST_3: Test 3: timestamps are valid.
-        TEST_2: Test 2: it answers the request.
-        TEST_1: Test 1: it is no duplicate.
+        TEST_2: Test 2: the packet answers the request.
+        TEST_1: Test 1: the packet is not a duplicate.
         INTERLEAVED: The answer was in interleaved mode.
         AUTHENTICATED: The answer was authenticated.
     """
@@ -310,11 +310,11 @@ class SmoothingFlag(IntFlag):
 
 
 class Transport(Enum):
-    """How requests reach chronyd.
+    """The transport of requests to chronyd.
 
     Attributes:
         UNIX_SOCKET: chronyd's Unix socket, which serves every report, to root and chronyd's user only.
-        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to all whom ``cmdallow`` covers.
+        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to every host that ``cmdallow`` covers.
     """
 
     UNIX_SOCKET = "Unix socket"

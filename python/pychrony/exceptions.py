@@ -9,8 +9,8 @@ class ChronyError(Exception):
     """Base of all exceptions of this package.
 
     Attributes:
-        message: What happened and what to do about it.
-        error_code: A number for the kind of problem: -1 not reachable, -2 socket not found, -3 permission denied,
+        message: The failure, and the remedy.
+        error_code: The number of the kind of problem: -1 not reachable, -2 socket not found, -3 permission denied,
             -4 invalid response, -5 incomplete data; None where there is no number.
 
     Example:

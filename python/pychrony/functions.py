@@ -1,7 +1,7 @@
 """The functions that read one report each: open, read, close.
 
-They keep nothing between calls and may be called from any thread. The interpreter runs other threads while they wait,
-and Ctrl-C interrupts them.
+The functions keep nothing between calls and may be called from any thread. While they wait, the interpreter runs other
+threads. Ctrl-C interrupts them.
 """
 
 from os import PathLike
@@ -23,10 +23,10 @@ def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
-        TrackingStatus: How the system clock follows its reference.
+        TrackingStatus: The state of the system clock against its reference.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -51,7 +51,7 @@ def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no sources
@@ -82,7 +82,7 @@ def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
@@ -110,10 +110,10 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
-        RTCData: How the real-time clock runs against the system clock.
+        RTCData: The state of the real-time clock against the system clock.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -132,16 +132,16 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
 
 
 def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
-    """Get how many servers and peers chronyd uses.
+    """Get the numbers of servers and peers that chronyd uses.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
-        Activity: How many sources are online, offline, in a burst, and without an address.
+        Activity: The numbers of sources that are online, offline, in a burst, and without an address.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -160,13 +160,13 @@ def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
 
 
 def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SelectData]:
-    """Get what the selection makes of all time sources.
+    """Get the states of all time sources at the last selection.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[SelectData]: A SelectData for each source, in chronyd's order. Empty if no sources are configured.
@@ -188,16 +188,16 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
 
 
 def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
-    """Get how the packets of all time sources are authenticated.
+    """Get the authentication of the packets of all time sources.
 
-    A record has no address: the record at a position is that of the source at the same position of `get_sources`.
-    Sources that come or go between the two calls move others; compare the addresses of `get_sources` before and after.
+    A record has no address. Index *i* means one source here and in `get_sources`, unless sources come or go between
+    the two calls. Compare the addresses of `get_sources` before and after.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[AuthData | None]: An AuthData for each source, in the order of `get_sources`; None for a reference clock.
@@ -222,14 +222,14 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
 def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
     """Get the last valid answers of all time sources.
 
-    Match it with `get_sources` by `remote_address`. Reference clocks have none, and are at the same positions in both
-    unless sources come or go between the two calls.
+    Match a record with `get_sources` by `remote_address`. A reference clock does not have one; its index is one in both
+    lists, unless sources come or go between the two calls.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[NTPData | None]: An NTPData for each source, in the order of `get_sources`; None for a reference clock.
@@ -253,16 +253,16 @@ def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> lis
 
 
 def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.ServerStats:
-    """Get what chronyd has served since it was started.
+    """Get the counts of requests that chronyd has served since its start.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
-        ServerStats: How many requests chronyd has received, and dropped.
+        ServerStats: The numbers of requests that chronyd has received and dropped.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -281,16 +281,16 @@ def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
 
 
 def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Smoothing:
-    """Get how the time that chronyd serves is smoothed.
+    """Get the smoothing of the time that chronyd serves.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
-        Smoothing: How the time that is served differs from chronyd's own.
+        Smoothing: The difference between the time that is served and chronyd's own.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -309,10 +309,11 @@ def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mo
 
 
 def libchrony_path() -> str:
-    """Tell which file serves as libchrony.
+    """Return the path of the file that serves as libchrony.
 
-    It is the file that the environment variable LIBCHRONY_PATH names, or the system's libchrony.so.0, or the copy
-    inside this package, in this order. The first call of any function decides, for the life of the process.
+    The candidates are, in this order: the file that the environment variable LIBCHRONY_PATH names, the system's
+    libchrony.so.0, and the copy inside this package. The first call of any function decides, for the life of the
+    process.
 
     Returns:
         str: The path of the file, as the dynamic loader found it.

@@ -18,9 +18,9 @@ class ReportField(NamedTuple):
         value: A bool if the content is "boolean", seconds since the epoch (UTC) if the type is "time", and "" if an
             address is absent; otherwise a number or text. None if the type is one that pychrony does not know.
         type: "unsigned", "signed", "float", "time" or "string"; "none" for any other.
-        content: What the value means, in libchrony's words: "count", "time", "interval", "offset", "measure", "ratio",
-            "reference ID", "enum", "bits", "flags", "address", "port", "index", "length" or "boolean"; "none" if
-            libchrony says nothing of it, and "unknown" for any other.
+        content: The meaning of the value, in libchrony's words: "count", "time", "interval", "offset", "measure",
+            "ratio", "reference ID", "enum", "bits", "flags", "address", "port", "index", "length" or "boolean"; "none"
+            if libchrony gives no meaning, and "unknown" for any other.
         unit: "s", "log2 s", "ppm", "ppm/s", "bits" or "bytes"; "" for none.
         words: libchrony's words for the constant, or for each flag that is set, from the lowest bit up. A number or a
             bit without a name has none.
@@ -68,12 +68,12 @@ def get_report(
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: Seconds that the call takes at most, greater than 0.
+        timeout: The most seconds that the call takes, greater than 0.
 
     Returns:
         list[Mapping[str, ReportField] | None]: The records in chronyd's order; a list of one for a report that has one
-            record. Each maps libchrony's names of the fields to them, in libchrony's order, those that it calls
-            reserved among them. None for a reference clock, which has no record in "authdata" and "ntpdata".
+            record. Each maps libchrony's names of the fields to the fields, in libchrony's order, including
+            reserved ones. None for a reference clock, which has no record in "authdata" and "ntpdata".
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.

@@ -54,7 +54,7 @@ __all__ = [
 
 #: The reference ID of chronyd's own ``local`` clock.
 _LOCAL = 0x7F7F0101
-#: How fast chronyd takes any clock to go wrong by itself, in ppm: the default of ``maxclockerror``.
+#: The rate at which chronyd assumes any clock to go wrong, in ppm: the default of ``maxclockerror``.
 _MAX_CLOCK_ERROR = 1.0
 #: Seconds since the last good sample, where there was none.
 _NEVER = 0xFFFFFFFF
@@ -67,7 +67,7 @@ _Report = tuple[str, dict[str, type[Enum]]]
 
 
 class _Record:
-    """The methods of a frozen dataclass that need not be compiled for each one: that took a tenth of the import."""
+    """The methods that all records share. Compiling them for each dataclass took a tenth of the import."""
 
     #: The names of the fields.
     __match_args__: tuple[str, ...]
@@ -92,26 +92,26 @@ class _Record:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TrackingStatus(_Record):
-    """How the system clock follows its reference (libchrony report "tracking", chronyc ``tracking``).
+    """The state of the system clock against its reference (libchrony report "tracking", chronyc ``tracking``).
 
     A chronyd that is not synchronised reports reference ID 0, stratum 0, leap status 3, a root delay and dispersion
     of 1 s, and reference time 0.
 
     Attributes:
-        reference_id: What the clock follows, 0 to 2**32-1: an IPv4 address, a hash of an IPv6 address, or the name of
-            a reference clock. 0 when not synchronised, 0x7F7F0101 for chronyd's own ``local`` clock.
+        reference_id: The reference that the clock follows, 0 to 2**32-1: an IPv4 address, a hash of an IPv6 address, or
+            the name of a reference clock. 0 when not synchronised, 0x7F7F0101 for chronyd's own ``local`` clock.
             (libchrony "reference ID")
         reference_id_name: The name of the source: its address when it has one, or else the reference ID read as
             characters ("GPS"), or as a dotted quad. Empty when there is no source.
         stratum: Number of hops to a reference clock, 0 to 16. 0 when not synchronised; 16 when the source is of stratum
             15, which is too far away for others. (libchrony "stratum")
-        leap_status: Whether a leap second is coming, 0 to 3; a member of `LeapStatus`. (libchrony "leap status")
+        leap_status: The leap second to come, if any, 0 to 3; a member of `LeapStatus`. (libchrony "leap status")
         offset: Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
             (libchrony "current correction")
         last_offset: Estimated offset at the last clock update, in seconds. Positive: the clock was fast.
             (libchrony "last offset")
         rms_offset: Long-term average of the offset, in seconds, 0 or more. (libchrony "RMS offset")
-        frequency: How fast the clock would run without correction, in ppm. Positive: it would gain time.
+        frequency: Frequency error that the clock would have without correction, in ppm. Positive: it would gain time.
             (libchrony "frequency offset")
         residual_freq: Difference between the frequency of the last measurements and the one in use, in ppm.
             (libchrony "residual frequency")
@@ -122,7 +122,7 @@ class TrackingStatus(_Record):
             (libchrony "last update interval")
         reference_ip: IP address of the source, or ``ID#`` and ten digits while its name is not resolved. Empty for a
             reference clock, the local clock, and when not synchronised. (libchrony "address")
-        ref_time: When the last measurement was processed, in seconds since the epoch, 0 or more.
+        ref_time: Time at which the last measurement was processed, in seconds since the epoch, 0 or more.
             (libchrony "reference time")
     """
 
@@ -169,18 +169,19 @@ class TrackingStatus(_Record):
         return self.reference_id == _LOCAL and not self.reference_ip
 
     def clock_error_bound(self, *, at: float | None = None) -> float | None:
-        """How wrong the system clock can be, if the stratum-1 server is right.
+        """Return the largest error of the system clock, if the stratum-1 server is right.
 
         At the moment of the report it is ``abs(offset) + root_dispersion + 0.5 * root_delay`` (chronyc ``tracking``,
         "Root dispersion").
 
-        Until a later moment it grows, if chronyd makes no update. chronyd adds ``skew + abs(residual_freq) +
+        Until a later moment the bound grows, if chronyd makes no update. chronyd adds ``skew + abs(residual_freq) +
         maxclockerror`` of the time since ref_time to its root dispersion (``get_root_dispersion`` in its
-        reference.c). Here that is added to the bound above, with 1 ppm, which is the default, as ``maxclockerror``:
-        chronyd does not report it. Where chrony.conf has a larger one, its own bound grows faster.
+        reference.c). This method adds the growth to the bound above. chronyd does not report ``maxclockerror``, so
+        its default of 1 ppm is used. If chrony.conf has a larger value, chronyd's own bound grows faster.
 
-        A record does not say when it was read. So the growth is counted from ref_time, which is not later. The bound
-        is not too small for that. It is too large by what the root dispersion has grown from ref_time to the report.
+        A record does not contain the time of the report, so the growth counts from ref_time, which is not later. The
+        bound is never too small for this reason. The excess is the growth of the root dispersion from ref_time to the
+        report.
 
         Args:
             at: The later moment, in seconds since the epoch. None for the moment of the report.
@@ -219,8 +220,8 @@ class Source(_Record):
             reference clock. (libchrony "poll")
         stratum: Stratum of the source, 0 to 15. 0 for a reference clock, and for a source that has not answered yet.
             (libchrony "stratum")
-        state: What the selection made of the source, 0 to 5; a member of `SourceState`. (libchrony "state")
-        mode: What kind of source it is, 0 to 2; a member of `SourceMode`. (libchrony "mode")
+        state: State that the selection gave the source, 0 to 5; a member of `SourceState`. (libchrony "state")
+        mode: Type of the source, 0 to 2; a member of `SourceMode`. (libchrony "mode")
         flags: Bits without a documented meaning; current versions of chronyd send 0. (libchrony "flags")
         reachability: The last eight polls, one bit each, the latest in the lowest, 0 to 255. (libchrony
             "reachability")
@@ -299,7 +300,7 @@ class SourceStats(_Record):
         address: IP address, or ``ID#`` and ten digits while a name is not resolved. Empty for a reference clock.
             (libchrony "address")
         samples: Number of samples in use. (libchrony "samples")
-        runs: Number of runs of residuals of the same sign. (libchrony "runs")
+        runs: Number of runs of residuals with one sign. (libchrony "runs")
         span: Time between the oldest and the newest sample, in seconds. (libchrony "span")
         std_dev: Estimated standard deviation of the samples, in seconds, 0 or more. (libchrony "standard deviation")
         resid_freq: Estimated frequency of the source against the local clock, in ppm. (libchrony "residual
@@ -340,12 +341,14 @@ class RTCData(_Record):
     """The tracking of the real-time clock (libchrony report "rtcdata", chronyc ``rtcdata``).
 
     Attributes:
-        ref_time: When the RTC was last measured, in seconds since the epoch, 0 or more. (libchrony "reference time")
+        ref_time: Time at which the RTC was last measured, in seconds since the epoch, 0 or more. (libchrony "reference
+            time")
         samples: Number of measurements in use. (libchrony "samples")
-        runs: Number of runs of residuals of the same sign. (libchrony "runs")
+        runs: Number of runs of residuals with one sign. (libchrony "runs")
         span: Time between the oldest and the newest measurement, in seconds. (libchrony "span")
-        offset: By how much the RTC is fast of the system clock, in seconds. (libchrony "offset")
-        freq_offset: By how much the RTC gains against the system clock, in ppm. (libchrony "frequency offset")
+        offset: Offset of the RTC from the system clock, in seconds. Positive: the RTC is fast. (libchrony "offset")
+        freq_offset: Frequency of the RTC against the system clock, in ppm. Positive: the RTC gains time. (libchrony
+            "frequency offset")
     """
 
     __report__ = ("rtcdata", {})
@@ -368,7 +371,7 @@ class RTCData(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Activity(_Record):
-    """How many servers and peers are in use (libchrony report "activity", chronyc ``activity``).
+    """The numbers of servers and peers in use (libchrony report "activity", chronyc ``activity``).
 
     Reference clocks are not counted.
 
@@ -394,7 +397,7 @@ class Activity(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SelectData(_Record):
-    """What the selection makes of a source (libchrony report "selectdata", chronyc ``selectdata``).
+    """The state of a source at the last selection (libchrony report "selectdata", chronyc ``selectdata``).
 
     chrony has it from version 4.0 on.
     A number that has no name yet is a plain number.
@@ -405,13 +408,13 @@ class SelectData(_Record):
         address: The IP address, or ``ID#`` and ten digits while a name is not resolved. Empty for a reference clock.
             (libchrony "address")
         state: State of the source at the last selection; a member of `SelectState`. (libchrony "state")
-        authentication: Whether its packets are to be authenticated. (libchrony "authentication")
-        leap_status: What the source says of a leap second. Not synchronised before its first measurement; a member of
-            `LeapStatus`. (libchrony "leap status")
+        authentication: True if its packets are to be authenticated. (libchrony "authentication")
+        leap_status: Leap second that the source announces, if any. Not synchronised before its first measurement; a
+            member of `LeapStatus`. (libchrony "leap status")
         configured_options: Options of the selection as they are configured; a `SelectOption`. (libchrony "configured
             options")
-        effective_options: The same as they are in use, since authenticated sources may be preferred; a `SelectOption`.
-            (libchrony "effective options")
+        effective_options: Options of the selection in use, since authenticated sources may be preferred; a
+            `SelectOption`. (libchrony "effective options")
         last_sample_ago: Seconds since the last sample when the selection was made. 0 when there was none. (libchrony
             "last sample ago")
         score: Score against the selected source, 0 or more. Above 1 when it was better in recent selections.
@@ -457,14 +460,14 @@ class SelectData(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class AuthData(_Record):
-    """How the packets of a source are authenticated (libchrony report "authdata", chronyc ``authdata``).
+    """The authentication of a source's packets (libchrony report "authdata", chronyc ``authdata``).
 
     chrony has it from version 4.0 on.
     A number that has no name yet is a plain number.
 
     Attributes:
-        mode: What authenticates the packets; a member of `AuthMode`. (libchrony "mode")
-        key_type: Type of the key. 0, which has no name, when there is none (yet); a member of `KeyType`. (libchrony
+        mode: Type of the authentication; a member of `AuthMode`. (libchrony "mode")
+        key_type: Type of the key. 0, which has no name, while there is no key; a member of `KeyType`. (libchrony
             "key type")
         key_id: Number of the key. With NTS, the number of successful key establishments. 0 without a key. (libchrony
             "key ID")
@@ -475,7 +478,7 @@ class AuthData(_Record):
             without NTS. (libchrony "last key establishment ago")
         cookies: NTS cookies that chronyd holds, 8 at most. Fewer tell of lost answers. (libchrony "cookies")
         cookie_length: Length of the next cookie in bytes. 0 without one. (libchrony "cookie length")
-        nak: Whether the server has refused a cookie (an NTS NAK) since the last request. (libchrony "NAK")
+        nak: True if the server has refused a cookie (an NTS NAK) since the last request. (libchrony "NAK")
     """
 
     __report__ = ("authdata", {"mode": AuthMode, "key_type": KeyType})
@@ -513,7 +516,7 @@ class NTPData(_Record):
             "remote address")
         local_address: Local IP address that received the answer. Empty before the first. (libchrony "local address")
         remote_port: UDP port that is asked. (libchrony "remote port")
-        leap_status: What the source says of a leap second; a member of `LeapStatus`. (libchrony "leap status")
+        leap_status: Leap second that the source announces, if any; a member of `LeapStatus`. (libchrony "leap status")
         version: NTP version of the answer. 0 before the first. (libchrony "version")
         mode: NTP mode of the answer. 0, which has no name, before the first; a member of `NTPMode`. (libchrony "mode")
         stratum: Stratum as the answer has it, 0 to 255. 0 in a kiss-o'-death, and before the first. (libchrony
@@ -523,20 +526,21 @@ class NTPData(_Record):
         root_delay: Delay of the path from the source to its stratum-1 server, in seconds, 0 or more. (libchrony "root
             delay")
         root_dispersion: Dispersion accumulated over that path, in seconds, 0 or more. (libchrony "root dispersion")
-        reference_id: What the source follows. A name when its stratum is 1, a kiss code when it is 0, 0 to 2**32-1.
-            (libchrony "reference ID")
-        ref_time: When the source's clock was last set. The epoch when that is not known. (libchrony "reference time")
+        reference_id: Reference that the source follows. A name when its stratum is 1, a kiss code when it is 0, 0 to
+            2**32-1. (libchrony "reference ID")
+        ref_time: Time at which the source's clock was last set, in seconds since the epoch, 0 or more. 0 when unknown.
+            (libchrony "reference time")
         offset: Offset of the sample, in seconds. Positive: the local clock is behind the source, other than in
             ``sources``. (libchrony "offset")
         peer_delay: Delay to the source and back, in seconds, 0 or more. (libchrony "peer delay")
         peer_dispersion: Dispersion of the sample, in seconds, 0 or more. (libchrony "peer dispersion")
-        response_time: How long the source took to answer, in seconds, 0 or more. (libchrony "response time")
-        jitter_asymmetry: How the jitter differs between the two ways, -0.5 to 0.5. Negative: the way to the source
+        response_time: Time that the source took to answer, in seconds, 0 or more. (libchrony "response time")
+        jitter_asymmetry: Asymmetry of the jitter between the two ways, -0.5 to 0.5. Negative: the way to the source
             varies more. (libchrony "jitter asymmetry")
-        flags: Which tests the answer has passed, and in which mode it came; an `NTPFlag`. (libchrony "flags")
-        transmit_timestamping: What stamped the request as it was sent. 0, which has no name, before the first answer;
-            a member of `Timestamping`. (libchrony "transmit timestamping")
-        receive_timestamping: What stamped the answer as it was received. 0, which has no name, before the first; a
+        flags: Tests that the answer has passed, and its mode; an `NTPFlag`. (libchrony "flags")
+        transmit_timestamping: Origin of the request's transmit timestamp. 0, which has no name, before the first
+            answer; a member of `Timestamping`. (libchrony "transmit timestamping")
+        receive_timestamping: Origin of the answer's receive timestamp. 0, which has no name, before the first; a
             member of `Timestamping`. (libchrony "receive timestamping")
         transmitted_messages: Messages sent to the source. (libchrony "transmitted messages")
         received_messages: Messages received from it. (libchrony "received messages")
@@ -617,7 +621,7 @@ class NTPData(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ServerStats(_Record):
-    """What chronyd has served since it was started (libchrony report "serverstats", chronyc ``serverstats``).
+    """The counts of what chronyd has served since its start (libchrony report "serverstats", chronyc ``serverstats``).
 
     Until chrony 4.4, numbers begin at 0 again after 4294967295.
 
@@ -679,18 +683,18 @@ class ServerStats(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Smoothing(_Record):
-    """How the time that chronyd serves is smoothed (libchrony report "smoothing", chronyc ``smoothing``).
+    """The smoothing of the time that chronyd serves (libchrony report "smoothing", chronyc ``smoothing``).
 
     All numbers are 0 while smoothing is not active.
 
     Attributes:
-        flags: Whether smoothing is active, and whether it is for leap seconds only; a `SmoothingFlag`. (libchrony
+        flags: State of the smoothing: active, and for leap seconds only; a `SmoothingFlag`. (libchrony
             "flags")
         offset: Offset of the time that is served, in seconds. Positive: it is ahead of the true time. (libchrony
             "offset")
         freq_offset: Frequency offset of the time that is served, in ppm. Negative: it runs slower. (libchrony
             "frequency offset")
-        wander: How fast that frequency changes, in ppm per second. Negative: it slows down. (libchrony "wander")
+        wander: Rate at which that frequency changes, in ppm per second. Negative: it slows down. (libchrony "wander")
         last_update_ago: Seconds since the smoothing process was last updated, 0 or more. (libchrony "last update ago")
         remaining_time: Seconds until offset and frequency are 0 without further updates, 0 or more. (libchrony
             "remaining time")

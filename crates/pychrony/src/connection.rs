@@ -41,7 +41,7 @@ impl Connection {
         inner.map(AsRef::as_ref)
     }
 
-    /// Reads a report without the GIL, in a `with` block only.
+    /// Reads without the GIL, in a `with` block only.
     fn read(&self, py: Python<'_>, wanted: &Wanted) -> PyResult<Records> {
         if self.entered.load(Ordering::Acquire) == 0 {
             return Err(PyRuntimeError::new_err(
@@ -53,7 +53,7 @@ impl Connection {
         let connection = self.get(py)?;
         let result = py.detach(|| {
             let result = wanted.read(connection);
-            // Another thread may have left before this one had its turn.
+            // Another thread may have left the block before this one had its turn.
             if self.entered.load(Ordering::Acquire) == 0 || at_exit::is_ending() {
                 connection.close();
             }

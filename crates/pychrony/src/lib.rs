@@ -1,7 +1,7 @@
-//! The extension module `pychrony._core`: what the Python package calls.
+//! The extension module `pychrony._core`, which the Python package calls.
 //!
 //! Each function checks and converts its arguments, lets the crate `libchrony` do the work without the GIL, and
-//! converts the result or raises the error. No decision about chronyd is taken here.
+//! converts the result or raises the error. No decision about chronyd is made here.
 
 mod aio;
 mod arguments;
@@ -15,11 +15,11 @@ mod settings;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-/// Refuses subinterpreters. The records' classes are looked up once in a process; in another interpreter they would be
-/// strangers, and useless once their own has ended.
+/// Refuses subinterpreters. The records' classes are looked up once in a process; they must not be used in another
+/// interpreter, or after their own has ended.
 fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
     let name = if py.version_info() >= (3, 13) { "_interpreters" } else { "_xxsubinterpreters" };
-    // A Python without the module has no way to make any.
+    // A Python without the module cannot make subinterpreters.
     let Ok(interpreters) = py.import(name) else { return Ok(()) };
     if interpreters.call_method0("get_current")?.eq(interpreters.call_method0("get_main")?)? {
         return Ok(());
@@ -29,7 +29,7 @@ fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
 
 #[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    // Before any class is made.
+    // This comes before any class is made.
     refuse_subinterpreters(module.py())?;
     interpreter::imported::initialize(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

@@ -1,4 +1,4 @@
-"""pychrony for asyncio: the same names, to be awaited.
+"""pychrony for asyncio: its names, with await.
 
     >>> import asyncio
     >>> from pychrony import aio
@@ -9,7 +9,7 @@
     +0.000012345 s off 192.0.2.1
 
 Everything happens in the event loop that is running, asyncio's or uvloop's, without threads; the loop's own resolver
-looks host names up. Records and exceptions are those of the package. Cancelling a task, as `asyncio.timeout` does, ends
+looks host names up. Records and exceptions are pychrony's own. Cancelling a task, as `asyncio.timeout` does, ends
 its call at once; otherwise `timeout` ends it. A forked child needs an event loop of its own.
 
 Handle signals with `loop.add_signal_handler`. A handler of `signal.signal` may raise in the middle of a callback. If

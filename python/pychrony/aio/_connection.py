@@ -14,22 +14,23 @@ C = TypeVar("C", bound="ChronyConnection")
 class ChronyConnection(Block[Link]):
     """A connection to chronyd for many reads, in an ``async with`` block.
 
-    It recovers by itself: after chronyd restarts, the next call works. Tasks may share it and take turns, in the order
-    in which they came. Cancelling a task ends its call at once, and leaves the connection usable. Every call ends by
-    its deadline. It belongs to the event loop that it was opened in.
+    The connection recovers: after chronyd restarts, the next call works. Tasks may share it and take turns, in the
+    order of their calls. Cancelling a task ends its call at once, and leaves the connection usable. Every call ends by
+    its deadline. The connection belongs to the event loop that it was opened in.
 
-    Entering a block connects to chronyd. On a Unix socket that sends nothing: it fails unless a process listens there,
-    and the first report tells whether that is a chronyd which answers. Over UDP, entering asks chronyd, since only an
-    answer shows that it is there; a refusal is one, too.
+    Entering a block connects to chronyd. On a Unix socket it sends nothing, and fails unless a process listens there.
+    The first report shows whether that process is a chronyd that answers. Over UDP it sends a request, since only an
+    answer shows that chronyd is there. A refusal is an answer.
 
     Args:
-        address: Where chronyd is: the path of its Unix socket, as a string or a path object, or the address of its
+        address: The address of chronyd: the path of its Unix socket, as a string or a path object, or its
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found, and the others when that one does not answer a report. A connection stays with the
             address that has answered, also of a host name, while that answers, if only with a refusal.
-        timeout: Seconds that each call takes at most, greater than 0.
-        parallel: Over how many sessions at once a long list of sources is read, at most. 1 reads source by source.
+        timeout: The most seconds that each call takes, greater than 0.
+        parallel: The most sessions over which a long list of sources is read at once, 1 or more. 1 reads source by
+            source.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
@@ -79,7 +80,7 @@ class ChronyConnection(Block[Link]):
 
     @property
     def transport(self) -> models.Transport | None:
-        """How chronyd is reached at that address; None while the connection is not open."""
+        """The transport to that address; None while the connection is not open."""
         is_command_port = None if self._opened is None else self._opened.connection.answered_at[1]
         if is_command_port is None:
             return None

@@ -23,35 +23,34 @@ R = TypeVar("R", bound="Round[Any]")
 
 
 class Descriptors(NamedTuple):
-    """How many file descriptors a fleet needs, and how many there are."""
+    """The numbers of file descriptors that a fleet needs, and that it may have."""
 
     needed: int
-    """How many it takes to keep a session with each address: two for each, and two for all together."""
+    """The number that keeps a session with each address: two for each, and two for all together."""
     available: int
-    """How many the fleet may have: what the soft limit on open files allows, less those that were open before and a
-    few that are left to the rest of the program."""
+    """The soft limit on open files, less the descriptors that were open before, and a few that are left to the rest of
+    the program."""
 
 
 class Fleet(Block["Opened"]):
-    """Many chronyds, which one task reads at the same time, in an ``async with`` block.
+    """Many chronyds, which one task reads at once, in an ``async with`` block.
 
-    It keeps a session with each address from one round to the next, as far as the limit on open files allows; those
-    beyond it are closed after each read. A failure is the result of its address and disturbs no other. It belongs to
-    the event loop that it was opened in, and has one round at a time.
+    The fleet keeps a session with each address from one round to the next. Sessions beyond the limit on open files are
+    closed after each read. A failure is the result of its own address alone. The fleet belongs to the event loop that
+    it was opened in, and has one round at a time.
 
     Args:
-        addresses: Where the chronyds are, each as `ChronyConnection` takes it. The address of a host name stands for
-            all of that host's. They are looked up in threads of pychrony's own, 16 at a time.
-        timeout: Seconds that one address has for all of its reports, from the moment at which it is asked; greater
-            than 0.
-        deadline: Seconds that a round takes at most, greater than 0; without a limit by default. An address that has
-            not been asked by then has a ChronyConnectionError.
-        in_flight: How many addresses are asked at once, at most. One that has been silent for a tenth of a second is
-            listened to until its time is over, but is not counted any more.
-        parallel: Over how many sessions at once the long list of one address is read, at most. Each costs two
-            descriptors more.
-        raise_descriptor_limit: Whether to raise this process's soft limit on open files, as far as the fleet needs it
-            and the hard limit allows (on entering).
+        addresses: The addresses of the chronyds, each as `ChronyConnection` takes it. A host name stands for all
+            addresses of the host. Threads of pychrony's own look host names up, 16 at a time.
+        timeout: The seconds that one address has for all of its reports, from its first request; greater than 0.
+        deadline: The most seconds that a round takes, greater than 0; no limit by default. The result of an address
+            that was not asked by then is a ChronyConnectionError.
+        in_flight: The most addresses that are asked at once, 1 or more. An address that has been silent for a tenth of
+            a second no longer counts, but may still answer until its timeout.
+        parallel: The most sessions over which the long list of one address is read at once, 1 or more. Each further
+            one takes two more descriptors.
+        raise_descriptor_limit: True to raise this process's soft limit on open files on entering, as far as the fleet
+            needs it and the hard limit allows.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
@@ -90,7 +89,7 @@ class Fleet(Block["Opened"]):
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
 
     def __repr__(self) -> str:
-        """How many addresses there are."""
+        """The number of addresses."""
         return f"<Fleet of {len(self.addresses)} addresses>"
 
     async def __aenter__(self: F) -> F:
@@ -102,7 +101,7 @@ class Fleet(Block["Opened"]):
 
     @property
     def descriptors(self) -> Descriptors | None:
-        """How many file descriptors it needs, and how many there are; None while the fleet is not open."""
+        """The numbers of file descriptors that it needs and may have; None while the fleet is not open."""
         return None if self._opened is None else Descriptors(*self._opened.fleet.descriptors)
 
     @overload
@@ -132,17 +131,17 @@ class Fleet(Block["Opened"]):
         """Read reports of all addresses, as the functions of `pychrony.aio` that are named here read them.
 
         Args:
-            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`. It reads nothing
-                by name, as `get_report` does.
+            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`, but not
+                `get_report`.
 
         Returns:
-            Round: An asynchronous iterator. Each address comes once, in the order in which they end, with what the
-            function returns or the exception that it raises, or a tuple of such if there are several functions.
-            Another round ends it; so does leaving the fleet's block.
+            Round: An asynchronous iterator. Each address comes once, as soon as it is done, with the value that the
+            function returns or the exception that it raises. With several functions it is a tuple of these. Another
+            round ends this one; so does leaving the fleet's block.
 
         Raises:
             RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            TypeError: If that is no such function, or none.
+            TypeError: If there is no function, or one of them is not of `pychrony.aio`.
 
         Example:
             >>> import asyncio
@@ -185,12 +184,12 @@ def record_of(report: Callable[..., object]) -> type[object]:
 
 
 class Results:
-    """What a round has read, and the tasks that wait for it."""
+    """The results of a round, and the tasks that wait for them."""
 
     def __init__(self) -> None:
         self.read: deque[tuple[int, Any]] = deque()
         self.is_over = False
-        #: What went wrong in the loop.
+        #: The exception of a callback, for a task.
         self.error: Exception | None = None
         self._futures: set[asyncio.Future[None]] = set()
 
@@ -210,14 +209,14 @@ class Results:
                 self.error = None
 
     def wake(self) -> None:
-        """Have the tasks look."""
+        """Wake the tasks."""
         for future in self._futures:
             if not future.done():
                 future.set_result(None)
 
 
 class Opened(LoopBound, Timed):
-    """A fleet in the event loop that is running, which takes its round on from the first result that is awaited."""
+    """A fleet in the event loop that is running, which advances a round once its first result is awaited."""
 
     def __init__(self, fleet: _core.Fleet) -> None:
         LoopBound.__init__(self, fleet.is_forked)
@@ -225,17 +224,17 @@ class Opened(LoopBound, Timed):
         self.fleet = fleet
         self._descriptor = -1
         self._is_watched = False
-        #: Those of the round. Without a task that may take them, it does not go on.
+        #: The results of the round, which stops once no task refers to them.
         self._results: Callable[[], Results | None] = lambda: None
 
     def begin(self, records: list[type[object]], results: Results) -> None:
-        """Begin a round, in place of the one that there is."""
+        """Begin a round, and end the one before it."""
         self._stop()
         self._descriptor = self.fleet.begin(records)
         self._results = weakref.ref(results)
 
     def reads(self, results: Results) -> bool:
-        """Tell whether these are those of the round."""
+        """Return true if these are the results of the round."""
         return self._results() is results
 
     def watch(self) -> None:
@@ -260,7 +259,7 @@ class Opened(LoopBound, Timed):
                     results.wake()
                 return None
         except Exception as error:  # noqa: BLE001
-            # A task is to have the exception, whichever code called here.
+            # The exception is for a task, whichever code called here.
             results.error = error
         return self._stop()
 
@@ -268,7 +267,7 @@ class Opened(LoopBound, Timed):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        # What the loop of a forked child watches is its parent's, too.
+        # The descriptor that the loop of a forked child watches is its parent's, too.
         if not self.is_over():
             if self._is_watched:
                 self._loop.remove_reader(self._descriptor)
@@ -284,9 +283,9 @@ class Opened(LoopBound, Timed):
 
 
 class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
-    """The results of one round of a `Fleet`, as they come: an address as it was given, and what was read there.
+    """The results of one round of a `Fleet`, as they come: an address as it was given, and the value read there.
 
-    It goes on from the first result that is awaited until it is over, also while a task is busy with a result.
+    The round advances from the first awaited result until it is over, also while a task is busy with a result.
     Cancelling a task that awaits one loses nothing.
     """
 

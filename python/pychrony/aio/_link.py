@@ -219,7 +219,7 @@ class Link(LoopBound):
         if self.hands_over(self._settle):
             return
         if self.is_over():
-            # What the loop of a forked child watches is its parent's, too.
+            # The descriptor that the loop of a forked child watches is its parent's, too.
             self._is_watched = False
             self._calls.clear()
         for number in self.connection.woken():

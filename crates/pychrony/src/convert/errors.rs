@@ -1,4 +1,4 @@
-//! Errors of the crate `libchrony` as exceptions of `pychrony.exceptions`: the one place that maps them.
+//! The one place that maps errors of the crate `libchrony` to exceptions of `pychrony.exceptions`.
 
 use crate::interpreter::greenlets;
 use libchrony::{Error, ErrorKind, LibchronyError};
@@ -10,12 +10,12 @@ use std::error::Error as _;
 use std::io;
 
 thread_local! {
-    /// What a signal handler raised while this thread waited for chronyd.
+    /// The exception that a signal handler raised while this thread waited for chronyd.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs the handlers of signals that came in; true when one of them raised. An interpreter that is going away runs
-/// none, and the calls of its last objects go on.
+/// Runs the handlers of signals that came in, and returns true if one of them raised. An interpreter that is shutting
+/// down does not run handlers, and the calls of its last objects continue.
 pub(crate) fn interrupted() -> bool {
     let handled = Python::try_attach(|py| match greenlets::run_handlers(py) {
         Ok(()) => false,
@@ -27,7 +27,7 @@ pub(crate) fn interrupted() -> bool {
     handled.unwrap_or(false)
 }
 
-/// The exception for an error, to be raised. Python itself raises it, so that it knows the one that is being handled.
+/// Returns the exception for an error, to be raised. Python itself raises it, so that its context is set.
 pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     match to_value(py, error) {
         Ok(exception) => PyErr::from_type(exception.get_type(), exception.unbind()),
@@ -35,7 +35,7 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
-/// The exception for an error, with libchrony's error and the system's as its causes.
+/// Returns the exception for an error, with libchrony's error and the system's as its causes.
 pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let (class, code) = match error.kind() {
         ErrorKind::Library => ("ChronyLibraryError", None),
@@ -51,7 +51,7 @@ pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
         _ => ("ChronyError", None),
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
-    // As its `__init__` would, which is Python code: see `convert` for why none is called.
+    // The assignments replace `__init__`, which is Python code: `convert` says why none is called.
     let message = error.to_string();
     let exception = class.getattr("__new__")?.call1((&class, &message))?;
     exception.setattr("message", message)?;
@@ -63,7 +63,7 @@ pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
     Ok(exception)
 }
 
-/// An `OSError` for an error of the system, a `RuntimeError` for any other; each with its own cause.
+/// Returns an `OSError` for an error of the system, a `RuntimeError` for any other; each with its own cause.
 fn cause(py: Python<'_>, error: &(dyn std::error::Error + 'static)) -> PyResult<PyErr> {
     let os = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
     let exception = if let Some(number) = os {

@@ -1,8 +1,8 @@
-//! Greenlets, which are several programs in one thread, and signals' handlers, which may switch between them.
+//! The greenlets of a thread, and signal handlers, which may switch between them.
 //!
-//! A handler runs in the middle of a call. If it switches, the call is left half done on the thread, and PyO3's record
-//! of whether the thread holds the GIL is that call's. Another call could leave it wrong; so there is none until the
-//! first one goes on.
+//! A handler runs in the middle of a call. If it switches greenlets, the call is left half done on the thread, and PyO3's
+//! record of the GIL belongs to the call. A second call could corrupt the record, so it is refused until the first one
+//! continues.
 
 use crate::interpreter::imported;
 use pyo3::exceptions::PyRuntimeError;
@@ -11,12 +11,12 @@ use pyo3::prelude::*;
 use std::cell::RefCell;
 
 thread_local! {
-    /// The greenlets whose calls are running handlers in this thread, the innermost last: where they are, not
-    /// references, since a greenlet that is not referred to any more is ended where it was left.
+    /// The greenlets whose calls are running handlers in this thread, the innermost last. They are addresses, since a
+    /// reference would keep an abandoned greenlet from being ended.
     static HANDLING: RefCell<Vec<Option<usize>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs the handlers of signals that have come.
+/// Runs the handlers of pending signals.
 pub(crate) fn run_handlers(py: Python<'_>) -> PyResult<()> {
     let greenlet = current(py);
     HANDLING.with_borrow_mut(|handling| handling.push(greenlet));
@@ -37,7 +37,7 @@ pub(crate) fn refuse_another(py: Python<'_>) -> PyResult<()> {
     }
 }
 
-/// Where the greenlet that is running is, in a program that has any.
+/// Returns the address of the running greenlet, in a program that uses greenlets.
 fn current(py: Python<'_>) -> Option<usize> {
     let greenlet = imported::module(py, intern!(py, "greenlet"))?.call_method0(intern!(py, "getcurrent")).ok()?;
     Some(greenlet.as_ptr() as usize)

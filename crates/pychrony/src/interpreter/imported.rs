@@ -1,4 +1,4 @@
-//! Modules that the program has imported. Nothing here imports any.
+//! The modules that the program has imported. Nothing here imports one.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 
 static MODULES: OnceLock<Py<PyDict>> = OnceLock::new();
 
-/// Remembers where Python keeps its modules.
+/// Keeps a reference to `sys.modules`.
 pub(crate) fn initialize(py: Python<'_>) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     MODULES.get_or_init(|| modules.unbind());
     Ok(())
 }
 
-/// The module of this name, if it has been imported by now.
+/// Returns the module of this name, if it has been imported.
 pub(crate) fn module<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
     MODULES.get()?.bind(py).get_item(name).ok()?
 }

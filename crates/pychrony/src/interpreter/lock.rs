@@ -34,7 +34,7 @@ impl<T> Lock<T> {
     }
 }
 
-/// Returns the value in a cell, which is made now if there is none; threads may make it twice. The cell is not locked
+/// Returns the value in a cell, and makes it first if the cell is empty; threads may make it twice. The cell is not locked
 /// while Python code may run: a child that is forked meanwhile, or a signal handler that calls again, would deadlock.
 pub(crate) fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
     if let Some(value) = cell.get() {
