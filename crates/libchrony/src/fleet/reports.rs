@@ -11,6 +11,16 @@ use crate::report::*;
 /// A type stands for one report if a connection's method returns it, such as [`Tracking`] or a `Vec` of [`Source`]. A
 /// tuple stands for up to four reports. [`Fleet::read_chosen`](super::Fleet::read_chosen) and
 /// [`Fleet::read_any`](super::Fleet::read_any) read reports that are chosen at run time.
+///
+/// A tuple of tuples does not compile:
+///
+/// ```compile_fail,E0277
+/// # use libchrony::fleet::Fleet;
+/// # use libchrony::{Activity, Smoothing, Tracking};
+/// fn read(fleet: &mut Fleet) {
+///     for (index, results) in fleet.read::<((Tracking, Activity), Smoothing)>() {}
+/// }
+/// ```
 #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
 pub trait Reports {
     /// The results of one address, one for each report.
@@ -116,17 +126,17 @@ where
 
 macro_rules! tuples {
     ($(($($part:ident $at:tt),+);)+) => {$(
-        impl<$($part: Reports<Parts: Parts<What = ()>>),+> Reports for ($($part,)+) {
-            type Results = ($($part::Results,)+);
-            type Parts = ($($part::Parts,)+);
+        impl<$($part: Readable),+> Reports for ($($part,)+) {
+            type Results = ($(Result<$part, Error>,)+);
+            type Parts = ($(Single<$part>,)+);
         }
 
-        impl<$($part: Parts<What = ()>),+> Parts for ($($part,)+) {
-            type Results = ($($part::Results,)+);
+        impl<$($part: Readable),+> Parts for ($(Single<$part>,)+) {
+            type Results = ($(Result<$part, Error>,)+);
             type What = ();
 
             fn new((): &()) -> Self {
-                ($($part::new(&()),)+)
+                ($(Single::<$part>::new(&()),)+)
             }
 
             fn count(&self) -> usize {
