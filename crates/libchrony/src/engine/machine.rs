@@ -147,7 +147,7 @@ impl Machine {
         match step {
             Step::Wait(until) => self.context.clock.waits_until(until),
             Step::Done(_) => self.turn.end(),
-            Step::Resolve(_) => {}
+            Step::Resolve(_) => self.context.clock.waits_until(self.context.clock.end),
         }
         step
     }

@@ -126,6 +126,30 @@ fn a_name_without_a_host_is_told<D: Driver>() {
     assert!(error.to_string().starts_with("Failed to connect to chronyd at no-such-host.invalid:323: "), "{error}");
 }
 
+/// Whoever waits for the resolver alone does not advance a call meanwhile.
+#[test]
+fn a_wait_for_the_resolver_does_not_count_as_a_stop_of_the_process() {
+    let chronyd = scripted("{}");
+    chronyd.set(Fault::Silence);
+    let address: Address = format!("chrony.test:{}", chronyd.command_port()).parse().unwrap();
+    let connection = to(&address).timeout(ms(1000)).build_nonblocking().unwrap();
+    let asleep = || {
+        let mut call = connection.tracking();
+        let Step::Resolve(host) = call.advance(Waker::noop()) else { panic!("no question") };
+        thread::sleep(ms(600));
+        call.resolved(host, Ok(vec![SocketAddr::from(([127, 0, 0, 1], chronyd.command_port()))]));
+        loop {
+            match call.advance(Waker::noop()) {
+                Step::Done(Err(Error::TimedOut { silence, .. })) => return silence.asleep,
+                Step::Done(other) => panic!("{other:?}"),
+                Step::Resolve(_) | Step::Wait(_) => thread::sleep(ms(1)),
+            }
+        }
+    };
+    // A busy machine may stop this process, but not each time.
+    assert!((0..9).any(|_| asleep().is_zero()));
+}
+
 /// Whoever waits for the resolver, and for sockets at the same time, advances a call meanwhile.
 #[test]
 fn a_call_goes_on_while_a_host_is_looked_up() {
