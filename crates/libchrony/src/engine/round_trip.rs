@@ -1,8 +1,8 @@
 //! The measured round trip to an address, and the time after which a request counts as lost.
 //!
-//! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. A retransmitted
-//! request is not measured, because the response may belong to either request (Karn's rule). The number of retries is
-//! not limited here.
+//! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. TCP does not measure a
+//! retransmitted segment, because the response may belong to either one (Karn's rule). A lane accepts only the response
+//! to its last request, so every response is measured. The number of retries is not limited here.
 
 use super::policy::{MAX_PATIENCE, MIN_PATIENCE};
 use std::time::Duration;

@@ -65,10 +65,11 @@ impl Target {
         self.tries.is_empty()
     }
 
-    /// Takes the lane of a try that was answered, even if only with a refusal.
+    /// Takes the lane of a try that was answered, even if only with a refusal. The response belongs to the last request,
+    /// because libchrony ignores responses to earlier ones.
     fn end_try(&mut self, at: usize, context: &mut Context) -> Lane {
         let Try { lane, sent, .. } = self.tries.swap_remove(at);
-        if let (Some(sent), 1) = (sent, self.requests) {
+        if let Some(sent) = sent {
             self.session.round_trip.measured(context.clock.now() - sent);
         }
         lane

@@ -4,6 +4,7 @@ use super::{Driver, promises};
 use crate::common::open::clients_in;
 use crate::common::*;
 use libchrony::{Connection, Error};
+use std::iter;
 use std::thread;
 use std::time::Duration;
 use testbed::{Fault, Scripted};
@@ -14,6 +15,7 @@ promises!(
     an_answer_before_the_deadline_is_used,
     over_udp_a_further_request_goes_out_beside_the_first,
     a_lost_answer_is_asked_for_again_over_udp,
+    a_chronyd_that_has_become_slower_is_asked_once,
     a_refusal_of_a_further_request_leaves_the_other_address_its_time,
     a_restart_goes_unnoticed,
     a_chronyd_that_dies_in_the_middle_is_told_and_found_again,
@@ -81,6 +83,20 @@ fn a_lost_answer_is_asked_for_again_over_udp<D: Driver>() {
         assert_eq!((sources.len(), &*sources[63].address), (64, "127.1.0.64"));
         chronyd.clear();
     }
+}
+
+fn a_chronyd_that_has_become_slower_is_asked_once<D: Driver>() {
+    let chronyd = scripted("{}");
+    let connection = D::new(to(&udp(chronyd.command_port())).timeout(AMPLE));
+    connection.tracking().unwrap();
+    chronyd.set(Fault::Delay(ms(200)));
+    let asked = || {
+        let before = requests(&chronyd, code::TRACKING);
+        connection.tracking().unwrap();
+        requests(&chronyd, code::TRACKING) - before
+    };
+    let asked: Vec<_> = iter::repeat_with(asked).take(8).collect();
+    assert!(asked.contains(&1), "{asked:?}");
 }
 
 /// The first address is late, and the second refuses the further request while its first one is lost.
