@@ -31,9 +31,10 @@ struct State {
     next: u64,
     /// The kept session, while no call uses it.
     idle: Option<Box<Session>>,
-    /// The number of times that the connection was closed. A call that was in progress during a close does not keep its
-    /// session.
+    /// The number of times that the address was forgotten. A call in progress at that time does not remember its own.
     closed: u64,
+    /// The number of times that the session was dropped. A call in progress at that time does not keep its own.
+    rested: u64,
     /// The address that answered last, and its round trip. Both outlast the session, which ends on an error.
     answered: Option<(Address, RoundTrip)>,
 }
@@ -45,6 +46,7 @@ pub(crate) struct Turn {
     number: u64,
     process: Process,
     closed: u64,
+    rested: u64,
     place: Place,
     /// The address that has answered the call, even if only with a refusal.
     pub(crate) answered: Option<Address>,
@@ -65,8 +67,18 @@ impl Turns {
         Arc::new(Self { settings: Arc::new(settings), state: PerProcess::new() })
     }
 
+    /// Locks the state of this process. A forked child closes its copies of the parent's sockets and continues at the
+    /// parent's address, unless another thread held the lock during the fork.
     fn state(&self) -> MutexGuard<'_, State> {
-        lock(self.state.get())
+        let (state, inherited) = self.state.get_and_previous();
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
+            inherited.idle = None;
+            if let Some(answered) = inherited.answered.take() {
+                state.answered.get_or_insert(answered);
+            }
+        }
+        state
     }
 
     /// Returns the address that answered last.
@@ -84,34 +96,27 @@ impl Turns {
         self.state().idle.is_some()
     }
 
-    /// Drops the kept session. The next call asks its address first.
+    /// Drops the kept session; a call that uses it drops it when the call ends. The next call asks its address first.
     pub(crate) fn rest(&self) {
-        let session = self.state().idle.take();
-        drop(session);
-    }
-
-    /// Drops the kept session and forgets its address. A call that uses the session drops it when the call ends.
-    pub(crate) fn close(&self) {
         let mut state = self.state();
-        state.closed += 1;
-        state.answered = None;
+        state.rested += 1;
         let session = state.idle.take();
         drop(state);
         drop(session);
     }
 
+    /// Forgets the address and drops the session.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.closed += 1;
+        state.answered = None;
+        drop(state);
+        self.rest();
+    }
+
     /// Joins the queue. `thread` is the thread that waits for the call, if any.
     pub(crate) fn take(self: &Arc<Self>, thread: Option<ThreadId>) -> Turn {
-        let (state, inherited) = self.state.get_and_previous();
-        // A forked child closes its copies of the parent's sockets, unless another thread held the lock during the
-        // fork.
-        let mut state = lock(state);
-        if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
-            inherited.idle = None;
-            if let Some(answered) = inherited.answered.take() {
-                state.answered.get_or_insert(answered);
-            }
-        }
+        let mut state = self.state();
         let number = state.next;
         state.next += 1;
         let holder = state.taken.iter().map(|(_, thread)| thread);
@@ -126,7 +131,9 @@ impl Turns {
             Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
             Place::Nested | Place::Over => {}
         }
-        Turn { turns: Arc::clone(self), number, process: Process::this(), closed: state.closed, place, answered: None }
+        let (closed, rested) = (state.closed, state.rested);
+        let (turns, process) = (Arc::clone(self), Process::this());
+        Turn { turns, number, process, closed, rested, place, answered: None }
     }
 }
 
@@ -137,10 +144,6 @@ impl State {
             answered => *answered = Some((session.address.clone(), session.round_trip)),
         }
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Turn {
@@ -169,7 +172,7 @@ impl Turn {
         self.turns.state().answered.clone().map(Box::new)
     }
 
-    /// Remembers the address that answered, after its session has ended.
+    /// Remembers the address that answered.
     pub(crate) fn answered(&mut self, session: &Session) {
         self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
@@ -180,15 +183,9 @@ impl Turn {
 
     /// Remembers the address, and keeps the session for the next call.
     pub(crate) fn keep(&mut self, session: Box<Session>) {
-        self.answered = Some(session.address.clone());
+        self.answered(&session);
         let mut state = self.turns.state();
-        if state.closed != self.closed {
-            drop(state);
-            drop(session);
-            return;
-        }
-        state.remember(&session);
-        if self.place == Place::Has {
+        if self.place == Place::Has && state.rested == self.rested {
             state.idle = Some(session);
         }
     }

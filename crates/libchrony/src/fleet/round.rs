@@ -277,8 +277,7 @@ impl<P: Parts> State<P> {
                 // Its bell has not been given to the resolver.
                 self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
                 // In a child, the sockets are copies of the parent's.
-                fleet.close();
-                fleet.members.iter().for_each(|member| drop(member.take(None)));
+                fleet.members.iter().for_each(|member| member.rest());
             }
             Err(source) => {
                 self.pending.extend(running);

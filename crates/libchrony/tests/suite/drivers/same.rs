@@ -2,6 +2,7 @@
 
 use super::{Driver, promises};
 use crate::common::alone::Alone;
+use crate::common::open::descriptors;
 use crate::common::system::{in_fork, own_empty_run, own_hosts};
 use crate::common::*;
 use libchrony::{Address, Error};
@@ -14,6 +15,7 @@ promises!(
     an_error_of_chronyds_leaves_the_connection_with_it,
     a_refusal_by_a_host_leaves_the_connection_at_its_address,
     a_child_stays_with_the_chronyd_of_its_parent,
+    a_child_that_closes_leaves_the_chronyd_of_its_parent,
     the_round_trip_outlasts_a_refusal,
     an_address_that_refused_and_then_is_silent_or_gone_is_left,
 );
@@ -103,6 +105,21 @@ fn a_child_stays_with_the_chronyd_of_its_parent<D: Driver>() {
         let unasked = requests(&first);
         assert!(in_fork(|| connection.tracking().is_ok() && connection.address() == Some(address)));
         assert_eq!(requests(&first), unasked);
+    });
+}
+
+fn a_child_that_closes_leaves_the_chronyd_of_its_parent<D: Driver>() {
+    let test = format!("drivers::same::{}::a_child_that_closes_leaves_the_chronyd_of_its_parent", D::NAME);
+    Alone::new(test.leak(), "only").run(|| {
+        let (first, second) = (scripted("{}"), scripted("{}"));
+        let (connection, _) = at_second::<D>(&first, &second, 0, AMPLE);
+        let sockets = || descriptors().iter().filter(|(_, what)| what.starts_with("socket:")).count();
+        let before = sockets();
+        assert!(in_fork(|| {
+            connection.close();
+            let closed = before - sockets();
+            closed == 1 && connection.tracking().is_ok() && connection.address() == Some(unix(first.socket()))
+        }));
     });
 }
 

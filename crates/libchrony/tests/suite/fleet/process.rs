@@ -6,7 +6,7 @@ use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, event_queues, watched};
 use crate::common::system::{in_fork, own_empty_run, own_hosts, put};
 use crate::common::*;
-use libchrony::fleet::Fleet;
+use libchrony::fleet::{Fleet, Step};
 use libchrony::{Address, Error, SelectData, Source, Tracking};
 use std::fmt::Write;
 use std::fs;
@@ -193,6 +193,37 @@ fn a_program_that_is_slow_between_results_loses_none() {
         result.unwrap();
         std::thread::sleep(ms(100));
     }
+}
+
+/// The event queue is lost before a round, and in the middle of one.
+#[test]
+fn a_fleet_without_its_event_queue_stays_with_the_chronyd_that_answered() {
+    let test = "fleet::process::a_fleet_without_its_event_queue_stays_with_the_chronyd_that_answered";
+    Alone::new(test, "only").prepared(own_empty_run).run(|| {
+        let _hosts = own_hosts("127.16.0.1 chrony.test\n127.16.0.2 chrony.test\n");
+        let daemons = daemons(2, "{}");
+        let address: Address = format!("chrony.test:{}", daemons.command_port()).parse().unwrap();
+        let mut fleet = Fleet::builder(vec![address]).timeout(Duration::from_secs(20)).build().unwrap();
+        daemons.leave([0]).unwrap();
+        assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
+        daemons.come([0]).unwrap();
+        daemons.delay(ms(300), [1]).unwrap();
+        let log = tempfile::tempfile().unwrap();
+        for is_under_way in [false, true] {
+            let lose = || event_queues().into_iter().for_each(|queue| put(&log, queue));
+            if !is_under_way {
+                lose();
+            }
+            let mut round = fleet.read::<Tracking>();
+            if is_under_way {
+                assert!(matches!(round.advance(), Step::Wait(_)));
+                lose();
+            }
+            let (index, tracking) = round.next().unwrap();
+            assert_eq!(tracking.unwrap().reference_ip.as_deref(), Some("127.16.0.2"));
+            assert_eq!(round.address(index).unwrap().to_string(), format!("127.16.0.2:{}", daemons.command_port()));
+        }
+    });
 }
 
 /// The first address of the host was silent for a moment, and the second one refuses a report over UDP.
