@@ -96,6 +96,15 @@ fn before(moment: Instant) -> Instant {
     moment.checked_sub(MS).unwrap()
 }
 
+/// Takes the time forward from step to step, up to a moment at which the call has something to do.
+fn pass<T: Reply + std::fmt::Debug>(held: &Held, call: &mut Call<T>, moment: Instant) {
+    while now() < moment {
+        let until = waits(call);
+        assert!(until <= moment, "too late by {:?}", until - moment);
+        held.set(until);
+    }
+}
+
 fn seconds(seconds: &[u64]) -> Vec<Duration> {
     seconds.iter().copied().map(Duration::from_secs).collect()
 }
@@ -164,17 +173,29 @@ fn each_address_has_its_share_of_the_time_until_the_next_is_tried() {
         let begin = now();
         let asked = || chronyds.each_ref().map(|chronyd| requests(chronyd, TRACKING));
         for (number, head_start) in head_starts.into_iter().enumerate() {
-            while waits(&mut call) < begin + head_start * MS {
-                held.set(waits(&mut call));
-            }
-            held.set(begin + (head_start - 1) * MS);
-            assert_eq!(waits(&mut call), begin + head_start * MS);
+            pass(&held, &mut call, begin + head_start * MS);
             wait_until("the request", || asked()[number] == 1);
             assert!(asked()[number + 1..].iter().all(|asked| *asked == 0), "{:?}", asked());
-            held.pass(MS);
         }
         waits(&mut call);
         wait_until("the last request", || asked() == [1; 3]);
+    }
+}
+
+#[test]
+fn a_kept_session_has_half_of_the_time_until_the_next_address_is_tried() {
+    for (timeout, head_start) in [(9000, 1000), (1200, 600)] {
+        let chronyds = [(); 2].map(|()| scripted("{}", &[]));
+        let held = Held::new();
+        let connection = to(&chronyds.each_ref().map(unix), timeout * MS);
+        answered(&mut connection.tracking()).unwrap();
+        chronyds[0].set(Fault::Silence);
+        let mut call = connection.tracking();
+        let begin = now();
+        pass(&held, &mut call, begin + head_start * MS);
+        assert_eq!(requests(&chronyds[1], TRACKING), 0);
+        answered(&mut call).unwrap();
+        assert_eq!(connection.address(), Some(unix(&chronyds[1])));
     }
 }
 
@@ -253,11 +274,8 @@ fn a_refusal_leaves_the_address_before_it_its_time() {
         let mut call = to(&[udp(&late), udp(&refusing)], 3200 * MS).tracking();
         let begin = now();
         for second in 1..=2 {
-            while waits(&mut call) < begin + Duration::from_secs(second) {
-                held.set(waits(&mut call));
-            }
+            pass(&held, &mut call, begin + Duration::from_secs(second));
             wait_until("the request before", || requests(&refusing, TRACKING) == second - 1);
-            held.set(begin + Duration::from_secs(second));
         }
         // Both addresses have been asked twice. The refusal leaves the two requests of the first.
         wait_until("the refusal", || {
@@ -320,7 +338,7 @@ fn a_lost_record_of_a_list_is_asked_for_again_after_twice_the_time() {
 }
 
 #[test]
-fn one_deadline_bounds_a_whole_list() {
+fn a_list_ends_at_the_deadline_of_its_call() {
     let chronyd = scripted(r#"{"sources": 5}"#, &[Fault::Hold]);
     for address in [unix(&chronyd), udp(&chronyd)] {
         let held = Held::new();
