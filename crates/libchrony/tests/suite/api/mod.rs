@@ -1,6 +1,5 @@
 //! What a caller sees: addresses and libraries, connections, errors, and what may be sent between threads.
 
-mod candidates;
 mod connection;
 mod errors;
 mod library;

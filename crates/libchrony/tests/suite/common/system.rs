@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::ms;
@@ -52,8 +53,11 @@ extern "C" fn count_signal(_: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `body` while this thread gets a signal every millisecond, handled without SA_RESTART.
+/// Does `body` while this thread gets a signal every millisecond, handled without SA_RESTART. There is one storm at a
+/// time, so that a body can count its signals.
 pub(crate) fn under_signals<T>(body: impl FnOnce() -> T) -> T {
+    static STORM: Mutex<()> = Mutex::new(());
+    let _only = STORM.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: zeroed is a valid sigaction, and the handler only touches an atomic.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();

@@ -2,7 +2,6 @@
 
 use super::{Driver, Tasks};
 use crate::common::system::in_fork;
-use crate::common::{both, fails_on_time, ms, scripted, to};
 use libchrony::nonblocking::{Call, Connection, Reply, Step};
 use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,7 +10,6 @@ use std::net::ToSocketAddrs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::Waker;
 use std::time::Instant;
-use testbed::Fault;
 
 pub(crate) struct Polled(Connection);
 
@@ -152,21 +150,5 @@ impl Tasks for Polled {
         let mut count = || finish(reading.take().unwrap()).unwrap().len();
         assert!(in_fork(|| count() > 0));
         count()
-    }
-}
-
-#[test]
-fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
-    let chronyd = scripted("{}");
-    chronyd.set(Fault::Silence);
-    for address in both(&chronyd) {
-        let connection = Polled::new(to(&address).timeout(ms(200)));
-        let error = fails_on_time(ms(200), move || {
-            let reading = connection.0.tracking();
-            std::thread::sleep(ms(50));
-            finish(reading)
-        });
-        let words = error.to_string();
-        assert!(words.contains("did not answer within 200ms (") && !words.contains("busy"), "{words}");
     }
 }

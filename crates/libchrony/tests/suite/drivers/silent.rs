@@ -89,11 +89,11 @@ fn junk_is_passed_over_until_the_deadline<D: Driver>() {
 fn a_silent_address_is_listened_to_while_the_next_is_tried<D: Driver>() {
     let (silent, late, chronyd) = (scripted("{}"), scripted("{}"), scripted("{}"));
     silent.set(Fault::Silence);
-    late.set(Fault::Delay(ms(1500)));
+    late.set(Fault::Hold);
     let connect = |others: Vec<Address>| {
         let missing = "/nonexistent/chronyd.sock".parse().unwrap();
         let addresses = [missing, unix(silent.socket())].into_iter().chain(others).collect();
-        D::new(libchrony::Connection::builder().addresses(addresses).timeout(Duration::from_secs(3)))
+        D::new(libchrony::Connection::builder().addresses(addresses).timeout(AMPLE))
     };
     let good = unix(chronyd.socket());
     let connection = connect(vec![good.clone()]);
@@ -102,7 +102,14 @@ fn a_silent_address_is_listened_to_while_the_next_is_tried<D: Driver>() {
     // Its answer is still to come when the silent one after it is tried.
     let port = udp(late.command_port());
     let connection = connect(vec![port.clone(), udp(silent.command_port())]);
-    connection.tracking().unwrap();
+    let asked = || silent.requests()[&code::TRACKING];
+    let before = asked();
+    thread::scope(|scope| {
+        let call = scope.spawn(|| connection.tracking());
+        wait_until("both requests to the silent one", || asked() >= before + 2);
+        late.release();
+        call.join().unwrap().unwrap();
+    });
     assert_eq!(connection.address(), Some(port));
 }
 
@@ -157,7 +164,7 @@ fn a_call_goes_on_while_a_host_is_looked_up() {
     let address: Address = format!("chrony.test:{}", chronyd.command_port()).parse().unwrap();
     let resolved = || Ok(vec![SocketAddr::from(([127, 0, 0, 1], chronyd.command_port()))]);
     let advance = |reading: &mut Call<Tracking>| reading.advance(Waker::noop());
-    let connection = to(&address).timeout(ms(5000)).build_nonblocking().unwrap();
+    let connection = to(&address).timeout(AMPLE).build_nonblocking().unwrap();
 
     let mut reading = connection.tracking();
     let Step::Resolve(host) = advance(&mut reading) else { panic!("no question") };
@@ -168,15 +175,11 @@ fn a_call_goes_on_while_a_host_is_looked_up() {
     wait_until("an answer", || matches!(advance(&mut reading), Step::Done(Ok(_))));
 
     // The kept session answers while its host is looked up again, since it is late.
-    chronyd.set(Fault::Delay(ms(3000)));
+    chronyd.set(Fault::Hold);
     let mut reading = connection.tracking();
-    let mut is_asked = false;
-    wait_until("an answer", || match advance(&mut reading) {
-        Step::Wait(_) => false,
-        Step::Resolve(_) => std::mem::replace(&mut is_asked, true),
-        Step::Done(result) => result.is_ok(),
-    });
-    assert!(is_asked);
+    wait_until("the question", || matches!(advance(&mut reading), Step::Resolve(_)));
+    chronyd.release();
+    wait_until("an answer", || matches!(advance(&mut reading), Step::Done(Ok(_))));
 
     let connection = to(&address).timeout(ms(1000)).build_nonblocking().unwrap();
     let mut reading = connection.tracking();

@@ -1,12 +1,14 @@
 //! Calls that tokio waits for. A connection is not tied to a runtime: each of these has one of its own.
 
 use super::{Driver, Tasks};
+use crate::common::open;
 use crate::common::system::in_fork;
 use libchrony::{
     Address, AnyRecords, AsyncConnection, Builder, Error, NtpData, Readable, Rows, Source, Table, Tracking,
 };
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::process;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
@@ -120,12 +122,17 @@ impl Tasks for Tokio {
         run(async {
             let mut call = Some(Box::pin(self.0.sources()));
             poll_fn(|task| Poll::Ready(call.as_mut().unwrap().as_mut().poll(task).is_pending())).await;
+            let watched = open::watched(process::id());
             assert!(in_fork(|| {
                 // The runtime is the parent's. Nor does the call disturb the parent when it is dropped.
                 drop(call.take());
                 let own = thread::scope(|scope| scope.spawn(|| self.sources()).join().unwrap());
                 own.is_ok()
             }));
+            assert!(
+                watched > 0 && open::watched(process::id()) == watched,
+                "the child changed its parent's event queue"
+            );
             call.unwrap().await.unwrap().len()
         })
     }

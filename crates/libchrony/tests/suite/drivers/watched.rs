@@ -1,6 +1,7 @@
 //! Calls that never wait, in one thread that waits for one descriptor of each connection, as event loops do.
 
 use super::{Driver, Tasks};
+use crate::common::open;
 use crate::common::system::in_fork;
 use crate::common::{both, ms, scripted, to, udp};
 use libchrony::nonblocking::{Call, Connection, Epoll, Reply, Step};
@@ -8,6 +9,7 @@ use libchrony::{Address, AnyRecords, Builder, Error, NtpData, Readable, Rows, So
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::ToSocketAddrs;
 use std::os::fd::AsFd;
+use std::process;
 use std::ptr;
 use std::sync::Mutex;
 use std::task::Waker;
@@ -163,7 +165,10 @@ impl Tasks for Watched {
         self.advance(&mut reading).unwrap_err();
         let mut reading = Some(reading);
         let mut count = || self.finish(reading.take().unwrap()).unwrap().len();
+        // The queue is the child's, too, and its own sockets are not in it.
+        let watched = open::watched(process::id());
         assert!(in_fork(|| count() > 0));
+        assert!(watched > 0 && open::watched(process::id()) == watched, "the child changed its parent's event queue");
         count()
     }
 }

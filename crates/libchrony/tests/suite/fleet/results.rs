@@ -33,13 +33,17 @@ fn a_fleet_without_addresses_has_no_results() {
 
 #[test]
 fn results_come_in_the_order_in_which_they_end() {
-    let chronyds = [300, 0, 600].map(|delay| {
-        let chronyd = scripted("{}");
-        chronyd.set(Fault::Delay(ms(delay)));
-        chronyd
-    });
-    let mut fleet = Fleet::builder(addresses(&chronyds)).build().unwrap();
-    assert!(fleet.read::<Tracking>().map(|(index, _)| index).eq([1, 0, 2]));
+    let chronyds = [(); 3].map(|()| scripted("{}"));
+    for chronyd in &chronyds {
+        chronyd.set(Fault::Hold);
+    }
+    let mut fleet = Fleet::builder(addresses(&chronyds)).timeout(Duration::from_secs(20)).build().unwrap();
+    let mut round = fleet.read::<Tracking>();
+    for next in [1, 0, 2] {
+        chronyds[next].release();
+        let (index, result) = round.next().unwrap();
+        assert!(index == next && result.is_ok(), "{index}: {result:?}");
+    }
 }
 
 #[test]
@@ -102,10 +106,10 @@ fn a_round_with_silent_daemons_ends_at_one_timeout() {
     // All over the place.
     let silent: Vec<_> = (0..1000).filter(|number| number % 7 == 0).collect();
     daemons.leave(silent.iter().copied()).unwrap();
-    let mut fleet = all(&daemons).in_flight(50).timeout(TIMEOUT).build().unwrap();
-    let mut round = || {
+    let mut fleet = all(&daemons).in_flight(20).timeout(TIMEOUT).build().unwrap();
+    // The second round begins with sessions that are kept.
+    for _ in 0..2 {
         let start = Instant::now();
-        let mut answered = Duration::ZERO;
         let mut failed = Vec::new();
         for (index, (tracking, sources)) in fleet.read::<(Tracking, Vec<Source>)>() {
             if let (Err(Error::TimedOut { .. }), Err(Error::NotAsked { .. })) = (&tracking, &sources) {
@@ -113,19 +117,14 @@ fn a_round_with_silent_daemons_ends_at_one_timeout() {
             } else {
                 tracking.unwrap();
                 sources.unwrap();
-                answered = start.elapsed();
             }
         }
         failed.sort_unstable();
         assert_eq!(failed, silent);
         let elapsed = start.elapsed();
-        assert!(elapsed >= TIMEOUT, "{elapsed:?}");
-        // Also of the last answer.
-        (elapsed < TIMEOUT * 2 && answered < TIMEOUT, elapsed, answered)
-    };
-    // The machine may be busy, but not each time. The second round begins with sessions that are kept.
-    let rounds = [round(), round()];
-    assert!(rounds.iter().any(|(is_in_time, ..)| *is_in_time) || round().0, "{rounds:?}");
+        // One after the other, twenty at a time, they would take seven timeouts and more.
+        assert!((TIMEOUT..TIMEOUT * 5).contains(&elapsed), "{elapsed:?}");
+    }
 }
 
 #[test]

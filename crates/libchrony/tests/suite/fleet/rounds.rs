@@ -4,8 +4,8 @@ use super::{addresses, all, daemons, read};
 use crate::common::alone::Alone;
 use crate::common::open::descriptors;
 use crate::common::*;
-use libchrony::Tracking;
-use libchrony::fleet::Fleet;
+use libchrony::fleet::{Fleet, Step};
+use libchrony::{Report, Tracking};
 use std::time::Duration;
 use testbed::Fault;
 
@@ -96,13 +96,31 @@ fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     noisy.set(Fault::JunkBefore(200));
     let mut fleet = Fleet::builder(addresses([&noisy, &quiet])).timeout(Duration::from_secs(20)).build().unwrap();
     assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
-    let mut is_quiet_first = || {
-        let ended: Vec<_> = fleet.read::<Tracking>().map(|(index, result)| (index, result.is_ok())).collect();
-        assert!(ended.len() == 2 && ended.iter().all(|(_, is_ok)| *is_ok), "{ended:?}");
-        ended[0].0 == 1
-    };
-    // Either thread may be stopped for a while, but not each time.
-    assert!((0..5).any(|_| is_quiet_first()), "the noisy one is first each time");
+    noisy.set(Fault::Hold);
+    quiet.set(Fault::Hold);
+    let mut round = fleet.into_round(vec![Tracking::TABLE]);
+    for chronyd in [&noisy, &quiet] {
+        wait_until("both requests", || {
+            assert!(matches!(round.advance(), Step::Wait(_)));
+            chronyd.requests()[&code::TRACKING] == 2
+        });
+    }
+    for chronyd in [&noisy, &quiet] {
+        chronyd.release();
+        // It has sent all when it tells this.
+        chronyd.requests();
+    }
+    let mut ended = Vec::new();
+    wait_until("the end", || match round.advance() {
+        Step::Result(index, results) => {
+            assert!(results[0].is_ok(), "{results:?}");
+            ended.push(index);
+            false
+        }
+        Step::Wait(_) => false,
+        Step::Over => true,
+    });
+    assert_eq!(ended, [1, 0]);
 }
 
 #[test]
