@@ -399,7 +399,7 @@ class Activity(_Record):
 class SelectData(_Record):
     """The state of a source at the last selection (libchrony report "selectdata", chronyc ``selectdata``).
 
-    chrony has it from version 4.0 on.
+    Requires chrony 4.0 or later.
     A number that has no name yet is a plain number.
 
     Attributes:
@@ -462,7 +462,7 @@ class SelectData(_Record):
 class AuthData(_Record):
     """The authentication of a source's packets (libchrony report "authdata", chronyc ``authdata``).
 
-    chrony has it from version 4.0 on.
+    Requires chrony 4.0 or later.
     A number that has no name yet is a plain number.
 
     Attributes:
@@ -547,13 +547,13 @@ class NTPData(_Record):
         received_valid_messages: Messages that passed the tests 1 to 5. (libchrony "received valid messages")
         received_good_messages: Messages that passed all tests, so that they gave a sample. (libchrony "received good
             messages")
-        kernel_transmit_timestamps: Requests that the kernel stamped. From chrony 4.6 on; None before. (libchrony
+        kernel_transmit_timestamps: Requests that the kernel stamped. Since chrony 4.6; None before. (libchrony
             "kernel transmit timestamps")
-        kernel_receive_timestamps: Answers that the kernel stamped. From chrony 4.6 on; None before. (libchrony "kernel
+        kernel_receive_timestamps: Answers that the kernel stamped. Since chrony 4.6; None before. (libchrony "kernel
             receive timestamps")
-        hardware_transmit_timestamps: Requests that the network card stamped. From chrony 4.6 on; None before.
+        hardware_transmit_timestamps: Requests that the network card stamped. Since chrony 4.6; None before.
             (libchrony "hardware transmit timestamps")
-        hardware_receive_timestamps: Answers that the network card stamped. From chrony 4.6 on; None before. (libchrony
+        hardware_receive_timestamps: Answers that the network card stamped. Since chrony 4.6; None before. (libchrony
             "hardware receive timestamps")
     """
 
@@ -627,36 +627,36 @@ class ServerStats(_Record):
 
     Attributes:
         received_ntp_requests: NTP requests received. (libchrony "received NTP requests")
-        accepted_nts_ke_connections: Connections accepted for NTS key establishment. From chrony 4.0 on; None before.
+        accepted_nts_ke_connections: Connections accepted for NTS key establishment. Since chrony 4.0; None before.
             (libchrony "accepted NTS-KE connections")
         received_command_requests: Command requests received, with those of this program. (libchrony "received command
             requests")
         dropped_ntp_requests: NTP requests dropped by the limit on their rate. (libchrony "dropped NTP requests")
-        dropped_nts_ke_connections: NTS-KE connections dropped by the limit on their rate. From chrony 4.0 on; None
+        dropped_nts_ke_connections: NTS-KE connections dropped by the limit on their rate. Since chrony 4.0; None
             before. (libchrony "dropped NTS-KE connections")
         dropped_command_requests: Command requests dropped by the limit on their rate. (libchrony "dropped command
             requests")
         dropped_client_log_records: Records of clients dropped by the limit on memory. (libchrony "dropped client log
             records")
-        received_authenticated_ntp_requests: NTP requests that were authenticated by a key or NTS. From chrony 4.0 on;
+        received_authenticated_ntp_requests: NTP requests that were authenticated by a key or NTS. Since chrony 4.0;
             None before. (libchrony "received authenticated NTP requests")
-        received_interleaved_ntp_requests: NTP requests in interleaved mode. From chrony 4.2 on; None before.
+        received_interleaved_ntp_requests: NTP requests in interleaved mode. Since chrony 4.2; None before.
             (libchrony "received interleaved NTP requests")
-        held_ntp_timestamps: Pairs of timestamps held for interleaved clients. From chrony 4.2 on; None before.
+        held_ntp_timestamps: Pairs of timestamps held for interleaved clients. Since chrony 4.2; None before.
             (libchrony "held NTP timestamps")
-        ntp_timestamp_span: Seconds that the held timestamps cover. From chrony 4.2 on; None before.
+        ntp_timestamp_span: Seconds that the held timestamps cover. Since chrony 4.2; None before.
             (libchrony "NTP timestamp span")
-        served_daemon_rx_timestamps: Answers with a receive timestamp of the daemon. From chrony 4.4 on; None before.
+        served_daemon_rx_timestamps: Answers with a receive timestamp of the daemon. Since chrony 4.4; None before.
             (libchrony "served daemon RX timestamps")
-        served_daemon_tx_timestamps: Answers with a transmit timestamp of the daemon. From chrony 4.4 on; None before.
+        served_daemon_tx_timestamps: Answers with a transmit timestamp of the daemon. Since chrony 4.4; None before.
             (libchrony "served daemon TX timestamps")
-        served_kernel_rx_timestamps: Answers with a receive timestamp of the kernel. From chrony 4.4 on; None before.
+        served_kernel_rx_timestamps: Answers with a receive timestamp of the kernel. Since chrony 4.4; None before.
             (libchrony "served kernel RX timestamps")
-        served_kernel_tx_timestamps: Answers with a transmit timestamp of the kernel. From chrony 4.4 on; None before.
+        served_kernel_tx_timestamps: Answers with a transmit timestamp of the kernel. Since chrony 4.4; None before.
             (libchrony "served kernel TX timestamps")
-        served_hardware_rx_timestamps: Answers with a receive timestamp of the network card. From chrony 4.4 on; None
+        served_hardware_rx_timestamps: Answers with a receive timestamp of the network card. Since chrony 4.4; None
             before. (libchrony "served hardware RX timestamps")
-        served_hardware_tx_timestamps: Answers with a transmit timestamp of the network card. From chrony 4.4 on; None
+        served_hardware_tx_timestamps: Answers with a transmit timestamp of the network card. Since chrony 4.4; None
             before. (libchrony "served hardware TX timestamps")
     """
 

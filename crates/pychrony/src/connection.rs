@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A connection in a `with` block. The Python class adds the documented methods. Entering and leaving stay here, so that
-/// no signal handler can run and raise between them and the block. (From Python 3.14 on, one can run before the block, in
+/// no signal handler can run and raise between them and the block. (Since Python 3.14, one can run before the block, in
 /// the `with` statement itself.)
 #[pyclass(frozen, subclass, module = "pychrony._core")]
 #[derive(Default)]
