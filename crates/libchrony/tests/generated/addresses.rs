@@ -72,7 +72,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What libchrony would read in the canonical form of an address is what it was understood as.
+/// Checks that libchrony reads the canonical form of an address as this crate understood it.
 fn check(bytes: &[u8]) {
     let address = match Address::parse(OsStr::from_bytes(bytes)) {
         Ok(address) => address,

@@ -1,4 +1,4 @@
-//! What a caller is promised of every record and every error, whatever chronyd sends.
+//! The promises to a caller about every record and every error, whatever chronyd sends.
 //!
 //! The property tests and the fuzzer hold each result against this. It reads the reports' own tables; what the tables
 //! do not say (constants, times, text) is said here once more, from the documentation of the fields.
@@ -21,7 +21,7 @@ pub(crate) fn check_record(table: &Table, record: Option<&dyn Row>) {
     }
 }
 
-/// Panics unless every value of a record that has no table here is of its type, and as its content has it.
+/// Panics unless every value of a record without a table here has its type and fits its content.
 pub(crate) fn check_any(table: &Table, record: Option<&AnyRecord>) {
     let Some(record) = record else {
         return assert_eq!(table.shape, Shape::PerNtpSource);
@@ -73,7 +73,7 @@ fn is_in_range(field: &Field, value: Value<'_>, is_clock: bool) -> bool {
     }
 }
 
-/// Whether an unsigned number has no more bits than the field.
+/// Returns true if an unsigned number fits the width of the field.
 fn is_of_width(number: u64, field: &Field) -> bool {
     matches!(field.kind, Type::Unsigned(bits) if bits == 64 || number < 1 << bits)
 }

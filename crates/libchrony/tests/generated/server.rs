@@ -15,7 +15,7 @@ use testbed::{Scripted, Values};
 
 pub(crate) const HEADER: usize = 28;
 
-/// What a request is answered with.
+/// The reply to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// The right one.
@@ -93,7 +93,7 @@ impl Server {
         *self.replies.lock().unwrap() = replies.into_iter().collect();
     }
 
-    /// How many datagrams it has sent.
+    /// The number of datagrams sent.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

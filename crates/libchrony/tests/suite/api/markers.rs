@@ -1,4 +1,4 @@
-//! What may be sent to and shared between threads, checked when the tests are compiled.
+//! The types that threads may send and share, checked when the tests are compiled.
 
 use libchrony::{
     Address, AddressError, AsyncConnection, Builder, Connection, Error, ErrorKind, Field, FieldError, LeapStatus,

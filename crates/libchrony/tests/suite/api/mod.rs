@@ -1,4 +1,4 @@
-//! What a caller sees: addresses and libraries, connections, errors, and what may be sent between threads.
+//! The surface for a caller: addresses and libraries, connections, errors, and the types that threads may send.
 
 mod connection;
 mod errors;

@@ -1,4 +1,4 @@
-//! Where libchrony is looked for, and in which order. Each case is a process with an environment of its own.
+//! The search for libchrony, and its order. Each case is a process with an environment of its own.
 
 use super::library::folder;
 use crate::common::alone::{Alone, is_alone};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const MARK: &str = "LIBCHRONY_TEST_ALONE";
 
-/// Whether this is such a process, for which its parent has prepared everything.
+/// Returns true in a process that its parent has prepared to run one test alone.
 pub(crate) fn is_alone() -> bool {
     env::var_os(MARK).is_some()
 }
@@ -56,7 +56,7 @@ impl Alone {
         self
     }
 
-    /// Has the process do `prepare` before it becomes this program.
+    /// Makes the process call `prepare` before it becomes this program.
     pub(crate) fn prepared(mut self, prepare: fn() -> std::io::Result<()>) -> Self {
         // SAFETY: every `prepare` here makes system calls and nothing else, as is allowed between fork and exec.
         #[expect(unsafe_code, reason = "runs between fork and exec")]

@@ -1,4 +1,4 @@
-//! What the tests share: short ways to a connection, watchdogs, and views of what the process has open.
+//! Helpers for all tests: short ways to a connection, watchdogs, and views of the open descriptors.
 
 pub(crate) mod alone;
 pub(crate) mod open;
@@ -113,7 +113,7 @@ pub(crate) fn fails_on_time<T: Send + 'static>(
     })
 }
 
-/// The error as a process has it that was never stopped, which a busy machine does.
+/// The error without the time for which a busy machine stopped this process.
 pub(crate) fn awake(mut error: Error) -> Error {
     if let Error::TimedOut { silence, .. } = &mut error {
         silence.asleep = Duration::ZERO;

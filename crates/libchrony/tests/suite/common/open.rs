@@ -1,4 +1,4 @@
-//! What this process has open, and what it has left beside chronyd's socket.
+//! The open descriptors of this process, and the directories that it has left next to chronyd's socket.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +29,7 @@ fn has_cloexec(fd: RawFd) -> bool {
     u32::from_str_radix(flags, 8).unwrap() & O_CLOEXEC != 0
 }
 
-/// The descriptors of sockets that clients have bound beside a chronyd's socket, with their paths.
+/// The descriptors of sockets that clients have bound next to a chronyd's socket, with their paths.
 pub(crate) fn clients_in(folder: &Path) -> Vec<(RawFd, PathBuf)> {
     let table = fs::read_to_string("/proc/net/unix").unwrap();
     let path_of = |inode: &str| {
@@ -52,7 +52,7 @@ pub(crate) fn udp_client_of(port: u16) -> RawFd {
     descriptors().into_iter().find(|(_, what)| *what == wanted).unwrap().0
 }
 
-/// The folders that libchrony has made, and not removed, beside a chronyd's socket.
+/// The directories that libchrony has made, and not removed, next to a chronyd's socket.
 pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("libchrony."));
@@ -69,7 +69,7 @@ pub(crate) fn states() -> Vec<(RawFd, String, String)> {
     descriptors().into_iter().map(|(fd, what)| (fd, what, state(fd))).collect()
 }
 
-/// How many descriptors the event queues of a process watch.
+/// The number of descriptors that the event queues of a process watch.
 pub(crate) fn watched(process: u32) -> usize {
     let files = fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap().map(|entry| entry.unwrap().path());
     let infos = files.map(|file| fs::read_to_string(file).unwrap_or_default());

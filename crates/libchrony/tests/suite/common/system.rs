@@ -46,7 +46,7 @@ pub(crate) fn close_all() {
     assert_eq!(unsafe { libc::close_range(3, libc::c_uint::MAX, 0) }, 0);
 }
 
-/// How many signals this process has handled.
+/// The number of signals that this process has handled.
 pub(crate) static HANDLED: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn count_signal(_: libc::c_int) {
@@ -131,7 +131,7 @@ pub(crate) fn own_network() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Has this process, which has file systems of its own, find other names of hosts, until the result is dropped.
+/// Replaces the host names of this process, which has file systems of its own, until the result is dropped.
 pub(crate) fn own_hosts(names: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, names.as_bytes()).unwrap();

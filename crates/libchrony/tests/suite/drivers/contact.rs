@@ -1,4 +1,4 @@
-//! What connecting finds out, and what is left to the first report.
+//! The result of connecting, and the part that is left to the first report.
 
 use super::{Driver, promises};
 use crate::common::open::clients_in;

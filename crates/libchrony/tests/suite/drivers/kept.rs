@@ -1,4 +1,4 @@
-//! What a connection keeps between calls, what it lets go, and what it refuses.
+//! The session that a connection keeps between calls, and the ones that it drops or refuses.
 
 use super::{Driver, promises};
 use crate::common::alone::Alone;

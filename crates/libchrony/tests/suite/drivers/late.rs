@@ -151,7 +151,7 @@ fn a_chronyd_that_dies_in_the_middle_is_told_and_found_again<D: Driver>() {
     }
 }
 
-/// It has the request and does not answer it: before its first answer, or in a list.
+/// The old chronyd has the request and does not answer it: before its first answer, or in a list.
 fn a_chronyd_that_restarts_in_the_middle_is_asked_anew<D: Driver>() {
     let chronyd = scripted(r#"{"sources": 30}"#);
     for (request, after) in [(code::COUNT, 0), (code::SOURCES, 11)] {

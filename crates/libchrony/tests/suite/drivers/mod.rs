@@ -1,4 +1,4 @@
-//! What a call promises, however it is waited for: a thread that blocks, a loop round `poll`, an epoll set, and tokio.
+//! The promises of a call with every driver: a blocked thread, a loop around `poll`, an epoll set, and tokio.
 //!
 //! Each promise is written once, for any driver.
 
@@ -56,7 +56,7 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
 /// A driver whose calls do not block a thread each.
 pub(crate) trait Tasks: Driver {
-    /// Reads the sources, and gives up after so many steps; `None` if it did.
+    /// Reads the sources, or gives up after this number of steps and returns `None`.
     fn sources_within(&self, steps: usize) -> Option<Result<Vec<Source>, Error>>;
 
     /// As [`Driver::together`], but with one of the calls given up once all have begun.
@@ -66,7 +66,7 @@ pub(crate) trait Tasks: Driver {
     fn forks_meanwhile(&self) -> usize;
 }
 
-/// Has promises tested for drivers: each in a module of the driver's name.
+/// Tests promises with drivers, each in a module with the driver's name.
 macro_rules! promises {
     ($($name:ident),+ $(,)?) => {
         $crate::drivers::promises!(for blocking Threads, polled Polled, watched Watched, tokio Tokio: $($name),+);

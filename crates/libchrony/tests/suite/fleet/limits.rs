@@ -1,4 +1,4 @@
-//! How many are asked at once, for how long, and with how many descriptors.
+//! The limits on addresses asked at once, on their time, and on descriptors.
 
 use super::{all, daemons, read};
 use crate::common::alone::Alone;

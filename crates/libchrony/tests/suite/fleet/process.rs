@@ -139,8 +139,8 @@ fn more_hosts_than_there_is_room_for_are_read_one_after_the_other() {
     });
 }
 
-/// It has one more address, which is silent. There is room for two sessions to the first and one to that, so late
-/// requests are sent again on the sockets that there are.
+/// The host has one more address, which is silent. There is room for two sessions to the first address and one to the
+/// second, so late requests are sent again on existing sockets.
 #[test]
 fn a_host_that_goes_away_while_its_other_address_is_tried_is_told() {
     let test = "fleet::process::a_host_that_goes_away_while_its_other_address_is_tried_is_told";

@@ -1,4 +1,4 @@
-//! What comes of a round: one result for each address, in the order in which they end.
+//! The results of a round: one for each address, in the order in which the reads end.
 
 use super::{addresses, all, daemons, read};
 use crate::common::*;

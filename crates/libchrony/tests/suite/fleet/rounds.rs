@@ -88,7 +88,7 @@ fn a_round_may_be_given_up() {
     });
 }
 
-/// It floods us: the others are not kept waiting.
+/// The daemon floods us, and the others do not have to wait.
 #[test]
 fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     let (noisy, quiet) = (scripted("{}"), scripted("{}"));

@@ -16,7 +16,7 @@ use std::task::Waker;
 use std::time::Instant;
 use testbed::Scripted;
 
-/// How many numbers the program uses anew: more than everything here has.
+/// The number of descriptors that the program opens again: more than are open here.
 const NUMBERS: RawFd = 80;
 
 /// Everything that has descriptors, used once.
@@ -93,7 +93,7 @@ fn devices() -> Vec<OwnedFd> {
 
 type Open = fn() -> Vec<OwnedFd>;
 
-/// What a program opens after it has closed all descriptors.
+/// The files that a program opens after it has closed all descriptors.
 const OTHERS: [(&str, Open); 3] = [
     ("event queues at odd numbers", || event_queues(1)),
     ("event queues at even numbers", || event_queues(0)),
@@ -153,7 +153,7 @@ fn connections_that_are_opened_after_that_are_left_alone_too() {
     });
 }
 
-/// A fleet neither waits for the program's own event queue nor has it watch sockets.
+/// A fleet does not wait for the program's own event queue, and does not put sockets into it.
 #[test]
 fn an_event_queue_of_the_program_is_not_taken_for_that_of_a_fleet() {
     alone("process::descriptors::an_event_queue_of_the_program_is_not_taken_for_that_of_a_fleet", || {

@@ -1,4 +1,4 @@
-//! Forked children: they read through sockets of their own, and neither disturb their parent's nor clean it up.
+//! Forked children: they read through sockets of their own, and do not disturb or clean up their parent's.
 
 use crate::common::alone::alone;
 use crate::common::open::{clients_in, descriptors, folders_in};

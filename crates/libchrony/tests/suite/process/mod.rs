@@ -1,4 +1,4 @@
-//! What calls do to the process they are in: forks, signals, sockets and descriptors.
+//! The effects of calls on their process: forks, signals, sockets and descriptors.
 
 mod descriptors;
 mod fork;

@@ -45,7 +45,7 @@ fn a_thousand_connections_leave_no_descriptor_and_no_folder() {
     });
 }
 
-/// Why a socket does not open is looked for at /dev/urandom, too, which other threads open for their sessions.
+/// The diagnosis of a socket that does not open reads /dev/urandom, which other threads open for their sessions.
 #[test]
 fn threads_whose_calls_fail_have_others_leave_no_descriptor() {
     alone("process::sockets::threads_whose_calls_fail_have_others_leave_no_descriptor", || {

@@ -1,3 +1,3 @@
-//! What a chronyd that means harm can send.
+//! The replies of a hostile chronyd.
 
 mod replies;

@@ -8,7 +8,7 @@ use testbed::{Fault, Scripted};
 
 type Read = fn(&Connection) -> Result<(), Error>;
 
-/// What each report says of a chronyd with sources and an RTC, if anything.
+/// The error of each report of a chronyd with sources and an RTC, if any.
 fn errors(connection: &Connection) -> [(&'static str, Option<Error>); 4] {
     [
         ("tracking", connection.tracking().err()),

@@ -8,7 +8,7 @@ use libchrony::{
 };
 use testbed::{Chronyd, Pair};
 
-/// How chronyc writes a constant.
+/// The word that chronyc prints for a constant.
 fn word<T: PartialEq>(value: &Open<T>, words: &[(T, &'static str)]) -> &'static str {
     words.iter().find(|(constant, _)| value == constant).map_or("Invalid", |(_, word)| word)
 }
@@ -51,7 +51,7 @@ fn selection(name: &str, one: &SelectData) -> String {
     )
 }
 
-/// The columns from the version on, as far as all versions of chronyc have them, but for the name of the reference.
+/// The columns after the version that all versions of chronyc have, except the name of the reference.
 fn measurement(one: &NtpData) -> String {
     let tests = |all: &[NtpFlags]| -> String {
         all.iter().map(|test| if one.flags.contains(*test) { '1' } else { '0' }).collect()

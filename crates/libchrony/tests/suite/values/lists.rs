@@ -77,7 +77,7 @@ fn a_list_that_keeps_changing_ends_at_the_deadline() {
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
 }
 
-/// Over several sessions at once. A Unix socket neither loses nor reorders, and only there the order of answers
+/// Over several sessions at once. A Unix socket does not lose or reorder datagrams, and only there the order of answers
 /// matters.
 #[test]
 fn a_long_list_survives_losses_copies_and_disorder() {

@@ -93,7 +93,7 @@ fn a_chronyd_that_follows_its_own_clock() {
     assert_eq!(tracking.reference_id_name, "127.127.1.1");
 }
 
-/// It is too far away for others, and still says what it follows.
+/// The chronyd is too far from a reference for others, and still says which source it follows.
 #[test]
 fn a_chronyd_that_follows_a_source_of_stratum_15() {
     let server = Chronyd::builder().server().line("local stratum 15").start().unwrap();

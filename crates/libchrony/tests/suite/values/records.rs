@@ -89,7 +89,7 @@ fn values_out_of_their_bounds_are_refused_with_field_and_value() {
     refused::<RtcData>("/offset=inf", "offset: inf");
 }
 
-/// Whether the table bounds the field to finite numbers, rather than to a range of integers.
+/// Returns true if the table limits the field to finite numbers, rather than to a range of integers.
 fn is_finite_float(field: &Field) -> bool {
     field.min.is_finite() && field.max.is_finite() && field.max > 1e300
 }

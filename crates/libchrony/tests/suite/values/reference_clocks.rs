@@ -6,7 +6,7 @@ use libchrony::Connection;
 use std::time::Duration;
 use testbed::Scripted;
 
-/// What is at each place: the number of a source, or `None` for a reference clock.
+/// The record at each index: the number of a source, or `None` for a reference clock.
 type Places = Vec<Option<u32>>;
 
 fn tell(chronyd: &Scripted, places: &Places) {
