@@ -71,7 +71,7 @@ check: provision-test extension ## Check format, clippy, types and a few tests i
 	$(PYTEST) --quiet $(CHECKED:%=tests/%.py)
 
 .PHONY: lint
-lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy, the ledgers
+lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, ledgers, words
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -82,13 +82,10 @@ lint: provision-test extension ## Check formatting, clippy, rustdoc, ruff, mypy,
 	$(RUN) ruff check
 	$(RUN) mypy
 	$(RUN) python tools/checks/claims.py
+	$(RUN) python tools/checks/prose.py
 	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }
 	@rm -rf $(TARGET)/generated && $(GENERATE) $(TARGET)/generated
 	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
-
-.PHONY: prose
-prose: provision-test ## Check the words of documentation
-	$(RUN) python tools/checks/prose.py
 
 .PHONY: fmt
 fmt: provision-test ## Format all code, and fix what ruff can fix

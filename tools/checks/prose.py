@@ -1,4 +1,4 @@
-"""Check the words of documentation comments, docstrings and documents (`make prose`).
+"""Check the words of documentation comments, docstrings and documents (`make lint`).
 
     tools/run python tools/checks/prose.py            all files of the checkout
     tools/run python tools/checks/prose.py PATH…      these files, and those below these folders

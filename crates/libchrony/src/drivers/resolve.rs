@@ -18,8 +18,8 @@ use std::time::Duration;
 
 static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
 
-/// The addresses of a host, with its port. Waits in slices of time, before each of which `left` is asked how much
-/// time is left, with no lock held; `None` if there is none.
+/// Returns the addresses of a host, with its port. Waits in slices. Before each slice, `left` returns the time that is
+/// left, or `None`. No lock is held meanwhile.
 pub(crate) fn look_up<E>(
     host: &Address,
     left: impl Fn() -> Result<Option<Duration>, E>,

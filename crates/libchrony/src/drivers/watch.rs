@@ -66,7 +66,7 @@ const EVENTS: usize = 256;
 pub struct Epoll {
     queue: EventQueue,
     process: Process,
-    /// Whether others have closed it, so that nothing can be watched.
+    /// Set once other code has closed the queue, which can then watch nothing.
     is_broken: bool,
 }
 
