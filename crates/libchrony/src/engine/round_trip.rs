@@ -2,7 +2,8 @@
 //!
 //! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. TCP does not measure a
 //! retransmitted segment, because the response may belong to either one (Karn's rule). A lane accepts only the response
-//! to its last request, so every response is measured. The number of retries is not limited here.
+//! to its last request, so a search measures every response. A list leaves out the records that it has retransmitted:
+//! their responses say little about its window. The number of retries is not limited here.
 
 use super::policy::{MAX_PATIENCE, MIN_PATIENCE};
 use std::time::Duration;
