@@ -3,8 +3,7 @@
 //! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony
 //! alone. What takes longer is waited for with `poll`.
 
-use crate::address::Address;
-use crate::drivers::resolve::{Asked, look_up};
+use crate::drivers::resolve::LookUp;
 use crate::engine::machine::Machine;
 use crate::engine::policy::{INTERRUPT_INTERVAL, SHORT_WAIT};
 use crate::engine::ready::{Interest, Ready, Step};
@@ -15,14 +14,14 @@ use rustix::fd::{AsFd, AsRawFd, RawFd};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// Asked while waiting; true abandons the call.
 pub(crate) type Interrupt = dyn Fn() -> bool + Send + Sync;
 
-/// Wakes a thread that waits for its turn.
+/// Wakes a thread that waits for its turn or for a lookup.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -48,23 +47,23 @@ impl Question<'_> {
 /// Runs a machine to its end.
 pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &Interrupt) -> Result<(), Error> {
     let question = Question { interrupt, asked: Cell::new(machine.start()) };
-    let mut waker = None;
+    let mut waker: Option<Waker> = None;
     let mut polled: Option<Vec<RawFd>> = None;
-    // A host that is looked up while the machine listens to what it has asked before.
-    let mut looked_up: Option<(Address, Option<Asked>)> = None;
+    let mut look_up: Option<LookUp> = None;
     loop {
+        let wake = waker.as_ref().unwrap_or(Waker::noop());
+        if let Some(pending) = &mut look_up
+            && let Poll::Ready(found) = pending.poll(wake)
+        {
+            machine.resolved(pending.host.clone(), found);
+            look_up = None;
+        }
         let ready = polled.as_deref().map_or(Ready::First, Ready::These);
-        let until = match machine.advance(ready, waker.as_ref().unwrap_or(Waker::noop()), records) {
+        let until = match machine.advance(ready, wake, records) {
             Step::Done(result) => return result,
-            Step::Resolve(host) if machine.interests().is_empty() => {
-                let end = machine.end();
-                let left = || question.ask().map(|()| end.checked_duration_since(Instant::now()));
-                let found = look_up(&host, left)?;
-                machine.resolved(host, found);
-                continue;
-            }
             Step::Resolve(host) => {
-                looked_up = Some((host, None));
+                // No socket is ready until it is polled.
+                (look_up, polled) = (Some(LookUp::new(host, machine.end())), Some(Vec::new()));
                 continue;
             }
             Step::Wait(until) => until,
@@ -73,24 +72,17 @@ pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &I
         if machine.take_signal() || now - question.asked.get() >= INTERRUPT_INTERVAL {
             question.ask()?;
         }
-        let mut slice = INTERRUPT_INTERVAL;
-        if let Some((host, mut asked)) = looked_up.take() {
-            let begun = asked.take().map_or_else(|| Asked::begin(&host, Waker::noop()), |asked| Ok(Some(asked)));
-            match begun.map(|asked| (asked.as_ref().and_then(Asked::found), asked)) {
-                Err(error) => machine.resolved(host, Err(error)),
-                Ok((Some(found), _)) => machine.resolved(host, found),
-                Ok((None, asked)) => looked_up = Some((host, asked)),
-            }
-            slice = if looked_up.is_some() { SHORT_WAIT } else { Duration::ZERO };
-        }
+        let interests = machine.interests();
+        // The end of a lookup wakes no thread that waits for sockets.
+        let slice = if look_up.is_some() && !interests.is_empty() { SHORT_WAIT } else { INTERRUPT_INTERVAL };
         let wait = until.saturating_duration_since(Instant::now()).min(slice);
-        if machine.waits_for_turn() {
+        if interests.is_empty() {
             match waker {
                 None => waker = Some(Waker::from(Arc::new(Unpark(thread::current())))),
                 Some(_) => thread::park_timeout(wait),
             }
         } else {
-            let (ready, is_signalled) = wait_for(&machine.interests(), wait);
+            let (ready, is_signalled) = wait_for(&interests, wait);
             polled = Some(ready);
             if is_signalled {
                 question.ask()?;

@@ -1,36 +1,85 @@
 //! Asking the system's resolver for the addresses of a host name.
 //!
 //! The resolver cannot be told when to stop, so it works in a thread, and a call stops waiting for it when it wants.
-//! Threads that want the same name share one look-up, and a process has a bounded number of them: a resolver that hangs
+//! Calls that want the same name share one lookup, and a process has a bounded number of them: a resolver that hangs
 //! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
 
-use crate::address::{Address, Meaning};
-use crate::engine::policy::{INTERRUPT_INTERVAL, MAX_LOOK_UPS};
+use crate::address::Address;
+use crate::engine::policy::MAX_LOOK_UPS;
 use crate::raw::per_process::PerProcess;
-use rustix::io::Errno;
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
 
-/// Returns the addresses of a host, with its port. Waits in slices. Before each slice, `left` returns the time that is
-/// left, or `None`. No lock is held meanwhile.
-pub(crate) fn look_up<E>(
-    host: &Address,
-    left: impl Fn() -> Result<Option<Duration>, E>,
-) -> Result<io::Result<Vec<Address>>, E> {
-    let (name, port) = match host.meaning() {
-        Meaning::Host(name, port) => (name, port),
-        Meaning::Addresses(known) => return Ok(Ok(known)),
-    };
-    let found = LOOK_UPS.get().wait(name, resolver, left)?;
-    Ok(found.map(|found| with_port(&found, port)))
+/// A host whose addresses a call waits for.
+#[derive(Debug)]
+pub(crate) struct LookUp {
+    pub(crate) host: Address,
+    /// The moment at which the call ends.
+    end: Instant,
+    /// The lookup of its name; `None` while too many others are pending.
+    shared: Option<Arc<Shared>>,
+    /// The waker that is woken when a lookup ends.
+    waker: Option<Waker>,
 }
+
+impl LookUp {
+    pub(crate) fn new(host: Address, end: Instant) -> Self {
+        Self { host, end, shared: None, waker: None }
+    }
+
+    /// Returns the addresses of the host, with its port, once they are known. Until then, `waker` is woken when it is to
+    /// be polled again.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<io::Result<Vec<Address>>> {
+        self.poll_in(LOOK_UPS.get(), resolver, waker)
+    }
+
+    fn poll_in(
+        &mut self,
+        look_ups: &'static LookUps,
+        resolver: Resolver,
+        waker: &Waker,
+    ) -> Poll<io::Result<Vec<Address>>> {
+        let (name, port) = self.host.host().unwrap_or_default();
+        let mut pending = look_ups.lock();
+        if self.shared.is_none() {
+            self.shared = look_ups.share_or_start(&mut pending, name, resolver)?;
+        }
+        match self.shared.as_ref().map(|shared| shared.found.get()) {
+            Some(Some(Ok(found))) => Poll::Ready(Ok(with_port(found, port))),
+            Some(Some(Err(error))) => Poll::Ready(Err(same_error(error))),
+            None if Instant::now() >= self.end => {
+                let words = format!("{MAX_LOOK_UPS} other look-ups of host names are pending");
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, words)))
+            }
+            Some(None) | None => {
+                // Only copies are sure to be alike.
+                let waker = self.waker.insert(waker.clone());
+                if !pending.wakers.iter().any(|known| known.will_wake(waker)) {
+                    pending.wakers.push(waker.clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for LookUp {
+    fn drop(&mut self) {
+        // A resolver that hangs keeps no wakers of calls that are over.
+        if let Some(waker) = self.waker.take() {
+            LOOK_UPS.get().lock().wakers.retain(|known| !known.will_wake(&waker));
+        }
+    }
+}
+
+type Resolver = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 fn resolver(name: &str) -> io::Result<Vec<SocketAddr>> {
     (name, 0).to_socket_addrs().map(Vec::from_iter)
@@ -44,119 +93,59 @@ fn with_port(found: &[SocketAddr], port: u16) -> Vec<Address> {
     found.iter().copied().map(address).collect()
 }
 
-/// A look-up that is not waited for.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    look_up: Arc<LookUp>,
-    port: u16,
-}
-
-impl Asked {
-    /// Begins to look a host up. `None` while too many others are pending. If it is not over by then, `done` is woken
-    /// when it is.
-    pub(crate) fn begin(host: &Address, done: &Waker) -> io::Result<Option<Self>> {
-        let (name, port) = host.host().unwrap_or_default();
-        let look_ups = LOOK_UPS.get();
-        let look_up = look_ups.share_or_start(&mut look_ups.lock(), name, resolver)?;
-        Ok(look_up.map(|look_up| {
-            look_up.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(done.clone());
-            Self { look_up, port }
-        }))
-    }
-
-    /// The addresses of the host, if the look-up is over.
-    pub(crate) fn found(&self) -> Option<io::Result<Vec<Address>>> {
-        let found = self.look_up.found.get()?;
-        Some(found.as_ref().map(|found| with_port(found, self.port)).map_err(same_error))
-    }
-}
-
-/// The look-ups of a process that its resolver still owes an answer for.
+/// The lookups of a process that its resolver still owes an answer for.
 #[derive(Debug, Default)]
-struct LookUps {
-    pending: Mutex<Vec<Arc<LookUp>>>,
-    done: Condvar,
+struct LookUps(Mutex<Pending>);
+
+#[derive(Debug, Default)]
+struct Pending {
+    look_ups: Vec<Arc<Shared>>,
+    /// The wakers of all calls that wait, for one of these or for room. Each is there once.
+    wakers: Vec<Waker>,
 }
 
+/// A lookup that all calls with its name wait for.
 #[derive(Debug)]
-struct LookUp {
+struct Shared {
     name: String,
     found: OnceLock<io::Result<Vec<SocketAddr>>>,
-    /// The wakers of those that do not wait for it in a thread.
-    wakers: Mutex<Vec<Waker>>,
 }
 
 impl LookUps {
-    fn wait<E>(
-        &'static self,
-        name: &str,
-        resolver: fn(&str) -> io::Result<Vec<SocketAddr>>,
-        left: impl Fn() -> Result<Option<Duration>, E>,
-    ) -> Result<io::Result<Vec<SocketAddr>>, E> {
-        let mut own = None;
-        loop {
-            let left = left()?;
-            let mut pending = self.lock();
-            if own.is_none() {
-                own = match self.share_or_start(&mut pending, name, resolver) {
-                    Ok(look_up) => look_up,
-                    Err(error) => return Ok(Err(error)),
-                };
-            }
-            let Some(left) = left else {
-                let words = || format!("{MAX_LOOK_UPS} other look-ups of host names are pending");
-                let crowded = || io::Error::new(io::ErrorKind::TimedOut, words());
-                return Ok(Err(own.map_or_else(crowded, |_| Errno::TIMEDOUT.into())));
-            };
-            let is_waiting = |pending: &mut Vec<_>| match &own {
-                Some(look_up) => look_up.found.get().is_none(),
-                None => pending.len() >= MAX_LOOK_UPS,
-            };
-            drop(self.done.wait_timeout_while(pending, left.min(INTERRUPT_INTERVAL), is_waiting));
-            if let Some(found) = own.as_ref().and_then(|look_up| look_up.found.get()) {
-                return Ok(match found {
-                    Ok(addresses) => Ok(addresses.clone()),
-                    Err(error) => Err(same_error(error)),
-                });
-            }
-        }
-    }
-
-    /// The pending look-up of a name, or a new one if there is room for it.
+    /// Returns the pending lookup of a name, or a new one if there is room for it.
     fn share_or_start(
         &'static self,
-        pending: &mut Vec<Arc<LookUp>>,
+        pending: &mut Pending,
         name: &str,
-        resolver: fn(&str) -> io::Result<Vec<SocketAddr>>,
-    ) -> io::Result<Option<Arc<LookUp>>> {
-        if let Some(same) = pending.iter().find(|look_up| look_up.name.eq_ignore_ascii_case(name)) {
+        resolver: Resolver,
+    ) -> io::Result<Option<Arc<Shared>>> {
+        if let Some(same) = pending.look_ups.iter().find(|look_up| look_up.name.eq_ignore_ascii_case(name)) {
             return Ok(Some(Arc::clone(same)));
         }
-        if pending.len() >= MAX_LOOK_UPS {
+        if pending.look_ups.len() >= MAX_LOOK_UPS {
             return Ok(None);
         }
-        let new = Arc::new(LookUp { name: name.to_owned(), found: OnceLock::new(), wakers: Mutex::default() });
+        let new = Arc::new(Shared { name: name.to_owned(), found: OnceLock::new() });
         let own = Arc::clone(&new);
         thread::Builder::new().name("libchrony-resolver".to_owned()).spawn(move || {
             let found = resolver(&own.name);
             let mut pending = self.lock();
             own.found.get_or_init(|| found);
-            pending.retain(|look_up| !Arc::ptr_eq(look_up, &own));
-            self.done.notify_all();
+            pending.look_ups.retain(|look_up| !Arc::ptr_eq(look_up, &own));
+            let wakers = mem::take(&mut pending.wakers);
             drop(pending);
-            let wakers = mem::take(&mut *own.wakers.lock().unwrap_or_else(PoisonError::into_inner));
             wakers.into_iter().for_each(Waker::wake);
         })?;
-        pending.push(Arc::clone(&new));
+        pending.look_ups.push(Arc::clone(&new));
         Ok(Some(new))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<LookUp>>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The error once more, for a further caller.
+/// Returns the error once more, for a further caller.
 fn same_error(error: &io::Error) -> io::Error {
     let other = || io::Error::new(error.kind(), error.to_string());
     error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error)
@@ -165,10 +154,13 @@ fn same_error(error: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+    use std::thread::Thread;
+    use std::time::Duration;
 
+    static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(LookUps::default);
     static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
     /// Hangs until it is open, and then knows every name but one.
@@ -179,39 +171,74 @@ mod tests {
         if name == "missing" { Err(io::Error::other("no such name")) } else { Ok(vec![([192, 0, 2, 1], 0).into()]) }
     }
 
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    fn new(name: &str, end: Instant) -> LookUp {
+        LookUp::new(format!("{name}:777").parse().unwrap(), end)
+    }
+
+    fn hasty(name: &str) -> Poll<io::Result<Vec<Address>>> {
+        new(name, Instant::now()).poll_in(&LOOK_UPS, resolver, Waker::noop())
+    }
+
+    /// Waits for the waker only.
+    fn patient(name: &str) -> io::Result<Vec<Address>> {
+        let mut look_up = new(name, Instant::now() + Duration::from_secs(60));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        loop {
+            match look_up.poll_in(&LOOK_UPS, resolver, &waker) {
+                Poll::Ready(found) => return found,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+
     #[test]
     fn a_resolver_that_hangs_has_a_bounded_number_of_threads_and_one_for_each_name() {
-        static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(LookUps::default);
-        let look_ups: &'static LookUps = &LOOK_UPS;
-        let hasty = |name: &str| {
-            let slices = Cell::new(2);
-            let left = || {
-                slices.set(slices.get() - 1);
-                Ok::<_, ()>((slices.get() > 0).then_some(Duration::from_millis(1)))
-            };
-            look_ups.wait(name, resolver, left).unwrap().unwrap_err()
-        };
         for name in ["missing", "MISSING", "missing"] {
-            assert_eq!(hasty(name).raw_os_error(), Some(libc::ETIMEDOUT));
+            assert!(hasty(name).is_pending());
         }
-        assert_eq!(look_ups.lock().len(), 1);
+        assert_eq!(LOOK_UPS.lock().look_ups.len(), 1);
         let names: Vec<_> = (0..20).map(|number| format!("name-{number}")).collect();
-        let crowded = names.iter().filter(|name| hasty(name).to_string().contains("16 other look-ups")).count();
-        assert_eq!((look_ups.lock().len(), crowded), (16, 5));
-        assert_eq!(look_ups.wait("missing", resolver, || Err(7)).unwrap_err(), 7);
+        let is_crowded = |name: &&String| match hasty(name) {
+            Poll::Ready(found) => found.unwrap_err().to_string().contains("16 other look-ups"),
+            Poll::Pending => false,
+        };
+        let crowded = names.iter().filter(is_crowded).count();
+        assert_eq!((LOOK_UPS.lock().look_ups.len(), crowded), (16, 5));
+        assert_eq!(LOOK_UPS.lock().wakers.len(), 1);
 
-        let patient = |name: &str| look_ups.wait(name, resolver, || Ok::<_, ()>(Some(INTERRUPT_INTERVAL))).unwrap();
         thread::scope(|scope| {
             let waiting: Vec<_> = names.iter().map(|name| scope.spawn(move || patient(name))).collect();
             let missing = [(); 2].map(|()| scope.spawn(|| patient("missing")));
             IS_OPEN.store(true, Ordering::Relaxed);
             for found in waiting {
-                assert_eq!(found.join().unwrap().unwrap(), [SocketAddr::from(([192, 0, 2, 1], 0))]);
+                assert_eq!(found.join().unwrap().unwrap(), ["192.0.2.1:777".parse().unwrap()]);
             }
             for found in missing {
                 assert_eq!(found.join().unwrap().unwrap_err().to_string(), "no such name");
             }
         });
-        assert!(look_ups.lock().is_empty());
+        assert!(LOOK_UPS.lock().look_ups.is_empty());
+    }
+
+    #[test]
+    fn a_call_that_is_over_leaves_no_waker() {
+        let waker = Waker::from(Arc::new(Unpark(thread::current()))).clone();
+        let is_kept = || super::LOOK_UPS.get().lock().wakers.iter().any(|known| known.will_wake(&waker));
+        let hangs: Resolver = |_| loop {
+            thread::park();
+        };
+        let mut look_up = new("hangs.example", Instant::now() + Duration::from_secs(60));
+        assert!(look_up.poll_in(super::LOOK_UPS.get(), hangs, &waker).is_pending());
+        assert!(is_kept());
+        drop(look_up);
+        assert!(!is_kept());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::reports::Parts;
 use crate::address::Address;
+use crate::drivers::resolve::LookUp;
 use crate::engine::clock::Clock;
 use crate::engine::machine::Machine;
 use crate::engine::ready::{Interest, Ready, Step};
@@ -29,10 +30,8 @@ pub(super) struct Call<P> {
     end: Instant,
     /// The moment at which the call is advanced at the latest.
     pub(super) until: Instant,
-    /// The host whose addresses the call needs.
-    pub(super) host: Option<Address>,
-    /// Set once the lookup of the host has been queued.
-    pub(super) is_looked_up: bool,
+    /// The lookup of the host whose addresses it needs.
+    pub(super) look_up: Option<LookUp>,
     /// Set while the call counts among the addresses that are read at once.
     pub(super) counts: bool,
 }
@@ -53,8 +52,7 @@ impl<P: Parts> Call<P> {
             start,
             end,
             until: start,
-            host: None,
-            is_looked_up: false,
+            look_up: None,
             counts: true,
         }
     }
@@ -67,7 +65,7 @@ impl<P: Parts> Call<P> {
             match self.machine.advance(ready, Waker::noop(), self.parts.part(self.ends.len())) {
                 Step::Wait(until) => return Some(until),
                 Step::Resolve(host) => {
-                    (self.host, self.is_looked_up) = (Some(host), false);
+                    self.look_up = Some(LookUp::new(host, self.end));
                     continue;
                 }
                 Step::Done(result) => {
@@ -84,7 +82,7 @@ impl<P: Parts> Call<P> {
                     }
                 }
             }
-            self.host = None;
+            self.look_up = None;
             let (query, answered) = (self.parts.part(self.ends.len()).query(), self.answered.clone());
             self.machine = machine(&self.turns, query, answered, self.since, self.end);
             ready = Ready::These(&[]);
@@ -98,8 +96,8 @@ impl<P: Parts> Call<P> {
 
     /// Takes the result of looking up the host.
     pub(super) fn resolved(&mut self, addresses: io::Result<Vec<Address>>) {
-        if let Some(host) = self.host.take() {
-            self.machine.resolved(host, addresses);
+        if let Some(look_up) = self.look_up.take() {
+            self.machine.resolved(look_up.host.clone(), addresses);
         }
     }
 

@@ -4,7 +4,6 @@ use super::call::{Call, failed};
 use super::members::Fleet;
 use super::reports::{Parts, Reports};
 use crate::address::Address;
-use crate::drivers::resolve::Asked;
 use crate::drivers::watch::Epoll;
 use crate::engine::policy::{INTERRUPT_INTERVAL, MAX_TIMEOUT, SILENT_AFTER};
 use crate::engine::ready::Ready;
@@ -15,8 +14,9 @@ use crate::report::collect::Collector;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::borrow::{Borrow, BorrowMut};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::fmt;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// The result of advancing a round.
@@ -58,8 +58,8 @@ struct State<P: Parts> {
     moments: BinaryHeap<Reverse<(Instant, u32)>>,
     /// The calls that may have more to receive.
     again: Vec<u32>,
-    /// The calls that wait for the addresses of a host, with the lookup unless too many are pending.
-    hosts: Vec<(u32, Option<Asked>)>,
+    /// The calls that wait for the addresses of a host.
+    hosts: BTreeSet<u32>,
     /// The addresses that are done and keep a session.
     idle: Vec<u32>,
     done: VecDeque<(usize, P::Results)>,
@@ -85,7 +85,7 @@ impl<P: Parts> State<P> {
             begun: VecDeque::new(),
             moments: BinaryHeap::new(),
             again: Vec::new(),
-            hosts: Vec::new(),
+            hosts: BTreeSet::new(),
             idle: Vec::new(),
             done: VecDeque::new(),
             what,
@@ -134,7 +134,7 @@ impl<P: Parts> State<P> {
         {
             match &mut self.calls[number as usize] {
                 // More lookups would not make the resolver faster.
-                Some(call) if call.host.is_some() => self.begun.push_back((now, number)),
+                Some(call) if call.look_up.is_some() => self.begun.push_back((now, number)),
                 Some(call) => {
                     call.counts = false;
                     self.counted -= 1;
@@ -164,9 +164,8 @@ impl<P: Parts> State<P> {
     fn advance(&mut self, fleet: &mut Fleet, number: u32, ready: Ready<'_>) {
         let Some(call) = &mut self.calls[number as usize] else { return };
         let Some(mut until) = call.advance(ready) else { return self.end(fleet, number) };
-        if call.host.is_some() && !call.is_looked_up {
-            call.is_looked_up = true;
-            self.hosts.push((number, None));
+        if call.look_up.is_some() {
+            self.hosts.insert(number);
         }
         let queue = &fleet.queue;
         // A socket that cannot be watched is checked at intervals.
@@ -226,8 +225,7 @@ impl<P: Parts> State<P> {
         if !self.pending.is_empty() {
             next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + SILENT_AFTER)).min(self.end);
         }
-        let is_crowded = self.hosts.iter().any(|(_, asked)| asked.is_none());
-        if is_crowded { next.min(now + INTERRUPT_INTERVAL) } else { next }
+        next
     }
 
     /// Starts the lookups of hosts, and passes on their results.
@@ -235,27 +233,20 @@ impl<P: Parts> State<P> {
         if self.hosts.is_empty() {
             return;
         }
-        let done = fleet.queue.waker();
-        for (number, mut asked) in std::mem::take(&mut self.hosts) {
+        let waker = fleet.queue.waker();
+        for number in std::mem::take(&mut self.hosts) {
             let Some(call) = &mut self.calls[number as usize] else { continue };
-            let Some(host) = call.host.as_ref() else { continue };
             let is_first = call.interests().is_empty();
-            let mut found = None;
-            if asked.is_none() {
-                match Asked::begin(host, &done) {
-                    Ok(begun) => asked = begun,
-                    Err(error) => found = Some(Err(error)),
-                }
-            }
-            match found.or_else(|| asked.as_ref()?.found()) {
-                // Calls that began later may have taken the room for this one.
-                Some(found) if found.is_err() || !is_first || self.has_room(fleet, number) => {
+            match call.look_up.as_mut().map(|look_up| look_up.poll(&waker)) {
+                // Other calls have begun since this one did, and taken the room that there was for it.
+                Some(Poll::Ready(found)) if found.is_err() || !is_first || self.has_room(fleet, number) => {
                     if let Some(call) = &mut self.calls[number as usize] {
                         call.resolved(found);
                     }
                     self.advance(fleet, number, Ready::These(&[]));
                 }
-                _ => self.hosts.push((number, asked)),
+                Some(_) => drop(self.hosts.insert(number)),
+                None => {}
             }
         }
     }
@@ -271,11 +262,9 @@ impl<P: Parts> State<P> {
             Ok(queue) => {
                 self.again = running.collect();
                 if fleet.queue.is_inherited() {
-                    self.hosts.clear();
+                    self.calls.iter_mut().flatten().for_each(|call| call.look_up = None);
                 }
                 fleet.queue = queue;
-                // Its bell has not been given to the resolver.
-                self.hosts.iter_mut().for_each(|(_, asked)| *asked = None);
                 // In a child, the sockets are copies of the parent's.
                 fleet.members.iter().for_each(|member| member.rest());
             }
