@@ -44,7 +44,7 @@ fn authentication(client: &Chronyd) {
     let authdata = parse(&client.wait_until(&["authdata", "-a"], PATIENCE, has_cookies).unwrap());
     let nts: Vec<u32> = line(&authdata, "127.0.0.1").split(',').skip(2).map(|field| field.parse().unwrap()).collect();
     let &[id, kind, length, age, _attempts, nak, cookies, cookie_length] = nts.as_slice() else { panic!("{nts:?}") };
-    // AEAD-AES-SIV-CMAC-256, or AEAD-AES-128-GCM-SIV where both have it.
+    // AEAD-AES-SIV-CMAC-256, or AEAD-AES-128-GCM-SIV if both support it.
     assert!((kind, length) == (15, 256) || (kind, length) == (30, 128), "{nts:?}");
     // A key that was established again has the next number.
     assert!(id >= 1 && age < 120 && nak == 0 && (7..=8).contains(&cookies) && cookie_length >= 64, "{nts:?}");

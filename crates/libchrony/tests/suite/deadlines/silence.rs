@@ -122,7 +122,7 @@ fn no_old_value_stands_in_for_a_new_one() {
         assert!(connection.tracking().is_err(), "{fault:?}");
         chronyd.clear();
     }
-    // Nor when the request cannot even be sent.
+    // Not even when the request cannot be sent.
     connection.tracking().unwrap();
     chronyd.set(Fault::Unread);
     fill(chronyd.socket());

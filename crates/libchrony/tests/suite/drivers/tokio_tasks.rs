@@ -124,7 +124,7 @@ impl Tasks for Tokio {
             poll_fn(|task| Poll::Ready(call.as_mut().unwrap().as_mut().poll(task).is_pending())).await;
             let watched = open::watched(process::id());
             assert!(in_fork(|| {
-                // The runtime is the parent's. Nor does the call disturb the parent when it is dropped.
+                // The runtime is the parent's. The call does not disturb the parent when it is dropped.
                 drop(call.take());
                 let own = thread::scope(|scope| scope.spawn(|| self.sources()).join().unwrap());
                 own.is_ok()
