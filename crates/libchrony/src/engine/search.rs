@@ -12,6 +12,7 @@
 
 use crate::address::{Address, Transport};
 use crate::engine::candidates::{Candidates, Next};
+use crate::engine::clock;
 use crate::engine::context::Context;
 use crate::engine::lane::{Lane, Received, Request, Sent};
 use crate::engine::policy::{MAX_HEAD_START, PATH_CHECK_INTERVAL};
@@ -114,7 +115,7 @@ impl Search {
     /// Takes the result of looking up the requested host.
     pub(crate) fn resolved(&mut self, host: Address, addresses: io::Result<Vec<Address>>) {
         self.host = None;
-        self.next = Instant::now();
+        self.next = clock::now();
         match addresses {
             Ok(addresses) => self.candidates.resolved(addresses),
             Err(source) => self.failures.push(Error::Resolve { address: host, source }),
