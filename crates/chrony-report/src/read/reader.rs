@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::sheet::datum::Datum;
 use crate::sheet::report::{Report, find};
 use crate::sheet::{Answer, Sheet};
-use libchrony::fleet::{Fleet, Reports, Round, Step};
+use libchrony::fleet::{Fleet, Progress, Reports, Round};
 use libchrony::{Address, Connection, Error, Library, REPORTS, Report as _, Rows, Source, Table};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::Arc;
@@ -193,9 +193,9 @@ fn each<R: Reports>(
 ) -> Result<(), Failure> {
     loop {
         match round.advance() {
-            Step::Result(index, results) => take(index, results),
-            Step::Over => return Ok(()),
-            Step::Wait(until) => {
+            Progress::Result(index, results) => take(index, results),
+            Progress::Over => return Ok(()),
+            Progress::Wait(until) => {
                 let wait = until.saturating_duration_since(Instant::now()).min(SLICE);
                 let wait = Timespec::try_from(wait).unwrap_or_default();
                 // Whatever the poll returns, the round knows what to wait for next.

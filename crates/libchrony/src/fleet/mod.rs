@@ -31,9 +31,11 @@ mod descriptors;
 mod members;
 mod reports;
 mod round;
+mod schedule;
 
 pub use crate::engine::policy::DEFAULT_IN_FLIGHT;
 pub use descriptors::Descriptors;
 pub use members::{Builder, Fleet};
 pub use reports::Reports;
-pub use round::{Round, Step};
+pub use round::Round;
+pub use schedule::Progress;

@@ -6,7 +6,7 @@ use crate::convert::errors;
 use crate::interpreter::at_exit::{self, Close};
 use crate::interpreter::lock::Lock;
 use crate::library::library;
-use libchrony::fleet::{self, Round, Step};
+use libchrony::fleet::{self, Progress, Round};
 use libchrony::{DEFAULT_RECORDS_PER_LANE, Error, Rows, Table};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -140,12 +140,12 @@ impl Fleet {
             let mut until = Some(Instant::now());
             while read.len() < BATCH {
                 match round.advance() {
-                    Step::Result(number, results) => read.push((number, results)),
-                    Step::Wait(moment) => {
+                    Progress::Result(number, results) => read.push((number, results)),
+                    Progress::Wait(moment) => {
                         until = Some(moment);
                         break;
                     }
-                    Step::Over => {
+                    Progress::Over => {
                         until = None;
                         state.end_round();
                         break;

@@ -6,7 +6,7 @@ use crate::common::alone::Alone;
 use crate::common::open::{clients_in, descriptors, event_queues, watched};
 use crate::common::system::{in_fork, own_empty_run, own_hosts, put};
 use crate::common::*;
-use libchrony::fleet::{Fleet, Step};
+use libchrony::fleet::{Fleet, Progress};
 use libchrony::{Address, Error, SelectData, Source, Tracking};
 use std::fmt::Write;
 use std::fs;
@@ -220,7 +220,7 @@ fn a_fleet_without_its_event_queue_stays_with_the_chronyd_that_answered() {
             }
             let mut round = fleet.read::<Tracking>();
             if is_under_way {
-                assert!(matches!(round.advance(), Step::Wait(_)));
+                assert!(matches!(round.advance(), Progress::Wait(_)));
                 lose();
             }
             let (index, tracking) = round.next().unwrap();

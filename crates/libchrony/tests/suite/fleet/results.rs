@@ -2,7 +2,7 @@
 
 use super::{addresses, all, daemons, read};
 use crate::common::*;
-use libchrony::fleet::{Fleet, Step};
+use libchrony::fleet::{Fleet, Progress};
 use libchrony::{Error, Report, RtcData, Source, SourceStats, Tracking, Value};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
@@ -160,16 +160,16 @@ fn an_event_loop_reads_what_is_chosen_and_waits_for_nothing_else() {
         let mut seen = vec![0; 300];
         loop {
             match round.advance() {
-                Step::Result(index, results) => {
+                Progress::Result(index, results) => {
                     assert!(matches!(&results[0], Ok(sources) if sources.len() == 2), "{results:?}");
                     assert!(matches!(&results[1], Ok(tracking) if tracking.len() == 1), "{results:?}");
                     seen[index] += 1;
                 }
-                Step::Wait(until) => {
+                Progress::Wait(until) => {
                     let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
                     poll(&mut [PollFd::new(&round, PollFlags::IN)], Some(&left)).unwrap();
                 }
-                Step::Over => break,
+                Progress::Over => break,
             }
         }
         assert_eq!(seen, vec![1; 300]);

@@ -4,7 +4,7 @@ use super::{addresses, all, daemons, read};
 use crate::common::alone::Alone;
 use crate::common::open::descriptors;
 use crate::common::*;
-use libchrony::fleet::{Fleet, Step};
+use libchrony::fleet::{Fleet, Progress};
 use libchrony::{Report, Tracking};
 use std::time::Duration;
 use testbed::Fault;
@@ -101,7 +101,7 @@ fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     let mut round = fleet.into_round(vec![Tracking::TABLE]);
     for chronyd in [&noisy, &quiet] {
         wait_until("both requests", || {
-            assert!(matches!(round.advance(), Step::Wait(_)));
+            assert!(matches!(round.advance(), Progress::Wait(_)));
             chronyd.requests()[&code::TRACKING] == 2
         });
     }
@@ -112,13 +112,13 @@ fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     }
     let mut ended = Vec::new();
     wait_until("the end", || match round.advance() {
-        Step::Result(index, results) => {
+        Progress::Result(index, results) => {
             assert!(results[0].is_ok(), "{results:?}");
             ended.push(index);
             false
         }
-        Step::Wait(_) => false,
-        Step::Over => true,
+        Progress::Wait(_) => false,
+        Progress::Over => true,
     });
     assert_eq!(ended, [1, 0]);
 }
