@@ -18,11 +18,11 @@ use std::thread::ThreadId;
 #[derive(Debug)]
 pub(crate) struct Turns {
     pub(crate) settings: Arc<Settings>,
-    state: PerProcess<Mutex<State>>,
+    state: PerProcess<Mutex<Queue>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Queue {
     /// The number of the call that has the turn, and the thread that waits for the call, if any.
     taken: Option<(u64, Option<ThreadId>)>,
     /// The waiting calls, in the order of their arrival.
@@ -47,13 +47,13 @@ pub(crate) struct Turn {
     process: Process,
     closed: u64,
     rested: u64,
-    place: Place,
+    standing: Standing,
     /// The address that has answered the call, even if only with a refusal.
     pub(crate) answered: Option<Address>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Standing {
     Waits,
     Has,
     /// A call from a signal handler that runs during another call of its thread. Waiting for that call would be a
@@ -69,7 +69,7 @@ impl Turns {
 
     /// Locks the state of this process. A forked child closes its copies of the parent's sockets and continues at the
     /// parent's address, unless another thread held the lock during the fork.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Queue> {
         let (state, inherited) = self.state.get_and_previous();
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut inherited) = inherited.and_then(|inherited| inherited.try_lock().ok()) {
@@ -121,23 +121,23 @@ impl Turns {
         state.next += 1;
         let holder = state.taken.iter().map(|(_, thread)| thread);
         let mut others = holder.chain(state.waiting.iter().map(|(_, thread, _)| thread));
-        let place = match state.taken {
-            Some(_) if thread.is_some() && others.any(|other| *other == thread) => Place::Nested,
-            Some(_) => Place::Waits,
-            None => Place::Has,
+        let standing = match state.taken {
+            Some(_) if thread.is_some() && others.any(|other| *other == thread) => Standing::Nested,
+            Some(_) => Standing::Waits,
+            None => Standing::Has,
         };
-        match place {
-            Place::Has => state.taken = Some((number, thread)),
-            Place::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
-            Place::Nested | Place::Over => {}
+        match standing {
+            Standing::Has => state.taken = Some((number, thread)),
+            Standing::Waits => state.waiting.push_back((number, thread, Waker::noop().clone())),
+            Standing::Nested | Standing::Over => {}
         }
         let (closed, rested) = (state.closed, state.rested);
         let (turns, process) = (Arc::clone(self), Process::this());
-        Turn { turns, number, process, closed, rested, place, answered: None }
+        Turn { turns, number, process, closed, rested, standing, answered: None }
     }
 }
 
-impl State {
+impl Queue {
     fn remember(&mut self, session: &Session) {
         match &mut self.answered {
             Some((address, round_trip)) if *address == session.address => *round_trip = session.round_trip,
@@ -149,19 +149,19 @@ impl State {
 impl Turn {
     /// Returns true if the call has its turn. Otherwise, `waker` is woken when the turn comes.
     pub(crate) fn has_come(&mut self, waker: &Waker) -> bool {
-        if self.place == Place::Waits {
+        if self.standing == Standing::Waits {
             let mut state = self.turns.state();
             match state.waiting.iter_mut().find(|(number, ..)| *number == self.number) {
                 Some((.., waiting)) => waiting.clone_from(waker),
-                None => self.place = Place::Has,
+                None => self.standing = Standing::Has,
             }
         }
-        self.place != Place::Waits
+        self.standing != Standing::Waits
     }
 
     /// Takes the kept session, unless the connection was closed after the last call.
     pub(crate) fn session(&mut self) -> Option<Box<Session>> {
-        if self.place != Place::Has {
+        if self.standing != Standing::Has {
             return None;
         }
         self.turns.state().idle.take()
@@ -185,20 +185,20 @@ impl Turn {
     pub(crate) fn keep(&mut self, session: Box<Session>) {
         self.answered(&session);
         let mut state = self.turns.state();
-        if self.place == Place::Has && state.rested == self.rested {
+        if self.standing == Standing::Has && state.rested == self.rested {
             state.idle = Some(session);
         }
     }
 
     /// Passes the turn on.
     pub(crate) fn end(&mut self) {
-        let place = mem::replace(&mut self.place, Place::Over);
-        if self.process.is_forked() || matches!(place, Place::Nested | Place::Over) {
+        let standing = mem::replace(&mut self.standing, Standing::Over);
+        if self.process.is_forked() || matches!(standing, Standing::Nested | Standing::Over) {
             // The queue is the parent's, and its lock may stay locked forever.
             return;
         }
         let mut state = self.turns.state();
-        if place == Place::Waits {
+        if standing == Standing::Waits {
             let before = state.waiting.len();
             state.waiting.retain(|(number, ..)| *number != self.number);
             if state.waiting.len() < before {
