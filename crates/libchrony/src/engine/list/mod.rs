@@ -275,7 +275,9 @@ impl List {
                         return Ok(true);
                     }
                     Ok(Received::Stuck) => {
-                        self.is_full = true;
+                        context.clock.now();
+                        // The answers of other lanes may be on the socket already, and an event queue tells of them once.
+                        (self.is_full, is_more) = (true, true);
                         if let Some(Flight { lane, position, before, .. }) = self.flights.remove(at) {
                             self.session.lanes.push(lane);
                             self.again.push_back((position, before));
