@@ -64,7 +64,7 @@ def picture(axis: str, *panels: Panel) -> str:
     for panel in panels:
         svg += panel.svg(axis)
     for number, (colour, label) in enumerate(zip(COLOURS, panels[0].lines, strict=False)):
-        x, y = 80 + 175 * (number % 4), 36 + 18 * (number // 4)
+        x, y = 80 + 230 * (number % 3), 36 + 18 * (number // 3)
         svg.append(f'<path d="M{x} {y}h24" stroke="{colour}" stroke-width="2"/>')
         svg.append(f'<text x="{x + 30}" y="{y + 4}">{label}</text>')
     return "\n".join([*svg, "</svg>\n"])
