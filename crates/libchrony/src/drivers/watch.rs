@@ -30,7 +30,7 @@ const EVENTS: usize = 256;
 /// Watches the sockets of one connection's calls: a descriptor that is readable when a call can go on. Made by
 /// [`Connection::epoll`](crate::drivers::nonblocking::Connection::epoll).
 ///
-/// It does not become readable for a call that waits for its turn, which has a waker. The sockets that are kept for the
+/// A call that waits for its turn has a waker and does not make it readable. The sockets that are kept for the
 /// next call stay watched.
 ///
 /// # Examples

@@ -5,7 +5,7 @@
 //! requests, so the lane that sent first receives first. Over UDP each lane has its own socket, because a response can
 //! be lost. A late record is requested again on another lane, and a response to either request counts.
 //!
-//! When a source is removed, chronyd moves the following ones down. New sources are appended. So the last record is
+//! A removed source makes chronyd move the following ones down. New sources are appended. So the last record is
 //! read first, and again at the end: if its source is then another one, the list has changed. Reading a changed list
 //! again is left to `machine`.
 
