@@ -53,16 +53,20 @@
 
 mod document;
 mod facts;
+mod level;
 mod measure;
+mod policy;
 pub mod quantity;
 mod range;
 mod verdict;
 
 pub use document::markdown;
 pub use facts::{Answers, Fact, Facts, Polled, expected_update_interval, follows_source, is_away, is_usable};
+pub use level::Level;
 pub use measure::Measure;
+pub use policy::{Limits, Policy};
 pub use range::{Range, RangeError, Unit};
-pub use verdict::{Finding, Level, Limits, Policy, Verdict, judge};
+pub use verdict::{Finding, Verdict, judge};
 
 /// Runs the example of the README.
 #[cfg(doctest)]

@@ -1,104 +1,16 @@
-//! The verdict: levels, limits, and the function that judges.
+//! The verdict, and the function that judges.
 
 use crate::facts::Facts;
+use crate::level::Level;
 use crate::measure::Measure;
+use crate::policy::{Limits, Policy};
 use crate::quantity::interval;
 use crate::range::Range;
 use std::cmp::Reverse;
-use std::fmt;
 use std::time::Duration;
 
 /// The number of findings that a headline names.
 const IN_HEADLINE: usize = 3;
-
-/// The severity of a finding, in ascending order. A known fault is worse than an unknown value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The value is in order.
-    Ok,
-    /// The value is unknown.
-    Unknown,
-    /// The value is outside the range of values that raise no warning.
-    Warning,
-    /// The value is outside the range of values that are not critical.
-    Critical,
-}
-
-impl Level {
-    /// Returns the name that monitoring plugins use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Critical => "CRITICAL",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// Limits that replace the limits of a [`Measure`]. `None` keeps the measure's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Limits {
-    /// The values that raise no warning, in the unit of the measure.
-    pub warning: Option<Range>,
-    /// The values that are not critical, in the unit of the measure.
-    pub critical: Option<Range>,
-}
-
-/// The measures to judge, with their limits, and the grace period after chronyd's start.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    measures: Vec<(&'static Measure, Limits)>,
-    grace: Duration,
-}
-
-impl Default for Policy {
-    /// Returns the policy of all measures that are on by default, with their own limits and [`Policy::GRACE`].
-    fn default() -> Self {
-        let measures = Measure::ALL.iter().filter(|measure| !measure.is_opt_in);
-        Self { measures: measures.map(|measure| (measure, Limits::default())).collect(), grace: Self::GRACE }
-    }
-}
-
-impl Policy {
-    /// The default grace period: eight polls at the usual interval of 64 s, in which chronyd finds its sources.
-    pub const GRACE: Duration = Duration::from_secs(512);
-
-    /// Returns the policy that judges only whether chronyd answers, without a grace period.
-    #[must_use]
-    pub fn answering() -> Self {
-        let measure = Measure::named(Measure::CHRONYD).map(|measure| (measure, Limits::default()));
-        Self { measures: measure.into_iter().collect(), grace: Duration::ZERO }
-    }
-
-    /// Adds a measure with these limits, or replaces the limits of a measure.
-    #[must_use]
-    pub fn with(mut self, asked: &'static Measure, limits: Limits) -> Self {
-        self.measures.retain(|(measure, _)| measure.name != asked.name);
-        self.measures.push((asked, limits));
-        self
-    }
-
-    /// Sets the grace period after chronyd's start, in which a measure that [takes time](Measure::takes_time) raises no
-    /// alarm.
-    #[must_use]
-    pub fn with_grace(self, grace: Duration) -> Self {
-        Self { grace, ..self }
-    }
-
-    /// Returns true if the policy has the measure with this name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.measures.iter().any(|(measure, _)| measure.name == name)
-    }
-}
 
 /// The result of one measure.
 #[derive(Clone, Debug)]

@@ -1,71 +1,13 @@
-//! The measures and their limits, in one table.
-//!
-//! All verdicts, the options of `chrony-report check` and the table in `docs/judgement.md` come from this table. The
-//! document gives the reasons for the limits.
+//! The table of the measures.
 
-use super::range::{Range, Unit};
+use super::words::{leap, names, reference, sources};
+use super::{Measure, Measured, Value};
 use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
 use crate::quantity::{interval, seconds};
-use libchrony::{AuthMode, LeapStatus, Open, Source, SourceState, Tracking};
+use crate::range::{Range, Unit};
+use libchrony::{AuthMode, Open, Source, SourceState, Tracking};
 
-/// The number of sources that a sentence names.
-const NAMED: usize = 3;
-
-/// A quantity that is judged, with its limits.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Measure {
-    /// The name: an option of `chrony-report check`, and a label in performance data.
-    pub name: &'static str,
-    /// The meaning of the value.
-    pub about: &'static str,
-    /// The unit of the value.
-    pub unit: Unit,
-    /// The values that raise no warning.
-    pub warning: Range,
-    /// The values that are not critical.
-    pub critical: Range,
-    /// The unit of the limits, if it differs from the unit of the value.
-    pub limits_in: Option<&'static str>,
-    /// The derivation of the value from chronyd's reports.
-    pub method: &'static str,
-    /// True if the measure is judged only after [`Policy::with`](crate::Policy::with) adds it.
-    pub is_opt_in: bool,
-    /// True if the value may be out of order for a while after chronyd starts.
-    pub takes_time: bool,
-    /// The advice if the value is out of order.
-    pub advice: &'static str,
-    pub(crate) read: fn(&Facts) -> Measured,
-    /// The function that puts the value into words.
-    pub(crate) words: fn(&Facts, f64) -> String,
-}
-
-impl Measure {
-    /// The name of the measure that all others depend on: chronyd answers.
-    pub const CHRONYD: &str = "chronyd";
-
-    /// All measures, the most important first.
-    pub const ALL: &[Self] = MEASURES;
-
-    /// Returns the measure with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        MEASURES.iter().find(|measure| measure.name == name)
-    }
-}
-
-/// The value, or the reason why it is unknown. `None` if the measure does not apply, such as the error bound of a clock
-/// without a source.
-pub(crate) type Measured = Result<Option<Value>, String>;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Value {
-    pub(crate) number: f64,
-    /// The factor for the limits in the table.
-    pub(crate) scale: f64,
-}
-
-const MEASURES: &[Measure] = &[
+pub(super) const MEASURES: &[Measure] = &[
     Measure {
         name: Measure::CHRONYD,
         about: "Whether chronyd answers: 1, or 0 where it does not",
@@ -284,12 +226,6 @@ const MEASURES: &[Measure] = &[
     },
 ];
 
-impl From<f64> for Value {
-    fn from(number: f64) -> Self {
-        Self { number, scale: 1.0 }
-    }
-}
-
 fn known<T>(fact: &Fact<T>) -> Result<&T, String> {
     fact.as_ref().map_err(ToString::to_string)
 }
@@ -312,55 +248,11 @@ fn chronyd(facts: &Facts) -> Measured {
     }
 }
 
-fn reference(tracking: &Tracking) -> String {
-    if follows_source(tracking) {
-        format!("the clock follows {}", tracking.reference_id_name)
-    } else if tracking.is_local() {
-        "the clock follows no source, only itself (local mode)".to_owned()
-    } else if tracking.reference_id.0 == 0 {
-        "the clock follows no source".to_owned()
-    } else {
-        format!("the clock follows {}, which is too far away from a reference clock", tracking.reference_id_name)
-    }
-}
-
-fn leap(status: LeapStatus) -> String {
-    match status {
-        LeapStatus::Normal => "no leap second is coming",
-        LeapStatus::InsertSecond => "a leap second will be inserted at the end of this day (UTC)",
-        LeapStatus::DeleteSecond => "the last second of this day (UTC) will be left out",
-        LeapStatus::NotSynchronized => "the leap status is \"not synchronised\"",
-        _ => status.name(),
-    }
-    .to_owned()
-}
-
 fn age(facts: &Facts) -> Measured {
     let tracking = known(&facts.tracking)?;
     let expected = facts.expected_update_interval().filter(|_| !facts.is_ahead());
     let value = facts.age().map(|number| Value { number, scale: expected.unwrap_or(1.0) });
     Ok(value.filter(|_| follows_source(tracking)))
-}
-
-fn sources(facts: &Facts, value: f64) -> String {
-    let all = facts.sources.iter().flatten().count();
-    let usable = match (all, value) {
-        (0, _) => "chronyd has no sources".to_owned(),
-        (1, 0.0) => "the only source is not usable".to_owned(),
-        (1, _) => "there is only one source, which no other can confirm".to_owned(),
-        (_, 0.0) => format!("none of {all} sources is usable"),
-        (_, 1.0) => format!("only 1 of {all} sources is usable"),
-        (all, _) if facts.sources.iter().flatten().all(|source| is_usable(source.state)) => {
-            format!("only {all} sources are usable")
-        }
-        (all, _) => format!("only {value} of {all} sources are usable"),
-    };
-    let activity = facts.activity.as_ref().ok();
-    let offline = activity.map_or(0, |activity| activity.offline_sources);
-    let unresolved = activity.map_or(0, |activity| activity.unresolved_sources);
-    let more = [(offline, "offline"), (unresolved, "without an address for the name")];
-    let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(" ({count} {words})"));
-    more.fold(usable, |words, more| words + &more)
 }
 
 fn nts(facts: &Facts) -> Measured {
@@ -383,12 +275,4 @@ fn count<T>(things: impl Iterator<Item = T>) -> f64 {
 
 fn is_falseticker(source: &Source) -> bool {
     source.state == SourceState::Falseticker
-}
-
-/// Lists the first few names, and counts the others.
-fn names<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
-    let names: Vec<_> = sources.map(|source| &*source.address).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let some = names[..names.len() - more].join(", ");
-    if more > 0 { format!("{some} and {more} more") } else { some }
 }
