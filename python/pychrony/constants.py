@@ -100,6 +100,8 @@ class SourceMode(_Constant):
     "not preferred",
     "waiting for update",
     "falseticker",
+    "stratum out of range",
+    "outlier",
     "combined",
     "best",
 )
@@ -121,6 +123,9 @@ class SelectState(_Constant):
         NOT_PREFERRED: Another source is preferred (``P``).
         WAITING_FOR_UPDATE: The source waits for a new sample (``U``).
         FALSETICKER: The source disagrees with the majority (``x``).
+        STRATUM_OUT_OF_RANGE: The stratum of the source is outside of ``minstratum`` and ``maxstratum`` (``r``, chrony 4.9
+            and later).
+        OUTLIER: The source is an outlier, and not combined (``L``). No chrony up to 4.9 reports it.
         COMBINED: The source is combined with the best one (``+``).
         BEST: chronyd follows the source (``*``).
     """
@@ -139,6 +144,8 @@ class SelectState(_Constant):
     NOT_PREFERRED = 80
     WAITING_FOR_UPDATE = 85
     FALSETICKER = 120
+    STRATUM_OUT_OF_RANGE = 114
+    OUTLIER = 76
     COMBINED = 43
     BEST = 42
 

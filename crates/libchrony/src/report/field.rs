@@ -46,15 +46,6 @@ impl Sense {
             Self::Slow => "slow",
         }
     }
-
-    /// Returns the other direction.
-    #[must_use]
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Fast => Self::Slow,
-            Self::Slow => Self::Fast,
-        }
-    }
 }
 
 /// One line of a report's table.

@@ -36,6 +36,10 @@ constants! {
         WaitingForUpdate = 85, "waiting for update";
         /// The source disagrees with the majority (`x`).
         Falseticker = 120, "falseticker";
+        /// The stratum of the source is outside of `minstratum` and `maxstratum` (`r`, chrony 4.9 and later).
+        StratumOutOfRange = 114, "stratum out of range";
+        /// The source is an outlier, and not combined (`L`). No chrony up to 4.9 reports it.
+        Outlier = 76, "outlier";
         /// The source is combined with the best one (`+`).
         Combined = 43, "combined";
         /// chronyd follows it (`*`).
