@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(5);
 /// The options of a chronyd.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
-    server: bool,
+    ntp_port: bool,
     nts: bool,
     command_port: bool,
     lines: Vec<String>,
@@ -35,8 +35,15 @@ pub struct Builder {
 impl Builder {
     /// Serve NTP on a free port, on every address, as a stratum 1 server without a source.
     #[must_use]
-    pub fn server(mut self) -> Self {
-        self.server = true;
+    pub fn server(self) -> Self {
+        self.ntp_port().line("local stratum 1")
+    }
+
+    /// Serve NTP on a free port, on every address. Without a source and without a line with `local`, it answers that
+    /// it is not synchronised.
+    #[must_use]
+    pub fn ntp_port(mut self) -> Self {
+        self.ntp_port = true;
         self
     }
 
@@ -76,7 +83,7 @@ impl Builder {
         chronyc()?;
         let folder = folder::make()?;
         let socket = folder.path().join("chronyd.sock");
-        let ntp_port = self.server.then(port::free);
+        let ntp_port = self.ntp_port.then(port::free);
         let command_port = self.command_port.then(port::free);
         let number = |port: &Option<Port>| port.as_ref().map(Port::number);
         let config = self.config(folder.path(), number(&ntp_port), number(&command_port));
@@ -104,8 +111,8 @@ impl Builder {
             command_port.unwrap_or(0),
             ntp_port.unwrap_or(0),
         );
-        if self.server {
-            text.push_str("local stratum 1\nallow\n");
+        if self.ntp_port {
+            text.push_str("allow\n");
         }
         if self.nts {
             // No process beside chronyd, which would outlive one that is killed.
@@ -168,6 +175,11 @@ impl Chronyd {
     /// Its folder, which holds the socket, `chrony.conf`, `log` and nothing of anyone else's.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Sets the modification time of its socket, which is its start for those who look.
+    pub fn set_started(&self, time: SystemTime) -> Result<(), Error> {
+        folder::set_modified(&self.socket, time)
     }
 
     /// All it has logged.

@@ -1,4 +1,4 @@
-//! A private folder with a short path, removed when dropped.
+//! A private folder with a short path, removed when dropped, and the times of what is in it.
 //!
 //! Short, because a client's socket must fit next to chronyd's in the 107 bytes of a socket path; private (mode 0700),
 //! because chronyd refuses to put its socket anywhere else. `TMPDIR` is not honoured: it can be long. `TESTBED_FOLDER`
@@ -8,10 +8,22 @@
 use std::env;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use tempfile::{Builder, TempDir};
 
 use crate::Error;
+
+/// Sets the modification time of a file of any kind.
+pub(crate) fn set_modified(path: &Path, time: SystemTime) -> Result<(), Error> {
+    let since = time.duration_since(UNIX_EPOCH).expect("a time after 1970");
+    let last_modification = Timespec::try_from(since).expect("a time before 2262");
+    let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    utimensat(CWD, path, &Timestamps { last_access, last_modification }, AtFlags::empty())
+        .map_err(Error::system(format!("could not change the time of {}", path.display())))
+}
 
 /// Makes `/tmp/tb-XXXXXX`.
 pub(crate) fn make() -> Result<TempDir, Error> {

@@ -1,23 +1,27 @@
 //! Development only: chronyds for the tests of `libchrony` and `pychrony`, for the demo and for the benchmarks.
 //!
-//! [`Chronyd`] and [`Pair`] are real ones, private and harmless to the machine's clock. [`Scripted`] plays one whose
-//! answers and faults the test chooses, [`Fleet`] plays thousands. Nothing here is part of the product, and nothing
+//! [`Chronyd`] and [`Pair`] are real ones, private and harmless to the machine's clock; [`RefClock`] feeds one. [`Scripted`] plays one whose
+//! answers and faults the test chooses, [`Fleet`] plays thousands, and a [`Case`] is stored with what is to be said of it. Nothing here is part of the product, and nothing
 //! here talks to chronyd as a client: that is libchrony's work, or chronyc's where a test needs a second opinion.
 
+mod case;
 pub mod chronyd;
 pub mod fleet;
 mod folder;
 pub mod pair;
 mod port;
 mod process;
+mod refclock;
 pub mod scripted;
 mod secrets;
 mod stub;
 mod worker;
 
+pub use case::Case;
 pub use chronyd::{Builder, Chronyd, chronyc, run};
 pub use fleet::Fleet;
-pub use pair::Pair;
+pub use pair::{FOUR, Pair};
+pub use refclock::RefClock;
 pub use scripted::{Fault, Scripted, Values};
 pub use stub::stub_library;
 

@@ -9,6 +9,9 @@ const SYNCHRONISE_DEADLINE: Duration = Duration::from_secs(20);
 /// About 1.5 s is usual with several sources: the first selection waits for all of them.
 const MEASURE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// The options of four good sources, for [`Pair::of`].
+pub const FOUR: &[&str] = &[""; 4];
+
 /// The placeholder for the server's port and quick polling in the line of a source.
 const SERVER: &str = "{server}";
 /// The placeholder for the server's port alone, for NTP and for NTS.
@@ -57,6 +60,24 @@ impl Pair {
             measured.iter().all(|address| ntpdata.lines().any(|line| good_measurements(line, address) >= 4))
         })?;
         Ok(Self { client, server })
+    }
+
+    /// Starts `server`, and `client` with a source for each of `sources`: 127.0.0.2, 127.0.0.3 and so on, which are all
+    /// that server, polled each second. Each item has further options for its source; [`FOUR`] has none.
+    ///
+    /// Lines of the client may name the server's port, `{port}`. It returns at once: await the state that is wanted.
+    pub fn of(server: Builder, sources: &[&str], mut client: Builder) -> Result<Self, Error> {
+        let server = server.ntp_port().start()?;
+        let port = server.ntp_port().expect("a server has an NTP port").to_string();
+        let source = |(at, options): (usize, &&str)| {
+            format!("server 127.0.0.{} port {{port}} iburst minpoll 0 maxpoll 0 {options}", at + 2)
+        };
+        let lines = client.lines_mut();
+        lines.extend(sources.iter().enumerate().map(source));
+        for line in lines.iter_mut() {
+            *line = line.replace(PORT, &port);
+        }
+        Ok(Self { client: client.start()?, server })
     }
 
     /// Starts a pair whose client has a source of every kind, in addition to the given lines:

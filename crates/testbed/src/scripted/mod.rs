@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,6 +64,11 @@ impl Scripted {
     /// Its folder, which holds nothing but the socket.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Sets the modification time of its socket, which is its start for those who look.
+    pub fn set_started(&self, time: SystemTime) -> Result<(), Error> {
+        folder::set_modified(&self.socket, time)
     }
 
     /// Adds a fault to those at work.

@@ -4,6 +4,7 @@
 //! forms no healthy chronyd sends. It knows types, not reports.
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -32,7 +33,8 @@ fn number(text: &str) -> Value {
 /// - whole numbers: a number in the range of the type;
 /// - floats: a number (rounded to the nearest the format has), or `{"raw": 32 bits}`;
 /// - addresses: null, an IPv4 or IPv6 address, `{"id": 32 bits}` for an unresolved name, `{"family": any}`;
-/// - times: whole seconds, `{"sec", "nsec"}`, or `{"high", "low", "nsec"}` for the three words as they stand.
+/// - times: whole seconds, `{"sec", "nsec"}`, `{"ago": seconds}` before the moment of encoding (after it if negative), or
+///   `{"high", "low", "nsec"}` for the three words as they stand.
 pub(super) fn encode(wire: Wire, value: &Value) -> Result<Vec<u8>, String> {
     let wrong = || format!("{value} is not a {wire:?}");
     let unsigned = || value.as_u64().ok_or_else(wrong);
@@ -84,6 +86,12 @@ pub(crate) fn address_bytes(family: u16, bytes: &[u8]) -> Vec<u8> {
 fn time(value: &Value) -> Option<Vec<u8>> {
     let words = if let Some(high) = word(value, "high") {
         [high, word(value, "low")?, word(value, "nsec")?]
+    } else if let Some(ago) = value.get("ago") {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
+        // No time before 1970, which chronyd cannot have.
+        let time = Duration::try_from_secs_f64(since.as_secs_f64() - ago.as_f64()?).ok()?;
+        let [low, high] = [time.as_secs() & 0xffff_ffff, time.as_secs() >> 32].map(|word| u32::try_from(word).ok());
+        [high?, low?, time.subsec_nanos()]
     } else {
         let seconds = value.as_i64().or_else(|| value.get("sec")?.as_i64())?.cast_unsigned();
         let low = u32::try_from(seconds & 0xffff_ffff).expect("masked");
@@ -150,6 +158,21 @@ mod tests {
         assert_eq!(time, [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(encode(Wire::Time, &json!(-1)).unwrap()[..8], [0xff; 8]);
         assert_eq!(encode(Wire::Address, &json!({"family": 77})).unwrap()[16..18], [0, 77]);
+    }
+
+    #[test]
+    fn a_time_ago_is_one_before_now() {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        for (ago, earlier) in [(-7495.5, -7495), (0.0, 0), (3600.0, 3600)] {
+            let before = now();
+            let bytes = encode(Wire::Time, &json!({"ago": ago})).unwrap();
+            let seconds = u64::from_be_bytes(bytes[..8].try_into().unwrap()).checked_add_signed(earlier).unwrap();
+            // Half a second later may be another second.
+            assert!((before..=now() + 1).contains(&seconds), "{ago}: {seconds}");
+        }
+        for bad in [json!({"ago": "1"}), json!({"ago": 1e12}), json!({"ago": null})] {
+            assert!(encode(Wire::Time, &bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,0 +1,65 @@
+//! A reference clock that gives samples to a real chronyd.
+//!
+//! It plays the program at the other end of a `refclock SOCK`: gpsd, for instance.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::Error;
+
+/// chronyd takes each sample as it comes, and filters those of a polling interval.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// The protocol's number.
+const MAGIC: i32 = 0x534f_434b;
+
+/// A clock with a constant error. Dropping it ends its samples.
+#[derive(Debug)]
+pub struct RefClock {
+    /// Dropped to end the thread.
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl RefClock {
+    /// Starts to give samples to the socket of `refclock SOCK`. A positive offset, in seconds, says that the system's
+    /// clock is slow.
+    pub fn start(socket: &Path, offset: f64) -> Result<Self, Error> {
+        let own = UnixDatagram::unbound().map_err(Error::system("could not open a socket"))?;
+        own.connect(socket).map_err(Error::system(format!("could not connect to {}", socket.display())))?;
+        let (end, ended) = channel();
+        let thread = thread::spawn(move || {
+            while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                // A chronyd that ends takes no more.
+                own.send(&sample(offset)).ok();
+            }
+        });
+        Ok(Self { end: Some(end), thread: Some(thread) })
+    }
+}
+
+impl Drop for RefClock {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported by the thread itself.
+            thread.join().ok();
+        }
+    }
+}
+
+/// Returns a sample of this moment: chrony's `struct sock_sample`, in the machine's own byte order.
+fn sample(offset: f64) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
+    let seconds = i64::try_from(now.as_secs()).expect("a time of these days");
+    let numbers = [0, 0, 0, MAGIC].map(i32::to_ne_bytes);
+    [seconds, i64::from(now.subsec_micros())]
+        .map(i64::to_ne_bytes)
+        .concat()
+        .into_iter()
+        .chain(offset.to_ne_bytes())
+        .chain(numbers.concat())
+        .collect()
+}
