@@ -59,6 +59,10 @@ test: provision-test lint build ## Run everything: lints, and all tests of Rust 
 	$(FUZZ) 10
 	$(PYTEST) --ignore=tests/package/test_report_wheel.py
 
+.PHONY: test-field
+test-field: provision-test ## Judge real chronyds in states from the field, in minutes
+	$(RUN) cargo test --package chrony-health --test field
+
 .PHONY: check
 check: provision-test extension ## Check format, clippy, types and a few tests in a minute
 	cargo fmt --all --check
@@ -74,6 +78,7 @@ check: provision-test extension ## Check format, clippy, types and a few tests i
 lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, ledgers, words
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package chrony-health --test field --quiet -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz --release --locked --quiet -- -D warnings
 	cargo clippy --package libchrony --quiet -- -D warnings

@@ -1,5 +1,6 @@
 //! The severity of a finding.
 
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// The severity of a finding, in ascending order. A known fault is worse than an unknown value.
@@ -31,5 +32,11 @@ impl Level {
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl Serialize for Level {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

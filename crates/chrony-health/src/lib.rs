@@ -51,6 +51,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod advice;
+mod case;
+mod cause;
+mod diagnosis;
 mod document;
 mod facts;
 mod level;
@@ -58,15 +62,23 @@ mod measure;
 mod policy;
 pub mod quantity;
 mod range;
+mod site;
 mod verdict;
 
+pub use advice::{Accept, Advice, Alternative, Step, Text};
+pub use cause::{Cause, Explains, Need};
+pub use diagnosis::{Diagnosis, Reason};
 pub use document::markdown;
-pub use facts::{Answers, Fact, Facts, Polled, expected_update_interval, follows_source, is_away, is_usable};
+pub use facts::{
+    Answers, DetailAnswers, Details, Fact, Facts, Polled, Uptime, View, expected_update_interval, followed,
+    follows_source, is_away, is_usable,
+};
 pub use level::Level;
-pub use measure::Measure;
-pub use policy::{Limits, Policy};
+pub use measure::{Measure, reference};
+pub use policy::{Limits, LimitsError, Policy};
 pub use range::{Range, RangeError, Unit};
-pub use verdict::{Finding, Verdict, judge};
+pub use site::{Site, SiteError};
+pub use verdict::{Finding, NamedCause, Verdict, assess, judge};
 
 /// Runs the example of the README.
 #[cfg(doctest)]

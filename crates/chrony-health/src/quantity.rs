@@ -1,17 +1,23 @@
 //! Words for times and rates: scaled units, about three digits, and `fast` or `slow` for the sign.
 //!
 //! ```
-//! use chrony_health::quantity::{interval, offset, rate, seconds};
+//! use chrony_health::quantity::{offset, rate, seconds};
 //!
 //! assert_eq!(seconds(1.234_5e-5), "12.3 us");
-//! assert_eq!(interval(1024.0), "17.1 min");
+//! assert_eq!(seconds(1024.0), "17.1 min");
 //! assert_eq!(offset(-0.25), "250 ms slow");
 //! assert_eq!(rate(12.345), "12.3 ppm fast");
 //! ```
 
 use jiff::{Span, SpanRelativeTo};
+use std::time::Duration;
 
-/// Formats a time in a unit that suits its size: `12.3 us`.
+/// The longest time to wait for. A moment further in the future might not be representable.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+pub(crate) use seconds as interval;
+
+/// Formats a time in a unit that suits its size: `12.3 us`, `64 s`, `17.1 min`, `3.2 h`.
 #[must_use]
 pub fn seconds(seconds: f64) -> String {
     let (factor, unit) = scale(seconds);
@@ -26,21 +32,11 @@ pub fn scale(seconds: f64) -> (f64, &'static str) {
         ..1e-6 => (1e9, "ns"),
         ..1e-3 => (1e6, "us"),
         ..1.0 => (1e3, "ms"),
-        _ => (1.0, "s"),
-    }
-}
-
-/// Formats a longer time: `64 s`, `17 min`, `3.2 h`.
-#[must_use]
-pub fn interval(interval: f64) -> String {
-    let (factor, unit) = match interval.abs() {
-        ..1.0 => return seconds(interval),
         ..120.0 => (1.0, "s"),
-        ..7200.0 => (60.0, "min"),
-        ..172_800.0 => (3600.0, "h"),
-        _ => (86400.0, "d"),
-    };
-    format!("{} {unit}", digits(interval / factor))
+        ..7200.0 => (1.0 / 60.0, "min"),
+        ..172_800.0 => (1.0 / 3600.0, "h"),
+        _ => (1.0 / 86400.0, "d"),
+    }
 }
 
 /// Formats a number with about three significant digits, without trailing zeros.
@@ -63,20 +59,21 @@ pub fn digits(number: f64) -> String {
 /// Formats an offset in seconds, positive if the clock is fast: `12.3 us fast`.
 #[must_use]
 pub fn offset(offset: f64) -> String {
-    format!("{}{}", seconds(offset.abs()), sense(offset))
+    with_sense(seconds(offset.abs()), offset)
 }
 
 /// Formats a frequency in ppm, positive if the clock is fast: `12.3 ppm fast`.
 #[must_use]
 pub fn rate(ppm: f64) -> String {
-    format!("{} ppm{}", digits(ppm.abs()), sense(ppm))
+    with_sense(format!("{} ppm", digits(ppm.abs())), ppm)
 }
 
-fn sense(value: f64) -> &'static str {
+/// Adds `fast` or `slow`, unless the size is shown as 0.
+fn with_sense(size: String, value: f64) -> String {
     match value {
-        0.0 => "",
-        0.0.. => " fast",
-        _ => " slow",
+        _ if size.starts_with("0 ") => size,
+        0.0.. => size + " fast",
+        _ => size + " slow",
     }
 }
 
@@ -85,4 +82,45 @@ fn sense(value: f64) -> &'static str {
 pub fn parse_time(text: &str) -> Option<f64> {
     let time = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     Some(time.as_secs_f64())
+}
+
+/// Parses a time from 0 to a century with units, such as `1m30s`. A number without a unit is in seconds.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let seconds = text.parse().ok().or_else(|| parse_time(text))?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_time_have_one_scale() {
+        for (size, words) in [
+            (0.0, "0 s"),
+            (-1.5e-10, "-0.15 ns"),
+            (9.876e-4, "988 us"),
+            (0.25, "250 ms"),
+            (119.0, "119 s"),
+            (120.0, "2 min"),
+            (-7495.37, "-2.08 h"),
+            (172_800.0, "2 d"),
+            (619_315_200.0, "7168 d"),
+        ] {
+            assert_eq!(seconds(size), words);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_as_zero_is_neither_fast_nor_slow() {
+        for (value, words) in
+            [(0.0, "0 s"), (-0.0, "0 s"), (1e-17, "0 ns"), (-0.5, "500 ms slow"), (7200.0, "2 h fast")]
+        {
+            assert_eq!(offset(value), words);
+        }
+        for (value, words) in [(-0.0, "0 ppm"), (1e-9, "0 ppm"), (-1e-9, "0 ppm"), (-0.25, "0.25 ppm slow")] {
+            assert_eq!(rate(value), words);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Ranges of values, and their units.
 
 use crate::quantity::parse_time;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// A range of values in the syntax of monitoring plugins: `10`, `10:`, `~:10`, `10:20` or `@10:20`.
@@ -118,6 +119,12 @@ impl Range {
             return Err(wrong("it ends before it starts"));
         }
         Ok(Self { start, end, is_inside })
+    }
+}
+
+impl Serialize for Range {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The failures that end the command, and the exit codes.
 
-use chrony_health::Level;
+use chrony_health::{Level, SiteError};
 use std::io;
 
 pub(crate) type Code = u8;
@@ -33,6 +33,9 @@ pub(crate) enum Failure {
     /// A usage error that clap does not detect.
     #[error("{0}")]
     Usage(String),
+    /// The limits of the site are wrong.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// A file does not have the expected contents.
     #[error("{0}")]
     Data(String),
@@ -74,6 +77,6 @@ impl Failure {
             return u8::try_from(128 + signal).unwrap_or(FAILED);
         }
         anstream::eprintln!("chrony-report: {self}");
-        if matches!(self, Self::Usage(_)) { USAGE } else { FAILED }
+        if matches!(self, Self::Usage(_) | Self::Site(_)) { USAGE } else { FAILED }
     }
 }

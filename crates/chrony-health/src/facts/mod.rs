@@ -3,14 +3,17 @@
 mod clock;
 mod source;
 
-pub use clock::{Polled, expected_update_interval, follows_source};
-pub use source::is_usable;
-pub(crate) use source::{is_clock, is_resolved};
+pub(crate) use clock::LOCAL_STRATUM;
+pub use clock::{Polled, Uptime, expected_update_interval, followed, follows_source};
+pub use source::{View, is_usable};
 
-use libchrony::{Activity, Address, AuthData, Connection, Error, ErrorKind, SelectData, Source, Tracking};
+use libchrony::{
+    Activity, Address, AuthData, Connection, Error, ErrorKind, NtpData, SelectData, Source, SourceStats, Tracking,
+};
 use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 /// A report, or the error that prevented reading it.
@@ -20,6 +23,25 @@ pub type Fact<T> = Result<T, Arc<Error>>;
 /// Activity)>()`.
 pub type Answers =
     (Result<Tracking, Error>, Result<Vec<Source>, Error>, Result<Vec<SelectData>, Error>, Result<Activity, Error>);
+
+/// The reports of the first pass.
+type FirstFacts = (Fact<Tracking>, Fact<Vec<Source>>, Fact<Vec<SelectData>>, Fact<Activity>);
+
+/// The details of one address of a fleet, as returned by `fleet.read::<(Vec<Option<AuthData>>, Vec<SourceStats>,
+/// Vec<Option<NtpData>>)>()`.
+pub type DetailAnswers =
+    (Result<Vec<Option<AuthData>>, Error>, Result<Vec<SourceStats>, Error>, Result<Vec<Option<NtpData>>, Error>);
+
+/// The reports that are read in addition, if a verdict [wants](crate::Verdict::wants) them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Details {
+    /// None.
+    None,
+    /// authdata and sourcestats: the authentication of each source.
+    Authentication,
+    /// authdata, sourcestats and ntpdata: everything that tells why a source is not used.
+    All,
+}
 
 /// The reports of one chronyd, read one after another.
 ///
@@ -33,6 +55,8 @@ pub struct Facts {
     pub address: Option<Address>,
     /// The start time of chronyd: the modification time of its Unix socket. `None` over UDP.
     pub started: Option<SystemTime>,
+    /// The time since the machine was booted. `None` over UDP.
+    pub since_boot: Option<Duration>,
     /// The tracking report. Without it, only the measure `chronyd` is judged.
     pub tracking: Fact<Tracking>,
     /// The sources report.
@@ -41,77 +65,84 @@ pub struct Facts {
     pub select_data: Fact<Vec<SelectData>>,
     /// The activity report.
     pub activity: Fact<Activity>,
-    /// The authdata report, in the order of the sources. `None` unless requested.
+    /// The authdata report, in the order of the sources. `None` if it was not requested.
     pub auth_data: Option<Fact<Vec<Option<AuthData>>>>,
+    /// The sourcestats report, in the order of the sources. `None` if it was not requested.
+    pub source_stats: Option<Fact<Vec<SourceStats>>>,
+    /// The ntpdata report, in the order of the sources. `None` if it was not requested.
+    pub ntp_data: Option<Fact<Vec<Option<NtpData>>>>,
 }
 
 impl Facts {
-    /// Reads the reports that the default [`Policy`](crate::Policy) needs.
+    /// Reads the reports that tell whether the clock is right: tracking, sources, selectdata and activity.
     ///
     /// If chronyd does not answer, the remaining reports are not requested: a silent chronyd costs one timeout.
     #[must_use]
     pub fn read(connection: &Connection) -> Self {
-        Self::read_reports(connection, false)
-    }
-
-    /// Reads the reports of [`read`](Self::read), and authdata for the measure `nts`. chronyd answers authdata only
-    /// over its Unix socket, unless `opencommands` in chrony.conf allows it over UDP.
-    #[must_use]
-    pub fn read_with_auth_data(connection: &Connection) -> Self {
-        Self::read_reports(connection, true)
-    }
-
-    /// Builds the facts from the answers of one address of a [fleet](libchrony::fleet). Their time is the time of this
-    /// call.
-    #[must_use]
-    pub fn of_answers(address: &Address, (tracking, sources, select_data, activity): Answers) -> Self {
-        Self {
-            time: SystemTime::now(),
-            address: tracking.is_ok().then(|| address.clone()),
-            started: started(Some(address)),
-            tracking: tracking.map_err(Arc::new),
-            sources: sources.map_err(Arc::new),
-            select_data: select_data.map_err(Arc::new),
-            activity: activity.map_err(Arc::new),
-            auth_data: None,
-        }
-    }
-
-    /// Returns the facts about a chronyd that could not be asked, for example because libchrony is missing.
-    #[must_use]
-    pub fn unavailable(error: Error) -> Self {
-        let error = Arc::new(error);
-        Self {
-            time: SystemTime::now(),
-            address: None,
-            started: None,
-            tracking: Err(error.clone()),
-            sources: Err(error.clone()),
-            select_data: Err(error.clone()),
-            activity: Err(error),
-            auth_data: None,
-        }
-    }
-
-    fn read_reports(connection: &Connection, with_auth_data: bool) -> Self {
         let mut silence = None;
         let tracking = unless(&mut silence, || connection.tracking());
         let time = SystemTime::now();
         let sources = unless(&mut silence, || connection.sources());
         let select_data = unless(&mut silence, || connection.select_data());
         let activity = unless(&mut silence, || connection.activity());
-        let auth_data = with_auth_data.then(|| {
-            let auth_data = unless(&mut silence, || connection.auth_data())?;
-            // authdata has no addresses. If the sources changed meanwhile, its records cannot be matched to them.
-            let again = unless(&mut silence, || connection.sources())?;
-            let addresses =
-                |sources: &[Source]| sources.iter().map(|source| source.address.clone()).collect::<Vec<_>>();
-            let is_same = sources.as_ref().is_ok_and(|sources| addresses(sources) == addresses(&again));
-            Ok(if is_same { auth_data } else { Vec::new() })
-        });
-        let address = connection.address();
+        Self { time, ..Self::of(connection.address(), (tracking, sources, select_data, activity)) }
+    }
+
+    /// Reads the reports that tell why the clock is not right. chronyd answers authdata and ntpdata only over its Unix
+    /// socket, unless `opencommands` in chrony.conf allows them over UDP.
+    pub fn read_details(&mut self, connection: &Connection, details: Details) {
+        let mut silence = None;
+        if details != Details::None {
+            self.auth_data = Some(unless(&mut silence, || connection.auth_data()));
+            self.source_stats = Some(unless(&mut silence, || connection.source_stats()));
+        }
+        if details == Details::All {
+            self.ntp_data = Some(unless(&mut silence, || connection.ntp_data()));
+        }
+    }
+
+    /// Builds the facts from the answers of one address of a [fleet](libchrony::fleet). Their time is the time of this
+    /// call.
+    #[must_use]
+    pub fn of_answers(address: &Address, (tracking, sources, select_data, activity): Answers) -> Self {
+        let facts = (
+            tracking.map_err(Arc::new),
+            sources.map_err(Arc::new),
+            select_data.map_err(Arc::new),
+            activity.map_err(Arc::new),
+        );
+        Self::of(Some(address.clone()).filter(|_| facts.0.is_ok()), facts)
+    }
+
+    /// Adds the details of the same address of a fleet.
+    pub fn add_details(&mut self, (auth_data, source_stats, ntp_data): DetailAnswers) {
+        self.auth_data = Some(auth_data.map_err(Arc::new));
+        self.source_stats = Some(source_stats.map_err(Arc::new));
+        self.ntp_data = Some(ntp_data.map_err(Arc::new));
+    }
+
+    /// Returns the facts about a chronyd that could not be asked, for example because libchrony is missing.
+    #[must_use]
+    pub fn unavailable(error: Error) -> Self {
+        let error = Arc::new(error);
+        Self::of(None, (Err(error.clone()), Err(error.clone()), Err(error.clone()), Err(error)))
+    }
+
+    fn of(address: Option<Address>, (tracking, sources, select_data, activity): FirstFacts) -> Self {
         let started = started(address.as_ref());
-        Self { time, address, started, tracking, sources, select_data, activity, auth_data }
+        Self {
+            time: SystemTime::now(),
+            since_boot: started.and_then(|_| Duration::try_from(clock_gettime(ClockId::Boottime)).ok()),
+            address,
+            started,
+            tracking,
+            sources,
+            select_data,
+            activity,
+            auth_data: None,
+            source_stats: None,
+            ntp_data: None,
+        }
     }
 }
 

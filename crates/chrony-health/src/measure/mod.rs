@@ -6,8 +6,11 @@
 mod table;
 mod words;
 
-use crate::facts::Facts;
+pub use words::reference;
+
+use crate::case::Case;
 use crate::range::{Range, Unit};
+use serde::{Serialize, Serializer};
 use table::MEASURES;
 
 /// A quantity that is judged, with its limits.
@@ -34,9 +37,9 @@ pub struct Measure {
     pub takes_time: bool,
     /// The advice if the value is out of order.
     pub advice: &'static str,
-    pub(crate) read: fn(&Facts) -> Measured,
+    pub(crate) read: fn(&Case<'_>) -> Measured,
     /// The function that puts the value into words.
-    pub(crate) words: fn(&Facts, f64) -> String,
+    pub(crate) words: fn(&Case<'_>, f64) -> String,
 }
 
 impl Measure {
@@ -50,6 +53,12 @@ impl Measure {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         MEASURES.iter().find(|measure| measure.name == name)
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
     }
 }
 

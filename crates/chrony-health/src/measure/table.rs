@@ -1,33 +1,35 @@
 //! The table of the measures.
 
-use super::words::{leap, names, reference, sources};
+use super::words::{age_words, agreement_words, leap, reach_words, reference, sources};
 use super::{Measure, Measured, Value};
-use crate::facts::{Fact, Facts, follows_source, is_away, is_clock, is_resolved, is_usable};
-use crate::quantity::{interval, seconds};
+use crate::case::{Case, is_falseticker, names};
+use crate::facts::{Fact, View, follows_source, is_away};
+use crate::quantity::{offset, seconds};
 use crate::range::{Range, Unit};
-use libchrony::{AuthMode, Open, Source, SourceState, Tracking};
+use libchrony::{AuthMode, Open, Tracking};
 
 pub(super) const MEASURES: &[Measure] = &[
     Measure {
         name: Measure::CHRONYD,
-        about: "Whether chronyd answers: 1, or 0 where it does not",
+        about: "1 if chronyd answers, 0 if it does not",
         unit: Unit::Number,
         warning: Range::ANY,
         critical: Range::at_least(1.0),
         limits_in: None,
-        method: "The tracking report comes. Without a right to ask, or without libchrony, it is unknown",
+        method: "An answer to the request for the tracking report. Unknown without permission to ask, or without libchrony",
         is_opt_in: false,
         takes_time: false,
         read: chronyd,
-        words: |facts, _| match &facts.tracking {
+        words: |case, _| match &case.facts.tracking {
             Ok(_) => "chronyd answers".to_owned(),
             Err(error) => error.to_string(),
         },
-        advice: "What the message says",
+        // The error message says what to do.
+        advice: "",
     },
     Measure {
         name: "reference",
-        about: "Whether the clock follows a source: 1, or 0 where it follows none, or only itself",
+        about: "1 if the clock follows a source, 0 if it follows none, or only itself",
         unit: Unit::Number,
         warning: Range::ANY,
         critical: Range::at_least(1.0),
@@ -35,14 +37,16 @@ pub(super) const MEASURES: &[Measure] = &[
         method: "tracking: the reference ID is not 0 and not 7F7F0101 (the local clock), and the stratum is below 16",
         is_opt_in: false,
         takes_time: true,
-        read: |facts| of(&facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
-        words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), reference),
-        advice: "See which sources answer (chrony-report sources); give chrony.conf servers or a pool, and let UDP port \
-                 123 through to them",
+        read: |case| of(&case.facts.tracking, |tracking| Some(f64::from(u8::from(follows_source(tracking))))),
+        words: |case, _| {
+            let follows = case.facts.tracking.as_ref().map_or_else(|_| String::new(), reference);
+            format!("the clock follows {follows}")
+        },
+        advice: "Compare the sources in chrony.conf with the report sources",
     },
     Measure {
         name: "leap",
-        about: "Leap status: 0 normal, 1 a second is inserted today, 2 one is left out, 3 not synchronised",
+        about: "Leap status: 0 normal, 1 a second is inserted today, 2 a second is deleted today, 3 not synchronised",
         unit: Unit::Number,
         warning: Range::up_to(0.0),
         critical: Range::up_to(2.0),
@@ -50,14 +54,15 @@ pub(super) const MEASURES: &[Measure] = &[
         method: "tracking: leap status",
         is_opt_in: false,
         takes_time: true,
-        read: |facts| of(&facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
-        words: |facts, _| facts.tracking.as_ref().map_or_else(|_| String::new(), |tracking| leap(tracking.leap_status)),
-        advice: "Compare a coming leap second with IERS Bulletin C; not synchronised: see which sources answer \
-                 (chrony-report sources)",
+        read: |case| of(&case.facts.tracking, |tracking| Some(tracking.leap_status.number().into())),
+        words: |case, _| {
+            case.facts.tracking.as_ref().map_or_else(|_| String::new(), |tracking| leap(tracking.leap_status))
+        },
+        advice: "Compare the announcement with IERS Bulletin C",
     },
     Measure {
         name: "bound",
-        about: "How wrong the clock can be",
+        about: "The greatest error that the clock can have, if its reference clock is right",
         unit: Unit::Seconds,
         warning: Range::up_to(0.1),
         critical: Range::up_to(1.0),
@@ -65,13 +70,13 @@ pub(super) const MEASURES: &[Measure] = &[
         method: "tracking: |current correction| + root dispersion + root delay / 2, while the clock follows a source",
         is_opt_in: false,
         takes_time: true,
-        read: |facts| of(&facts.tracking, Tracking::clock_error_bound),
+        read: |case| of(&case.facts.tracking, Tracking::clock_error_bound),
         words: |_, value| format!("the clock can be {} wrong", seconds(value)),
-        advice: "Use nearer sources: root delay and dispersion (chrony-report tracking) tell which part is large",
+        advice: "Use nearer sources, or shorter polling intervals",
     },
     Measure {
         name: "offset",
-        about: "How far the clock is from what chronyd takes for right",
+        about: "The distance of the clock from chronyd's estimate of true time",
         unit: Unit::Seconds,
         warning: Range::up_to(0.01),
         critical: Range::up_to(0.05),
@@ -79,126 +84,132 @@ pub(super) const MEASURES: &[Measure] = &[
         method: "tracking: |current correction|, while the clock follows a source",
         is_opt_in: false,
         takes_time: false,
-        read: |facts| followed(facts, |tracking| tracking.offset.abs()),
-        words: |facts, value| {
-            let is_slow = facts.tracking.as_ref().is_ok_and(|tracking| tracking.offset > 0.0);
-            format!("the clock is {} {}", seconds(value), if is_slow { "slow" } else { "fast" })
+        read: |case| followed(case, |tracking| tracking.offset.abs()),
+        words: |case, _| {
+            let fast = case.facts.tracking.as_ref().map_or(0.0, |tracking| -tracking.offset);
+            format!("the clock is {}", offset(fast))
         },
-        advice: "chronyd is correcting it; makestep in chrony.conf, or chronyc makestep, steps it at once",
+        advice: "Wait until chronyd has corrected it, or let it step the clock: makestep",
     },
     Measure {
         name: "stratum",
-        about: "How many hops away the reference clock is",
+        about: "The number of servers between the clock and a reference clock, plus one",
         unit: Unit::Number,
         warning: Range::between(1.0, 9.0),
         critical: Range::between(1.0, 15.0),
         limits_in: None,
-        method: "tracking: stratum, unless it is 0, which says that there is no source",
+        method: "tracking: stratum. It is 0 without a source, and the measure does not apply",
         is_opt_in: false,
         takes_time: false,
-        read: |facts| of(&facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0)),
+        read: |case| {
+            of(&case.facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0))
+        },
         words: |_, value| format!("the clock is at stratum {value}"),
-        advice: "Use sources of a lower stratum; at 10 or more, a server in the chain probably follows only its own clock",
+        advice: "Use sources of a lower stratum",
     },
     Measure {
         name: "age",
-        about: "How long ago the clock was last updated",
+        about: "The time since the last update of the clock",
         unit: Unit::Seconds,
         warning: Range::up_to(4.0),
         critical: Range::up_to(8.0),
         limits_in: Some("times the expected interval"),
-        method: "tracking: the time of reading less the reference time. sources: an update is expected within eight polling \
-              intervals of the selected source while it answers, within one while it does not, and not within less \
-              than 1 s; one in the future counts in seconds",
+        method: "tracking: the time of reading + current correction - reference time, while the clock follows a source. \
+                 sources: an update is expected within eight polling intervals of the selected source while it answers, \
+                 within one while it does not, and not within less than 1 s. A time in the future counts in seconds",
         is_opt_in: false,
         takes_time: false,
         read: age,
-        words: |facts, value| {
-            let (age, expected) = (interval(value), interval(facts.expected_update_interval().unwrap_or_default()));
-            if facts.is_ahead() {
-                format!("the last update is {age} in the future by this machine's clock")
-            } else {
-                format!("the last update was {age} ago (expected within {expected})")
-            }
-        },
-        advice: "The sources were lost: see which still answer (chrony-report sources), and whether the network does; in the \
-                 future: compare this machine's clock with that of chronyd's",
+        words: age_words,
+        advice: "Wait for the next updates, and see whether they change it",
     },
     Measure {
         name: "sources",
-        about: "How many sources are usable",
+        about: "The number of usable sources",
         unit: Unit::Number,
         warning: Range::at_least(4.0),
         critical: Range::at_least(1.0),
         limits_in: Some("NTP sources; one reference clock is enough"),
-        method: "sources: how many are selected, combined or selectable. With a usable reference clock, limits are a quarter",
+        method: "selectdata: chronyd can use the source. sources: its last sample is at most eight polls old. With a \
+                 usable reference clock, the limits are a quarter",
         is_opt_in: false,
         takes_time: true,
-        read: |facts| {
-            let sources = known(&facts.sources)?;
-            let scale =
-                if sources.iter().any(|source| is_usable(source.state) && is_clock(source)) { 0.25 } else { 1.0 };
-            Ok(Some(Value { number: count(sources.iter().filter(|source| is_usable(source.state))), scale }))
+        read: |case| {
+            known(&case.facts.sources)?;
+            let scale = if case.usable().any(View::is_clock) { 0.25 } else { 1.0 };
+            Ok(Some(Value { number: count(case.usable()), scale }))
         },
         words: sources,
-        advice: "Have four NTP servers or more, or a pool, in chrony.conf; chrony-report selectdata tells why one is not \
-                 used",
+        advice: "Configure four servers or more, or a pool, in chrony.conf",
     },
     Measure {
         name: "reach",
-        about: "How many of the last eight polls were answered",
+        about: "The share of the last eight polls that were answered",
         unit: Unit::Percent,
         warning: Range::at_least(75.0),
-        critical: Range::at_least(50.0),
+        critical: Range::ANY,
         limits_in: None,
-        method: "sources: the share of set bits in the reachability of the usable sources, counted from the highest set \
-              bit; without a usable source, of all sources that have an address",
+        method: "sources: the share of set bits in the reachability of the usable NTP sources, counted from the highest set \
+                 bit; without a usable source, of all NTP sources that have an address",
         is_opt_in: false,
         takes_time: true,
-        read: |facts| {
-            let polled: Vec<_> = known(&facts.sources)?.iter().filter(|source| is_resolved(source)).collect();
-            let usable: Vec<_> = polled.iter().copied().filter(|source| is_usable(source.state)).collect();
-            let polled = if usable.is_empty() { polled } else { usable };
-            let answered = polled.iter().map(|source| source.reachability.count_ones()).sum::<u32>();
+        read: |case| {
+            known(&case.facts.sources)?;
+            let polled = polled(case);
+            let answered = polled.iter().map(|view| view.source.reachability.count_ones()).sum::<u32>();
             // chronyd resets the reachability when a source is added or comes online. Earlier polls do not count.
-            let polls = polled.iter().map(|source| match source.reachability {
+            let polls = polled.iter().map(|view| match view.source.reachability {
                 0 => u8::BITS,
                 some => u8::BITS - some.leading_zeros(),
             });
             let polls = polls.sum::<u32>();
             Ok((polls > 0).then(|| (100.0 * f64::from(answered) / f64::from(polls)).into()))
         },
-        words: |facts, value| {
-            let usable = facts.sources.iter().flatten().any(|source| is_resolved(source) && is_usable(source.state));
-            let is_counted = |source: &Source| is_resolved(source) && (is_usable(source.state) || !usable);
-            let lost = |source: &&Source| is_counted(source) && !source.is_reachable();
-            let lost = names(facts.sources.iter().flatten().filter(lost));
-            let lost = if lost.is_empty() { lost } else { format!(", and none by {lost}") };
-            format!("{value:.0} % of the last polls were answered{lost}")
-        },
-        advice: "See which sources do not answer (chrony-report sources): replace them, and let UDP port 123 through",
+        words: |case, value| reach_words(&polled(case), value),
+        advice: "Wait for the next polls, and see whether answers are still lost",
     },
     Measure {
         name: "falsetickers",
-        about: "How many sources disagree with the majority",
+        about: "The number of sources that chronyd takes for wrong",
         unit: Unit::Number,
         warning: Range::up_to(0.0),
         critical: Range::ANY,
         limits_in: None,
-        method: "sources: how many have the state falseticker",
+        method: "sources: the number of sources with the state falseticker",
         is_opt_in: false,
         takes_time: false,
-        read: |facts| Ok(Some(count(known(&facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
-        words: |facts, _| match names(facts.sources.iter().flatten().filter(|source| is_falseticker(source))) {
-            none if none.is_empty() => "no source disagrees with the majority".to_owned(),
-            some => format!("falsetickers, which the majority does not agree with: {some}"),
+        read: |case| Ok(Some(count(known(&case.facts.sources)?.iter().filter(|source| is_falseticker(source))).into())),
+        words: |case, _| match names(case.facts.sources.iter().flatten().filter(|source| is_falseticker(source))) {
+            none if none.is_empty() => "no source is a falseticker".to_owned(),
+            some => format!("falsetickers: {some}"),
         },
-        advice: "Remove falsetickers from chrony.conf, or tell their operators; with two sources none can tell which is \
-                 right",
+        advice: "Compare the falsetickers with other servers",
+    },
+    Measure {
+        name: "agreement",
+        about: "The number of sources that contradict the clock",
+        unit: Unit::Number,
+        warning: Range::up_to(2.0),
+        critical: Range::ANY,
+        limits_in: None,
+        method: "sources: the number of reachable sources whose last offset +/- error lies outside of 0 +/- the error bound, \
+                 while the clock follows a source",
+        is_opt_in: false,
+        takes_time: false,
+        read: |case| {
+            known(&case.facts.sources)?;
+            of(&case.facts.tracking, |tracking| {
+                let bound = tracking.clock_error_bound()?;
+                #[expect(clippy::cast_precision_loss, reason = "chronyd has far fewer sources than a float counts")]
+                Some(case.contradicting(bound).len() as f64)
+            })
+        },
+        words: agreement_words,
+        advice: "Compare the clock with other servers",
     },
     Measure {
         name: "skew",
-        about: "How uncertain the frequency of the clock is",
+        about: "The uncertainty of the frequency of the clock",
         unit: Unit::Ppm,
         warning: Range::ANY,
         critical: Range::ANY,
@@ -206,23 +217,23 @@ pub(super) const MEASURES: &[Measure] = &[
         method: "tracking: skew, while the clock follows a source",
         is_opt_in: true,
         takes_time: false,
-        read: |facts| followed(facts, |tracking| tracking.skew),
+        read: |case| followed(case, |tracking| tracking.skew),
         words: |_, value| format!("the frequency is known only within {value:.3} ppm"),
-        advice: "It shrinks with time; where it does not, the sources jitter or the clock's temperature changes",
+        advice: "Wait until it shrinks. If it does not, the sources jitter, or the temperature of the clock changes",
     },
     Measure {
         name: "nts",
-        about: "How many of the usable NTP sources are authenticated by NTS",
+        about: "The share of the usable NTP sources that are authenticated by NTS",
         unit: Unit::Percent,
         warning: Range::at_least(100.0),
         critical: Range::at_least(1.0),
         limits_in: None,
-        method: "sources and authdata: the usable NTP sources with mode NTS for which keys were established",
+        method: "authdata: the mode is NTS, and keys were established. sources: the source is usable",
         is_opt_in: true,
         takes_time: false,
         read: nts,
         words: |_, value| format!("only {value:.0} % of the usable sources are authenticated by NTS"),
-        advice: "Add `nts` to the servers in chrony.conf, and let TCP port 4460 through; see chrony-report authdata",
+        advice: "Add the option nts to the servers in chrony.conf",
     },
 ];
 
@@ -236,34 +247,42 @@ fn of<T>(fact: &Fact<T>, value: impl Fn(&T) -> Option<f64>) -> Measured {
 }
 
 /// Reads a value from the tracking report. The value means nothing unless the clock follows a source.
-fn followed(facts: &Facts, value: impl Fn(&Tracking) -> f64) -> Measured {
-    of(&facts.tracking, |tracking| follows_source(tracking).then(|| value(tracking)))
+fn followed(case: &Case<'_>, value: impl Fn(&Tracking) -> f64) -> Measured {
+    of(&case.facts.tracking, |tracking| follows_source(tracking).then(|| value(tracking)))
 }
 
-fn chronyd(facts: &Facts) -> Measured {
-    match &facts.tracking {
+fn chronyd(case: &Case<'_>) -> Measured {
+    match &case.facts.tracking {
         Ok(_) => Ok(Some(1.0.into())),
         Err(error) if is_away(error) => Ok(Some(0.0.into())),
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn age(facts: &Facts) -> Measured {
-    let tracking = known(&facts.tracking)?;
-    let expected = facts.expected_update_interval().filter(|_| !facts.is_ahead());
-    let value = facts.age().map(|number| Value { number, scale: expected.unwrap_or(1.0) });
+fn age(case: &Case<'_>) -> Measured {
+    let tracking = known(&case.facts.tracking)?;
+    let value = case.facts.age().map(|age| match case.facts.expected_update_interval() {
+        Some(expected) if age >= 0.0 => Value { number: age, scale: expected },
+        _ => age.abs().into(),
+    });
     Ok(value.filter(|_| follows_source(tracking)))
 }
 
-fn nts(facts: &Facts) -> Measured {
-    let Some(auth_data) = &facts.auth_data else { return Err("authdata was not read".to_owned()) };
-    let (sources, auth_data) = (known(&facts.sources)?, known(auth_data)?);
-    if sources.len() != auth_data.len() {
+/// Returns the NTP sources whose polls count: the usable ones, or else all that have an address.
+fn polled<'a, 'b>(case: &'b Case<'a>) -> Vec<&'b View<'a>> {
+    let polled: Vec<_> = case.views.iter().filter(|view| view.is_resolved() && !view.is_clock()).collect();
+    if case.has_no_usable() { polled } else { polled.into_iter().filter(|view| view.is_usable).collect() }
+}
+
+fn nts(case: &Case<'_>) -> Measured {
+    let Some(auth_data) = &case.facts.auth_data else { return Err("authdata was not read".to_owned()) };
+    known(auth_data)?;
+    let usable = || case.usable().filter(|view| !view.is_clock());
+    if usable().any(|view| view.auth_data.is_none()) {
         return Err("the sources changed while they were read".to_owned());
     }
-    let usable = || sources.iter().zip(auth_data).filter(|(source, _)| is_usable(source.state) && !is_clock(source));
     let is_authenticated = |auth: &libchrony::AuthData| auth.mode == Open::Known(AuthMode::Nts) && auth.key_id > 0;
-    let authenticated = usable().filter(|(_, auth)| auth.as_ref().is_some_and(is_authenticated));
+    let authenticated = usable().filter(|view| view.auth_data.is_some_and(is_authenticated));
     let all = count(usable());
     Ok((all > 0.0).then(|| (100.0 * count(authenticated) / all).into()))
 }
@@ -271,8 +290,4 @@ fn nts(facts: &Facts) -> Measured {
 #[expect(clippy::cast_precision_loss, reason = "chronyd has far fewer sources than a float counts")]
 fn count<T>(things: impl Iterator<Item = T>) -> f64 {
     things.count() as f64
-}
-
-fn is_falseticker(source: &Source) -> bool {
-    source.state == SourceState::Falseticker
 }

@@ -1,20 +1,21 @@
 //! The words for values that take more than a format.
 
-use crate::facts::{Facts, follows_source, is_usable};
-use libchrony::{LeapStatus, Source, Tracking};
+use crate::case::{Case, names};
+use crate::facts::{View, follows_source};
+use crate::quantity::interval;
+use libchrony::{LeapStatus, Tracking};
 
-/// The number of sources that a sentence names.
-const NAMED: usize = 3;
-
-pub(super) fn reference(tracking: &Tracking) -> String {
+/// Returns what the clock follows, in words. The page and the measure `reference` say the same.
+#[must_use]
+pub fn reference(tracking: &Tracking) -> String {
     if follows_source(tracking) {
-        format!("the clock follows {}", tracking.reference_id_name)
+        tracking.reference_id_name.clone()
     } else if tracking.is_local() {
-        "the clock follows no source, only itself (local mode)".to_owned()
+        "only itself (local mode)".to_owned()
     } else if tracking.reference_id.0 == 0 {
-        "the clock follows no source".to_owned()
+        "no source".to_owned()
     } else {
-        format!("the clock follows {}, which is too far away from a reference clock", tracking.reference_id_name)
+        format!("no source: {} is at stratum 15", tracking.reference_id_name)
     }
 }
 
@@ -22,38 +23,43 @@ pub(super) fn leap(status: LeapStatus) -> String {
     match status {
         LeapStatus::Normal => "no leap second is coming",
         LeapStatus::InsertSecond => "a leap second will be inserted at the end of this day (UTC)",
-        LeapStatus::DeleteSecond => "the last second of this day (UTC) will be left out",
+        LeapStatus::DeleteSecond => "the last second of this day (UTC) will be deleted",
         LeapStatus::NotSynchronized => "the leap status is \"not synchronised\"",
         _ => status.name(),
     }
     .to_owned()
 }
 
-pub(super) fn sources(facts: &Facts, value: f64) -> String {
-    let all = facts.sources.iter().flatten().count();
-    let usable = match (all, value) {
-        (0, _) => "chronyd has no sources".to_owned(),
-        (1, 0.0) => "the only source is not usable".to_owned(),
-        (1, _) => "there is only one source, which no other can confirm".to_owned(),
-        (_, 0.0) => format!("none of {all} sources is usable"),
-        (_, 1.0) => format!("only 1 of {all} sources is usable"),
-        (all, _) if facts.sources.iter().flatten().all(|source| is_usable(source.state)) => {
-            format!("only {all} sources are usable")
-        }
-        (all, _) => format!("only {value} of {all} sources are usable"),
-    };
-    let activity = facts.activity.as_ref().ok();
-    let offline = activity.map_or(0, |activity| activity.offline_sources);
-    let unresolved = activity.map_or(0, |activity| activity.unresolved_sources);
-    let more = [(offline, "offline"), (unresolved, "without an address for the name")];
-    let more = more.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!(" ({count} {words})"));
-    more.fold(usable, |words, more| words + &more)
+pub(super) fn age_words(case: &Case<'_>, value: f64) -> String {
+    if case.facts.age().is_some_and(|age| age < 0.0) {
+        return format!("the last update is {} in the future by this machine's clock", interval(value));
+    }
+    let expected = interval(case.facts.expected_update_interval().unwrap_or_default());
+    format!("the last update was {} ago (expected within {expected})", interval(value))
 }
 
-/// Lists the first few names, and counts the others.
-pub(super) fn names<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
-    let names: Vec<_> = sources.map(|source| &*source.address).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let some = names[..names.len() - more].join(", ");
-    if more > 0 { format!("{some} and {more} more") } else { some }
+pub(super) fn sources(case: &Case<'_>, value: f64) -> String {
+    match (case.views.len(), value) {
+        (0, _) => "chronyd has no sources".to_owned(),
+        (1, 0.0) => "the only source is not usable".to_owned(),
+        (1, _) => "there is only one source, and no other can confirm it".to_owned(),
+        (all, 0.0) => format!("none of {all} sources is usable"),
+        (all, 1.0) => format!("only 1 of {all} sources is usable"),
+        (all, _) if case.views.iter().all(|view| view.is_usable) => format!("only {all} sources are usable"),
+        (all, _) => format!("only {value} of {all} sources are usable"),
+    }
+}
+
+pub(super) fn reach_words(polled: &[&View<'_>], value: f64) -> String {
+    let lost = names(polled.iter().map(|view| view.source).filter(|source| !source.is_reachable()));
+    let lost = if lost.is_empty() { lost } else { format!(", and none by {lost}") };
+    format!("{value:.0} % of the last polls were answered{lost}")
+}
+
+pub(super) fn agreement_words(case: &Case<'_>, _: f64) -> String {
+    let bound = case.facts.tracking.as_ref().ok().and_then(Tracking::clock_error_bound);
+    match case.names(&bound.map_or_else(Vec::new, |bound| case.contradicting(bound))) {
+        none if none.is_empty() => "no source contradicts the clock".to_owned(),
+        some => format!("the clock is contradicted by {some}"),
+    }
 }

@@ -1,7 +1,9 @@
 //! Tests the judgement through the public API, on scripted chronyds. The tests of `chrony-report` cover each measure.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
-use chrony_health::{Answers, Facts, Level, Limits, Measure, Policy, Range, Unit, Verdict, judge};
+mod cases;
+
+use chrony_health::{Answers, Facts, Level, Limits, Measure, Policy, Range, Unit, Verdict, assess, judge};
 use libchrony::fleet::Fleet;
 use libchrony::{Activity, Address, Connection, Error, SelectData, Source, Tracking};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -57,7 +59,7 @@ fn a_known_fault_is_worse_than_what_is_not_known() {
     assert_eq!((verdict.level, worst.measure.name, worst.value), (Level::Warning, "offset", Some(0.02)));
     assert_eq!(worst.words, "the clock is 20 ms fast");
     let alarms: Vec<_> = verdict.alarms().map(|finding| finding.measure.name).collect();
-    assert_eq!(alarms, ["offset", "sources", "reach", "falsetickers"]);
+    assert_eq!(alarms, ["offset", "sources", "reach", "falsetickers", "agreement"]);
 }
 
 #[test]
@@ -82,11 +84,11 @@ fn a_chronyd_that_cannot_be_asked_is_not_judged_further() {
     chronyd.set(Fault::Silence);
     let address = socket(&chronyd);
     let connection = Connection::builder().address(address).timeout(Duration::from_millis(200)).build().unwrap();
-    let facts = Facts::read_with_auth_data(&connection);
-    assert!(facts.auth_data.as_ref().is_some_and(Result::is_err) && facts.age().is_none());
     let nts = Measure::named("nts").unwrap();
-    let verdict = judge(&facts, &Policy::default().with(nts, Limits::default()));
+    let (facts, verdict) = assess(&connection, &Policy::default().with(nts, Limits::default()));
+    assert!(facts.auth_data.is_none() && facts.age().is_none());
     assert_eq!(said(&verdict), (Level::Critical, Level::Critical, vec![("chronyd", Level::Critical)]));
+    assert_eq!(verdict.causes.iter().map(|cause| cause.cause.name).collect::<Vec<_>>(), ["silence"]);
 }
 
 #[test]

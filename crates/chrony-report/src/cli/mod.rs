@@ -4,6 +4,7 @@ mod generate;
 
 use crate::args::Chronyds;
 use crate::commands::check::{self, Check};
+use crate::commands::explain::{self, Explain};
 use crate::commands::list::{self, List};
 use crate::commands::plot::{self, Plot};
 use crate::commands::reports::{self, Get, Options, of_report};
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 /// Without a command it says on one screen whether the clock is right, and what to do if it is not.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, max_term_width = 100, subcommand_value_name = "COMMAND")]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}\n\n{FILES}"))]
 struct Cli {
     #[command(flatten)]
     chronyds: Chronyds,
@@ -48,6 +49,11 @@ Exit status of the commands that print reports:
   141  whoever read the output has gone away
   129, 130, 143 in a shell, after SIGHUP, SIGINT and SIGTERM: what was opened is closed first";
 
+const FILES: &str = "\
+Files:
+  /etc/chrony-health.toml  the limits of the site, for chrony-report alone, check and wait
+                           CHRONY_HEALTH_CONFIG_FILE in the environment names another file";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// All reports, one after the other
@@ -57,15 +63,14 @@ enum Command {
     All(Options),
     /// Check the clock, as a monitoring plugin
     Check(Check),
+    /// Explain a measure or a cause of the judgement
+    Explain(Explain),
     /// Any reports that the loaded libchrony knows, by their names
     ///
     /// Several reports are read in one run. One that is newer than this program is shown as libchrony describes it.
     #[command(after_help = "Examples:\n  $ chrony-report get sources sourcestats\n  \
                             $ chrony-report get sources sourcestats selectdata --format jsonl")]
     Get(Get),
-    /// The rules of the judgement, as a table in Markdown
-    #[command(hide = true)]
-    Judgement,
     /// The reports that there are
     List(List),
     Plot(Plot),
@@ -122,7 +127,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Result<Code, Failure>, clap::Error> 
         Some(Command::All(options)) => reports::all(&with(&options.chronyds), &options),
         Some(Command::Check(options)) => Ok(check::run(&with(&options.chronyds), &options)),
         Some(Command::Get(get)) => reports::get(&with(&get.options.chronyds), &get),
-        Some(Command::Judgement) => check::measures(),
+        Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::List(options)) => list::run(&with(&options.chronyds), &options),
         Some(Command::Schema(options)) => schema::run(&options),
         Some(Command::Generate { folder }) => generate::run(&command(), &folder),

@@ -2,19 +2,22 @@
 //!
 //! The options are generated from the table of the measures. Each option has both ranges of a measure.
 
-use crate::args::{Chronyds, duration};
-use crate::error::{Code, FINE, Failure, code};
-use crate::read::facts::facts;
-use chrony_health::{Finding, Level, Limits, Measure, Policy, Range, Unit, Verdict, judge, markdown};
+use crate::args::Chronyds;
+use crate::error::{Code, Failure, code};
+use crate::print::advice::{alternatives, refused, steps};
+use crate::read::facts::assessed;
+use chrony_health::quantity::parse_duration;
+use chrony_health::{Finding, Level, Limits, Measure, Policy, Range, Site, Unit, Verdict};
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use std::cmp::Reverse;
 use std::io::Write;
 use std::process;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 WARN and CRIT are ranges as monitoring plugins have them. A value outside of its range raises the alarm: 10 is 0 to 10, \
-10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps its default. \
-Times may have units:
+10: is 10 or more, ~:10 is 10 or less, ~: is any value, and @10:20 raises it inside. An empty one keeps the limit of \
+/etc/chrony-health.toml, or else its default. Times may have units:
 
   $ chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
 
@@ -41,7 +44,7 @@ struct Chosen(Vec<(&'static Measure, Limits)>);
 impl Args for Chosen {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.args(options().map(|measure| {
-            let value = move |text: &str| limits(text, measure);
+            let value = move |text: &str| Limits::parse(text, measure);
             let arg = Arg::new(measure.name)
                 .long(measure.name)
                 .value_name("WARN,CRIT")
@@ -82,19 +85,6 @@ fn options() -> impl Iterator<Item = &'static Measure> {
     Measure::ALL.iter().filter(|measure| measure.name != Measure::CHRONYD)
 }
 
-fn limits(text: &str, measure: &Measure) -> Result<Limits, String> {
-    let range = |text: &str| {
-        if text.is_empty() {
-            Ok(None)
-        } else {
-            Range::parse(text, measure.unit).map(Some).map_err(|error| error.to_string())
-        }
-    };
-    let (warning, critical) =
-        text.split_once(',').ok_or("give both ranges, WARN,CRIT; an empty one keeps its default")?;
-    Ok(Limits { warning: range(warning)?, critical: range(critical)? })
-}
-
 fn defaults(measure: &Measure) -> String {
     let what = measure.limits_in.unwrap_or_else(|| measure.unit.name());
     format!("{},{} {what}", measure.warning, measure.critical).trim_end().to_owned()
@@ -102,7 +92,7 @@ fn defaults(measure: &Measure) -> String {
 
 /// Parses a time that may be 0.
 fn grace(text: &str) -> Result<Duration, String> {
-    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { duration(text) }
+    parse_duration(text).ok_or_else(|| "not a time of 0 to a century, such as 0, 5s, 1m30s or 2d".to_owned())
 }
 
 /// Prints the line. Any failure of this program is unknown, so that it cannot pass for a warning.
@@ -119,23 +109,32 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
 }
 
 fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
-    let policy = Policy::default().with_grace(options.grace.unwrap_or(Policy::GRACE));
+    let policy = Site::load()?.policy();
     let policy = options.limits.0.iter().fold(policy, |policy, (measure, limits)| policy.with(measure, *limits));
-    let (facts, _) = facts(chronyds, policy.has("nts"))?;
-    let verdict = judge(&facts, &policy);
-    let (level, headline) = (verdict.level, plain(&verdict.headline));
-    let line = format!("CHRONY {}: {headline} | {}", level.name(), data(&verdict, &policy));
-    let more = verdict.alarms().filter(|_| chronyds.verbose).map(|Finding { level, words, advice, .. }| {
-        let next = if advice.is_empty() { String::new() } else { format!(". Next: {advice}") };
-        format!("\n{}: {}", level.name(), plain(&format!("{words}{next}")))
-    });
-    Ok((level, more.fold(line, |line, more| line + &more)))
+    let policy = options.grace.into_iter().fold(policy, Policy::with_grace);
+    let (_, verdict, _) = assessed(chronyds, &policy)?;
+    let level = verdict.level;
+    // The name is for `chrony-report explain`.
+    let name = verdict.causes.first().map_or_else(String::new, |first| format!(" [{}]", first.cause.name));
+    let line = format!("CHRONY {level}: {}{name} | {}", plain(&verdict.headline), data(&verdict, &policy));
+    let more = if chronyds.verbose { details(&verdict) } else { Vec::new() };
+    Ok((level, more.iter().fold(line, |line, more| line + "\n" + &plain(more))))
 }
 
-/// Prints the table of the measures.
-pub(crate) fn measures() -> Result<Code, Failure> {
-    write!(anstream::stdout(), "{}", markdown()).map_err(Failure::output)?;
-    Ok(FINE)
+/// Returns a line for each cause, and for each alarm that no cause explains, with the next steps.
+fn details(verdict: &Verdict) -> Vec<String> {
+    let causes = verdict.causes.iter().map(|cause| {
+        let advice = steps(cause).into_iter().chain(alternatives(cause)).map(|step| format!(" {step}."));
+        let words = format!("{}: {} [{}].{}", cause.level, cause.words, cause.cause.name, advice.collect::<String>());
+        (cause.level, words)
+    });
+    let unexplained = verdict.unexplained().map(|Finding { level, words, advice, .. }| {
+        let advice = if advice.is_empty() { String::new() } else { format!(". {advice}.") };
+        (*level, format!("{level}: {words}{advice}"))
+    });
+    let mut all: Vec<_> = causes.chain(unexplained).collect();
+    all.sort_by_key(|(level, _)| Reverse(*level));
+    all.into_iter().map(|(_, words)| words).chain(refused(verdict)).collect()
 }
 
 /// Exits for a usage error, which is also unknown.

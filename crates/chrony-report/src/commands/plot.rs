@@ -10,7 +10,7 @@ use crate::read::open::connection;
 use crate::read::signals::heeded;
 use crate::timeline::live::{self, Stopwatch};
 use crate::timeline::recording::{Header, Outcome, Recording, Snapshot};
-use chrony_health::quantity::interval;
+use chrony_health::quantity::seconds;
 use plotters::prelude::{IntoDrawingArea, SVGBackend, WHITE};
 use signal_hook::iterator::Signals;
 use std::fs::{File, OpenOptions};
@@ -129,7 +129,7 @@ fn read(chronyds: &Chronyds, options: &Plot) -> Result<(Picture, File), Failure>
             }
             file = Some(open(&options.output)?);
             if io::stderr().is_terminal() {
-                anstream::eprintln!("reading for {}; Ctrl-C ends that and draws", interval(options.time.as_secs_f64()));
+                anstream::eprintln!("reading for {}; Ctrl-C ends that and draws", seconds(options.time.as_secs_f64()));
             }
         }
         picture.add(snapshot);

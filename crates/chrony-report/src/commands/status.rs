@@ -4,14 +4,16 @@
 
 use crate::args::Chronyds;
 use crate::error::{Code, Failure, code};
+use crate::print::advice::{alternatives, refused, steps};
 use crate::print::layout::{BOLD, aligned, broken};
 use crate::print::text::FAILED;
-use crate::read::facts::facts;
+use crate::read::facts::assessed;
 use crate::sheet::datum::date;
 use anstyle::{AnsiColor, Style};
-use chrony_health::quantity::{interval, seconds};
-use chrony_health::{Facts, Finding, Level, Policy, Verdict, follows_source, is_usable, judge};
-use libchrony::{Open, SelectData, SelectState, Source, Tracking};
+use chrony_health::quantity::{offset, seconds};
+use chrony_health::{Diagnosis, Facts, Finding, Level, Site, Uptime, Verdict, View, follows_source, reference};
+use libchrony::Tracking;
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use terminal_size::terminal_size_of;
 
@@ -37,8 +39,7 @@ pub(crate) fn run(chronyds: &Chronyds) -> Code {
 }
 
 fn show(chronyds: &Chronyds) -> Result<Level, Failure> {
-    let (facts, host) = facts(chronyds, false)?;
-    let verdict = judge(&facts, &Policy::default());
+    let (facts, verdict, host) = assessed(chronyds, &Site::load()?.policy())?;
     let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into());
     let text = screen(&facts, &host, &verdict, width.clamp(NARROWEST, WIDTH)).join("\n");
     writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
@@ -61,26 +62,38 @@ fn screen(facts: &Facts, host: &str, verdict: &Verdict, width: usize) -> Vec<Str
         lines.push(String::new());
         lines.extend(known(facts, host, tracking, width));
     }
-    if let Ok(sources) = &facts.sources {
-        lines.extend(list(facts, sources, HEIGHT.saturating_sub(lines.len()), width));
+    if facts.sources.is_ok() {
+        lines.extend(list(&facts.views(), verdict, HEIGHT.saturating_sub(lines.len()), width));
     }
     lines
 }
 
 fn answer(facts: &Facts, verdict: &Verdict) -> (String, Style) {
-    let right = || facts.accuracy().unwrap_or_else(|| "nothing is wrong".to_owned());
+    let right = || verdict.accuracy.clone().unwrap_or_else(|| "nothing is wrong".to_owned());
+    let is_critical =
+        |name: &&str| verdict.alarms().any(|finding| finding.measure.name == *name && finding.level == Level::Critical);
     let (answer, level) = match (verdict.worst, verdict.grace.and(facts.uptime())) {
         _ if facts.tracking.is_err() => ("Unknown: chronyd tells nothing".to_owned(), verdict.worst),
-        (Level::Critical, Some(uptime)) => {
-            let uptime = interval(uptime.as_secs_f64().round());
+        (Level::Critical, Some(Uptime { at_most, is_exact: true })) => {
+            let uptime = seconds(at_most.as_secs_f64().round());
             (format!("Not yet: chronyd was started {uptime} ago"), Level::Warning)
         }
+        (Level::Critical, Some(_)) => ("Not yet: chronyd was started not long ago".to_owned(), Level::Warning),
+        (Level::Critical, None) if ["reference", "bound", "age"].iter().any(is_critical) => {
+            ("No, do not rely on it".to_owned(), Level::Critical)
+        }
+        (Level::Critical, None) => ("No".to_owned(), Level::Critical),
         (Level::Ok, _) => (format!("Yes: {}", right()), Level::Ok),
+        // The sources contradict the bound.
+        (Level::Warning, _) if is_alarm(verdict, "agreement") => ("Perhaps not".to_owned(), Level::Warning),
         (Level::Warning, _) => (format!("Yes, with a warning: {}", right()), Level::Warning),
-        (Level::Critical, _) => ("No, do not rely on it".to_owned(), Level::Critical),
         (Level::Unknown, _) => (format!("As far as is known: {}", right()), Level::Unknown),
     };
     (answer, style(level))
+}
+
+fn is_alarm(verdict: &Verdict, measure: &str) -> bool {
+    verdict.alarms().any(|finding| finding.measure.name == measure)
 }
 
 const fn style(level: Level) -> Style {
@@ -92,23 +105,44 @@ const fn style(level: Level) -> Style {
     }
 }
 
-/// Lists the faults, the worst first, each with the next step.
+/// Lists the causes, and the alarms that none explains, each with the next steps.
 fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
+    let next = |advice: Vec<String>| {
+        advice.into_iter().flat_map(|step| field("", &format!("- {step}"), Style::new(), width)).collect::<Vec<_>>()
+    };
+    let fault = |level: Level, words: &str| field(&level.name().to_lowercase(), words, style(level), width);
+    let causes = verdict.causes.iter().map(|cause| {
+        let advice = steps(cause).into_iter().chain(alternatives(cause)).collect();
+        (cause.level, fault(cause.level, &cause.words), next(advice))
+    });
+    let unexplained = verdict.unexplained().map(|Finding { level, words, advice, .. }| {
+        let advice = if advice.is_empty() { Vec::new() } else { vec![(*advice).to_owned()] };
+        (*level, fault(*level, words), next(advice))
+    });
+    let mut faults: Vec<_> = causes.chain(unexplained).collect();
+    faults.sort_by_key(|(level, ..)| Reverse(*level));
     let mut lines = Vec::new();
-    let alarms: Vec<_> = verdict.alarms().collect();
-    for (number, Finding { level, words, advice, .. }) in alarms.iter().enumerate() {
-        let mut next = field(&level.name().to_lowercase(), words, style(*level), width);
-        if !advice.is_empty() {
-            next.extend(field("", &format!("Next: {advice}."), Style::new(), width));
-        }
-        let is_last = number + 1 == alarms.len();
-        if lines.len() + next.len() + usize::from(!is_last) > WRONG && number > 0 {
-            let more = alarms.len() - number;
-            lines.extend(field("", &format!("And {more} more: chrony-report check -v has all"), Style::new(), width));
+    let mut left = faults.len();
+    for (_, said, advice) in faults {
+        // The first fault is shown whole as far as there is room, and each other with all its advice or not at all.
+        let is_first = lines.is_empty();
+        left -= 1;
+        let room = WRONG - usize::from(left > 0);
+        if !is_first && lines.len() + said.len() + advice.len() > room {
+            left += 1;
             break;
         }
-        lines.extend(next);
+        lines.extend(said);
+        lines.extend(advice);
+        if is_first && lines.len() > room {
+            lines.truncate(room - 1);
+            lines.extend(field("", "- More: chrony-report check -v", Style::new(), width));
+        }
     }
+    if left > 0 {
+        lines.extend(field("", &format!("And {left} more: chrony-report check -v"), Style::new(), width));
+    }
+    lines.extend(refused(verdict).into_iter().flat_map(|words| field("", &words, Style::new(), width)));
     lines
 }
 
@@ -117,33 +151,32 @@ fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<St
     let mut lines = Vec::new();
     let mut add = |name: &str, text: String| lines.extend(field(name, &text, BOLD, width));
     if follows_source(tracking) {
-        let &Tracking { offset, root_dispersion, root_delay, .. } = tracking;
-        add("follows", format!("{}, stratum {}", tracking.reference_id_name, tracking.stratum));
+        let &Tracking { offset: correction, root_dispersion, root_delay, .. } = tracking;
+        add("follows", chrony_health::followed(tracking));
         let bound = tracking.clock_error_bound().map_or_else(|| "unknown".to_owned(), seconds);
-        let sign = if offset > 0.0 { "slow" } else { "fast" };
-        let (offset, dispersion, delay) = (seconds(offset.abs()), seconds(root_dispersion), seconds(root_delay));
-        add("bound", format!("{bound} ({offset} {sign} + dispersion {dispersion} + half of delay {delay})"));
-        let (age, every) = (interval(facts.age().unwrap_or_default()), interval(tracking.update_interval));
-        let age = if facts.is_ahead() { format!("{age} in the future") } else { format!("{age} ago") };
+        let (correction, dispersion, delay) = (offset(-correction), seconds(root_dispersion), seconds(root_delay));
+        add("bound", format!("{bound} ({correction} + dispersion {dispersion} + half of delay {delay})"));
+        let (age, every) = (facts.age().unwrap_or_default(), seconds(tracking.update_interval));
+        let age = format!("{} {}", seconds(age.abs()), if age < 0.0 { "in the future" } else { "ago" });
         add("updated", format!("{age}, at {}; before that, every {every}", date(tracking.ref_time)));
     } else {
-        add("follows", if tracking.is_local() { "only itself (local mode)" } else { "nothing" }.to_owned());
+        add("follows", reference(tracking));
     }
-    let started = facts.uptime().map(|uptime| format!(", started {} ago", interval(uptime.as_secs_f64())));
+    let started = facts.uptime().filter(|uptime| uptime.is_exact);
+    let started = started.map(|uptime| format!(", started {} ago", seconds(uptime.at_most.as_secs_f64())));
     add("chronyd", format!("{host}{}", started.unwrap_or_default()));
     lines
 }
 
 /// Lists the sources, the used ones first, in at most `room` lines.
-fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<String> {
-    let select_data = facts.select_data.as_deref().ok().filter(|select_data| select_data.len() == sources.len());
-    let mut rows: Vec<_> = (0..sources.len()).map(|at| (&sources[at], select_data.map(|all| &all[at]))).collect();
-    rows.sort_by_key(|(source, _)| (!source.is_selected(), !is_usable(source.state)));
-    let usable = sources.iter().filter(|source| is_usable(source.state)).count();
-    let mut lines = field("sources", &format!("{usable} of {} usable", sources.len()), BOLD, width);
+fn list(views: &[View<'_>], verdict: &Verdict, room: usize, width: usize) -> Vec<String> {
+    let mut rows: Vec<_> = views.iter().zip(&verdict.sources).collect();
+    rows.sort_by_key(|(view, _)| (!view.source.is_selected(), !view.is_usable));
+    let usable = views.iter().filter(|view| view.is_usable).count();
+    let mut lines = field("sources", &format!("{usable} of {} usable", views.len()), BOLD, width);
     let room = room.saturating_sub(lines.len());
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
-    let cells: Vec<_> = rows[..shown].iter().map(|(source, selected)| row(source, *selected)).collect();
+    let cells: Vec<_> = rows[..shown].iter().map(|(view, diagnosis)| row(view, diagnosis)).collect();
     lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), width)));
     if shown < rows.len() {
         lines.push(format!("  and {} more: chrony-report sources", rows.len() - shown));
@@ -151,22 +184,16 @@ fn list(facts: &Facts, sources: &[Source], room: usize, width: usize) -> Vec<Str
     lines
 }
 
-fn row(source: &Source, selected: Option<&SelectData>) -> Vec<String> {
-    let state = match selected.map(|selected| selected.state) {
-        // selectdata says why a source is not used. The sources report has the usual word for the one that is.
-        Some(Open::Known(state)) if state != SelectState::Best => state.name(),
-        _ => source.state.name(),
-    };
-    let polls = format!("{} of 8 polls", source.reachability.count_ones());
-    let offset = source.latest_meas;
-    let sign = if offset > 0.0 { "fast" } else { "slow" };
+fn row(view: &View<'_>, diagnosis: &Diagnosis) -> Vec<String> {
+    let source = view.source;
+    let answered = source.reachability.count_ones();
+    let polls = format!("{answered} of 8 {}", if view.is_clock() { "samples" } else { "polls" });
     let sample = if source.has_sample() {
-        let error = seconds(source.latest_meas_err);
-        format!("{} {sign} +/- {error}", seconds(offset.abs()))
+        format!("{} +/- {}", offset(source.latest_meas), seconds(source.latest_meas_err))
     } else {
         "never measured".to_owned()
     };
-    vec![cut(&source.address, NAME), polls, sample, state.to_owned()]
+    vec![cut(&source.address, NAME), polls, sample, diagnosis.state.to_owned()]
 }
 
 /// Formats a line with a name, and continues a long text below it.

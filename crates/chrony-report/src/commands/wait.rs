@@ -1,4 +1,5 @@
-//! `wait`: blocks until the error bound, the leap status and the age of the last update say that the clock is right.
+//! `wait`: blocks until the error bound, the leap status, the stratum and the age of the last update say that the clock
+//! is right.
 //!
 //! `chronyc waitsync` checks only the correction and the skew, so a chronyd that lost its sources hours ago passes.
 //! This command accepts the arguments of `chronyc waitsync`, as additional conditions.
@@ -7,8 +8,8 @@ use crate::args::{Chronyds, duration};
 use crate::error::{Code, FAILED, FINE, Failure};
 use crate::read::open::builder;
 use crate::read::signals::Signals;
-use chrony_health::quantity::interval;
-use chrony_health::{Facts, Limits, Measure, Policy, Range, Verdict, judge};
+use chrony_health::quantity::seconds;
+use chrony_health::{Limits, Measure, Policy, Range, RangeError, Site, Unit, Verdict, assess};
 use clap::Args;
 use libchrony::{Error, ErrorKind};
 use sd_notify::NotifyState;
@@ -25,8 +26,8 @@ const SHORTEST_INTERVAL: f64 = 0.1;
 
 const AFTER_HELP: &str = "\
 The clock is right when chronyd follows a source, and not only the local clock, when its leap status is not \"not \
-synchronised\", its error bound is within BOUND, and its last update is not older than 8 update intervals. The arguments \
-are those of chronyc waitsync, and add to this.
+synchronised\", its error bound is within BOUND, its stratum is within RANGE, and its last update is not older than 8 \
+update intervals. /etc/chrony-health.toml sets other limits. The arguments are those of chronyc waitsync, and add to this.
 
 Exits with 0 when the clock is right, and with 1 when it is not in time, or when chronyd may not be asked. Under systemd \
 it tells the service manager when it is ready, and what is missing till then.
@@ -47,6 +48,11 @@ pub(crate) struct Wait {
         Measure::named("bound").map_or(Range::ANY, |bound| bound.critical)
     ))]
     within: Option<Duration>,
+    #[arg(long, value_name = "RANGE", value_parser = stratum, help = format!(
+        "The strata that are right: 3 is up to 3, 2:5 is 2 to 5, ~: is any. The directive `local` has 10, and those who \
+         follow it have more [default: {}]", Measure::named("stratum").map_or(Range::ANY, |stratum| stratum.warning)
+    ))]
+    stratum: Option<Range>,
     /// Give up after TRIES looks; 0 for no limit [default: 0]
     tries: Option<u32>,
     /// The largest correction in seconds; 0 for any [default: 0]
@@ -62,24 +68,33 @@ pub(crate) struct Wait {
     pub(crate) chronyds: Chronyds,
 }
 
+fn stratum(text: &str) -> Result<Range, RangeError> {
+    Range::parse(text, Unit::Number)
+}
+
 fn measure(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
     number.ok_or_else(|| "not a number of 0 or more".to_owned())
 }
 
 impl Wait {
-    fn policy(&self) -> Policy {
-        let up_to = |end: f64| Limits { warning: Some(Range::ANY), critical: Some(Range::up_to(end)) };
-        let table = Limits { warning: Some(Range::ANY), critical: None };
-        let limit = |limit: Option<f64>| limit.filter(|limit| *limit > 0.0).map(up_to);
-        let within = self.within.map_or(table, |within| up_to(within.as_secs_f64()));
+    /// Returns the policy of what must be right. Only the stratum must not raise a warning.
+    fn policy(&self, site: &Policy) -> Policy {
+        let critical = |critical| Limits { warning: Some(Range::ANY), critical };
+        let up_to = |end: f64| critical(Some(Range::up_to(end)));
+        let given = |limit: Option<f64>| limit.filter(|limit| *limit > 0.0).map(up_to);
+        let of_site = |name| critical(site.limits(name).critical);
+        // A chain that ends in a server without a source is only a warning, but waiting may help.
+        let low = Measure::named("stratum").map(|stratum| stratum.warning);
+        let stratum = self.stratum.or(site.limits("stratum").warning).or(low);
         let asked = [
-            ("reference", Some(table)),
-            ("leap", Some(table)),
-            ("bound", Some(within)),
-            ("age", Some(table)),
-            ("offset", limit(self.max_correction)),
-            ("skew", limit(self.max_skew)),
+            ("reference", Some(of_site("reference"))),
+            ("leap", Some(of_site("leap"))),
+            ("bound", Some(self.within.map_or_else(|| of_site("bound"), |within| up_to(within.as_secs_f64())))),
+            ("stratum", Some(critical(stratum))),
+            ("age", Some(of_site("age"))),
+            ("offset", given(self.max_correction)),
+            ("skew", given(self.max_skew)),
         ];
         let asked = asked.into_iter().filter_map(|(name, limits)| Some((Measure::named(name)?, limits?)));
         asked.fold(Policy::answering(), |policy, (measure, limits)| policy.with(measure, limits))
@@ -98,6 +113,7 @@ impl Wait {
 
 /// Waits, and prints the headline of the verdict when the clock is right.
 pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> {
+    let site = Site::load()?.policy();
     let mut signals = Signals::take()?;
     let start = Instant::now();
     let end = chronyds.timeout.and_then(|time| start.checked_add(time));
@@ -106,12 +122,11 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Wait) -> Result<Code, Failure> 
     // The end of the wait cancels a request in flight.
     let interrupt = move || has_signal() || is_over();
     let connection = builder(&Chronyds { timeout: None, ..chronyds.clone() })?.interrupt(interrupt).build()?;
-    let (policy, interval) = (options.policy(), options.interval());
+    let (policy, interval) = (options.policy(&site), options.interval());
     let mut progress = Progress::new(start);
     let mut tries = 0;
     loop {
-        let facts = Facts::read(&connection);
-        let verdict = judge(&facts, &policy);
+        let (facts, verdict) = assess(&connection, &policy);
         if verdict.alarms().next().is_none() {
             progress.end();
             tell(&[NotifyState::Ready, NotifyState::Status(&verdict.headline)]);
@@ -147,11 +162,11 @@ fn tell(states: &[NotifyState<'_>]) {
 }
 
 /// The progress on standard error. On a terminal, it is one line that is overwritten. Elsewhere, a line is added when
-/// the measures that are out of order change.
+/// the causes change.
 struct Progress {
     start: Instant,
     is_terminal: bool,
-    /// The measures that were out of order at the last look.
+    /// The causes at the last look, and the measures that none explains.
     missing: Vec<&'static str>,
     words: String,
 }
@@ -162,16 +177,17 @@ impl Progress {
     }
 
     fn show(&mut self, verdict: &Verdict) {
-        let missing: Vec<_> = verdict.alarms().map(|finding| finding.measure.name).collect();
+        let causes = verdict.causes.iter().map(|cause| cause.cause.name);
+        let missing: Vec<_> = causes.chain(verdict.unexplained().map(|finding| finding.measure.name)).collect();
         let has_changed = self.missing != missing;
         self.missing = missing;
-        self.words = verdict.alarms().map(|finding| &*finding.words).collect::<Vec<_>>().join("; ");
+        self.words.clone_from(&verdict.headline);
         if has_changed {
             tell(&[NotifyState::Status(&format!("waiting: {}", self.words))]);
         }
         // A failed write does not matter, since the exit code has the result.
         if self.is_terminal {
-            let line = format!("{} so far: {}", interval(self.start.elapsed().as_secs_f64().round()), self.words);
+            let line = format!("{} so far: {}", seconds(self.start.elapsed().as_secs_f64().round()), self.words);
             let width = terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0)).saturating_sub(1);
             let line: String = line.chars().take(width).collect();
             let _ = write!(io::stderr(), "\r{line}\x1b[K");
@@ -188,7 +204,7 @@ impl Progress {
     }
 
     fn give_up(&self) {
-        let waited = interval(self.start.elapsed().as_secs_f64());
+        let waited = seconds(self.start.elapsed().as_secs_f64());
         let words = if self.words.is_empty() { "chronyd has not answered in time" } else { &self.words };
         let words = format!("the clock is not right after {waited}: {words}");
         tell(&[NotifyState::Status(&words)]);

@@ -6,7 +6,7 @@ mod sources;
 
 use crate::timeline::recording::{Header, Outcome, Reading, Snapshot, shown};
 use crate::timeline::series::{Curve, Point, Sample, gap, thinned, times};
-use chrony_health::quantity::{interval, offset, rate, seconds};
+use chrony_health::quantity::{offset, rate, seconds};
 use pen::{BLUE, CAPTION, Drawn, GREY, INK, Pen, SKY, TEXT, WIDTH};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
@@ -84,7 +84,7 @@ impl Picture {
         let (start, end) = self.range();
         let (from, to) =
             (shown(self.clock + start, "%Y-%m-%d %H:%M:%S"), shown(self.clock + end, "%Y-%m-%d %H:%M:%S UTC"));
-        let every = interval(self.header.every);
+        let every = seconds(self.header.every);
         let lines = [format!("{from} to {to}, read each {every}"), said(*time, reading)];
         for (line, y) in lines.iter().zip([36, 56]) {
             area.draw_text(line, &pen.font(12).color(&INK), pen.at(TEXT, y))?;
@@ -151,7 +151,7 @@ fn said(time: f64, reading: &Reading) -> String {
     let (at, clock) = (shown(time, "%H:%M:%S UTC"), &reading.tracking);
     match clock.clock_error_bound {
         Some(_) if let Some(age) = reading.is_stale(time) => {
-            let (age, last) = (interval(age.floor()), &clock.reference_id_name);
+            let (age, last) = (seconds(age.floor()), &clock.reference_id_name);
             format!("At {at}: no update for {age}; last followed {last}")
         }
         Some(bound) => format!(

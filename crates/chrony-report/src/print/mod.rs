@@ -1,5 +1,6 @@
 //! Prints reports: for people, or as JSON, lines of JSON, or CSV.
 
+pub(crate) mod advice;
 pub(crate) mod layout;
 pub(crate) mod text;
 

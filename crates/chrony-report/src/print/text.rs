@@ -8,8 +8,8 @@ use crate::sheet::Sheet;
 use crate::sheet::column::{Column, SOURCE};
 use crate::sheet::datum::{Datum, date};
 use anstyle::Style;
-use chrony_health::quantity::{digits, interval, seconds};
-use libchrony::{Content, ReferenceId, Type, Unit};
+use chrony_health::quantity::{digits, offset, rate, seconds};
+use libchrony::{Content, ReferenceId, Sense, Type, Unit};
 use std::env;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -107,28 +107,23 @@ fn show(column: &Column, value: &Datum) -> String {
             (Content::ReferenceId, _) => format!("{number:08X}"),
             (Content::Bits, Some(Type::Unsigned(bits @ ..=8))) => format!("{number:0width$b}", width = bits as usize),
             (Content::Bits, _) => format!("{number:#x}"),
-            (Content::IntervalSeconds, _) => interval(Duration::from_secs(*number).as_secs_f64()),
+            (Content::IntervalSeconds, _) => seconds(Duration::from_secs(*number).as_secs_f64()),
             _ => with_unit(&number.to_string(), column.unit()),
         },
         Datum::Signed(number) => match column.unit() {
-            // chrony does not use minutes here.
             Unit::Log2Seconds => seconds(f64::from(i32::try_from(*number).unwrap_or(i32::MAX)).exp2()),
             unit => with_unit(&number.to_string(), unit),
         },
         Datum::Float(number) => {
+            let fast = column.positive.map(|sense| if sense == Sense::Fast { *number } else { -number });
+            let text = match (fast, column.unit()) {
+                (Some(fast), Unit::Seconds) => return offset(fast),
+                (Some(fast), Unit::Ppm) => return rate(fast),
+                (_, Unit::Seconds) => seconds(*number),
+                (_, unit) => with_unit(&digits(*number), unit),
+            };
             let is_signed = matches!(column.content, Content::OffsetSeconds | Content::OffsetPpm);
-            let (sign, size) = match column.positive {
-                Some(sense) if *number > 0.0 => (format!(" {}", sense.name()), number.abs()),
-                Some(sense) if *number < 0.0 => (format!(" {}", sense.opposite().name()), number.abs()),
-                _ => (String::new(), *number),
-            };
-            let plus = if column.positive.is_none() && is_signed && size > 0.0 { "+" } else { "" };
-            let text = match (column.content, column.unit()) {
-                (Content::IntervalSeconds, _) => interval(size),
-                (_, Unit::Seconds) => seconds(size),
-                (_, unit) => with_unit(&digits(size), unit),
-            };
-            format!("{plus}{text}{sign}")
+            if is_signed && *number > 0.0 && !text.starts_with("0 ") { format!("+{text}") } else { text }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! reports.
 
 use crate::error::Failure;
-use chrony_health::{Measure, Polled, expected_update_interval};
+use chrony_health::{Measure, Polled, expected_update_interval, is_usable};
 use libchrony::{Source, SourceMode, SourceState, Tracking};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -84,9 +84,11 @@ pub(crate) struct Tracked {
 impl Reading {
     /// Returns the age of the last update at a moment, if the judgement calls it critical.
     pub(crate) fn is_stale(&self, time: f64) -> Option<f64> {
-        let age = (time - self.tracking.ref_time?).abs();
+        // The reference time is in chronyd's idea of true time.
+        let age = (time + self.tracking.offset - self.tracking.ref_time?).abs();
         let polled = |peer: &Peer| Polled {
-            state: peer.state,
+            is_selected: peer.state == SourceState::Selected,
+            is_usable: is_usable(peer.state),
             interval: f64::from(peer.poll).exp2(),
             answers: peer.reachability != 0,
         };

@@ -166,7 +166,8 @@ pub(crate) struct Axis {
     pub(crate) low: f64,
     pub(crate) high: f64,
     step: f64,
-    is_time: bool,
+    /// The factor for the unit of the labels, and the unit.
+    unit: (f64, &'static str),
     is_signed: bool,
 }
 
@@ -177,10 +178,12 @@ impl Axis {
         let least = if size > 0.0 { size * 1e-4 } else { 1e-9 };
         let pad = 0.05 * (high - low).max(least);
         let (low, high) = (low - pad, high + pad);
-        let rough = (high - low) / f64::from(ticks.max(1));
+        let unit = if is_time { scale(low.abs().max(high.abs())) } else { (1.0, "ppm") };
+        // A step is round in the unit of the labels.
+        let rough = unit.0 * (high - low) / f64::from(ticks.max(1));
         let power = 10f64.powf(rough.log10().floor());
         let step = [5.0, 2.0].into_iter().map(|factor| factor * power).find(|step| *step <= rough).unwrap_or(power);
-        Self { low, high, step, is_time, is_signed }
+        Self { low, high, step: step / unit.0, unit, is_signed }
     }
 
     pub(crate) fn ticks(&self) -> Vec<f64> {
@@ -194,7 +197,7 @@ impl Axis {
 
     /// Formats a tick: `20 us fast`. All ticks share a unit, and have enough digits to tell them apart.
     pub(crate) fn label(&self, tick: f64) -> String {
-        let (factor, unit) = if self.is_time { scale(self.low.abs().max(self.high.abs())) } else { (1.0, "ppm") };
+        let (factor, unit) = self.unit;
         let exponent = (self.step * factor * (1.0 + 1e-9)).log10().floor();
         let places = (0..12).find(|places| exponent + f64::from(*places) >= 0.0).unwrap_or(12);
         let is_zero = tick.abs() < self.step / 2.0;
@@ -258,4 +261,24 @@ pub(crate) fn offsets(sources: &[Peer], ticks: u16) -> Option<Axis> {
     };
     let most = span(&mut sources.iter().filter(is_good)).or_else(|| span(&mut sources.iter()))?;
     Some(Axis::new(-most, most, ticks, true, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_in_the_unit_of_the_axis() {
+        for (low, high, labels) in [
+            (-1e-5, 0.0, "10 us slow, 8 us slow, 6 us slow, 4 us slow, 2 us slow, 0 us"),
+            (0.0, 100.0, "0 s, 20 s fast, 40 s fast, 60 s fast, 80 s fast, 100 s fast"),
+            (-2000.0, 2000.0, "30 min slow, 20 min slow, 10 min slow, 0 min, 10 min fast, 20 min fast, 30 min fast"),
+            (7400.0, 7500.0, "2.055 h fast, 2.060 h fast, 2.065 h fast, 2.070 h fast, 2.075 h fast, 2.080 h fast"),
+            (0.0, 259_200.0, "0 d, 0.5 d fast, 1.0 d fast, 1.5 d fast, 2.0 d fast, 2.5 d fast, 3.0 d fast"),
+        ] {
+            let axis = Axis::new(low, high, 5, true, true);
+            let found: Vec<_> = axis.ticks().into_iter().map(|tick| axis.label(tick)).collect();
+            assert_eq!(found.join(", "), labels);
+        }
+    }
 }

@@ -17,7 +17,9 @@ fn each_command_has_a_man_page_with_its_examples_and_fields() {
     generate(folder.path());
     let page = |name: &str| fs::read_to_string(folder.path().join(format!("man/{name}.1"))).unwrap();
     let main = page("chrony-report");
-    assert!(main.contains("CHRONY_REPORT_HOST") && main.contains("Exit status"), "{main}");
+    for words in ["CHRONY_REPORT_HOST", "Exit status", "/etc/chrony\\-health.toml", "CHRONY_HEALTH_CONFIG_FILE"] {
+        assert!(main.contains(words), "{words}: {main}");
+    }
     for table in REPORTS {
         let name = table.name.to_str().unwrap();
         assert!(main.contains(name));

@@ -13,6 +13,7 @@ mod plot;
 mod recording;
 mod replay;
 mod reports;
+mod site;
 mod status;
 mod support;
 mod surroundings;

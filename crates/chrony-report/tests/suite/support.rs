@@ -18,6 +18,8 @@ use testbed::{Scripted, Values};
 
 /// A user without permissions.
 const NOBODY: u32 = 65534;
+/// The environment variable that names the file with the limits of a site.
+pub(crate) const SITE: &str = "CHRONY_HEALTH_CONFIG_FILE";
 /// The patience for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -79,6 +81,9 @@ pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Com
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "CHRONY_REPORT_HOST"] {
         command.env_remove(name);
     }
+    // The machine may have limits of its own. Or it was booted just now, and a chronyd that has run for long is not
+    // believed.
+    command.env(SITE, Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/no_grace.toml"));
     command
 }
 
@@ -148,7 +153,8 @@ pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
     let program = copied(Path::new(env!("CARGO_BIN_EXE_chrony-report")), "chrony-report");
     let library = copied(libchrony::Library::load().unwrap().path(), "libchrony.so.0");
     let mut command = Command::new(program);
-    command.args([OsStr::new("-H"), chronyd.socket().as_os_str()]).args(args).env("LIBCHRONY_PATH", library);
+    command.args([OsStr::new("-H"), chronyd.socket().as_os_str()]).args(args);
+    command.env("LIBCHRONY_PATH", library).env(SITE, "/dev/null");
     // Root may use every socket, and other users may use the sockets in their own folders.
     fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o0)).unwrap();
     if rustix::process::geteuid().is_root() {

@@ -102,11 +102,11 @@ fn the_list_of_sources_at_80_columns() {
     );
     let text = on_terminal(&["-H", chronyd.socket().to_str().unwrap(), "sources"], 80, &[("NO_COLOR", "1")]);
     let expected = "\
-source        poll  stratum  state          mode             reachability
-192.0.2.1     64 s        1  selected       client               11111111
-2001:db8::2   64 s        1  unselected     client               01111111
-192.0.2.3    128 s        1  falseticker    client               00000001
-GPS           16 s        1  nonselectable  reference clock      00000000
+source           poll  stratum  state          mode             reachability
+192.0.2.1        64 s        1  selected       client               11111111
+2001:db8::2      64 s        1  unselected     client               01111111
+192.0.2.3    2.13 min        1  falseticker    client               00000001
+GPS              16 s        1  nonselectable  reference clock      00000000
 
 source             last     original     adjusted     last
              sample ago  last sample  last sample   sample

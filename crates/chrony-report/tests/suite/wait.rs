@@ -1,7 +1,7 @@
 //! Tests of `wait`: the conditions, the progress, and the end.
 
 use crate::clocks::{local, right, unsynchronised, updated, values};
-use crate::support::{Terminal, ask, program, unprivileged};
+use crate::support::{PATIENCE, Terminal, ask, program, unprivileged};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -73,19 +73,20 @@ fn a_clock_that_is_right_is_not_waited_for() {
     let pair = Pair::start(Chronyd::builder()).unwrap();
     let ran = ask(pair.client.socket(), "wait");
     assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 1), "{} {}", ran.out, ran.err);
-    assert!(ran.out.starts_with("within ") && ran.out.contains("following 127.0.0.1"), "{}", ran.out);
+    assert!(ran.out.starts_with("error bound ") && ran.out.contains("synchronised to 127.0.0.1"), "{}", ran.out);
 }
 
 #[test]
 fn a_clock_that_is_not_right_is_given_up_after_a_time() {
     let cases = [
-        (unsynchronised(), "the clock follows no source"),
+        (unsynchronised(), "sources are usable, and chronyd does not follow them"),
         (local(), "(local mode)"),
-        (json!({"leap status": 3}), "the leap status is"),
-        (json!({"stratum": 16}), "too far away"),
+        (json!({"leap status": 3}), "a leap second is being inserted or deleted"),
+        (json!({"stratum": 16}), "not synchronised, since 127.0.0.1 is at stratum 15"),
+        (json!({"stratum": 10}), "the clock is at stratum 10"),
         (json!({"root dispersion": 1.1}), "the clock can be 1.1 s wrong"),
         // chronyc waitsync would let this clock pass.
-        (updated(3 * 3600), "the last update was 3 h ago"),
+        (updated(3 * 3600), "and the last update 3 h: chronyd ignores the samples"),
     ];
     for (tracking, words) in cases {
         let chronyd = right();
@@ -93,6 +94,42 @@ fn a_clock_that_is_not_right_is_given_up_after_a_time() {
         let ran = ask(chronyd.socket(), "wait --timeout 0.5s");
         assert_eq!((ran.code, &*ran.out), (Some(1), ""), "{words}: {}", ran.err);
         assert!(ran.err.contains("the clock is not right after") && ran.err.contains(words), "{words}: {}", ran.err);
+    }
+}
+
+/// The stratum tells that the chain ends in a server that follows only itself.
+#[test]
+fn a_chain_that_ends_in_a_local_clock_is_waited_for() {
+    let top = Chronyd::builder().server().line("local stratum 10").start().unwrap();
+    let port = top.ntp_port().unwrap();
+    let below = Chronyd::builder().line(format!("server 127.0.0.1 port {port} iburst minpoll 0 maxpoll 0"));
+    let below = below.start().unwrap();
+    let is_synchronised = |tracking: &str| tracking.split(',').nth(2) == Some("11");
+    below.wait_until(&["tracking"], PATIENCE, is_synchronised).unwrap();
+    let ran = ask(below.socket(), "wait --timeout 1s");
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(ran.err.contains("127.0.0.1 follows only its own clock (local mode)"), "{}", ran.err);
+    assert_eq!(ask(below.socket(), "wait --stratum 15 --timeout 30s").code, Some(0));
+}
+
+#[test]
+fn the_stratum_is_that_which_is_given() {
+    for (stratum, options, code) in [
+        (9, "", 0),
+        (10, "", 1),
+        (10, "--stratum 10", 0),
+        (2, "--stratum 1", 1),
+        (2, "--stratum 1:2", 0),
+        (2, "--stratum 3:", 1),
+        (12, "--stratum ~:", 0),
+    ] {
+        let chronyd = right();
+        change(&chronyd, &json!({"stratum": stratum}));
+        let ran = ask(chronyd.socket(), &format!("wait --timeout 0.2s {options}"));
+        assert_eq!(ran.code, Some(code), "{stratum} {options}: {}", ran.err);
+    }
+    for stratum in ["x", "3:1", "1,3", "2s", ""] {
+        ask(right().socket(), &format!("wait --stratum={stratum}")).failed_usage(&["--stratum"]);
     }
 }
 
@@ -148,7 +185,7 @@ fn it_waits_for_a_chronyd_that_is_not_there_yet() {
     chronyd.come_back().unwrap();
     let (code, out, err) = waiting.end();
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.starts_with("within 4.01 ms"), "{out}");
+    assert!(out.starts_with("error bound 4.01 ms"), "{out}");
 }
 
 #[test]
@@ -199,11 +236,11 @@ fn on_no_terminal_there_is_a_line_when_something_else_is_missing() {
     change(&chronyd, &unsynchronised());
     let mut waiting = Waiting::start(&chronyd, "0 0 0 0.1");
     let line = waiting.line();
-    assert!(line.starts_with("chrony-report: waiting: the clock follows no source; the leap"), "{line}");
+    assert!(line.starts_with("chrony-report: waiting: sources are usable, and chronyd"), "{line}");
     waiting.looks(&chronyd, 3);
     // The missing condition does not change, but its words do.
     change(&chronyd, &json!({"root dispersion": 5}));
-    assert!(waiting.line().ends_with("waiting: the clock can be 5 s wrong\n"));
+    assert!(waiting.line().contains("waiting: the clock can be 5 s wrong, 5 s of it"));
     change(&chronyd, &json!({"root dispersion": 4}));
     waiting.looks(&chronyd, 3);
     change(&chronyd, &json!({}));
@@ -227,7 +264,7 @@ fn on_a_terminal_one_line_says_what_is_still_missing() {
     assert_eq!(lines.len(), 2, "{text:?}");
     for line in lines {
         let line = line.strip_suffix("\x1b[K").unwrap();
-        assert!(line.contains(" so far: the clock follows") && line.chars().count() < 40, "{line:?}");
+        assert!(line.contains(" so far: sources are usable") && line.chars().count() < 40, "{line:?}");
     }
     assert!(last.starts_with("chrony-report: the clock is not right after"), "{text:?}");
 }
@@ -274,9 +311,9 @@ fn the_service_manager_is_told_what_is_missing_and_when_it_is_ready() {
     let mut command = program(["-H".as_ref(), chronyd.socket().as_os_str(), "wait".as_ref()]);
     let mut child = command.env("NOTIFY_SOCKET", path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let message = next();
-    assert!(message.starts_with("STATUS=waiting: the clock follows no source"), "{message}");
+    assert!(message.starts_with("STATUS=waiting: sources are usable, and chronyd"), "{message}");
     change(&chronyd, &json!({}));
-    assert_eq!(next(), "READY=1\nSTATUS=within 4.01 ms of true time, following 127.0.0.1 (stratum 2)\n");
+    assert_eq!(next(), "READY=1\nSTATUS=error bound 4.01 ms, synchronised to 127.0.0.1 (stratum 1)\n");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

@@ -2,7 +2,7 @@
 
 use super::look::{Look, Role};
 use crate::timeline::series::{Axis, Curve, History, Sample};
-use chrony_health::quantity::interval;
+use chrony_health::quantity::seconds;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -120,8 +120,8 @@ impl Chart<'_> {
         let style = self.look.style(Role::Aside);
         let span = self.window.1 - self.window.0;
         let end = cells(self.end);
-        let start = format!("{} ago", interval(span));
-        let middle = format!("{} ago", interval(span / 2.0));
+        let start = format!("{} ago", seconds(span));
+        let middle = format!("{} ago", seconds(span / 2.0));
         let at = area.width.saturating_sub(cells(&middle)) / 2;
         if cells(&start) + end + 2 <= area.width {
             buffer.set_string(area.x, area.y, &start, style);

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::timeline::recording::{Header, Recording, Snapshot};
-use chrony_health::quantity::interval;
+use chrony_health::quantity::seconds;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,6 @@ impl Player {
             Some(_) => format!("at {} times the speed", self.speed),
             None => format!("the end{cut}"),
         };
-        format!("replay of {}, {} of {machine}: {state}", path.display(), interval(self.length))
+        format!("replay of {}, {} of {machine}: {state}", path.display(), seconds(self.length))
     }
 }

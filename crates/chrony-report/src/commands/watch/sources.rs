@@ -5,7 +5,7 @@ use super::chart::{cells, place};
 use super::look::{Look, Role, mode_sign, role, state_sign};
 use crate::timeline::recording::Peer;
 use crate::timeline::series::{Axis, offsets};
-use chrony_health::quantity::{interval, offset, seconds};
+use chrony_health::quantity::{offset, seconds};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -74,9 +74,9 @@ impl Column {
         match self {
             Self::Name => format!("{}{} {}", mode_sign(source.mode), state_sign(source.state), source.address),
             Self::Stratum => source.stratum.to_string(),
-            Self::Poll => interval(f64::from(source.poll).exp2()),
+            Self::Poll => seconds(f64::from(source.poll).exp2()),
             Self::Polls => look.polls(source.reachability),
-            Self::Age => source.last_sample_ago.map_or_else(|| "never".to_owned(), |ago| interval(ago.into())),
+            Self::Age => source.last_sample_ago.map_or_else(|| "never".to_owned(), |ago| seconds(ago.into())),
             Self::Offset => source.latest_meas.map_or_else(unknown, offset),
             Self::Error => {
                 let error = |error| format!("{}{}", look.either("±", "+/-"), seconds(error));

@@ -8,7 +8,7 @@ use crate::sheet::datum::date;
 use crate::timeline::recording;
 use crate::timeline::recording::{Reading, Tracked};
 use crate::timeline::series::Curve;
-use chrony_health::quantity::{digits, interval, offset, rate, seconds};
+use chrony_health::quantity::{digits, offset, rate, seconds};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect};
@@ -158,7 +158,7 @@ fn header(app: &App, width: u16) -> Vec<Line<'static>> {
     let host = state.reading.as_ref().map_or_else(String::new, |reading| format!(" at {}", reading.host));
     if let Some(away) = &state.away {
         let since = date(recording::moment(away.time));
-        let long = interval((app.now() - away.at).max(0.0));
+        let long = seconds((app.now() - away.at).max(0.0));
         lines.push(Line::styled(format!("chronyd{host} is away since {since}, {long}"), look.style(Role::Alarm)));
         lines.extend(wrapped(&away.error, width.into()).into_iter().take(ERROR).map(Line::from));
     } else if let Some(reading) = &state.reading {
@@ -168,7 +168,7 @@ fn header(app: &App, width: u16) -> Vec<Line<'static>> {
         }
         let silent = app.now() - state.at;
         if !app.is_replay && !app.is_paused() && silent > 2.0 * app.every + 1.0 {
-            let text = format!("no answer for {}", interval(silent.floor()));
+            let text = format!("no answer for {}", seconds(silent.floor()));
             lines.push(Line::styled(text, look.style(Role::Doubtful)));
         }
     } else {
@@ -189,7 +189,7 @@ fn judgement(app: &App, reading: &Reading, width: u16) -> Line<'static> {
     let stale = reading.is_stale(app.state().time);
     let (said, role) = match clock.clock_error_bound {
         Some(_) if let Some(age) = stale => {
-            let said = format!("no update for {}; last followed {}", interval(age.floor()), clock.reference_id_name);
+            let said = format!("no update for {}; last followed {}", seconds(age.floor()), clock.reference_id_name);
             (said, Role::Alarm)
         }
         Some(_) => {
@@ -202,7 +202,7 @@ fn judgement(app: &App, reading: &Reading, width: u16) -> Line<'static> {
     };
     let ago = clock.ref_time.filter(|_| stale.is_none()).map_or_else(String::new, |updated| {
         let ago = (app.state().time - updated).floor();
-        if ago >= 0.0 { format!(", updated {} ago", interval(ago)) } else { String::new() }
+        if ago >= 0.0 { format!(", updated {} ago", seconds(ago)) } else { String::new() }
     });
     let rest = [format!("{ago}; {host}"), ago, format!("; {host}"), String::new()];
     let fits = |rest: &String| cells(&said) + cells(rest) + PAUSED <= width;

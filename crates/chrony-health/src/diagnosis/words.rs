@@ -1,0 +1,324 @@
+//! The words and the advice for each reason.
+
+use super::{Diagnosis, Reason};
+use crate::advice::{Advice, Alternative, chrony_conf, chronyc, shell, step};
+use crate::facts::View;
+use crate::quantity::seconds;
+
+impl Diagnosis {
+    pub(crate) fn new(view: &View<'_>, reason: Reason) -> Self {
+        let source = view.source.address.clone();
+        Self {
+            mode: view.source.mode.name(),
+            is_usable: view.is_usable,
+            state: reason.label(),
+            words: reason.words(),
+            advice: reason.advice(&source),
+            alternatives: reason.alternatives(),
+            reason,
+            source,
+        }
+    }
+}
+
+impl Reason {
+    /// Returns true if there are too few samples since answers are lost, and not since the source is new.
+    pub(crate) fn loses_answers(&self) -> bool {
+        matches!(self, Self::FewSamples { answered: ..8, polls: Some(8), .. })
+    }
+
+    /// Returns the number of seconds that decided the reason, if it is one that sources have in common.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        match self {
+            Self::TooFar { distance } => Some(*distance),
+            Self::Jittery { std_dev } => *std_dev,
+            _ => None,
+        }
+    }
+
+    /// Returns the reason in a word or two, for a table.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::NoAddress => "no address",
+            Self::Noselect => "noselect",
+            Self::IgnoredByAuthselectmode => "ignored",
+            Self::ClockSilent => "no samples",
+            Self::ClockLost { .. } | Self::Lost { .. } => "lost",
+            Self::Offline => "offline",
+            Self::NtsRefused => "NTS refused",
+            Self::NtsNoKeys { .. } => "no NTS keys",
+            Self::KeyMissing { .. } => "key missing",
+            Self::KeyRejected { .. } => "wrong key",
+            Self::NotAsked => "not polled yet",
+            Self::NotSent => "not polled",
+            Self::NtsSilent { .. } | Self::NeverAnswered { .. } => "no answer",
+            Self::Invalid { .. } => "invalid answers",
+            Self::RateLimited => "rate limited",
+            Self::Unsynchronised => "not synchronised",
+            Self::NoUsableAnswer => "no usable answer",
+            Self::Loop => "loop",
+            Self::Rejected { .. } => "rejected",
+            Self::FewSamples { .. } => "too few samples",
+            Self::WaitingForSamples | Self::Waits | Self::WaitsForUpdate => "waiting",
+            Self::TooFar { .. } => "too far away",
+            Self::Jittery { .. } => "too variable",
+            Self::StratumOutOfRange { .. } => "stratum",
+            Self::Stale { .. } => "stale",
+            Self::Orphan => "orphan",
+            Self::NotTrusted => "not trusted",
+            Self::Falseticker { .. } => "falseticker",
+            Self::NotPreferred => "not preferred",
+            Self::NotCombined => "not combined",
+            Self::Combined => "combined",
+            Self::Selected => "selected",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    /// Returns the reason in words that continue the name of the source.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let ago = |last: &u32| seconds(f64::from(*last));
+        match self {
+            Self::NoAddress => "has no address: its name was not resolved".to_owned(),
+            Self::Noselect => "is only watched (noselect)".to_owned(),
+            Self::IgnoredByAuthselectmode => "is ignored, since it is not authenticated (authselectmode)".to_owned(),
+            Self::ClockSilent => "has never given a sample".to_owned(),
+            Self::ClockLost { last_sample_ago } | Self::Stale { last_sample_ago } => {
+                format!("gave its last sample {} ago", ago(last_sample_ago))
+            }
+            Self::Offline => "is offline: chronyd does not poll it".to_owned(),
+            Self::NtsRefused => "refused the NTS cookies (NAK)".to_owned(),
+            Self::NtsSilent { transmitted } => {
+                format!("gave NTS keys, and answers no NTP request ({transmitted} sent)")
+            }
+            Self::NtsNoKeys { attempts, had_keys: false } => {
+                format!("has no NTS keys ({})", count((*attempts).into(), "attempt"))
+            }
+            Self::NtsNoKeys { attempts, .. } => {
+                format!("has no NTS cookies left, and gives no new keys ({})", count((*attempts).into(), "attempt"))
+            }
+            Self::KeyMissing { key } => format!("needs key {key}, which is not in the key file"),
+            Self::KeyRejected { key, received } => {
+                format!("sends no answer that key {key} authenticates ({received} received)")
+            }
+            Self::NotAsked => "has not been polled yet".to_owned(),
+            Self::NotSent => "was not polled: no request could be sent".to_owned(),
+            Self::NeverAnswered { transmitted, .. } => {
+                format!("has never answered ({} sent)", count(*transmitted, "request"))
+            }
+            Self::Invalid { received } => format!("sends no valid answer ({received} received)"),
+            Self::RateLimited => "limits the rate of requests (RATE)".to_owned(),
+            Self::Unsynchronised => "answers, and is not synchronised itself".to_owned(),
+            Self::Lost { last_sample_ago: u32::MAX, .. } => "gave no valid answer to the last 8 polls".to_owned(),
+            Self::Lost { last_sample_ago, .. } => {
+                format!("gave no valid answer to the last 8 polls, and its last sample {} ago", ago(last_sample_ago))
+            }
+            Self::NoUsableAnswer => "has given no usable answer".to_owned(),
+            Self::Loop => "follows this clock: the two would follow each other".to_owned(),
+            Self::Rejected { tests } => format!("sends answers that chronyd rejects (test {tests})"),
+            Self::FewSamples { answered, .. } if self.loses_answers() => {
+                format!("has too few samples (it answered {answered} of the last 8 polls)")
+            }
+            Self::FewSamples { answered, polls, .. } => {
+                let of = polls.map_or_else(String::new, |polls| format!(" of {polls}"));
+                format!("has too few samples yet (it answered {answered}{of} polls)")
+            }
+            Self::WaitingForSamples => "waits for samples of other sources".to_owned(),
+            Self::TooFar { distance } => {
+                format!("is {} away from a reference clock, more than maxdistance allows", seconds(*distance))
+            }
+            Self::Jittery { std_dev: Some(std_dev) } => {
+                format!("varies by {}, more than maxjitter allows", seconds(*std_dev))
+            }
+            Self::Jittery { std_dev: None } => "varies more than maxjitter allows".to_owned(),
+            Self::StratumOutOfRange { stratum } => format!("is at stratum {stratum}, which chrony.conf does not allow"),
+            Self::Orphan => "is in local mode (orphan), as this server is".to_owned(),
+            Self::NotTrusted => "does not agree with the trusted sources".to_owned(),
+            Self::Falseticker { offset, error } => {
+                format!("is {} off, with an error of {}, and is a falseticker", seconds(offset.abs()), seconds(*error))
+            }
+            Self::Waits => "is selectable, and chronyd waits".to_owned(),
+            Self::WaitsForUpdate => "is selectable after the next update of the clock".to_owned(),
+            Self::NotPreferred => "is usable, and another source is preferred".to_owned(),
+            Self::NotCombined => "is usable, and not combined".to_owned(),
+            Self::Combined => "is combined with the selected source".to_owned(),
+            Self::Selected => "is selected".to_owned(),
+            Self::Unusable => "is not used (chronyd's Unix socket tells why)".to_owned(),
+        }
+    }
+
+    /// Returns the next steps for this source.
+    #[must_use]
+    pub fn advice(&self, source: &str) -> Advice {
+        let ntpdata = || chronyc("See what it answers", format!("ntpdata {source}"));
+        match self {
+            Self::NoAddress => Advice::of([
+                shell("See whether names are resolved on this machine", "getent hosts pool.ntp.org"),
+                chronyc("Let chronyd try at once", "refresh"),
+            ]),
+            Self::Noselect => {
+                Advice::of([chrony_conf("Remove the option from a source that shall be used", "noselect")])
+            }
+            Self::IgnoredByAuthselectmode => Advice::of([chrony_conf(
+                "Let chronyd use sources without authentication, too",
+                "authselectmode ignore",
+            )]),
+            Self::ClockSilent | Self::ClockLost { .. } => Advice::of([
+                step("See whether the receiver has a signal, and whether its driver or gpsd runs"),
+                step("See whether chronyd may open its device, socket or memory segment"),
+            ]),
+            Self::Offline => Advice::of([
+                chronyc("Let chronyd poll it", "online"),
+                step("If that helps only until the next change of the network, look at the network scripts"),
+            ]),
+            Self::NtsRefused => Advice::of([step("Wait: chronyd gets new keys with its next request")]),
+            Self::NtsSilent { .. } => {
+                Advice::of([step("Let UDP port 123 through, also for the long packets of NTS"), ntpdata()])
+            }
+            Self::NtsNoKeys { .. } => Advice::of([
+                step("Let TCP port 4460 through to the server"),
+                step("See in chronyd's log whether its certificate was accepted"),
+                chrony_conf(
+                    "If this clock is too wrong for certificates, do not check their times until the first update",
+                    "nocerttimecheck 1",
+                ),
+            ]),
+            Self::KeyMissing { key } => Advice::of([
+                step(format!("Add key {key} to the key file")),
+                chronyc("Read the key file again", "rekey"),
+            ]),
+            Self::KeyRejected { key, .. } => {
+                Advice::of([step(format!("Compare key {key} and its type with the key file of the server"))])
+            }
+            Self::NotAsked => Advice::of([step("Wait for the first poll")]),
+            Self::NotSent => Advice::of([shell("See whether there is a route to it", route(source))]),
+            Self::NeverAnswered { has_key, .. } => {
+                let key = step("Compare the key with that of the server: it may drop requests with a wrong key");
+                let mut advice = Advice::of([
+                    step("See whether the address is that of an NTP server"),
+                    step("Let UDP port 123 through to it, and the answers back"),
+                ]);
+                advice.steps.extend(has_key.then_some(key));
+                advice
+            }
+            Self::Invalid { .. } => Advice::of([ntpdata(), step("Compare the configurations of both sides")]),
+            Self::RateLimited => Advice::of([
+                chrony_conf("Poll it less often", "minpoll 6"),
+                step("Do not poll it from many hosts behind one address"),
+            ]),
+            Self::Unsynchronised => Advice::of([
+                step("See why the server is not synchronised, on that server"),
+                step("Or use other servers"),
+            ]),
+            Self::Lost { .. } => Advice::of([
+                step("See whether the network to it works, and whether the server runs"),
+                chronyc("Poll it at once", "burst 4/4"),
+            ]),
+            Self::NoUsableAnswer | Self::Unusable => Advice::of([shell(
+                "See the reason on chronyd's own machine, as root",
+                "chronyc selectdata; chronyc ntpdata",
+            )]),
+            Self::Loop => Advice::of([step("Remove it from the sources of one of the two")]),
+            Self::Rejected { .. } => {
+                Advice::of([ntpdata(), chrony_conf("Allow more delay, if it always has that much", "maxdelay 3")])
+            }
+            Self::FewSamples { .. } | Self::WaitingForSamples => Advice::of([
+                step("Wait for the next polls"),
+                chronyc("Or poll at once", "burst 4/4"),
+                chrony_conf("Begin faster after each start", "iburst"),
+            ]),
+            Self::TooFar { .. } => Advice::of([
+                ntpdata(),
+                step("Use servers that are nearer to a reference clock"),
+                chrony_conf("Or allow the distance, if so large an error does not matter", "maxdistance 16"),
+            ]),
+            Self::Jittery { .. } => Advice::of([
+                step("Use sources with a more constant delay"),
+                chrony_conf("Or allow more jitter", "maxjitter 10"),
+            ]),
+            Self::StratumOutOfRange { .. } => {
+                Advice::of([step("Compare its stratum with minstratum and maxstratum in chrony.conf")])
+            }
+            Self::Stale { .. } => Advice::of([step("See whether it still answers"), ntpdata()]),
+            Self::Orphan => Advice::of([step("Give one of the servers in local mode a source")]),
+            Self::NotTrusted => Advice::of([step("Compare it with the sources that have the option trust")]),
+            Self::Falseticker { .. } => {
+                Advice::of([step("Compare it with other servers, and remove it if it is wrong")])
+            }
+            Self::Waits => Advice::of([chronyc("See what chronyd waits for, as root", "selectdata -v")]),
+            Self::WaitsForUpdate | Self::NotPreferred | Self::NotCombined | Self::Combined | Self::Selected => {
+                Advice::default()
+            }
+        }
+    }
+
+    /// Returns other reasons with the same signs.
+    #[must_use]
+    pub fn alternatives(&self) -> &'static [Alternative] {
+        match self {
+            Self::ClockSilent | Self::ClockLost { .. } => CLOCK,
+            Self::NtsNoKeys { .. } => NTS_KEYS,
+            Self::NtsSilent { .. } => NTS_NTP,
+            Self::NeverAnswered { has_key: false, .. } => ANSWER,
+            Self::NeverAnswered { .. } => ANSWER_WITH_KEY,
+            Self::Lost { is_silent: true, .. } => LOST,
+            Self::Lost { .. } => LOST_OVER_THE_PORT,
+            Self::NoUsableAnswer => NO_ANSWER,
+            Self::Unusable => UNUSABLE,
+            _ => &[],
+        }
+    }
+}
+
+pub(crate) const CLOCK: &[Alternative] = &[
+    Alternative::of("the device gives no signal or no pulse"),
+    Alternative::of("the receiver has no lock"),
+    Alternative::of("chronyd has no permission to open the device"),
+];
+pub(crate) const NTS_KEYS: &[Alternative] = &[
+    Alternative::of("TCP port 4460 is closed on the way"),
+    Alternative::of("the certificate is not accepted"),
+    Alternative::of("this clock is too wrong for the certificate"),
+];
+pub(crate) const NTS_NTP: &[Alternative] =
+    &[Alternative::of("UDP port 123 is closed on the way"), Alternative::of("the NTP server does not answer")];
+pub(crate) const ANSWER: &[Alternative] =
+    &[Alternative::of("a firewall"), Alternative::of("a wrong address"), Alternative::of("a server that does not run")];
+pub(crate) const ANSWER_WITH_KEY: &[Alternative] = &[
+    Alternative::of("a firewall"),
+    Alternative::of("a wrong address"),
+    Alternative::of("a server that does not run, or does not know the key"),
+];
+pub(crate) const LOST: &[Alternative] = &[
+    Alternative::of("the network"),
+    Alternative::of("the server"),
+    Alternative::of("the server limits the rate of requests, and drops them"),
+];
+pub(crate) const LOST_OVER_THE_PORT: &[Alternative] = &[
+    Alternative::of("the network"),
+    Alternative::of("the server"),
+    Alternative::of("the server limits the rate of requests, and drops them"),
+    Alternative::by("the server answers, and is no longer synchronised", "ntpdata"),
+];
+pub(crate) const NO_ANSWER: &[Alternative] = &[
+    Alternative::by("the server is not synchronised", "ntpdata"),
+    Alternative::by("NTS gives no keys, or a key is wrong", "authdata"),
+    Alternative::of("it was not polled yet"),
+    Alternative::of("the network or a firewall"),
+];
+pub(crate) const UNUSABLE: &[Alternative] = &[
+    Alternative::by("its answers fail chronyd's tests", "ntpdata"),
+    Alternative::by("it is too far away from a reference clock", "selectdata"),
+    Alternative::by("it is only watched (noselect), or ignored by authselectmode", "selectdata"),
+    Alternative::by("it is not trusted, or an orphan, or its stratum is not allowed", "selectdata"),
+];
+
+fn count(number: u32, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+fn route(source: &str) -> String {
+    format!("ip route get {source}")
+}

@@ -1,0 +1,59 @@
+//! Causes and their advice in the words of this command.
+
+use chrony_health::{Accept, Alternative, NamedCause, Range, Site, Step, Text, Verdict};
+
+/// Returns what to do about a cause, a sentence each, without full stops: the steps, and the limits that accept it.
+pub(crate) fn steps(cause: &NamedCause) -> Vec<String> {
+    let mut steps: Vec<_> = cause.advice.steps.iter().map(step).collect();
+    if !cause.advice.accept.is_empty() {
+        let options = cause.advice.accept.iter().map(option).collect::<Vec<_>>().join(" ");
+        let lines = cause.advice.accept.iter().map(line).collect::<Vec<_>>().join("; ");
+        steps.push(format!("If it is meant, accept it: {options}. For good: {lines} below [limits] in {}", Site::FILE));
+    }
+    steps
+}
+
+fn step(Step { words, text, .. }: &Step) -> String {
+    match text {
+        Some(Text::Chronyc(command)) => format!("{words}: chronyc {command}"),
+        Some(Text::ChronyConf(directive)) => format!("{words}: {directive} in chrony.conf"),
+        Some(Text::Shell(command)) => format!("{words}: {command}"),
+        _ => words.clone(),
+    }
+}
+
+fn option(accept: &Accept) -> String {
+    format!("--{} {}", accept.measure, limits(accept))
+}
+
+fn line(accept: &Accept) -> String {
+    format!("{} = \"{}\"", accept.measure, limits(accept))
+}
+
+fn limits(accept: &Accept) -> String {
+    let range = |range: Range| range.to_string();
+    format!("{},{}", range(accept.warning), range(accept.critical))
+}
+
+/// Says what a cause cannot be told from, and how to tell. `None` if there is nothing.
+pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
+    let one = |other: &Alternative| match other.chronyc {
+        Some(command) => format!("{} (as root on its machine: chronyc {command})", other.words),
+        None => other.words.to_owned(),
+    };
+    let all: Vec<_> = cause.alternatives.iter().map(one).collect();
+    let (last, first) = all.split_last()?;
+    let first = first.join("; ");
+    Some(if first.is_empty() {
+        format!("The reports cannot tell it from this: {last}")
+    } else {
+        format!("The reports cannot tell which it is: {first}; or {last}")
+    })
+}
+
+/// Says which reports chronyd refused, if they would tell more. `None` if there are none.
+pub(crate) fn refused(verdict: &Verdict) -> Option<String> {
+    let (last, first) = verdict.refused.split_last().filter(|_| !verdict.causes.is_empty())?;
+    let all = if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };
+    Some(format!("chronyd refused {all} here. Its Unix socket, as root on its machine, tells more"))
+}
