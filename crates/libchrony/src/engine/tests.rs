@@ -5,7 +5,9 @@ use crate::engine::clock::{held::Held, now};
 use crate::engine::policy::{MAX_HEAD_START, MIN_PATIENCE, PATH_CHECK_INTERVAL};
 use crate::nonblocking::{Call, Connection, Reply, Step};
 use crate::{Address, Error};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use testbed::{Fault, Scripted, Values};
@@ -14,6 +16,7 @@ const MS: Duration = Duration::from_millis(1);
 const TRACKING: u16 = 33;
 const COUNT: u16 = 14;
 const SOURCES: u16 = 15;
+const SOURCE_STATS: u16 = 34;
 
 fn scripted(values: &str, faults: &[Fault]) -> Scripted {
     let chronyd = Scripted::start(Values::new(&values.parse().unwrap())).unwrap();
@@ -393,6 +396,37 @@ fn the_path_of_a_silent_list_is_checked_for_another_chronyd() {
         Step::Resolve(host) => panic!("{host}"),
     });
     assert_eq!(list.unwrap().unwrap().len(), 5);
+}
+
+fn is_readable<T: Reply>(call: &Call<T>) -> bool {
+    let interests = call.interests();
+    let mut fds: Vec<_> = interests.iter().map(|interest| PollFd::new(interest, PollFlags::IN)).collect();
+    poll(&mut fds, Some(&Timespec::default())).unwrap() > 0
+}
+
+/// An edge-triggered epoll set does not report a datagram again that a step has left on the socket.
+#[test]
+fn a_second_request_that_cannot_be_sent_leaves_no_response_on_the_socket() {
+    let chronyd = scripted(r#"{"sources": 12}"#, &[Fault::Only(vec![SOURCE_STATS]), Fault::Hold]);
+    let _held = Held::new();
+    let mut call = to(&[unix(&chronyd)], Duration::from_secs(20)).auth_data();
+    wait_until("a request on each of three lanes", || {
+        waits(&mut call);
+        requests(&chronyd, SOURCE_STATS) == 3
+    });
+    chronyd.release();
+    chronyd.set(Fault::Unread);
+    wait_until("the first response", || is_readable(&call));
+    // The thread of chronyd sends all three responses before it answers this.
+    chronyd.requests();
+    let stranger = UnixDatagram::unbound().unwrap();
+    stranger.connect(chronyd.socket()).unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    while stranger.send(&[0; 100]).is_ok() {}
+    waits(&mut call);
+    assert!(!is_readable(&call));
+    chronyd.clear();
+    assert_eq!(answered(&mut call).unwrap().len(), 12);
 }
 
 #[test]

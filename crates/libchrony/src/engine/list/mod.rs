@@ -276,7 +276,7 @@ impl List {
                     }
                     Ok(Received::Stuck) => {
                         context.clock.now();
-                        // The answers of other lanes may be on the socket already, and an event queue tells of them once.
+                        // Responses for other lanes may already be on the socket. An epoll set reports them only once.
                         (self.is_full, is_more) = (true, true);
                         if let Some(Flight { lane, position, before, .. }) = self.flights.remove(at) {
                             self.session.lanes.push(lane);
