@@ -26,7 +26,7 @@ pub(crate) struct Clock {
     /// The latest moment for the next reading.
     until: Instant,
     /// The time during which this process did not run when it should have.
-    asleep: Duration,
+    pub(crate) asleep: Duration,
     /// Set once a signal has interrupted a wait.
     pub(crate) is_signalled: bool,
 }
@@ -71,11 +71,6 @@ impl Clock {
     pub(crate) fn share(&self, parts: usize, limit: Duration) -> Instant {
         let left = self.end.saturating_duration_since(self.last);
         self.last + (left / u32::try_from(parts).unwrap_or(u32::MAX)).min(limit)
-    }
-
-    /// Returns the time during which this process did not run since the call began.
-    pub(crate) fn asleep(&self) -> Duration {
-        self.asleep
     }
 }
 
@@ -174,19 +169,19 @@ mod tests {
         clock.waits_until(now() + 1000 * MS);
         held.pass(1000 * MS + SHORT_WAIT + STARVED);
         clock.now();
-        assert_eq!(clock.asleep(), Duration::ZERO, "late, as on any busy machine");
+        assert_eq!(clock.asleep, Duration::ZERO, "late, as on any busy machine");
         clock.waits_until(now() + 1000 * MS);
         held.pass(1000 * MS + late);
         clock.now();
-        assert_eq!(clock.asleep(), ASLEEP);
+        assert_eq!(clock.asleep, ASLEEP);
         // Without a wait, it should have looked at once. Both count.
         held.pass(late);
         clock.now();
-        assert_eq!(clock.asleep(), ASLEEP * 2);
+        assert_eq!(clock.asleep, ASLEEP * 2);
         // A wait ends with the call, whatever else was promised.
         clock.waits_until(now() + 60_000 * MS);
         held.set(clock.end + late);
         clock.now();
-        assert_eq!(clock.asleep(), ASLEEP * 3);
+        assert_eq!(clock.asleep, ASLEEP * 3);
     }
 }

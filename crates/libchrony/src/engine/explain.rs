@@ -71,7 +71,7 @@ impl Context {
             address: address.clone(),
             waited: (self.clock.end - self.clock.start).saturating_sub(self.queued),
             requests,
-            silence: Box::new(Silence { records, queued: self.queued, asleep: self.clock.asleep() }),
+            silence: Box::new(Silence { records, queued: self.queued, asleep: self.clock.asleep }),
         }
     }
 

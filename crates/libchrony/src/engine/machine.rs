@@ -165,37 +165,35 @@ impl Machine {
                     continue;
                 }
                 Phase::Search(mut search) => match search.advance(ready, &mut self.context) {
-                    Step::Done(Ok(session)) if self.context.query.is_contact => {
-                        self.turn.keep(session);
-                        return Ok(Step::Done(()));
-                    }
-                    Step::Done(Ok(session)) if session.lanes[0].has_counted() => self.begin_list(session, records)?,
-                    Step::Done(Ok(session)) => {
-                        records.begin(1);
-                        if let Err(error) = records.put(0, session.lanes[0].record()) {
-                            self.turn.answered(&session);
-                            return Err(self.context.field(&session.address, error));
+                    Ok(Step::Done(session)) if session.lanes[0].has_counted() => self.begin_list(session, records)?,
+                    Ok(Step::Done(session)) => {
+                        if !self.context.query.is_contact {
+                            records.begin(1);
+                            if let Err(error) = records.put(0, session.lanes[0].record()) {
+                                self.turn.answered(&session);
+                                return Err(self.context.field(&session.address, error));
+                            }
                         }
                         self.turn.keep(session);
                         return Ok(Step::Done(()));
                     }
-                    Step::Done(Err((error, refused_by))) => {
+                    Err((error, refused_by)) => {
                         let Some(session) = refused_by else { return Err(error) };
                         self.turn.answered(&session);
                         // A refusal also shows that chronyd is there.
                         return if self.context.query.is_contact { Ok(Step::Done(())) } else { Err(error) };
                     }
-                    waiting => {
+                    Ok(waiting) => {
                         self.phase = Phase::Search(search);
                         return Ok(waiting.map(drop));
                     }
                 },
                 Phase::List(mut list) => match list.advance(ready, &mut self.context, records) {
-                    Step::Done(Ok(())) => {
+                    Ok(Step::Done(())) => {
                         self.turn.keep(list.into_session());
                         return Ok(Step::Done(()));
                     }
-                    Step::Done(Err(error)) => {
+                    Err(error) => {
                         self.turn.answered(&list.into_session());
                         self.reads += 1;
                         if !matches!(error, Error::ListChanged { .. }) || self.reads == MAX_LIST_READS {
@@ -203,9 +201,9 @@ impl Machine {
                         }
                         self.search(None);
                     }
-                    waiting => {
+                    Ok(waiting) => {
                         self.phase = Phase::List(list);
-                        return Ok(waiting.map(drop));
+                        return Ok(waiting);
                     }
                 },
                 Phase::Over => return Err(Error::Over { report: self.context.query.report() }),

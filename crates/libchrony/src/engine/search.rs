@@ -27,9 +27,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The result of a search: the session in which chronyd answered, or an error. A refusal comes with its session. The
-/// first lane of the session has the response, unless the call only looks for a chronyd.
-pub(crate) type Found = Result<Box<Session>, (Error, Option<Box<Session>>)>;
+/// The result of a step of a search. A refusal comes with its session.
+type Found<T> = Result<T, (Error, Option<Box<Session>>)>;
 
 /// One transmission of the request.
 #[derive(Debug)]
@@ -128,22 +127,22 @@ impl Search {
         tries.map(|one| Interest::new(&one.lane, one.sent.is_none()))
     }
 
-    pub(crate) fn advance(&mut self, ready: Ready<'_>, context: &mut Context) -> Step<Found> {
-        let mut ready = ready;
+    /// Advances the search, which ends with the session in which chronyd answered. The first lane of this session has
+    /// the response, unless the call only looks for a chronyd.
+    pub(crate) fn advance(&mut self, mut ready: Ready<'_>, context: &mut Context) -> Found<Step<Box<Session>>> {
         loop {
             let mut again = false;
-            let mut found = self.send(context);
+            self.send(context)?;
             // A receive may block, and must not outlast the deadline.
-            if found.is_none() && !(ready.is_first() && context.clock.is_over()) {
-                found = self.receive(ready, &mut again, context);
-            }
-            if let Some(found) = found {
-                return Step::Done(found);
+            if !(ready.is_first() && context.clock.is_over())
+                && let Some(session) = self.receive(ready, &mut again, context)?
+            {
+                return Ok(Step::Done(session));
             }
             let now = context.clock.now();
             let is_alone = self.targets.iter().all(Target::is_over) && self.host.is_none();
             if !is_alone && (now < self.due(context) || ready.is_first()) {
-                return Step::Wait(if again { now } else { self.due(context) });
+                return Ok(Step::Wait(if again { now } else { self.due(context) }));
             }
             if now >= context.clock.end
                 && let Some(address) = self.host.take()
@@ -152,18 +151,16 @@ impl Search {
             }
             // Even after the deadline, at least one address is tried.
             if now >= context.clock.end && !(self.targets.is_empty() && self.failures.is_empty()) {
-                return Step::Done(self.give_up(context));
+                return self.give_up(context);
             }
-            match self.begin(is_alone, context) {
-                Some(step) => return step,
-                None if self.host.is_none() && self.targets.iter().all(Target::is_over) => {
-                    return Step::Done(self.give_up(context));
-                }
-                None => {
-                    context.clock.now();
-                    ready = ready.again();
-                }
+            if let Some(step) = self.begin(is_alone, context) {
+                return Ok(step);
             }
+            if self.host.is_none() && self.targets.iter().all(Target::is_over) {
+                return self.give_up(context);
+            }
+            context.clock.now();
+            ready = ready.again();
         }
     }
 
@@ -175,7 +172,7 @@ impl Search {
     }
 
     /// Sends the requests that could not be sent before.
-    fn send(&mut self, context: &mut Context) -> Option<Found> {
+    fn send(&mut self, context: &mut Context) -> Found<()> {
         for index in 0..self.targets.len() {
             let target = &mut self.targets[index];
             let Some(at) = target.tries.iter().position(|one| one.sent.is_none()) else { continue };
@@ -190,11 +187,11 @@ impl Search {
                 Err(failure) => return self.failed(index, at, Stage::Request, failure, context),
             }
         }
-        None
+        Ok(())
     }
 
     /// Receives one datagram from each socket that is ready. Sets `again` if there may be more.
-    fn receive(&mut self, ready: Ready<'_>, again: &mut bool, context: &mut Context) -> Option<Found> {
+    fn receive(&mut self, ready: Ready<'_>, again: &mut bool, context: &mut Context) -> Found<Option<Box<Session>>> {
         let mut index = 0;
         while index < self.targets.len() {
             let known = self.targets.len();
@@ -205,16 +202,12 @@ impl Search {
                     continue;
                 }
                 match one.lane.receive() {
-                    Ok(Received::Answer) => return Some(Ok(self.answered(index, at, context))),
+                    Ok(Received::Answer) => return Ok(Some(self.answered(index, at, context))),
                     Ok(Received::Half | Received::Other) => *again = true,
                     Ok(Received::Stuck) => (one.sent, *again) = (None, true),
                     Ok(Received::Nothing) => one.is_late = true,
                     Ok(Received::Signal) => (one.is_late, context.clock.is_signalled) = (true, true),
-                    Err(failure) => {
-                        if let Some(found) = self.failed(index, at, Stage::Response, failure, context) {
-                            return Some(found);
-                        }
-                    }
+                    Err(failure) => self.failed(index, at, Stage::Response, failure, context)?,
                 }
             }
             // A kept session that has failed is removed, so the next target has its index.
@@ -222,7 +215,7 @@ impl Search {
                 index += 1;
             }
         }
-        None
+        Ok(None)
     }
 
     fn answered(&mut self, index: usize, at: usize, context: &mut Context) -> Box<Session> {
@@ -233,24 +226,14 @@ impl Search {
     }
 
     /// Ends one try after a failure. A refusal by chronyd ends the search, unless an earlier address may still answer.
-    fn failed(
-        &mut self,
-        index: usize,
-        at: usize,
-        stage: Stage,
-        failure: Failure,
-        context: &mut Context,
-    ) -> Option<Found> {
+    fn failed(&mut self, index: usize, at: usize, stage: Stage, failure: Failure, context: &mut Context) -> Found<()> {
         let is_first = self.targets[..index].iter().all(Target::is_over);
         let target = &mut self.targets[index];
         if failure.errno.is_none() {
             target.end_try(at, context);
             target.tries.clear();
             target.refusal = Some((stage, failure));
-            if is_first {
-                return Some(self.give_up(context));
-            }
-            return None;
+            return if is_first { self.give_up(context) } else { Ok(()) };
         }
         target.tries.swap_remove(at);
         if target.is_over() {
@@ -264,11 +247,11 @@ impl Search {
             }
             self.next = context.clock.now();
         }
-        None
+        Ok(())
     }
 
     /// Tries the next address, or sends late requests again.
-    fn begin(&mut self, is_alone: bool, context: &mut Context) -> Option<Step<Found>> {
+    fn begin(&mut self, is_alone: bool, context: &mut Context) -> Option<Step<Box<Session>>> {
         let now = context.clock.last;
         while self.host.is_none() && (is_alone || now >= self.next) {
             let known = self.known.take().map(|known| (Next::Address(known.0), known.1));
@@ -290,7 +273,7 @@ impl Search {
             match Session::open(context, address, round_trip) {
                 // The kernel connects only where a process listens, so no request is needed.
                 Ok(session) if context.query.is_contact && session.address.transport() == Transport::UnixSocket => {
-                    return Some(Step::Done(Ok(session)));
+                    return Some(Step::Done(session));
                 }
                 Ok(session) => {
                     self.targets.push(Target::new(session, false, now));
@@ -328,12 +311,10 @@ impl Search {
     }
 
     /// Ends the search, because nothing more can come in time.
-    fn give_up(&mut self, context: &mut Context) -> Found {
-        let refused = |target: &mut Target| target.refusal.take();
-        if let Some((index, (stage, failure))) =
-            self.targets.iter_mut().enumerate().find_map(|(index, target)| Some((index, refused(target)?)))
+    fn give_up<T>(&mut self, context: &mut Context) -> Found<T> {
+        if let Some(index) = self.targets.iter().position(|target| target.refusal.is_some())
+            && let Target { session, refusal: Some((stage, failure)), .. } = self.targets.swap_remove(index)
         {
-            let session = self.targets.swap_remove(index).session;
             return Err((context.failed(&session.address, stage, failure), Some(session)));
         }
         let mut failures = std::mem::take(&mut self.failures);

@@ -52,9 +52,7 @@ impl Session {
         if self.address.transport() == Transport::UnixSocket {
             self.lanes.retain(|other| other.shares_socket(&lane));
         }
-        self.lanes.push(lane);
-        let last = self.lanes.len() - 1;
-        self.lanes.swap(0, last);
+        self.lanes.insert(0, lane);
     }
 }
 

@@ -137,15 +137,6 @@ impl Turns {
     }
 }
 
-impl Queue {
-    fn remember(&mut self, session: &Session) {
-        match &mut self.answered {
-            Some((address, round_trip)) if *address == session.address => *round_trip = session.round_trip,
-            answered => *answered = Some((session.address.clone(), session.round_trip)),
-        }
-    }
-}
-
 impl Turn {
     /// Returns true if the call has its turn. Otherwise, `waker` is woken when the turn comes.
     pub(crate) fn has_come(&mut self, waker: &Waker) -> bool {
@@ -177,7 +168,10 @@ impl Turn {
         self.answered = Some(session.address.clone());
         let mut state = self.turns.state();
         if state.closed == self.closed {
-            state.remember(session);
+            match &mut state.answered {
+                Some((address, round_trip)) if *address == session.address => *round_trip = session.round_trip,
+                answered => *answered = Some((session.address.clone(), session.round_trip)),
+            }
         }
     }
 

@@ -65,11 +65,11 @@ impl List {
         let is_lossless = session.address.transport() == Transport::UnixSocket;
         // The first lane has just answered, so its socket is ours. On a Unix socket, the other lanes share it.
         let mut is_first = true;
-        session.lanes.retain(|lane| mem::take(&mut is_first) || is_lossless || lane.is_still_ours());
         let is_by_address = query.is_by_address();
-        if is_by_address {
-            session.lanes.retain(|lane| !lane.remembers_address());
-        }
+        session.lanes.retain(|lane| {
+            let is_ours = mem::take(&mut is_first) || is_lossless || lane.is_still_ours();
+            is_ours && !(is_by_address && lane.remembers_address())
+        });
         let has_unblocked = is_by_address && settings.waits != Waits::Never;
         if has_unblocked {
             session.lanes.iter().for_each(|lane| lane.socket().wait(false));
@@ -108,41 +108,35 @@ impl List {
 
     pub(crate) fn advance(
         &mut self,
-        ready: Ready<'_>,
+        mut ready: Ready<'_>,
         context: &mut Context,
         records: &mut dyn Collect,
-    ) -> Step<Result<(), Error>> {
-        let mut ready = ready;
+    ) -> Result<Step<()>, Error> {
         let begin = context.clock.last;
         let turn = self.received + DATAGRAMS_PER_STEP;
         loop {
-            if let Err(error) = self.send(context, records) {
-                return Step::Done(Err(error));
-            }
+            self.send(context, records)?;
             if self.left == 0 {
-                return Step::Done(Ok(()));
+                return Ok(Step::Done(()));
             }
-            let is_more = match self.receive(ready, context, records) {
-                Ok(is_more) => is_more,
-                Err(error) => return Step::Done(Err(error)),
-            };
+            let is_more = self.receive(ready, context, records)?;
             let now = if is_more { context.clock.last } else { context.clock.now() };
             let due = self.due(context.clock.end);
             if is_more && now < due {
                 if self.received >= turn || now - begin >= INTERRUPT_INTERVAL {
-                    return Step::Wait(now);
+                    return Ok(Step::Wait(now));
                 }
                 ready = ready.again();
             } else if now < due || ready.is_first() {
-                return Step::Wait(due);
+                return Ok(Step::Wait(due));
             } else if now >= context.clock.end {
                 let requests = self.flights.iter().map(|flight| flight.before + 1).max();
-                return Step::Done(Err(self.silent(requests.unwrap_or(0), context)));
+                return Err(self.silent(requests.unwrap_or(0), context));
             } else if !self.is_lossless {
                 self.give_up_late(now);
                 ready = ready.again();
             } else if self.flights.front().is_some_and(|flight| self.session.is_cut_off(&flight.lane)) {
-                return Step::Done(Err(context.changed(&self.session.address, None)));
+                return Err(context.changed(&self.session.address, None));
             } else {
                 self.look = now + PATH_CHECK_INTERVAL;
             }
