@@ -24,8 +24,6 @@ pub(super) struct Call<P> {
     ends: Vec<Result<(), Error>>,
     /// The address that has answered a part. The other parts are read there, or not at all.
     answered: Option<Address>,
-    /// The start of the current part.
-    since: Instant,
     start: Instant,
     end: Instant,
     /// The moment at which the call is advanced at the latest.
@@ -42,25 +40,12 @@ impl<P: Parts> Call<P> {
         let ends = Vec::with_capacity(parts.count());
         let machine = machine(turns, parts.part(0).query(), None, start, end);
         let turns = Arc::clone(turns);
-        Self {
-            turns,
-            machine,
-            parts,
-            ends,
-            answered: None,
-            since: start,
-            start,
-            end,
-            until: start,
-            look_up: None,
-            counts: true,
-        }
+        Self { turns, machine, parts, ends, answered: None, start, end, until: start, look_up: None, counts: true }
     }
 
     /// Advances the calls as far as the sockets allow. Returns the moment until which they wait, or `None` when they
     /// are over.
-    pub(super) fn advance(&mut self, ready: Ready<'_>) -> Option<Instant> {
-        let mut ready = ready;
+    pub(super) fn advance(&mut self, mut ready: Ready<'_>) -> Option<Instant> {
         loop {
             match self.machine.advance(ready, Waker::noop(), self.parts.part(self.ends.len())) {
                 Step::Wait(until) => return Some(until),
@@ -70,12 +55,12 @@ impl<P: Parts> Call<P> {
                 }
                 Step::Done(result) => {
                     self.answered = self.machine.take_answered().or(self.answered.take());
-                    self.end_part(result);
+                    self.ends.push(result);
                     while self.ends.len() < self.parts.count() && Instant::now() >= self.end {
                         let address = self.answered.as_ref().unwrap_or(&self.turns.settings.addresses[0]).clone();
                         let waited = self.end - self.start;
                         let report = self.parts.part(self.ends.len()).query().report();
-                        self.end_part(Err(Error::NotAsked { report, address, waited }));
+                        self.ends.push(Err(Error::NotAsked { report, address, waited }));
                     }
                     if self.ends.len() == self.parts.count() {
                         return None;
@@ -84,14 +69,9 @@ impl<P: Parts> Call<P> {
             }
             self.look_up = None;
             let (query, answered) = (self.parts.part(self.ends.len()).query(), self.answered.clone());
-            self.machine = machine(&self.turns, query, answered, self.since, self.end);
+            self.machine = machine(&self.turns, query, answered, Instant::now(), self.end);
             ready = Ready::These(&[]);
         }
-    }
-
-    fn end_part(&mut self, result: Result<(), Error>) {
-        self.ends.push(result);
-        self.since = Instant::now();
     }
 
     /// Takes the result of looking up the host.

@@ -110,12 +110,10 @@ impl<P: Parts> Schedule<P> {
 
     /// Stops counting calls that have been silent for long.
     fn count(&mut self, now: Instant) {
-        let is_past = |(begun, number): &(Instant, u32), calls: &[Option<_>]| {
-            now - *begun >= SILENT_AFTER || calls[*number as usize].is_none()
-        };
-        while self.begun.front().is_some_and(|front| is_past(front, &self.calls))
-            && let Some((_, number)) = self.begun.pop_front()
+        while let Some(&(begun, number)) = self.begun.front()
+            && (now - begun >= SILENT_AFTER || self.calls[number as usize].is_none())
         {
+            self.begun.pop_front();
             match &mut self.calls[number as usize] {
                 // More lookups would not make the resolver faster.
                 Some(call) if call.look_up.is_some() => self.begun.push_back((now, number)),
@@ -181,16 +179,26 @@ impl<P: Parts> Schedule<P> {
             self.advance(fleet, number, Ready::Any);
         }
         let now = Instant::now();
-        while self.moments.peek().is_some_and(|Reverse((moment, _))| *moment <= now)
-            && let Some(Reverse((moment, number))) = self.moments.pop()
+        while let Some((moment, number)) = self.next_moment()
+            && moment <= now
         {
-            if self.calls[number as usize].as_ref().is_some_and(|call| call.until == moment) {
-                self.advance(fleet, number, Ready::Any);
-            }
+            self.moments.pop();
+            self.advance(fleet, number, Ready::Any);
         }
         for number in std::mem::take(&mut self.again) {
             self.advance(fleet, number, Ready::Any);
         }
+    }
+
+    /// Returns the first of the calls' moments, and drops the outdated ones before it.
+    fn next_moment(&mut self) -> Option<(Instant, u32)> {
+        while let Some(&Reverse((moment, number))) = self.moments.peek() {
+            if self.calls[number as usize].as_ref().is_some_and(|call| call.until == moment) {
+                return Some((moment, number));
+            }
+            self.moments.pop();
+        }
+        None
     }
 
     /// Returns the moment at which the round is advanced at the latest.
@@ -199,13 +207,7 @@ impl<P: Parts> Schedule<P> {
         if !self.again.is_empty() {
             return now;
         }
-        let is_current = |Reverse((moment, number)): &Reverse<(Instant, u32)>, calls: &[Option<Box<Call<P>>>]| {
-            calls[*number as usize].as_ref().is_some_and(|call| call.until == *moment)
-        };
-        while self.moments.peek().is_some_and(|top| !is_current(top, &self.calls)) {
-            self.moments.pop();
-        }
-        let mut next = self.moments.peek().map_or(self.end, |Reverse((moment, _))| *moment);
+        let mut next = self.next_moment().map_or(self.end, |(moment, _)| moment);
         if !self.pending.is_empty() {
             next = self.begun.front().map_or(next, |(begun, _)| next.min(*begun + SILENT_AFTER)).min(self.end);
         }
