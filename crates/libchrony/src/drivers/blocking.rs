@@ -12,7 +12,6 @@ use crate::report::collect::Collect;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use rustix::io::Errno;
-use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -30,23 +29,9 @@ impl Wake for Unpark {
     }
 }
 
-/// The question whether to go on.
-struct Question<'a> {
-    interrupt: &'a Interrupt,
-    asked: Cell<Instant>,
-}
-
-impl Question<'_> {
-    fn ask(&self) -> Result<(), Error> {
-        let is_over = (self.interrupt)();
-        self.asked.set(Instant::now());
-        if is_over { Err(Error::Interrupted) } else { Ok(()) }
-    }
-}
-
 /// Runs a machine to its end.
 pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &Interrupt) -> Result<(), Error> {
-    let question = Question { interrupt, asked: Cell::new(machine.start()) };
+    let mut asked = machine.start();
     let mut waker: Option<Waker> = None;
     let mut polled: Option<Vec<RawFd>> = None;
     let mut look_up: Option<LookUp> = None;
@@ -69,8 +54,8 @@ pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &I
             Step::Wait(until) => until,
         };
         let now = Instant::now();
-        if machine.take_signal() || now - question.asked.get() >= INTERRUPT_INTERVAL {
-            question.ask()?;
+        if machine.take_signal() || now - asked >= INTERRUPT_INTERVAL {
+            asked = ask(interrupt)?;
         }
         let interests = machine.interests();
         // The end of a lookup wakes no thread that waits for sockets.
@@ -85,13 +70,18 @@ pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &I
             let (ready, is_signalled) = wait_for(&interests, wait);
             polled = Some(ready);
             if is_signalled {
-                question.ask()?;
+                asked = ask(interrupt)?;
             }
         }
     }
 }
 
-/// Waits until one of the sockets is ready. Tells which are, and whether a signal came.
+/// Asks the caller whether to continue, and returns the time of the answer.
+fn ask(interrupt: &Interrupt) -> Result<Instant, Error> {
+    if interrupt() { Err(Error::Interrupted) } else { Ok(Instant::now()) }
+}
+
+/// Waits until one of the sockets is ready. Returns the ready sockets, and true if a signal interrupted the wait.
 fn wait_for(interests: &[Interest<'_>], wait: Duration) -> (Vec<RawFd>, bool) {
     let flags = |interest: &Interest<'_>| if interest.is_to_write() { PollFlags::OUT } else { PollFlags::IN };
     let mut polled: Vec<_> = interests.iter().map(|interest| PollFd::new(interest, flags(interest))).collect();
