@@ -1,7 +1,7 @@
-//! The driver that blocks its thread, in slices, after each of which the caller is asked whether to go on.
+//! The driver that blocks its thread. It waits in slices, and asks the caller after each whether to continue.
 //!
-//! A send or a receive waits for what comes soon, so that an answer costs no system call more than with libchrony
-//! alone. What takes longer is waited for with `poll`.
+//! A send or a receive blocks for a short time, so that an early response does not cost more system calls than with
+//! libchrony alone. Longer waits use `poll`.
 
 use crate::drivers::resolve::LookUp;
 use crate::engine::machine::Machine;
@@ -17,7 +17,7 @@ use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// Asked while waiting; true abandons the call.
+/// A function that is called while waiting. If it returns true, the call ends.
 pub(crate) type Interrupt = dyn Fn() -> bool + Send + Sync;
 
 /// Wakes a thread that waits for its turn or for a lookup.
@@ -29,7 +29,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a machine to its end.
+/// Runs a call to its end.
 pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &Interrupt) -> Result<(), Error> {
     let mut asked = machine.start();
     let mut waker: Option<Waker> = None;
@@ -58,7 +58,7 @@ pub(crate) fn run(mut machine: Machine, records: &mut dyn Collect, interrupt: &I
             asked = ask(interrupt)?;
         }
         let interests = machine.interests();
-        // The end of a lookup wakes no thread that waits for sockets.
+        // The end of a lookup does not wake a thread in `poll`.
         let slice = if look_up.is_some() && !interests.is_empty() { SHORT_WAIT } else { INTERRUPT_INTERVAL };
         let wait = until.saturating_duration_since(Instant::now()).min(slice);
         if interests.is_empty() {

@@ -50,7 +50,7 @@ impl<T: Reply> Call<T> {
     }
 
     /// Returns true in a forked child of the process that started the call. There the call starts again, on new
-    /// sockets. An event loop that the child has inherited shares much with the parent's loop.
+    /// sockets. Do not use an inherited event loop in the child: its epoll set is still the parent's.
     #[must_use]
     pub fn is_forked(&self) -> bool {
         self.machine.is_forked()

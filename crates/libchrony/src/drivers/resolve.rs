@@ -1,8 +1,8 @@
-//! Asking the system's resolver for the addresses of a host name.
+//! The lookup of host names with the system's resolver.
 //!
-//! The resolver cannot be told when to stop, so it works in a thread, and a call stops waiting for it when it wants.
-//! Calls that want the same name share one lookup, and a process has a bounded number of them: a resolver that hangs
-//! costs no further thread for each call. What needs no resolver is in [`Address::meaning`].
+//! The resolver cannot be cancelled, so it runs in a thread, and a call stops waiting for it at its deadline. Calls for
+//! the same name share one lookup. The number of lookups in a process is limited, so that a resolver that hangs does
+//! not cost a thread for each call. Hosts that do not need a lookup are left to [`Address::meaning`].
 
 use crate::address::Address;
 use crate::engine::policy::MAX_LOOK_UPS;
@@ -21,7 +21,7 @@ static LOOK_UPS: PerProcess<LookUps> = PerProcess::new();
 #[derive(Debug)]
 pub(crate) struct LookUp {
     pub(crate) host: Address,
-    /// The moment at which the call ends.
+    /// The deadline of the call.
     end: Instant,
     /// The lookup of its name; `None` while too many others are pending.
     shared: Option<Arc<Shared>>,
@@ -34,8 +34,8 @@ impl LookUp {
         Self { host, end, shared: None, waker: None }
     }
 
-    /// Returns the addresses of the host, with its port, once they are known. Until then, `waker` is woken when it is to
-    /// be polled again.
+    /// Returns the addresses of the host, with its port, once they are known. Until then, `waker` is woken when a
+    /// lookup ends.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<io::Result<Vec<Address>>> {
         self.poll_in(LOOK_UPS.get(), resolver, waker)
     }
@@ -59,7 +59,7 @@ impl LookUp {
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, words)))
             }
             Some(None) | None => {
-                // Only copies are sure to be alike.
+                // `will_wake` recognizes only clones of one waker reliably.
                 let waker = self.waker.insert(waker.clone());
                 if !pending.wakers.iter().any(|known| known.will_wake(waker)) {
                     pending.wakers.push(waker.clone());
@@ -72,7 +72,7 @@ impl LookUp {
 
 impl Drop for LookUp {
     fn drop(&mut self) {
-        // A resolver that hangs keeps no wakers of calls that are over.
+        // Otherwise, a resolver that hangs would keep the wakers of calls that are over.
         if let Some(waker) = self.waker.take() {
             LOOK_UPS.get().lock().wakers.retain(|known| !known.will_wake(&waker));
         }
@@ -93,14 +93,14 @@ fn with_port(found: &[SocketAddr], port: u16) -> Vec<Address> {
     found.iter().copied().map(address).collect()
 }
 
-/// The lookups of a process that its resolver still owes an answer for.
+/// The pending lookups of a process.
 #[derive(Debug, Default)]
 struct LookUps(Mutex<Pending>);
 
 #[derive(Debug, Default)]
 struct Pending {
     look_ups: Vec<Arc<Shared>>,
-    /// The wakers of all calls that wait, for one of these or for room. Each is there once.
+    /// The wakers of all calls that wait for a lookup, or for room to start one. Each is listed once.
     wakers: Vec<Waker>,
 }
 
@@ -145,7 +145,7 @@ impl LookUps {
     }
 }
 
-/// Returns the error once more, for a further caller.
+/// Copies an error for another caller.
 fn same_error(error: &io::Error) -> io::Error {
     let other = || io::Error::new(error.kind(), error.to_string());
     error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error)
@@ -163,7 +163,7 @@ mod tests {
     static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(LookUps::default);
     static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
-    /// Hangs until it is open, and then knows every name but one.
+    /// Hangs until `IS_OPEN` is set, and then finds every name but one.
     fn resolver(name: &str) -> io::Result<Vec<SocketAddr>> {
         while !IS_OPEN.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(1));
@@ -187,7 +187,7 @@ mod tests {
         new(name, Instant::now()).poll_in(&LOOK_UPS, resolver, Waker::noop())
     }
 
-    /// Waits for the waker only.
+    /// Waits for the waker, without a timeout.
     fn patient(name: &str) -> io::Result<Vec<Address>> {
         let mut look_up = new(name, Instant::now() + Duration::from_secs(60));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));

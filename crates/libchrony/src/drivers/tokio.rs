@@ -1,6 +1,4 @@
-//! The driver for tokio. A call waits for its sockets with the runtime's event queue, and until a moment with its
-//! timers.
-//!
+//! The driver for tokio. It waits for sockets in the runtime's event queue, and for moments with the runtime's timers.
 //! The decisions about a call are left to `engine`.
 
 use crate::address::Address;
@@ -167,7 +165,7 @@ async fn run<T: Reply>(mut call: Call<T>) -> Result<T, Error> {
     .await
 }
 
-/// The sockets of a call that are in the runtime's event queue, and for each whether the call writes to it.
+/// The sockets of a call that are in the runtime's event queue, each with true if the call waits to write to it.
 #[derive(Debug)]
 struct Watched {
     process: Process,
@@ -255,7 +253,7 @@ mod tests {
     use testbed::{Fault, Scripted, Values};
 
     #[tokio::test]
-    async fn a_socket_that_cannot_be_watched_is_looked_at() {
+    async fn a_socket_that_cannot_be_watched_is_checked_at_intervals() {
         let chronyd = Scripted::start(Values::default()).unwrap();
         chronyd.set(Fault::Delay(Duration::from_millis(20)));
         let address = Address::parse(chronyd.socket()).unwrap();
@@ -267,7 +265,7 @@ mod tests {
         assert!(other.watch(&call.interests()) && !Watched::new().watch(&call.interests()));
         let start = Instant::now();
         run(call).await.unwrap();
-        // Nothing else would wake the call within a second.
+        // Without these checks, the call would wait for a second.
         assert!(start.elapsed() < Duration::from_secs(1));
     }
 }

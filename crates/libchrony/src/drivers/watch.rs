@@ -1,11 +1,11 @@
-//! The sockets of many calls behind one descriptor: those of a connection for event loops, and those of a fleet.
+//! One descriptor for all sockets of a connection or of a fleet. The decisions about a call are left to `engine`.
 //!
-//! An event loop takes long to begin and to end watching a socket, compared with a short call. It also has to forget a
-//! descriptor before the number can belong to another file. An epoll set is watched all the time, and the sockets come
-//! and go behind it. `engine` decides what a call does with them.
+//! Adding a socket to an event loop and removing it costs more than a short call. The loop must also forget a
+//! descriptor before its number can belong to another file. So the loop watches an epoll set all the time, and the set
+//! contains the sockets.
 //!
-//! A socket is put in once, when a call first waits for it, and leaves the set when it is closed. The set announces each
-//! datagram once, as it comes, so a socket has to be read empty.
+//! A socket is added when a call first waits for it, and leaves the set when it is closed. The set is edge-triggered:
+//! it reports each datagram once, so a socket must be read until it is empty.
 
 use crate::drivers::call::Call;
 use crate::engine::policy::INTERRUPT_INTERVAL;
@@ -24,14 +24,14 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// The number of events that are taken at once.
+/// The largest number of events that one wait returns.
 const EVENTS: usize = 256;
 
-/// Watches the sockets of one connection's calls: a descriptor that is readable when a call can go on. Made by
-/// [`Connection::epoll`](crate::drivers::nonblocking::Connection::epoll).
+/// A descriptor that is readable when a call of its connection can continue.
+/// [`Connection::epoll`](crate::drivers::nonblocking::Connection::epoll) creates it.
 ///
-/// A call that waits for its turn has a waker and does not make it readable. The sockets that are kept for the
-/// next call stay watched.
+/// A call that waits for its turn does not make the descriptor readable. Its waker is woken instead. The sockets of the
+/// kept session stay watched.
 ///
 /// # Examples
 ///
@@ -66,19 +66,19 @@ const EVENTS: usize = 256;
 pub struct Epoll {
     queue: EventQueue,
     process: Process,
-    /// Set once other code has closed the queue, which can then watch nothing.
+    /// Set once other code has closed the queue.
     is_broken: bool,
 }
 
 impl Epoll {
-    /// The number of its descriptors.
+    /// The number of descriptors of one epoll set: its own, and the timer that wakes it.
     pub(crate) const DESCRIPTORS: usize = 2;
 
     pub(crate) fn new() -> Result<Self, Errno> {
         Ok(Self { queue: EventQueue::new()?, process: Process::this(), is_broken: false })
     }
 
-    /// As [`Call::advance`].
+    /// Advances a call, like [`Call::advance`], and watches its sockets.
     pub fn advance<T: Reply>(&mut self, call: &mut Call<T>, waker: &Waker) -> Step<Result<T, Error>> {
         if self.is_inherited()
             && let Ok(new) = Self::new()
@@ -87,7 +87,7 @@ impl Epoll {
         }
         let ready = if call.waits_for_turn() {
             self.look();
-            // The sockets that are ready belong to another call until the turn has come.
+            // Until the turn comes, the ready sockets belong to another call.
             Ready::These(&[])
         } else {
             self.wait(Duration::ZERO);
@@ -96,29 +96,29 @@ impl Epoll {
         let step = call.go_on(ready, waker);
         let is_watched = call.interests().iter().all(|interest| self.watch(0, interest));
         match step {
-            // A socket that cannot be watched is looked at instead.
+            // A socket that cannot be watched is checked at intervals.
             Step::Wait(until) if !is_watched => Step::Wait(until.min(Instant::now() + INTERRUPT_INTERVAL)),
             step => step,
         }
     }
 
-    /// Forgets which sockets have something to read while no call is under way. Without this the descriptor would stay
-    /// readable. Call it when the descriptor is readable without a call.
+    /// Discards the events of the sockets, so that the descriptor is no longer readable. Call it if the descriptor is
+    /// readable while no call is in progress.
     pub fn forget_ready(&mut self) {
         self.wait(Duration::ZERO);
     }
 
-    /// Notices that others have closed it.
+    /// Checks if other code has closed the queue.
     pub(crate) fn look(&mut self) {
         self.is_broken |= !self.queue.is_there();
     }
 
-    /// Returns true if it watches nothing for this process: others have closed it, or it is inherited.
+    /// Returns true if this process cannot use the queue: other code has closed it, or it is the parent's.
     pub(crate) fn is_lost(&self) -> bool {
         self.is_broken || self.is_inherited()
     }
 
-    /// Returns true if it belongs to the process that this one was forked from.
+    /// Returns true if this is a forked child and the queue is the parent's.
     pub(crate) fn is_inherited(&self) -> bool {
         self.process.is_forked()
     }
@@ -128,7 +128,7 @@ impl Epoll {
         Arc::clone(&self.queue.bell).into()
     }
 
-    /// Watches a socket, whose events have this number. Returns false if that fails.
+    /// Watches a socket. `number` identifies its events. Returns false if the socket cannot be watched.
     pub(crate) fn watch(&self, number: u32, interest: &Interest<'_>) -> bool {
         if self.is_lost() {
             return false;
@@ -150,14 +150,14 @@ impl Epoll {
         done.is_ok()
     }
 
-    /// Waits for events, for that time at most, and returns their numbers.
+    /// Waits for events for at most this time, and returns their numbers.
     pub(crate) fn wait(&mut self, time: Duration) -> Vec<u32> {
         if self.is_lost() {
             return Vec::new();
         }
         let mut events = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
         let time = Timespec::try_from(time).ok();
-        // After a signal there are none, and the caller looks at the time.
+        // After a signal there are no events, and the caller checks the time.
         let (events, _) = match epoll::wait(&self.queue, &mut events, time.as_ref()) {
             Ok(events) => events,
             Err(error) => {

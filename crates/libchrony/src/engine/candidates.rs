@@ -38,7 +38,7 @@ impl Candidates {
         self.resolved = addresses.into();
     }
 
-    /// Returns the number of candidates left, as far as it is known.
+    /// Returns the number of candidates left. A host that has not been looked up counts as one.
     pub(crate) fn left(&self) -> usize {
         self.resolved.len() + self.all.len() - self.next
     }

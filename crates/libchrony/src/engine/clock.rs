@@ -1,8 +1,8 @@
 //! The clock of one call: its deadline, and the time during which this process did not run. Waiting is left to the
 //! drivers.
 //!
-//! All moments of the engine come from [`now`], so that a test can hold the time (`Held`) and prove a rule about it
-//! without a wait.
+//! All moments of the engine come from [`now`], so that a test can hold the clock (`Held`) and prove the rules about
+//! time without waiting.
 
 use super::policy::{MAX_TIMEOUT, SHORT_WAIT, STARVED};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Clock {
         self.last + SHORT_WAIT + SHORT_WAIT >= self.end && self.now() >= self.end
     }
 
-    /// Promises the next reading by a moment.
+    /// Sets the moment by which the clock is read again.
     pub(crate) fn waits_until(&mut self, until: Instant) {
         self.until = until.min(self.end);
     }
@@ -83,7 +83,8 @@ pub(crate) mod held {
         pub(super) static MOMENT: Cell<Option<Instant>> = const { Cell::new(None) };
     }
 
-    /// The time of this thread stands still until this is dropped, save for [`pass`](Self::pass) and [`set`](Self::set).
+    /// A guard that stops the clock for this thread until it is dropped. Only [`pass`](Self::pass) and
+    /// [`set`](Self::set) move the clock.
     #[derive(Debug)]
     pub(crate) struct Held(Cell<Instant>);
 
@@ -131,13 +132,13 @@ mod tests {
         assert_eq!(Clock::new(Duration::MAX).end, now() + MAX_TIMEOUT);
     }
 
-    /// A receive waits for a short time by itself, so that two of them may pass without a look.
+    /// A receive waits for `SHORT_WAIT` at most. The clock is not read while two such waits end before the deadline.
     #[test]
-    fn the_time_is_looked_at_only_near_the_end() {
+    fn the_clock_is_read_only_near_the_deadline() {
         let held = Held::new();
         let mut clock = Clock::new(100 * MS);
         held.pass(200 * MS);
-        assert!(!clock.is_over(), "looked at the time 100 ms before the end");
+        assert!(!clock.is_over(), "read the clock 100 ms before the deadline");
         clock.now();
         assert!(clock.is_over());
         let mut clock = Clock::new(SHORT_WAIT * 2);
@@ -174,11 +175,11 @@ mod tests {
         held.pass(1000 * MS + late);
         clock.now();
         assert_eq!(clock.asleep, ASLEEP);
-        // Without a wait, it should have looked at once. Both count.
+        // Without a wait, the next reading is due at once. Both times count.
         held.pass(late);
         clock.now();
         assert_eq!(clock.asleep, ASLEEP * 2);
-        // A wait ends with the call, whatever else was promised.
+        // A wait ends at the deadline at the latest.
         clock.waits_until(now() + 60_000 * MS);
         held.set(clock.end + late);
         clock.now();

@@ -75,7 +75,7 @@ impl Context {
         }
     }
 
-    /// Returns the error for a list in which chronyd has fewer records than it said, or other ones.
+    /// Returns the error for a list that has changed: chronyd has fewer records than it announced, or another last one.
     pub(crate) fn changed(&self, address: &Address, failure: Option<Failure>) -> Error {
         let source = failure.map(|failure| self.libchrony(failure));
         Error::ListChanged { report: self.query.report(), address: address.clone(), source }

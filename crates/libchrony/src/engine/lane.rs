@@ -64,8 +64,8 @@ pub(crate) enum Received {
 
 /// The methods that open lanes.
 impl Context {
-    /// Opens the first lane to an address. For the second address of a host, it may use the quota of additional
-    /// sessions.
+    /// Opens the first lane to an address. If the quota of first sessions is used up, takes a session from the other
+    /// quota, because a host can have several addresses.
     pub(crate) fn open(&self, address: &Address) -> Result<Lane, Error> {
         let Quotas { first, further, .. } = &self.settings.quotas;
         self.open_within(if first.is_used_up() { further } else { first }, address)
@@ -76,7 +76,7 @@ impl Context {
         self.open_within(&self.settings.quotas.further, address).ok()
     }
 
-    /// Opens another lane to the same chronyd, if possible. Lanes over a Unix socket share it. This costs least, and is
+    /// Opens another lane to the same chronyd, if possible. Lanes over a Unix socket share it. This is cheapest, and
     /// safe because chronyd answers in the order of the requests and nothing is lost. Over UDP each lane has its own
     /// socket, so that it cannot receive another lane's response.
     pub(crate) fn open_beside(&self, lane: &Lane, address: &Address) -> Option<Lane> {
@@ -122,7 +122,7 @@ impl Lane {
         self.socket().is_still_ours()
     }
 
-    /// Returns true if the path of its socket is gone, so that no response can arrive. A UDP socket does not have a
+    /// Returns true if the path of the socket is gone, so that no response can arrive. A UDP socket does not have a
     /// path.
     pub(crate) fn has_lost_its_path(&self) -> bool {
         let own = getsockname(self.as_fd()).ok().and_then(|own| SocketAddrUnix::try_from(own).ok());

@@ -2,7 +2,7 @@
 //!
 //! All decisions about addresses, retries, deadlines and lanes are made here, so that all drivers share them. A call
 //! says which sockets it waits for, and until when. The waiting is left to a driver. Nothing here polls, sleeps, or
-//! knows an event loop.
+//! knows an event loop. Only a send or a receive on a blocking socket waits, for a short time.
 
 pub(crate) mod candidates;
 pub(crate) mod clock;

@@ -14,8 +14,8 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 
 // --- Retries. Benchmarks: loss, crowd ---
 
-/// The longest time before the first retry, and the time before it while no round trip is measured. chronyc also waits
-/// for this long.
+/// The longest time before the first retry. Until a round trip is measured, the first retry is sent after this time.
+/// chronyc uses the same value.
 pub(crate) const MAX_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The shortest time before a retry. A busy chronyd or a busy machine is sometimes late by this much.
@@ -40,7 +40,7 @@ pub(crate) const MAX_RECORDS: usize = 65_536;
 pub(crate) const INTERRUPT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The longest wait inside a blocking send or receive. Most responses come within it. Longer waits use `poll`, which
-/// knows all sockets and the exact moment.
+/// watches all sockets and ends on time.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_millis(10);
 
 /// A wake-up later than this means that the process was stopped or starved.
@@ -51,7 +51,7 @@ pub(crate) const DATAGRAMS_PER_STEP: usize = 64;
 
 // --- Lists. Benchmarks: reports, crowd ---
 
-/// The default number of lanes: sessions that read a long list in parallel. chronyd does not answer faster over more.
+/// The default number of lanes: sessions that read a long list in parallel. With more, chronyd does not answer faster.
 pub const DEFAULT_LANES: usize = 8;
 
 /// The default number of records for each lane. For fewer records, opening the lane costs more than it saves.
@@ -65,10 +65,10 @@ pub(crate) const MAX_UNREAD: usize = 128;
 /// lack of lanes.
 pub(crate) const FIRST_WINDOW: usize = 2;
 
-/// The delay that means a queue of about 100 requests at chronyd. While responses are less late, the window grows.
+/// The delay caused by a queue of about 100 requests at chronyd. While the delay is shorter, the window grows.
 pub(crate) const SHORT_QUEUE: Duration = Duration::from_millis(1);
 
-/// The delay that means a queue of about 200 requests at chronyd. While responses are later, the window shrinks.
+/// The delay caused by a queue of about 200 requests at chronyd. While the delay is longer, the window shrinks.
 pub(crate) const LONG_QUEUE: Duration = Duration::from_millis(2);
 
 /// The number of responses before the window grows again after a long queue, and between any two growths after a loss.

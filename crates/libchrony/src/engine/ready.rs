@@ -15,8 +15,8 @@ use std::time::Instant;
 pub(crate) enum Ready<'a> {
     /// All sockets. A receive without a datagram returns at once.
     Any,
-    /// The socket whose response is due first. A receive blocks for a short time, unless an earlier one has done so
-    /// without a result.
+    /// The sockets on which no receive has waited without a result. A receive may block for a short time. A list
+    /// receives from one of these sockets only.
     First,
     /// The sockets that have a datagram.
     These(&'a [RawFd]),

@@ -1,9 +1,10 @@
 //! The measured round trip to an address, and the time after which a request counts as lost.
 //!
-//! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. TCP does not measure a
-//! retransmitted segment, because the response may belong to either one (Karn's rule). A lane accepts only the response
-//! to its last request, so a search measures every response. A list leaves out the records that it has retransmitted:
-//! their responses say little about its window. The number of retries is not limited here.
+//! The rules are TCP's (RFC 6298): the smoothed round trip, plus four times its smoothed deviation. TCP does not
+//! measure a retransmitted segment, because the response may belong to either transmission (Karn's rule). A lane
+//! accepts only the response to its last request, so a search measures every response. A list does not measure
+//! retransmitted records, because their responses say little about its window. The number of retries is not limited
+//! here.
 
 use super::policy::{MAX_PATIENCE, MIN_PATIENCE};
 use std::time::Duration;
@@ -27,8 +28,8 @@ impl RoundTrip {
         self.shortest = self.shortest.min(sample);
     }
 
-    /// Returns the time after which a request counts as lost, given the number of requests for the same record before
-    /// it.
+    /// Returns the time after which a request counts as lost. `before` is the number of earlier requests for the
+    /// record.
     pub(crate) fn patience(&self, before: u32) -> Duration {
         let first = self
             .smoothed

@@ -6,9 +6,9 @@
 //! is tried.
 //!
 //! Over UDP, a late request is sent again on another socket, so that a response to either request counts. If no other
-//! socket can be opened, it is sent again on its own socket. A Unix socket does not lose datagrams, so a request is
+//! socket can be opened, it is sent again on the oldest one. A Unix socket does not lose datagrams, so a request is
 //! sent again only if a path shows that no response can come. A call that only looks for a chronyd does not send a
-//! request on a Unix socket.
+//! request on a new Unix socket.
 
 use crate::address::{Address, Transport};
 use crate::engine::candidates::{Candidates, Next};
@@ -34,7 +34,7 @@ type Found<T> = Result<T, (Error, Option<Box<Session>>)>;
 #[derive(Debug)]
 struct Try {
     lane: Lane,
-    /// The time of sending; `None` while chronyd's queue is full.
+    /// The time of sending; `None` while the request has yet to be sent.
     sent: Option<Instant>,
     /// Set once a receive has waited without a result.
     is_late: bool,
@@ -65,8 +65,8 @@ impl Target {
         self.tries.is_empty()
     }
 
-    /// Takes the lane of a try that was answered, even if only with a refusal. The response belongs to the last request,
-    /// because libchrony ignores responses to earlier ones.
+    /// Takes the lane of a try that was answered, even if only with a refusal. The response belongs to the last
+    /// request, because libchrony ignores responses to earlier ones.
     fn end_try(&mut self, at: usize, context: &mut Context) -> Lane {
         let Try { lane, sent, .. } = self.tries.swap_remove(at);
         if let Some(sent) = sent {
@@ -310,7 +310,7 @@ impl Search {
             || self.failures.iter().any(|failure| failure.address() == Some(address))
     }
 
-    /// Ends the search, because nothing more can come in time.
+    /// Ends the search with an error: a refusal by chronyd, if there is one, or the failures of all addresses.
     fn give_up<T>(&mut self, context: &mut Context) -> Found<T> {
         if let Some(index) = self.targets.iter().position(|target| target.refusal.is_some())
             && let Target { session, refusal: Some((stage, failure)), .. } = self.targets.swap_remove(index)

@@ -47,7 +47,8 @@ impl Session {
         file.is_some() && file != self.file || lane.has_lost_its_path()
     }
 
-    /// Puts the lane that has answered first. On a Unix socket, only lanes that share its socket are kept.
+    /// Adds the lane that has received the response, as the first one. On a Unix socket, drops the lanes that do not
+    /// share its socket.
     pub(crate) fn settle(&mut self, lane: Lane) {
         if self.address.transport() == Transport::UnixSocket {
             self.lanes.retain(|other| other.shares_socket(&lane));

@@ -1,5 +1,5 @@
-//! The rules of deadlines, on a clock that is held: each moment at which a call does something, and nothing that waits
-//! for it to pass. Only the scripted chronyds live in real time, and they answer when they are told.
+//! The rules of deadlines, on a held clock: the moments at which a call acts, without waiting for them. Only the
+//! scripted chronyds run in real time.
 
 use crate::engine::clock::{held::Held, now};
 use crate::engine::policy::{MAX_HEAD_START, MIN_PATIENCE, PATH_CHECK_INTERVAL};
@@ -55,7 +55,7 @@ fn advance<T: Reply>(call: &mut Call<T>) -> Step<Result<T, Error>> {
     call.advance(Waker::noop())
 }
 
-/// The next moment of a call that waits.
+/// Advances a call that has to wait. Returns the moment of its next step.
 fn waits<T: Reply + std::fmt::Debug>(call: &mut Call<T>) -> Instant {
     match advance(call) {
         Step::Wait(until) => until,
@@ -63,7 +63,7 @@ fn waits<T: Reply + std::fmt::Debug>(call: &mut Call<T>) -> Instant {
     }
 }
 
-/// The result of a call whose answer is on its way, so that it needs no more time.
+/// Advances a call to its end, without moving the held clock.
 fn answered<T: Reply>(call: &mut Call<T>) -> Result<T, Error> {
     let mut result = None;
     wait_until("an answer", || {
@@ -75,8 +75,8 @@ fn answered<T: Reply>(call: &mut Call<T>) -> Result<T, Error> {
     result.unwrap()
 }
 
-/// Takes a call to its end, or to the limit, with no answer: the moments since now at which it did something, and how it
-/// ended.
+/// Advances a call that gets no response, up to its end or to the limit. Returns the times from now at which it acted,
+/// and its error.
 fn silence<T: Reply>(held: &Held, call: &mut Call<T>, limit: Duration) -> (Vec<Duration>, Option<Error>) {
     let (start, mut moments) = (now(), vec![]);
     loop {
@@ -84,7 +84,7 @@ fn silence<T: Reply>(held: &Held, call: &mut Call<T>, limit: Duration) -> (Vec<D
             Step::Done(result) => return (moments, result.err()),
             Step::Wait(until) if until - start > limit => return (moments, None),
             Step::Wait(until) => {
-                // Sockets have nothing for it, so each step takes the time forward.
+                // No socket is ready, so each step waits for a later moment.
                 assert!(until > now(), "again at {:?}", until - start);
                 moments.push(until - start);
                 held.set(until);
@@ -94,12 +94,12 @@ fn silence<T: Reply>(held: &Held, call: &mut Call<T>, limit: Duration) -> (Vec<D
     }
 }
 
-/// The moment before that.
+/// Returns the moment a millisecond earlier.
 fn before(moment: Instant) -> Instant {
     moment.checked_sub(MS).unwrap()
 }
 
-/// Takes the time forward from step to step, up to a moment at which the call has something to do.
+/// Moves the clock from step to step, up to a moment at which the call acts.
 fn pass<T: Reply + std::fmt::Debug>(held: &Held, call: &mut Call<T>, moment: Instant) {
     while now() < moment {
         let until = waits(call);
@@ -112,7 +112,7 @@ fn seconds(seconds: &[u64]) -> Vec<Duration> {
     seconds.iter().copied().map(Duration::from_secs).collect()
 }
 
-/// The result of a call that is over.
+/// Advances a call that has to end now, and returns its result.
 fn over<T: Reply + std::fmt::Debug>(call: &mut Call<T>) -> Result<T, Error> {
     match advance(call) {
         Step::Done(result) => result,
@@ -137,7 +137,7 @@ fn a_unix_socket_is_asked_once_and_a_port_again_after_twice_the_time() {
     }
 }
 
-/// Over UDP, the round trip of the answers so far says when a request counts as lost.
+/// Over UDP, the measured round trip decides when a request counts as lost.
 #[test]
 fn a_quick_answer_shortens_the_patience_for_the_next() {
     let chronyd = scripted("{}", &[]);
@@ -167,7 +167,7 @@ fn a_round_trip_begins_with_the_request_that_is_answered() {
 
 #[test]
 fn each_address_has_its_share_of_the_time_until_the_next_is_tried() {
-    // A second at most, and else an equal part of the time that is left.
+    // An equal part of the time left, but at most a second.
     for (timeout, head_starts) in [(9000, [1000, 2000]), (1200, [400, 800])] {
         let chronyds = [(); 3].map(|()| scripted("{}", &[Fault::Silence]));
         let held = Held::new();
@@ -202,16 +202,16 @@ fn a_kept_session_has_half_of_the_time_until_the_next_address_is_tried() {
     }
 }
 
-/// The other addresses of a call, among which one answers just before the end.
+/// The order of a call's addresses, of which one answers just before the deadline.
 #[derive(Clone, Copy, Debug)]
 enum Order {
-    /// The others are silent.
+    /// Before two silent addresses.
     First,
-    /// The others fail at once.
+    /// After two addresses that fail at once.
     AfterTheAbsent,
-    /// The one before it is silent.
+    /// After a silent address.
     AfterASilent,
-    /// The other one is the second address of the same chronyd.
+    /// Before the other address of the same chronyd.
     Twice,
 }
 
@@ -235,7 +235,7 @@ fn an_answer_just_before_the_end_is_used_whichever_others_are_asked() {
                     let connection = to(&addresses, timeout * MS);
                     late.clear();
                     if is_kept {
-                        // Nothing makes the first call wait for the silent one.
+                        // On a held clock, the first call skips the wait for the silent address.
                         let held = Held::new();
                         let mut call = connection.tracking();
                         if matches!(order, Order::AfterASilent) {
@@ -267,7 +267,7 @@ fn an_answer_just_before_the_end_is_used_whichever_others_are_asked() {
     }
 }
 
-/// The first address is late, and the second refuses a request that is sent again while its first one is lost.
+/// The first address is late. The second loses the first request to it, and refuses the retry.
 #[test]
 fn a_refusal_leaves_the_address_before_it_its_time() {
     for answers in [true, false] {
@@ -280,7 +280,7 @@ fn a_refusal_leaves_the_address_before_it_its_time() {
             pass(&held, &mut call, begin + Duration::from_secs(second));
             wait_until("the request before", || requests(&refusing, TRACKING) == second - 1);
         }
-        // Both addresses have been asked twice. The refusal leaves the two requests of the first.
+        // Both addresses have been asked twice. After the refusal, only the two requests to the first are in flight.
         wait_until("the refusal", || {
             waits(&mut call);
             call.interests().len() == 2
@@ -309,7 +309,7 @@ fn the_path_of_a_silent_unix_socket_is_checked_for_another_chronyd() {
     assert_eq!(waits(&mut call), begin + PATH_CHECK_INTERVAL);
     wait_until("the request", || requests(&chronyd, TRACKING) == 1);
     held.set(begin + PATH_CHECK_INTERVAL);
-    // Nothing has happened there.
+    // The path has not changed.
     assert_eq!(waits(&mut call), begin + PATH_CHECK_INTERVAL * 2);
     chronyd.die();
     chronyd.clear();
@@ -346,7 +346,7 @@ fn a_list_ends_at_the_deadline_of_its_call() {
     for address in [unix(&chronyd), udp(&chronyd)] {
         let held = Held::new();
         let mut call = to(&[address], Duration::from_secs(2)).sources();
-        // The answer to the first request comes late, and then nothing more.
+        // The response to the first request comes late, and no other response comes.
         held.pass(1960 * MS);
         let before = requests(&chronyd, COUNT);
         wait_until("the request", || {
@@ -370,7 +370,7 @@ fn a_list_ends_at_the_deadline_of_its_call() {
     }
 }
 
-/// The chronyd before has the requests for records, and the one after it does not.
+/// The old chronyd has received the requests for records. The new one has not.
 #[test]
 fn the_path_of_a_silent_list_is_checked_for_another_chronyd() {
     let chronyd = scripted(r#"{"sources": 5}"#, &[Fault::Only(vec![SOURCES]), Fault::Silence]);
@@ -383,7 +383,7 @@ fn the_path_of_a_silent_list_is_checked_for_another_chronyd() {
     chronyd.die();
     chronyd.clear();
     chronyd.come_back().unwrap();
-    // The whole list may be there at the step that asks for it anew.
+    // The step that requests the list again may already return it.
     let mut list = None;
     wait_until("the list of the other", || match advance(&mut call) {
         Step::Done(result) => list.insert(result).is_ok(),
@@ -430,7 +430,7 @@ fn a_second_request_that_cannot_be_sent_leaves_no_response_on_the_socket() {
 }
 
 #[test]
-fn a_turn_that_comes_at_the_deadline_is_told_as_that() {
+fn a_turn_that_comes_at_the_deadline_is_too_late() {
     let chronyd = scripted("{}", &[Fault::Silence]);
     let held = Held::new();
     let connection = to(&[unix(&chronyd)], Duration::from_secs(5));
@@ -443,7 +443,7 @@ fn a_turn_that_comes_at_the_deadline_is_told_as_that() {
     assert!(matches!(result, Err(Error::Busy { waited, .. }) if waited == Duration::from_secs(5)), "{result:?}");
 }
 
-/// The turn of the second call comes in the middle of its time.
+/// The second call gets its turn two seconds after its start.
 #[test]
 fn the_time_in_the_queue_is_not_chronyds() {
     let chronyd = scripted("{}", &[Fault::Silence]);
@@ -460,7 +460,7 @@ fn the_time_in_the_queue_is_not_chronyds() {
 }
 
 #[test]
-fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
+fn a_slow_first_step_does_not_count_as_time_in_the_queue() {
     let chronyd = scripted("{}", &[Fault::Silence]);
     for (address, late) in [(unix(&chronyd), 50), (udp(&chronyd), 50), (unix(&chronyd), 9000), (udp(&chronyd), 9000)] {
         let held = Held::new();
@@ -473,7 +473,7 @@ fn a_program_that_is_slow_to_begin_is_not_told_that_others_were_busy() {
 }
 
 #[test]
-fn a_process_that_was_stopped_is_told_for_how_long() {
+fn the_error_says_how_long_a_process_was_stopped() {
     let chronyd = scripted("{}", &[Fault::Silence]);
     let held = Held::new();
     let mut call = to(&[unix(&chronyd)], Duration::from_secs(5)).tracking();
@@ -484,7 +484,7 @@ fn a_process_that_was_stopped_is_told_for_how_long() {
     assert!(error.to_string().contains("this process itself did not run for 3.0s of the 5s"), "{error}");
 }
 
-/// A call that is begun after its end asks one address all the same, and an answer that is there by then is used.
+/// A call that is first advanced after its deadline still asks one address.
 #[test]
 fn one_address_is_tried_whatever_the_time() {
     let chronyd = scripted("{}", &[Fault::Silence]);

@@ -86,7 +86,7 @@ impl Turns {
         self.state().answered.as_ref().map(|(address, _)| address.clone())
     }
 
-    /// Returns the address that the last call has found.
+    /// Returns the address that answered last, or the first address in the settings.
     pub(crate) fn found(&self) -> Address {
         self.address().unwrap_or_else(|| self.settings.addresses[0].clone())
     }
@@ -96,7 +96,8 @@ impl Turns {
         self.state().idle.is_some()
     }
 
-    /// Drops the kept session; a call that uses it drops it when the call ends. The next call asks its address first.
+    /// Drops the kept session. If a call uses it, it is dropped when that call ends. The next call still asks its
+    /// address first.
     pub(crate) fn rest(&self) {
         let mut state = self.state();
         state.rested += 1;
@@ -150,7 +151,7 @@ impl Turn {
         self.standing != Standing::Waits
     }
 
-    /// Takes the kept session, unless the connection was closed after the last call.
+    /// Takes the kept session, if there is one. A nested call does not get it.
     pub(crate) fn session(&mut self) -> Option<Box<Session>> {
         if self.standing != Standing::Has {
             return None;
@@ -184,7 +185,7 @@ impl Turn {
         }
     }
 
-    /// Passes the turn on.
+    /// Leaves the queue, and passes the turn on.
     pub(crate) fn end(&mut self) {
         let standing = mem::replace(&mut self.standing, Standing::Over);
         if self.process.is_forked() || matches!(standing, Standing::Nested | Standing::Over) {

@@ -20,15 +20,15 @@ pub(super) struct Call<P> {
     turns: Arc<Turns>,
     machine: Machine,
     parts: P,
-    /// The ends of the parts before the current one.
+    /// The results of the parts before the current one, without their records.
     ends: Vec<Result<(), Error>>,
-    /// The address that has answered a part. The other parts are read there, or not at all.
+    /// The address that has answered a part. The remaining parts are read only from there.
     answered: Option<Address>,
     start: Instant,
     end: Instant,
     /// The moment at which the call is advanced at the latest.
     pub(super) until: Instant,
-    /// The lookup of the host whose addresses it needs.
+    /// The lookup of the host whose addresses the call needs.
     pub(super) look_up: Option<LookUp>,
     /// Set while the call counts among the addresses that are read at once.
     pub(super) counts: bool,

@@ -113,8 +113,8 @@ impl Builder {
 
 /// A set of chronyds, which one thread reads at the same time.
 ///
-/// A fleet keeps a session with each address from one round to the next. The limit on open files and the machine's UDP
-/// ports bound their number. Beyond it, a session is closed when another address needs one.
+/// A fleet keeps a session with each address from one round to the next. The number of sessions is bounded by
+/// the limit on open files and the machine's UDP ports. Beyond it, a session is closed when another address needs one.
 ///
 /// A failure is the result of its address only. All reports of one result come from one chronyd, even if a host has
 /// several. After a fork, the child opens its own sockets.

@@ -12,7 +12,7 @@
 //! let addresses: Vec<Address> = addresses.into();
 //! let mut fleet = Fleet::builder(addresses).timeout(Duration::from_secs(2)).build()?;
 //! let addresses = fleet.addresses();
-//! // In the order in which they come.
+//! // In the order in which the results arrive.
 //! for (index, tracking) in fleet.read::<Tracking>() {
 //!     match tracking {
 //!         Ok(tracking) => println!("{}: {:+.9} s off", addresses[index], tracking.offset),

@@ -13,7 +13,7 @@ use std::borrow::{Borrow, BorrowMut};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The results of a round, in the order in which they come: the index of an address, and its results.
+/// The results of a round, in the order in which they arrive: the index of an address, and its results.
 ///
 /// The iterator waits for the next result. An event loop calls [`advance`](Self::advance) instead, and watches the
 /// descriptor of the round.

@@ -1,5 +1,5 @@
-//! The schedule of a round: which address is read next, which calls go on, and until when they wait. The results are
-//! handed out by `round`.
+//! The schedule of a round: which address is read next, which calls continue, and until when they wait. Returning the
+//! results to the caller is left to `round`.
 
 use super::call::{Call, failed};
 use super::members::Fleet;
@@ -108,7 +108,7 @@ impl<P: Parts> Schedule<P> {
         }
     }
 
-    /// Stops counting calls that have been silent for long.
+    /// Stops counting calls that have been silent for `SILENT_AFTER`.
     fn count(&mut self, now: Instant) {
         while let Some(&(begun, number)) = self.begun.front()
             && (now - begun >= SILENT_AFTER || self.calls[number as usize].is_none())
@@ -224,7 +224,7 @@ impl<P: Parts> Schedule<P> {
             let Some(call) = &mut self.calls[number as usize] else { continue };
             let is_first = call.interests().is_empty();
             match call.look_up.as_mut().map(|look_up| look_up.poll(&waker)) {
-                // Other calls have begun since this one did, and taken the room that there was for it.
+                // The calls that started during the lookup may have taken the room for its session.
                 Some(Poll::Ready(found)) if found.is_err() || !is_first || self.has_room(fleet, number) => {
                     if let Some(call) = &mut self.calls[number as usize] {
                         call.resolved(found);

@@ -38,11 +38,13 @@ pub(crate) struct List {
     session: Box<Session>,
     /// The requests in flight, in the order of sending.
     flights: VecDeque<Flight>,
+    /// The next position to request for the first time.
     next: usize,
     /// The positions to request again, with the number of requests for them so far.
     again: VecDeque<(usize, u32)>,
     done: Vec<bool>,
     left: usize,
+    /// The source of the last record, as it was read first.
     last: Option<(Option<u64>, Option<String>)>,
     window: Window,
     is_lossless: bool,
@@ -226,7 +228,7 @@ impl List {
         self.flights.remove(lost).map(|flight| flight.lane)
     }
 
-    /// Returns the index of the request whose response a thread waits for. Over UDP, it is not the first one: the
+    /// Returns the index of the request whose response a thread waits for. Over UDP, it is not the first of many: the
     /// responses before it have come by then, so the thread wakes up once for all of them. While it wakes up, chronyd
     /// answers the rest. If chronyd has a queue of other clients' requests, the thread can wait for the last one.
     fn first(&self) -> usize {
@@ -276,7 +278,7 @@ impl List {
                             self.session.lanes.push(lane);
                             self.again.push_back((position, before));
                         }
-                        // Another lane has moved to this index.
+                        // The next flight has moved to this index.
                         if !ready.is_first() && !self.is_lossless {
                             continue;
                         }
@@ -288,8 +290,8 @@ impl List {
                     }
                     Ok(Received::Nothing) => flight.is_late = true,
                     Ok(Received::Signal) => (flight.is_late, context.clock.is_signalled) = (true, true),
-                    // chronyd does not have a source of this index. A list without a table may contain other things
-                    // than sources.
+                    // chronyd does not have a record with this index. The records of a list without a table may not be
+                    // sources, so a failed check proves nothing.
                     Err(failure) if failure.code == CHRONY_UNEXPECTED_STATUS => {
                         let position = flight.position;
                         if self.plan.query.shape.is_some() || !self.plan.is_check(position) {

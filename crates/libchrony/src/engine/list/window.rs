@@ -1,8 +1,8 @@
-//! The number of requests of a list that may be in flight over UDP. The choice of the requests is left to `plan`.
+//! The number of requests of a list that may be in flight over UDP. The choice of the requests is left to the list.
 //!
 //! chronyd's receive buffer of the default size (208 KiB) has room for 277 requests, from all of its clients. It has
 //! room for only 208 until the kernel has released the requests that chronyd has just read. chronyd needs about 10 µs
-//! for a request. So the time that a request waits in the buffer shows how many there are.
+//! for a request. So the time that a request waits in the buffer shows how many others are in it.
 
 use crate::engine::policy::{ANSWERS_PER_GROWTH, FIRST_WINDOW, LONG_QUEUE, SHORT_QUEUE};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Window {
         Self { most, ..Self::fixed(FIRST_WINDOW.min(most)) }
     }
 
-    /// Adapts the window to a response that was later than the fastest one by `late`.
+    /// Adapts the window to a response that was probably queued for the time `late`.
     pub(crate) fn answered(&mut self, late: Duration) {
         self.answers += 1;
         self.is_long = late >= SHORT_QUEUE;
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(after(&mut window, 9, Duration::ZERO), 8);
         assert_eq!(after(&mut window, 9, SHORT_QUEUE), 8, "neither");
         assert_eq!(after(&mut window, 1, LONG_QUEUE * 2), 7);
-        assert_eq!(after(&mut window, 6, LONG_QUEUE * 2), 7, "those were on their way");
+        assert_eq!(after(&mut window, 6, LONG_QUEUE * 2), 7, "those were in flight");
         assert_eq!(after(&mut window, 5 * 6, LONG_QUEUE * 2), 2);
         assert_eq!(after(&mut window, ANSWERS_PER_GROWTH / 2, Duration::ZERO), 2, "not at once");
         assert_eq!(after(&mut window, ANSWERS_PER_GROWTH, Duration::ZERO), 8);
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(after(&mut window, 1, Duration::ZERO), 5);
         (0..5).for_each(|_| window.lost());
         assert_eq!(window.size, 1);
-        assert_eq!(after(&mut window, 2 * ANSWERS_PER_GROWTH, LONG_QUEUE * 2), 2, "no less than at first for long");
+        assert_eq!(after(&mut window, 2 * ANSWERS_PER_GROWTH, LONG_QUEUE * 2), 2, "grows back to its first size");
         window.limit(0);
         assert_eq!(after(&mut window, 999, Duration::ZERO), 1);
         assert_eq!(Window::new(1).size, 1);
