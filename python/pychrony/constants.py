@@ -123,8 +123,8 @@ class SelectState(_Constant):
         NOT_PREFERRED: Another source is preferred (``P``).
         WAITING_FOR_UPDATE: The source waits for a new sample (``U``).
         FALSETICKER: The source disagrees with the majority (``x``).
-        STRATUM_OUT_OF_RANGE: The stratum of the source is outside of ``minstratum`` and ``maxstratum`` (``r``, chrony 4.9
-            and later).
+        STRATUM_OUT_OF_RANGE: The stratum of the source is outside of ``minstratum`` and ``maxstratum`` (``r``, since
+            chrony 4.9).
         OUTLIER: The source is an outlier, and not combined (``L``). No chrony up to 4.9 reports it.
         COMBINED: The source is combined with the best one (``+``).
         BEST: chronyd follows the source (``*``).
