@@ -13,7 +13,8 @@ pub(super) const TRUSTED_WRONG: Cause = Cause {
     about: "The clock follows a source because it is trusted, and most sources contradict it",
     method: "sources: more falsetickers than usable sources. selectdata: trust is in force for a usable source",
     needs: &[Need::Sources],
-    explains: Explains::these(&["falsetickers", "agreement", "sources"]),
+    // chronyd corrects the clock towards the trusted source.
+    explains: Explains::these(&["falsetickers", "agreement", "sources", "offset", "bound"]),
     not_told_from: &[],
     holds: |case| {
         let trusted = case.places(|view, _| {
