@@ -20,6 +20,7 @@ pub(crate) struct Bed {
     pub(crate) chronyd: Chronyd,
     server: Option<Chronyd>,
     clock: Option<RefClock>,
+    follower: Option<Chronyd>,
 }
 
 impl Bed {
@@ -76,6 +77,10 @@ fn number(line: &[&str], field: usize) -> u32 {
     line[field].parse().unwrap()
 }
 
+fn reach(line: &[&str]) -> u8 {
+    u8::from_str_radix(line[5], 8).unwrap()
+}
+
 fn client() -> Builder {
     Chronyd::builder()
 }
@@ -87,7 +92,7 @@ fn good_server() -> Builder {
 /// A client of a server, with a source for each of these options.
 fn pair(server: Builder, sources: &[&str], client: Builder) -> Bed {
     let Pair { client, server } = Pair::of(server, sources, client).unwrap();
-    Bed { chronyd: client, server: Some(server), clock: None }
+    Bed { chronyd: client, server: Some(server), clock: None, follower: None }
 }
 
 /// A client of four good servers, with these options.
@@ -96,7 +101,7 @@ fn four(options: &str, client: Builder) -> Bed {
 }
 
 fn alone(client: Builder) -> Bed {
-    Bed { chronyd: client.start().unwrap(), server: None, clock: None }
+    Bed { chronyd: client.start().unwrap(), server: None, clock: None, follower: None }
 }
 
 /// Adds samples to [`GPS`], whose clock says that the system is slow by `offset` seconds.
@@ -144,6 +149,12 @@ pub(crate) fn isolated_on_purpose() -> Bed {
 
 pub(crate) fn one_server_on_purpose() -> Bed {
     pair(good_server(), &["minpoll 4 maxpoll 4"], client()).synchronised()
+}
+
+pub(crate) fn change_that_is_ignored() -> Bed {
+    four("offset 5", client().line("maxchange 1 0 -1"))
+        .selected_with("*", "+D")
+        .until("tracking", |lines| lines[0][0] == "00000000")
 }
 
 /// Right, with a command port.
@@ -216,6 +227,32 @@ pub(crate) fn unsynchronised_servers() -> Bed {
     })
 }
 
+/// The servers answer still, but they have lost their own reference.
+pub(crate) fn servers_that_lost_their_own_reference() -> Bed {
+    let bed = four("", client()).synchronised();
+    bed.server.as_ref().unwrap().chronyc(&["local", "off"]).unwrap();
+    bed.lost()
+}
+
+/// The fourth source is a server that follows this chronyd.
+pub(crate) fn servers_that_follow_each_other() -> Bed {
+    let mut bed = pair(good_server(), &[""; 3], client().ntp_port()).synchronised();
+    let line = format!("server 127.0.0.1 port {} iburst minpoll 0 maxpoll 0", bed.chronyd.ntp_port().unwrap());
+    let follower = Chronyd::builder().ntp_port().line(line).start().unwrap();
+    follower.wait_synchronised(PATIENCE).unwrap();
+    let port = follower.ntp_port().unwrap().to_string();
+    let options = ["iburst", "minpoll", "0", "maxpoll", "0"];
+    bed.chronyd.chronyc(&[&["add", "server", "127.0.0.6", "port", &port][..], &options].concat()).unwrap();
+    bed.follower = Some(follower);
+    bed.until("ntpdata", |lines| lines.iter().any(|line| line[25].ends_with('0') && number(line, 32) >= 8))
+}
+
+pub(crate) fn answers_that_are_rejected() -> Bed {
+    pair(good_server(), &["", "", "", "maxdelay 1e-9"], client())
+        .selected_with("*", "+DMs")
+        .until("ntpdata", |lines| lines.iter().any(|line| line[25].starts_with('0') && number(line, 32) >= 8))
+}
+
 pub(crate) fn distance() -> Bed {
     four("", client().line("maxdistance 1e-9")).selected("dddd")
 }
@@ -263,20 +300,27 @@ pub(crate) fn gps_is_wrong() -> Bed {
     with_gps(four("", client().line(GPS)), -0.125).selected_with("x*", "+D")
 }
 
+/// The clock has followed the receiver already: with -x, it cannot be brought there.
 pub(crate) fn trusted_gps_is_wrong() -> Bed {
-    with_gps(four("", client().line(format!("{GPS} trust"))), 0.07).selected("*xxxx")
+    with_gps(four("offset -0.07", client().line(format!("{GPS} trust"))), 0.0).selected("*xxxx")
 }
 
 pub(crate) fn falseticker() -> Bed {
     pair(good_server(), &["", "", "", "", "offset 5"], client()).selected_with("x*", "+D")
 }
 
+pub(crate) fn uplink_that_broke_lately() -> Bed {
+    let bed = four("", client()).synchronised();
+    bed.server.as_ref().unwrap().suspend().unwrap();
+    let broke = |line: &Vec<&str>| (3..8).contains(&reach(line).trailing_zeros());
+    bed.until("sources", |lines| lines.iter().all(broke))
+}
+
 /// The server drops what comes too often, so that no source has more than a few samples.
 pub(crate) fn rate_limited() -> Bed {
     let server = good_server().line("ratelimit interval 4 burst 2 leak 2");
     let lost = |line: &Vec<&str>| {
-        let reach = u8::from_str_radix(line[5], 8).unwrap();
-        reach > 0 && reach.count_zeros() > 2 && number(line, 6) < OLD && "*+-".contains(line[1])
+        reach(line) > 0 && reach(line).count_zeros() > 2 && number(line, 6) < OLD && "*+-".contains(line[1])
     };
     pair(server, FOUR, client())
         .until("tracking", |lines| lines[0][0] != "00000000")

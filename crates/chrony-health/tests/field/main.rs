@@ -1,7 +1,7 @@
 //! Judges real chronyds in the states that administrators know (`make test-field`).
 //!
-//! Each has a twin in `tests/facts`, which is scripted and quick. These show that a chronyd in such a state reports what
-//! its twin says. They take minutes, so that `make test` leaves them out.
+//! Each has a twin in `tests/facts`, which is scripted and quick. A real chronyd in such a state has to be
+//! judged as its twin. They take minutes, so that `make test` leaves them out.
 #![expect(clippy::unwrap_used, reason = "tests fail")]
 
 mod beds;
@@ -62,6 +62,7 @@ cases! {
     chain_that_ends_in_a_local_clock => "chain-local",
     isolated_on_purpose => "local-only",
     one_server_on_purpose => "one-source",
+    change_that_is_ignored => "change-ignored",
     no_sources => "no-sources",
     names_without_address => "no-addresses",
     offline => "offline",
@@ -75,6 +76,9 @@ cases! {
     trusted_sources_that_disagree => "no-majority",
     key_that_is_missing => "key-missing",
     unsynchronised_servers => "unsynchronised-servers",
+    servers_that_lost_their_own_reference => "unsynchronised-servers",
+    servers_that_follow_each_other => "loop",
+    answers_that_are_rejected => "rejected",
     distance => "too-far",
     too_variable => "jittery",
     orphans => "orphans",
@@ -86,5 +90,6 @@ cases! {
     gps_is_wrong => "clock-falseticker",
     trusted_gps_is_wrong => "trusted-wrong",
     falseticker => "falsetickers",
+    uplink_that_broke_lately => "lost-answers",
     rate_limited => "lost-answers",
 }
