@@ -181,10 +181,10 @@ class TrackingStatus(_Record):
 
         A record does not contain the time of the report, so the growth counts from ref_time, which is not later. The
         bound is never too small for this reason. The excess is the growth of the root dispersion from ref_time to the
-        report.
+        report. ref_time is in chronyd's estimate of true time, so the growth counts to ``at + offset``.
 
         Args:
-            at: The later moment, in seconds since the epoch. None for the moment of the report.
+            at: The later moment by the system clock, in seconds since the epoch. None for the moment of the report.
 
         Returns:
             float | None: The bound in seconds. None when it is not known: the clock is not synchronised, a leap second
@@ -201,7 +201,7 @@ class TrackingStatus(_Record):
         bound = abs(self.offset) + self.root_dispersion + 0.5 * self.root_delay
         if at is None:
             return bound
-        return bound + abs(at - self.ref_time) * (self.skew + abs(self.residual_freq) + _MAX_CLOCK_ERROR) * 1e-6
+        return bound + abs(at + self.offset - self.ref_time) * (self.skew + abs(self.residual_freq) + _MAX_CLOCK_ERROR) * 1e-6
 
     @property
     def leap_status_name(self) -> str:

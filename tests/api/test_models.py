@@ -107,10 +107,11 @@ def test_the_error_bound_is_the_manuals_formula_and_grows_as_chronyds_does() -> 
     tracking = dataclasses.replace(
         TRACKING, offset=-0.25, root_dispersion=0.5, root_delay=0.125, skew=1.5, residual_freq=-0.5, ref_time=1000.0
     )
-    assert tracking.clock_error_bound() == tracking.clock_error_bound(at=1000.0) == 0.8125
+    # The clock is 0.25 s fast, and ref_time is in chronyd's estimate of true time.
+    assert tracking.clock_error_bound() == tracking.clock_error_bound(at=1000.25) == 0.8125
     # 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
-    assert tracking.clock_error_bound(at=1000.0 + 1e5) == pytest.approx(0.8125 + 0.3, abs=1e-12)
-    assert tracking.clock_error_bound(at=1000.0 - 1e5) == tracking.clock_error_bound(at=1000.0 + 1e5)
+    assert tracking.clock_error_bound(at=1000.25 + 1e5) == pytest.approx(0.8125 + 0.3, abs=1e-12)
+    assert tracking.clock_error_bound(at=1000.25 - 1e5) == tracking.clock_error_bound(at=1000.25 + 1e5)
 
 
 @pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, 10**400, -(10**400)], ids=lambda at: str(at)[:4])

@@ -215,9 +215,11 @@ pub(super) const NO_NTS: Cause = Cause {
             auth.mode == libchrony::Open::Known(libchrony::AuthMode::Nts) && auth.key_id > 0
         };
         let is_plain = |view: &crate::facts::View<'_>| !view.auth_data.is_some_and(has_nts);
-        Found::sources(case.places(|view, _| view.is_usable && !view.is_clock() && is_plain(view)))
+        let plain = case.places(|view, _| view.is_usable && !view.is_clock() && is_plain(view));
+        // It names none, so that it is left out if a source that has the option explains the alarm.
+        (!plain.is_empty()).then(Found::default)
     },
-    says: |case, found| case.say_of(&found.sources, "is not authenticated by NTS", "are not authenticated by NTS"),
+    says: |_, _| "usable sources are not authenticated by NTS".to_owned(),
     advice: |_, _| {
         Advice::of([chrony_conf("Add the option to the servers that have NTS, and use others that do", "nts")])
     },

@@ -113,12 +113,17 @@ impl Tracking {
     /// later. The bound is therefore never too small. It is too large by the growth of the root dispersion between
     /// `ref_time` and the report.
     ///
-    /// Any `at` is accepted. Before `ref_time`, the bound grows with the time between the two, because a clock that was
-    /// set back must not look more accurate than it is.
+    /// `at` is a time of the system clock, and `ref_time` is in chronyd's estimate of true time. So the growth counts from
+    /// `ref_time` to `at + offset`. Any `at` is accepted. An earlier one than `ref_time` belongs to the clock of another
+    /// machine, or to a clock that was set back. The bound then grows with the time between the two, so that it does not
+    /// look more accurate than it is.
     #[must_use]
     pub fn clock_error_bound_at(&self, at: SystemTime) -> Option<f64> {
-        let elapsed = at.duration_since(self.ref_time).unwrap_or_else(|before| before.duration());
+        let elapsed = match at.duration_since(self.ref_time) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        };
         let rate = (self.skew + self.residual_freq.abs() + MAX_CLOCK_ERROR) * 1e-6;
-        self.clock_error_bound().map(|bound| bound + rate * elapsed.as_secs_f64())
+        self.clock_error_bound().map(|bound| bound + rate * (elapsed + self.offset).abs())
     }
 }

@@ -192,11 +192,13 @@ fn the_clocks_error_bound_is_the_manuals_and_grows_as_chronyds_does() {
         "residual frequency": -0.5, "reference time": {"sec": 1000, "nsec": 0}"#;
     let tracking = read(numbers);
     assert_eq!((tracking.clock_error_bound(), tracking.is_local()), (Some(0.8125), false));
-    let at = |seconds| tracking.clock_error_bound_at(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
-    assert!((at(1000) - 0.8125).abs() < 1e-12);
+    let at =
+        |seconds| tracking.clock_error_bound_at(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds)).unwrap();
+    // The clock is 0.25 s fast.
+    assert!((at(1000.25) - 0.8125).abs() < 1e-12);
     // 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
-    assert!((at(101_000) - 1.1125).abs() < 1e-12);
-    assert!((at(0) - 0.8155).abs() < 1e-12);
+    assert!((at(101_000.25) - 1.1125).abs() < 1e-12);
+    assert!((at(0.25) - 0.8155).abs() < 1e-12);
 
     // Any moment is taken, and any numbers that chronyd can send.
     let most =
