@@ -201,7 +201,8 @@ class TrackingStatus(_Record):
         bound = abs(self.offset) + self.root_dispersion + 0.5 * self.root_delay
         if at is None:
             return bound
-        return bound + abs(at + self.offset - self.ref_time) * (self.skew + abs(self.residual_freq) + _MAX_CLOCK_ERROR) * 1e-6
+        rate = (self.skew + abs(self.residual_freq) + _MAX_CLOCK_ERROR) * 1e-6
+        return bound + abs(at + self.offset - self.ref_time) * rate
 
     @property
     def leap_status_name(self) -> str:
