@@ -2,7 +2,7 @@
 
 use crate::address::{Address, Transport};
 use crate::engine::context::Context;
-use crate::error::advice::Silence;
+use crate::error::advice::{SecurityModule, Silence};
 use crate::error::{Error, Stage};
 use crate::raw::failure::{Failure, LibchronyError};
 use crate::raw::open_lock::Opening;
@@ -57,21 +57,26 @@ impl Context {
         }
     }
 
-    /// Returns the error for a response that did not come in time.
+    /// Returns the error for a response that did not come in time. `has_answered` is true if chronyd has answered this
+    /// connection before.
     pub(crate) fn silent(
         &self,
         address: &Address,
         stage: Stage,
         requests: u32,
         records: Option<(usize, usize)>,
+        has_answered: bool,
     ) -> Error {
+        // A security module denies every answer.
+        let is_suspect = !has_answered && address.transport() == Transport::UnixSocket;
+        let security_module = if is_suspect { security_module(Path::new("/")) } else { None };
         Error::TimedOut {
             stage,
             report: self.query.report(),
             address: address.clone(),
             waited: (self.clock.end - self.clock.start).saturating_sub(self.queued),
             requests,
-            silence: Box::new(Silence { records, queued: self.queued, asleep: self.clock.asleep }),
+            silence: Box::new(Silence { records, queued: self.queued, asleep: self.clock.asleep, security_module }),
         }
     }
 
@@ -88,6 +93,13 @@ impl Context {
     pub(crate) fn field(&self, address: &Address, source: FieldError) -> Error {
         Error::Field { report: self.query.report(), address: address.clone(), source }
     }
+}
+
+/// Returns the security module that is active, by its folder in /sys. `root` is `/`, or the folder of a test.
+fn security_module(root: &Path) -> Option<SecurityModule> {
+    let modules =
+        [(SecurityModule::AppArmor, "sys/kernel/security/apparmor"), (SecurityModule::SeLinux, "sys/fs/selinux")];
+    modules.into_iter().find(|(_, folder)| root.join(folder).exists()).map(|(module, _)| module)
 }
 
 /// Returns the error for a socket that cannot be opened or that nothing listens on. libchrony's cleanup may have
@@ -113,4 +125,19 @@ pub(crate) fn not_connected(address: &Address, error: io::Error) -> Error {
 fn is_unreachable(errno: Errno) -> bool {
     use Errno as E;
     matches!(errno, E::CONNREFUSED | E::HOSTUNREACH | E::NETUNREACH | E::HOSTDOWN | E::NETDOWN | E::ACCESS | E::PERM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_security_module_is_the_one_whose_folder_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(security_module(root.path()), None);
+        std::fs::create_dir_all(root.path().join("sys/fs/selinux")).unwrap();
+        assert_eq!(security_module(root.path()), Some(SecurityModule::SeLinux));
+        std::fs::create_dir_all(root.path().join("sys/kernel/security/apparmor")).unwrap();
+        assert_eq!(security_module(root.path()), Some(SecurityModule::AppArmor));
+    }
 }

@@ -109,11 +109,41 @@ pub struct Silence {
     pub queued: Duration,
     /// The time for which this process itself did not run, because it was stopped or the machine is overloaded.
     pub asleep: Duration,
+    /// The security module of this machine that may keep chronyd from answering over its Unix socket. `None` without
+    /// one, or if chronyd has answered this connection before.
+    pub security_module: Option<SecurityModule>,
+}
+
+/// A security module of the kernel that confines programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecurityModule {
+    /// AppArmor, as in Debian and Ubuntu.
+    AppArmor,
+    /// SELinux, as in Fedora.
+    SeLinux,
+}
+
+impl SecurityModule {
+    /// Returns the words that continue the advice.
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::AppArmor => {
+                ". Or AppArmor keeps it from answering: write the line `@{run}/chrony/libchrony.*/** rw,` into \
+                 /etc/apparmor.d/local/usr.sbin.chronyd, and load the profile again with apparmor_parser -r \
+                 /etc/apparmor.d/usr.sbin.chronyd"
+            }
+            Self::SeLinux => {
+                ". Or SELinux keeps it from answering, if this process is a system service without a policy of its own. \
+                 Use the command port, with `opencommands` in chrony.conf for more reports"
+            }
+        }
+    }
 }
 
 /// Returns the message for a timeout: what did not happen, and the probable reasons.
 pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silence: &Silence) -> String {
-    let Silence { records, queued, asleep } = *silence;
+    let Silence { records, queued, asleep, security_module } = *silence;
     let sent = if requests == 1 { "1 request sent".to_owned() } else { format!("{requests} requests sent") };
     let read = records.map_or_else(String::new, |(read, all)| format!(", {read} of {all} records read"));
     if !asleep.is_zero() {
@@ -129,20 +159,20 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
     } else {
         format!(", after other threads or tasks had kept the connection busy for {queued:?}")
     };
-    let advice = match address.transport() {
+    let advice: Cow<'static, str> = match address.transport() {
         Transport::UnixSocket => {
-            "It may be stopped or overloaded, speak another protocol version, or see the socket at another path than \
-             this process (as with a socket mounted into a container), so that it cannot answer"
+            let module = security_module.map_or("", SecurityModule::advice);
+            let advice = "It may be stopped or overloaded, speak another protocol version, or see the socket at another \
+                          path than this process (as with a socket mounted into a container), so that it cannot answer";
+            format!("{advice}{module}").into()
         }
-        Transport::CommandPort => {
+        Transport::CommandPort => brackets_or(
+            address,
             "It may be stopped or overloaded, speak another protocol version, or not allow this host; see cmdallow in \
-             chrony.conf"
-        }
+             chrony.conf",
+        ),
     };
-    format!(
-        "chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {}",
-        brackets_or(address, advice)
-    )
+    format!("chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {advice}")
 }
 
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
@@ -167,8 +197,27 @@ pub(crate) fn field(source: &FieldError) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::{SecurityModule, Silence};
     use crate::{Error, ErrorKind};
     use rustix::io::Errno;
+    use std::time::Duration;
+
+    #[test]
+    fn the_cure_for_a_security_module_is_told_over_a_socket_that_never_answered() {
+        let error = |address: &str, security_module| {
+            let silence = Silence { records: None, queued: Duration::ZERO, asleep: Duration::ZERO, security_module };
+            silence_of(address, &silence)
+        };
+        let socket = "/run/chrony/chronyd.sock";
+        assert!(error(socket, None).ends_with("so that it cannot answer"));
+        assert!(error(socket, Some(SecurityModule::AppArmor)).contains("`@{run}/chrony/libchrony.*/** rw,`"));
+        assert!(error(socket, Some(SecurityModule::SeLinux)).contains("Use the command port"));
+        assert!(error("127.0.0.1", None).ends_with("see cmdallow in chrony.conf"));
+    }
+
+    fn silence_of(address: &str, silence: &Silence) -> String {
+        super::silence(&address.parse().unwrap(), Duration::from_secs(1), 1, silence)
+    }
 
     #[test]
     fn advice_fits_the_reason() {
