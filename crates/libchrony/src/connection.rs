@@ -5,7 +5,7 @@
 
 use crate::address::Address;
 use crate::drivers::blocking::{self, Interrupt};
-use crate::drivers::nonblocking;
+use crate::drivers::nonblocking::{self, Call};
 #[cfg(feature = "tokio")]
 use crate::drivers::tokio::AsyncConnection;
 use crate::engine::machine::Machine;
@@ -290,19 +290,39 @@ impl Connection {
 macro_rules! methods {
     ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
         /// A method for each report.
-        impl Connection {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Errors
-                ///
-                /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
-                /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
-                pub fn $method(&self) -> Result<$output, Error> {
-                    self.read()
-                }
-            )*
-        }
+        impl Connection {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
+            /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
+            pub fn $method(&self) -> Result<$output, Error> {
+                self.read()
+            }
+        )*}
+
+        /// A method for each report.
+        impl nonblocking::Connection {$(
+            $(#[$doc])*
+            pub fn $method(&self) -> Call<$output> {
+                self.read()
+            }
+        )*}
+
+        /// A method for each report.
+        #[cfg(feature = "tokio")]
+        impl AsyncConnection {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
+            /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
+            pub async fn $method(&self) -> Result<$output, Error> {
+                self.read().await
+            }
+        )*}
     };
 }
 for_each_report!(methods);

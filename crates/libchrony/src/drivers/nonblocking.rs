@@ -52,9 +52,8 @@ pub use crate::report::collect::Reply;
 use crate::address::Address;
 use crate::engine::turns::Turns;
 use crate::error::Error;
+use crate::report::Table;
 use crate::report::collect::{AnyRecords, Collector, Readable, Rows};
-#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
-use crate::report::*;
 use std::sync::Arc;
 
 /// A connection to one chronyd whose calls never wait, except [to open a socket](self).
@@ -122,18 +121,3 @@ impl Connection {
         Epoll::new().map_err(|source| Error::Connect { address: self.0.found(), source: source.into() })
     }
 }
-
-macro_rules! methods {
-    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
-        /// A method for each report.
-        impl Connection {
-            $(
-                $(#[$doc])*
-                pub fn $method(&self) -> Call<$output> {
-                    self.read()
-                }
-            )*
-        }
-    };
-}
-for_each_report!(methods);

@@ -9,9 +9,8 @@ use crate::error::Error;
 use crate::raw::per_process::Process;
 use crate::raw::socket::Socket;
 use crate::raw::watch::watch;
+use crate::report::Table;
 use crate::report::collect::{AnyRecords, Readable, Reply, Rows};
-#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the list of reports names them all"))]
-use crate::report::*;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem;
@@ -113,26 +112,6 @@ impl AsyncConnection {
         self.0.close();
     }
 }
-
-macro_rules! methods {
-    ($($(#[$doc:meta])* $method:ident: $record:ident => $output:ty;)*) => {
-        /// A method for each report.
-        impl AsyncConnection {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Errors
-                ///
-                /// See [`Error`]: chronyd is not reachable or silent, denies access, or sends an invalid record.
-                /// [`Error::NotAvailable`] if chronyd is not configured to have the report.
-                pub async fn $method(&self) -> Result<$output, Error> {
-                    self.read().await
-                }
-            )*
-        }
-    };
-}
-for_each_report!(methods);
 
 type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
