@@ -77,13 +77,7 @@ impl AnyField {
                 };
                 (Some(Type::Unsigned(u64::BITS)), value)
             }
-            c::CHRONY_TYPE_INTEGER => {
-                let number = record.signed(index, name)?;
-                // libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534. It does not have wider
-                // signed fields.
-                let number = u16::try_from(number).map_or(number, |number| number.cast_signed().into());
-                (Some(Type::Signed(i64::BITS)), Value::Signed(number))
-            }
+            c::CHRONY_TYPE_INTEGER => (Some(Type::Signed(i64::BITS)), Value::Signed(record.signed(index, name)?)),
             c::CHRONY_TYPE_FLOAT => {
                 let number = record.float(index, name)?;
                 // No range contains NaN.

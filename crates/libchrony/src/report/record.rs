@@ -109,8 +109,11 @@ impl<'a> Record<'a> {
         self.typed(index, name, c::CHRONY_TYPE_UINTEGER).map(|index| self.0.field_uinteger(index))
     }
 
+    /// Returns a signed number. libchrony does not extend the sign of 16-bit fields: it reads -2 as 65534. It does not
+    /// have wider signed fields.
     pub(crate) fn signed(self, index: c::Int, name: &CStr) -> Result<i64, FieldError> {
-        self.typed(index, name, c::CHRONY_TYPE_INTEGER).map(|index| self.0.field_integer(index))
+        let number = self.typed(index, name, c::CHRONY_TYPE_INTEGER).map(|index| self.0.field_integer(index))?;
+        Ok(u16::try_from(number).map_or(number, |number| number.cast_signed().into()))
     }
 
     pub(crate) fn float(self, index: c::Int, name: &CStr) -> Result<f64, FieldError> {

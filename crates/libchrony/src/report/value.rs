@@ -8,26 +8,27 @@ use libchrony_sys::types::Int;
 use std::fmt;
 use std::time::SystemTime;
 
-macro_rules! unsigned_values {
-    ($($type:ty),*) => {$(
+macro_rules! integers {
+    ($kind:ident, $read:ident: $($type:ty),*) => {$(
         impl FieldValue for $type {
-            const TYPE: Type = Type::Unsigned(<$type>::BITS);
+            const TYPE: Type = Type::$kind(<$type>::BITS);
 
             #[expect(clippy::cast_precision_loss, reason = "the bounds are far below what a float has exactly")]
             fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
-                let value = record.unsigned(index, field.libchrony)?;
+                let value = record.$read(index, field.libchrony)?;
                 let is_allowed = |_: &Self| field.allows(value as f64);
                 Self::try_from(value).ok().filter(is_allowed).ok_or_else(|| FieldError::invalid(field.name, value))
             }
 
             fn value(&self) -> Value<'_> {
-                Value::Unsigned((*self).into())
+                Value::$kind((*self).into())
             }
         }
     )*};
 }
 
-unsigned_values!(u8, u16, u32, u64);
+integers!(Unsigned, unsigned: u8, u16, u32, u64);
+integers!(Signed, signed: i8, i16);
 
 impl FieldValue for bool {
     const TYPE: Type = Type::Unsigned(1);
@@ -50,36 +51,6 @@ impl FieldValue for ReferenceId {
 
     fn value(&self) -> Value<'_> {
         Value::Unsigned(u64::from(self.0))
-    }
-}
-
-impl FieldValue for i16 {
-    const TYPE: Type = Type::Signed(Self::BITS);
-
-    /// Extends the sign of 16-bit fields, which libchrony does not: it reads -2 as 65534.
-    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
-        let value = record.signed(index, field.libchrony)?;
-        let extended = u16::try_from(value).map(u16::cast_signed).or_else(|_| Self::try_from(value));
-        let extended = extended.map_err(|_| FieldError::invalid(field.name, value))?;
-        if field.allows(extended.into()) { Ok(extended) } else { Err(FieldError::invalid(field.name, extended)) }
-    }
-
-    fn value(&self) -> Value<'_> {
-        Value::Signed(i64::from(*self))
-    }
-}
-
-impl FieldValue for i8 {
-    const TYPE: Type = Type::Signed(Self::BITS);
-
-    fn decode(record: Record<'_>, index: Int, field: &Field) -> Result<Self, FieldError> {
-        let value = record.signed(index, field.libchrony)?;
-        let is_allowed = |value: &Self| field.allows((*value).into());
-        Self::try_from(value).ok().filter(is_allowed).ok_or_else(|| FieldError::invalid(field.name, value))
-    }
-
-    fn value(&self) -> Value<'_> {
-        Value::Signed(i64::from(*self))
     }
 }
 
