@@ -25,7 +25,8 @@ macro_rules! report {
                 name: $report,
                 doc: concat!($($doc, "\n"),*),
                 shape: $crate::report::query::Shape::$shape,
-                since: $crate::report::macros::since!($($since)?),
+                // The first element is the table's own, if it has one.
+                since: [$(Some($since),)? None][0],
                 fields: &[$(
                     $crate::report::field::Field::new::<$type>(
                         stringify!($field),
@@ -35,7 +36,10 @@ macro_rules! report {
                         $crate::report::content::Content::$content,
                     )$(.$limit($($arg),*))*
                 ),*],
-                unavailable: $crate::report::macros::unavailable!($($what, $why, $remedy)?),
+                unavailable: [
+                    $(Some(&$crate::report::Unavailable { what: $what, why: $why, remedy: $remedy }),)?
+                    None
+                ][0],
                 decode: |record| Ok(Box::new(<Self as $crate::report::sealed::Sealed>::decode(record)?)),
             };
         }
@@ -53,7 +57,12 @@ macro_rules! report {
                 let mut next = || fields.next().unwrap_or_else(|| unreachable!("one entry for each field"));
                 $(
                     let (index, field) = next();
-                    let $field: $type = $crate::report::macros::decode!(record, index, field $(, $known)?);
+                    // A value that an earlier field has read is copied.
+                    let known: Option<$type> = None$(.or_else(|| $known.clone()))?;
+                    let $field = match known {
+                        Some(known) => known,
+                        None => $crate::report::field::FieldValue::decode(record, index, field)?,
+                    };
                 )*
                 let record = Self { $($field),* };
                 $(record.$check()?;)?
@@ -63,40 +72,6 @@ macro_rules! report {
     };
 }
 pub(crate) use report;
-
-/// Decodes a field, or copies a value that an earlier field has read.
-macro_rules! decode {
-    ($record:ident, $index:ident, $field:ident) => {
-        $crate::report::field::FieldValue::decode($record, $index, $field)?
-    };
-    ($record:ident, $index:ident, $field:ident, $known:ident) => {
-        match &$known {
-            Some(value) => value.clone(),
-            None => $crate::report::field::FieldValue::decode($record, $index, $field)?,
-        }
-    };
-}
-pub(crate) use decode;
-
-macro_rules! since {
-    () => {
-        None
-    };
-    ($version:literal) => {
-        Some($version)
-    };
-}
-pub(crate) use since;
-
-macro_rules! unavailable {
-    () => {
-        None
-    };
-    ($what:literal, $why:literal, $remedy:literal) => {
-        Some(&$crate::report::Unavailable { what: $what, why: $why, remedy: $remedy })
-    };
-}
-pub(crate) use unavailable;
 
 /// Declares an enum of a field's constants, with libchrony's names.
 macro_rules! constants {
