@@ -5,7 +5,7 @@
 //! `drivers/resolve.rs` does.
 
 use std::ffi::{CString, OsStr};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -187,9 +187,7 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Inner::Unix(path) => {
-                path.to_string_lossy().chars().flat_map(show_char).try_for_each(|char| f.write_char(char))
-            }
+            Inner::Unix(path) => f.write_str(&visible(path)),
             Inner::Udp(address) => address.fmt(f),
             Inner::Host(name, port) => write!(f, "{name}:{port}"),
         }

@@ -10,6 +10,7 @@ use libchrony_sys::{LoadError, Symbols};
 use std::env;
 use std::ffi::{CStr, OsStr};
 use std::fmt;
+use std::iter;
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,14 +54,10 @@ impl Library {
     /// Returns [`LibraryError`] with every place that was tried.
     pub fn load_or(fallback: Option<&Path>) -> Result<Self, LibraryError> {
         let chosen = env::var_os(VARIABLE).filter(|value| !value.is_empty() && !is_set_user_id());
-        let mut places = Vec::new();
-        if let Some(chosen) = &chosen {
-            places.push(Place::Variable(absolute(chosen)));
-        } else {
-            places.push(Place::System);
-            places.extend(fallback.map(|file| Place::Fallback(file.to_owned())));
-        }
-        Self::first_of(places)
+        Self::first_of(match chosen {
+            Some(chosen) => vec![Place::Variable(absolute(&chosen))],
+            None => iter::once(Place::System).chain(fallback.map(|file| Place::Fallback(file.into()))).collect(),
+        })
     }
 
     /// Loads libchrony from one file and nowhere else.
@@ -75,14 +72,13 @@ impl Library {
     fn first_of(places: Vec<Place>) -> Result<Self, LibraryError> {
         let mut attempts = Vec::new();
         for place in places {
-            match load(place.file()) {
+            let error = match load(place.file()) {
                 Ok(symbols) => return Ok(Self(Arc::new(symbols))),
-                Err(LoadError::Open { reason }) => {
-                    // The loader's message repeats the name, which may come from the environment.
-                    attempts.push(Attempt { place, error: LoadError::Open { reason: visible(reason) } });
-                }
-                Err(error) => attempts.push(Attempt { place, error }),
-            }
+                // The loader's message repeats the name, which may come from the environment.
+                Err(LoadError::Open { reason }) => LoadError::Open { reason: visible(reason) },
+                Err(error) => error,
+            };
+            attempts.push((place, error));
         }
         Err(LibraryError { attempts })
     }
@@ -184,35 +180,26 @@ impl fmt::Display for Place {
     }
 }
 
-#[derive(Debug)]
-struct Attempt {
-    place: Place,
-    error: LoadError,
-}
-
 /// The error when no libchrony could be loaded. The message lists each place that was tried, with the loader's message.
 #[derive(Debug)]
 pub struct LibraryError {
-    attempts: Vec<Attempt>,
+    attempts: Vec<(Place, LoadError)>,
 }
 
 impl fmt::Display for LibraryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("libchrony bindings not available. Tried: ")?;
-        for (index, Attempt { place, error }) in self.attempts.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{place} ({error})")?;
-        }
+        let tried: Vec<_> = self.attempts.iter().map(|(place, error)| format!("{place} ({error})")).collect();
         write!(
             f,
-            ". Install libchrony (on Fedora, and with EPEL on RHEL and its kin: dnf install libchrony), use a pychrony \
-             wheel that carries it, or set {VARIABLE} to the file"
+            "libchrony bindings not available. Tried: {}. Install libchrony (on Fedora, and with EPEL on RHEL and its \
+             kin: dnf install libchrony), use a pychrony wheel that carries it, or set {VARIABLE} to the file",
+            tried.join("; ")
         )
     }
 }
 
 impl std::error::Error for LibraryError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.attempts.last().map(|attempt| &attempt.error as _)
+        self.attempts.last().map(|(_, error)| error as _)
     }
 }
