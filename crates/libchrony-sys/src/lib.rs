@@ -19,7 +19,7 @@
 //! println!("{} serves {reports} reports", chrony.path().display());
 //! # Ok::<(), libchrony_sys::LoadError>(())
 //! ```
-#![expect(unsafe_code, reason = "this crate is the border to C")]
+#![expect(unsafe_code, reason = "this crate is the boundary to C")]
 
 mod symbols;
 pub mod types;

@@ -1,7 +1,7 @@
 //! The addresses of chronyds: parsing, printing and defaults.
 //!
-//! libchrony reads ports with `atoi`, and searches for a chronyd by itself if the address is empty. So it only ever
-//! gets the canonical form that [`Address`] prints. This module does not open sockets, and does not resolve host names:
+//! libchrony reads ports with `atoi`, and searches for a chronyd by itself if the address is empty. So it only gets the
+//! canonical form that [`Address`] prints. This module does not open sockets, and does not resolve host names:
 //! `drivers/resolve.rs` does.
 
 use std::ffi::{CString, OsStr};
@@ -61,7 +61,7 @@ enum Inner {
 #[derive(Debug)]
 pub(crate) enum Meaning<'a> {
     Addresses(Vec<Address>),
-    /// A host name, whose addresses a resolver knows, and a port.
+    /// A host name, which a resolver has to look up, and a port.
     Host(&'a str, u16),
 }
 
@@ -261,7 +261,7 @@ fn without_scheme(address: &str) -> Option<String> {
     }
 }
 
-/// Returns the form with brackets of an IPv6 address and a port that were written without them.
+/// Adds the missing brackets to an IPv6 address with a port.
 fn in_brackets(address: &str) -> Option<String> {
     let (ip, port) = address.rsplit_once(':')?;
     (ip.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_ok()).then(|| format!("[{ip}]:{port}"))
@@ -289,7 +289,7 @@ fn parse_port(port: &str) -> Result<u16, Reason> {
     port.parse().ok().filter(|&number| digits && number != 0).ok_or_else(|| Reason::Port(shown(OsStr::new(port))))
 }
 
-/// Returns an address as errors show it: invisible characters are escaped, and a long address is cut off.
+/// Returns an address as errors show it: invisible characters are escaped, and a long address is truncated.
 fn shown(address: &OsStr) -> String {
     let text = address.to_string_lossy();
     let mut shown: String = text.chars().take(MAX_SHOWN).flat_map(show_char).collect();
@@ -304,7 +304,7 @@ pub(crate) fn visible(text: impl AsRef<OsStr>) -> String {
     text.as_ref().to_string_lossy().chars().flat_map(show_char).collect()
 }
 
-/// Returns true for control characters, for characters without width, and for marks that reverse the text next to them.
+/// Returns true for control characters, zero-width characters, and marks that change the direction of text.
 fn is_unseen(character: char) -> bool {
     let ranges = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
     character.is_control() || ranges.iter().any(|range| range.contains(&character))

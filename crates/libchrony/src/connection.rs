@@ -1,7 +1,7 @@
 //! A connection to one chronyd: its settings, and a method for each report.
 //!
-//! A [`Connection`] does not open anything until its first use, and keeps its session for the next one. The steps of a
-//! call are in `engine::machine`, and its waiting in `drivers::blocking`.
+//! A [`Connection`] opens its socket on first use, and keeps its session for the next call. `engine::machine` has the
+//! steps of a call, and `drivers::blocking` waits.
 
 use crate::address::Address;
 use crate::drivers::blocking::{self, Interrupt};
@@ -57,8 +57,8 @@ impl Builder {
     }
 
     /// Sets the number of lanes: sessions that read a long list in parallel. One lane is opened for every
-    /// `records_each` records, up to `most` lanes. Both numbers are at least 1, and by default
-    /// [`DEFAULT_RECORDS_PER_LANE`] and [`DEFAULT_LANES`]. A single lane reads a list record by record.
+    /// `records_each` records, up to `most` lanes. Both numbers must be at least 1. `most` is [`DEFAULT_LANES`] by
+    /// default, and `records_each` is [`DEFAULT_RECORDS_PER_LANE`]. A single lane reads a list record by record.
     pub fn lanes(mut self, most: usize, records_each: usize) -> Self {
         self.lanes = Lanes { most, records_each };
         self
@@ -83,7 +83,7 @@ impl Builder {
         self
     }
 
-    /// Builds a connection. Nothing is opened until its first use.
+    /// Builds a connection. No socket is opened until its first use.
     ///
     /// # Errors
     ///
@@ -137,11 +137,11 @@ impl Builder {
 
 /// A connection to one chronyd, with a method for each report.
 ///
-/// Threads can share a connection, and take turns. After a fork, the child gets its own socket on its first call. After
-/// a restart of chronyd, the next call works.
+/// Threads that share a connection take turns. After a fork, the child gets its own socket on its first call. After a
+/// restart of chronyd, the next call works.
 ///
-/// A connection stays with the address that has answered while this address answers, even if only with a refusal or
-/// with invalid data. When it is silent or gone, the call looks up host names again and tries all addresses in order.
+/// A connection keeps the address that has answered for as long as this address answers, even with a refusal or invalid
+/// data. When the address is silent or gone, the call looks up host names again and tries all addresses in order.
 ///
 /// # Examples
 ///
@@ -216,16 +216,16 @@ impl Connection {
 
     /// Reads any report that the loaded libchrony [knows](Library::reports).
     ///
-    /// The records are as libchrony describes them, and in chronyd's order. A report that is not a list has one. `None`
-    /// stands for a reference clock, which does not have a record in `authdata` and `ntpdata`.
+    /// The records are as libchrony describes them, and in chronyd's order. A report that is not a list has one record.
+    /// `None` stands for a reference clock, which does not have a record in `authdata` and `ntpdata`.
     ///
-    /// The tables of this crate are not used, so the reports and fields of a newer libchrony are read, too. The checks
-    /// follow from the contents: floats are finite, measures are not negative, and times are possible.
+    /// This does not use the crate's tables, so it also reads the reports and fields of a newer libchrony. Values are
+    /// checked by their [`Content`](crate::Content): floats must be finite, measures not negative, and times possible.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownReport`] if libchrony does not know a report of this name. Otherwise, the errors of the methods
-    /// for one report.
+    /// [`Error::UnknownReport`] if libchrony does not know a report of this name. Otherwise, the errors of the report's
+    /// own method.
     ///
     /// # Examples
     ///
@@ -246,8 +246,8 @@ impl Connection {
 
     /// Finds a chronyd, and returns its address.
     ///
-    /// On a Unix socket this only connects, which works while a process listens there. The first report is then the
-    /// first request, and tries other addresses if the process does not answer. Over UDP this sends a request, and any
+    /// On a Unix socket, this only connects, which succeeds if any process listens there. The first report is then the
+    /// first request, and tries other addresses if the process does not answer. Over UDP, this sends a request, and any
     /// response counts, even a refusal.
     ///
     /// # Errors

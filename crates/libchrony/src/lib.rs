@@ -3,14 +3,14 @@
 //! chronyd knows how far the clock is off, which sources it follows and how good they are. This crate gives Rust
 //! programs that knowledge as typed, validated records. It covers all ten reports of libchrony: [`Tracking`],
 //! [`Source`], [`SourceStats`], [`RtcData`], [`Activity`], [`SelectData`], [`AuthData`], [`NtpData`], [`ServerStats`]
-//! and [`Smoothing`]. The crate only reads: it does not have any request that changes chronyd. libchrony speaks the
-//! protocol and is loaded at run time, so building does not need a C header.
+//! and [`Smoothing`]. The crate only reads: it cannot change chronyd. libchrony, which speaks the protocol, is loaded
+//! at run time, so building does not need a C header.
 //!
-//! Every call ends by its deadline, whatever chronyd does. A value outside its documented range is an error, never a
-//! number.
+//! Every call ends by its deadline, even if chronyd is stopped, unless a system call such as opening a socket blocks. A
+//! value outside its documented range is an error, never a number.
 //!
-//! [`Connection`] describes threads, forks and restarts. [`Address`] describes how to reach chronyd: its Unix domain
-//! socket serves root and chronyd's user, and its command port (UDP 323 on the loopback interface) serves all users.
+//! See [`Connection`] for threads, forks and restarts, and [`Address`] for the ways to reach chronyd. Its Unix domain
+//! socket serves root and chronyd's user. Its command port (UDP 323 on the loopback interface) serves all users.
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;

@@ -1,7 +1,7 @@
 //! The search for libchrony, and its loading.
 //!
-//! A [`Library`] is a loaded libchrony, with its file and the list of its reports. If none can be loaded, the error
-//! lists every place that was tried, with the dynamic loader's message for each. This module does not talk to chronyd.
+//! A [`Library`] is a loaded libchrony, with its path and its list of reports. If none can be loaded, the error lists
+//! every place that was tried, with the dynamic loader's message for each. This module does not talk to chronyd.
 
 use crate::address::visible;
 use crate::raw::load::{is_set_user_id, load, report_names};
@@ -120,7 +120,7 @@ impl Library {
 }
 
 /// Returns a copy of a report's name that outlives the library: libchrony keeps pointers to names, and errors contain
-/// them. Each name is copied only once, so the memory is bounded by the names that all libraries know.
+/// them. Each name is copied once, so the leak is bounded by the names that the loaded libraries know.
 fn for_ever(name: &CStr) -> &'static CStr {
     static NAMES: PerProcess<Mutex<Vec<&'static CStr>>> = PerProcess::new();
     let mut names = NAMES.get().lock().unwrap_or_else(PoisonError::into_inner);

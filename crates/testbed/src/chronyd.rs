@@ -1,8 +1,7 @@
 //! A real chronyd of the test's own, in a temporary folder.
 //!
-//! It never touches the clock (`-x`), needs no privileges, reads no configuration but its own, and disappears with
-//! its folder when dropped. It says nothing about what the product should read from it: tests compare with
-//! [`Chronyd::chronyc`].
+//! It does not touch the clock (`-x`), does not need privileges, and only reads its own configuration. Dropping it
+//! removes its folder. Tests compare what the product reads with [`Chronyd::chronyc`].
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -18,7 +17,7 @@ use tempfile::TempDir;
 use crate::port::{self, Port};
 use crate::{Error, folder, process, secrets};
 
-/// A chronyd answers within milliseconds; this is for a machine in trouble.
+/// A chronyd usually answers within milliseconds. An overloaded machine takes longer.
 const START_DEADLINE: Duration = Duration::from_secs(10);
 const TERMINATE_DEADLINE: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_millis(5);
@@ -33,21 +32,21 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Serve NTP on a free port, on every address, as a stratum 1 server without a source.
+    /// Serves NTP on a free port, on every address, as a stratum 1 server without a source.
     #[must_use]
     pub fn server(self) -> Self {
         self.ntp_port().line("local stratum 1")
     }
 
-    /// Serve NTP on a free port, on every address. Without a source and without a line with `local`, it answers that
-    /// it is not synchronised.
+    /// Serves NTP on a free port, on every address. Without a source and without a `local` line, it answers that it is
+    /// not synchronised.
     #[must_use]
     pub fn ntp_port(mut self) -> Self {
         self.ntp_port = true;
         self
     }
 
-    /// Serve NTP as [`Builder::server`] does, and NTS key establishment on the same port over TCP. See
+    /// Serves NTP as [`Builder::server`] does, and NTS key establishment on the same port over TCP. See
     /// [`Chronyd::certificate`].
     #[must_use]
     pub fn nts(mut self) -> Self {
@@ -55,23 +54,23 @@ impl Builder {
         self.server()
     }
 
-    /// Answer commands over UDP too, on a free port of 127.0.0.1 and `::1`.
+    /// Answers commands over UDP too, on a free port of 127.0.0.1 and `::1`.
     #[must_use]
     pub fn command_port(mut self) -> Self {
         self.command_port = true;
         self
     }
 
-    /// Add a line of chrony.conf as it stands, but for `{folder}`, which is the daemon's own. A source's option `key N`
-    /// works between any two chronyds of a test bed: key 1 is MD5, 2 SHA1, 3 SHA256, 4 SHA384, 5 SHA512, 6 to 9 SHA3,
-    /// 13 AES128, 14 AES256.
+    /// Adds a line to chrony.conf. `{folder}` in it becomes the daemon's folder. A source's option `key N` works
+    /// between any two chronyds of a test bed: key 1 is MD5, 2 SHA1, 3 SHA256, 4 SHA384, 5 SHA512, 6 to 9 SHA3, 13
+    /// AES128, 14 AES256.
     #[must_use]
     pub fn line(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
     }
 
-    /// Its lines so far.
+    /// Returns the lines added so far.
     pub(crate) fn lines_mut(&mut self) -> &mut Vec<String> {
         &mut self.lines
     }
@@ -79,7 +78,7 @@ impl Builder {
     /// Starts it and waits until it answers.
     pub fn start(self) -> Result<Chronyd, Error> {
         let program = process::find("chronyd")?;
-        // Missing is told before anything is started.
+        // A missing chronyc is reported before anything is started.
         chronyc()?;
         let folder = folder::make()?;
         let socket = folder.path().join("chronyd.sock");
@@ -115,7 +114,7 @@ impl Builder {
             text.push_str("allow\n");
         }
         if self.nts {
-            // No process beside chronyd, which would outlive one that is killed.
+            // A helper process would outlive a chronyd that is killed.
             text.push_str("ntsservercert {folder}/certificate\nntsserverkey {folder}/key\nntsprocesses 0\n");
             writeln!(text, "ntsport {}", ntp_port.expect("a server has one")).expect("a String takes all");
         }
@@ -128,7 +127,7 @@ impl Builder {
 
 /// A running chronyd. Dropping it kills it and removes its folder.
 ///
-/// One kept in a `static` is never dropped: its process still dies with the test's, its folder stays behind.
+/// A chronyd in a `static` is not dropped. It still dies with the test's process, but leaves its folder behind.
 #[derive(Debug)]
 pub struct Chronyd {
     program: PathBuf,
@@ -140,49 +139,49 @@ pub struct Chronyd {
 }
 
 impl Chronyd {
-    /// A chronyd without sources, that serves nothing but its Unix socket, unless more is asked.
+    /// Returns a builder of a chronyd that has no sources and only serves its Unix socket.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Its process, None once it is dead.
+    /// Returns the process ID, or `None` once the process is dead.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// The path of its Unix command socket.
+    /// Returns the path of the Unix command socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Its UDP command port, if it has one.
+    /// Returns the UDP command port, if there is one.
     pub fn command_port(&self) -> Option<u16> {
         self.command_port.as_ref().map(Port::number)
     }
 
-    /// The port it serves NTP on, if it does.
+    /// Returns the port on which it serves NTP, if it does.
     pub fn ntp_port(&self) -> Option<u16> {
         self.ntp_port.as_ref().map(Port::number)
     }
 
-    /// The certificate that a client has to trust (`ntstrustedcerts`) for its NTS, if it serves that. It is for
-    /// 127.0.0.1 to 127.0.0.99, and for `::1`.
+    /// Returns the certificate that NTS clients have to trust (`ntstrustedcerts`), if it serves NTS. The certificate is
+    /// for 127.0.0.1 to 127.0.0.99 and `::1`.
     pub fn certificate(&self) -> Option<PathBuf> {
         Some(self.folder().join("certificate")).filter(|file| file.exists())
     }
 
-    /// Its folder, which holds the socket, `chrony.conf`, `log` and nothing of anyone else's.
+    /// Returns its private folder, which holds the socket, `chrony.conf` and `log`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Sets the modification time of its socket, which is its start for those who look.
+    /// Sets the modification time of its socket, from which others learn when chronyd started.
     pub fn set_started(&self, time: SystemTime) -> Result<(), Error> {
         folder::set_modified(&self.socket, time)
     }
 
-    /// All it has logged.
+    /// Returns its whole log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
@@ -222,7 +221,8 @@ impl Chronyd {
         .map(drop)
     }
 
-    /// Waits until what [`Chronyd::chronyc`] prints is as it shall be, for at most `patience`; returns it.
+    /// Waits until the output of [`Chronyd::chronyc`] meets the condition, for at most `patience`, and returns the
+    /// output.
     pub fn wait_until(
         &self,
         args: &[&str],
@@ -243,30 +243,30 @@ impl Chronyd {
         }
     }
 
-    /// Stops it where it is; returns once the kernel says it is stopped.
+    /// Suspends the process, and returns once the kernel reports it as stopped.
     pub fn suspend(&self) -> Result<(), Error> {
         let pid = self.signal(Signal::STOP)?;
-        // NOWAIT and EXITED: neither reap it nor hang, should it just have died.
+        // NOWAIT does not reap it. Without EXITED, this would hang if it has just died.
         let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         waitid(WaitId::Pid(pid), options).map_err(Error::system("could not wait for chronyd to stop"))?;
         Ok(())
     }
 
-    /// Lets it go on after [`Chronyd::suspend`].
+    /// Resumes the process after [`Chronyd::suspend`].
     pub fn resume(&self) -> Result<(), Error> {
         self.signal(Signal::CONT).map(drop)
     }
 
-    /// Kills it without warning, as a crash would: its socket's file stays.
+    /// Kills the process. Its socket stays behind, as after a crash.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Neither can fail on a child that has not been reaped.
+            // These calls do not fail on a child that has not been reaped.
             child.kill().ok();
             child.wait().ok();
         }
     }
 
-    /// Asks it to end, as a service manager would: it removes its socket.
+    /// Terminates the process, as a service manager would. It removes its socket.
     pub fn terminate(&mut self) -> Result<(), Error> {
         if self.child.is_none() {
             return Ok(());
@@ -286,7 +286,7 @@ impl Chronyd {
         Ok(())
     }
 
-    /// Ends it if it runs, and starts it again: the same configuration and ports.
+    /// Terminates the process if it runs, and starts it again with the same configuration and ports.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.terminate()?;
         self.launch()
@@ -295,7 +295,8 @@ impl Chronyd {
     fn launch(&mut self) -> Result<(), Error> {
         let log = File::options().create(true).append(true).open(self.folder().join("log"));
         let log = log.map_err(Error::system("could not open the log"))?;
-        // What a killed predecessor left; chronyd itself refuses to start beside the file of a living process.
+        // A killed predecessor leaves these behind, and chronyd does not start if a running process has the number in
+        // its PID file.
         fs::remove_file(&self.socket).ok();
         fs::remove_file(self.folder().join("chronyd.pid")).ok();
 
@@ -326,16 +327,16 @@ impl Chronyd {
 }
 
 impl Drop for Chronyd {
-    /// SIGKILL ends a suspended process too; the folder goes with its field.
+    /// Kills the process, even if it is suspended. Dropping the field `folder` removes the folder.
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-/// The command line `chronyc -c -n`, to which options and a command are to be added.
+/// Returns the command line `chronyc -c -n`. The caller adds options and a command.
 ///
-/// In chrony 4.8 and later, root's chronyc becomes another user, who may not enter a test bed's folder, unless it is
-/// started with `-u root`.
+/// Since chrony 4.8, root's chronyc changes to another user, who may not enter a test bed's folder. `-u root` prevents
+/// this.
 pub fn chronyc() -> Result<Command, Error> {
     static TAKES_A_USER: OnceLock<bool> = OnceLock::new();
     let program = process::find("chronyc")?;

@@ -1,4 +1,4 @@
-//! A real server and a real client that is synchronised to it: the shortest way to a chronyd with something to tell.
+//! A real server and a real client that is synchronised to it: the quickest way to a chronyd with real data.
 
 use std::time::Duration;
 
@@ -17,25 +17,25 @@ const SERVER: &str = "{server}";
 /// The placeholder for the server's port alone, for NTP and for NTS.
 const PORT: &str = "{port}";
 
-/// A chronyd and the one it takes its time from.
+/// A client, and its server.
 #[derive(Debug)]
 pub struct Pair {
-    /// The synchronised one.
+    /// The synchronised chronyd.
     pub client: Chronyd,
-    /// Its only source, unless more were asked for.
+    /// The client's only source, unless its lines add others.
     pub server: Chronyd,
 }
 
 impl Pair {
-    /// Starts a server, and `client` with that server as a source; waits until the client is synchronised.
+    /// Starts a server, and `client` with that server as a source. Waits until the client is synchronised.
     ///
-    /// Lines of the client may name the server's port: `{port}`, or `{server}` with quick polling, as in
-    /// `server 127.0.0.2 {server} nts ntsport {port}`; each address of 127.0.0.0/8 is another source. Without a line
+    /// In the client's lines, `{port}` is the server's port, and `{server}` the port with quick polling. An example is
+    /// `server 127.0.0.2 {server} nts ntsport {port}`. Each address of 127.0.0.0/8 is another source. Without a line
     /// with `{server}` there is one source, 127.0.0.1. With some, the client has four good measurements of each when
     /// this returns.
     ///
-    /// `iburst` takes the first samples a quarter of the polling interval apart; chronyd selects a source once it has
-    /// three of them, and waits 0.2 s before the first. Nothing else makes it quicker.
+    /// With `iburst`, chronyd waits 0.2 s before the first sample, and takes the next ones a quarter of the polling
+    /// interval apart. It selects a source once it has three. No other option makes it quicker.
     pub fn start(mut client: Builder) -> Result<Self, Error> {
         let lines = client.lines_mut();
         let measured: Vec<String> =
@@ -65,7 +65,7 @@ impl Pair {
     /// Starts `server`, and `client` with a source for each of `sources`: 127.0.0.2, 127.0.0.3 and so on, which are all
     /// that server, polled each second. Each item has further options for its source; [`FOUR`] has none.
     ///
-    /// Lines of the client may name the server's port, `{port}`. It returns at once: await the state that is wanted.
+    /// In the client's lines, `{port}` is the server's port. This does not wait until the client is synchronised.
     pub fn of(server: Builder, sources: &[&str], mut client: Builder) -> Result<Self, Error> {
         let server = server.ntp_port().start()?;
         let port = server.ntp_port().expect("a server has an NTP port").to_string();
@@ -87,9 +87,9 @@ impl Pair {
     ///   `noselect`, `prefer`, `trust` and `require`, the last one with key 13 (AES128) too;
     /// - 127.0.0.101 and 127.0.0.102, whose NTS key establishment fails: nothing listens, and the certificate is for
     ///   other addresses;
-    /// - 127.0.0.103, which is offline; 127.0.0.104 with a key that there is not; a name that cannot be resolved.
+    /// - 127.0.0.103, which is offline; 127.0.0.104 with a key that does not exist; a name that cannot be resolved.
     ///
-    /// It smooths the time that it would serve.
+    /// The client also has `smoothtime`.
     pub fn of_all_kinds(client: Builder) -> Result<Self, Error> {
         let lines = [
             "refclock SOCK {folder}/refclock.sock refid GPS",
@@ -100,7 +100,7 @@ impl Pair {
             "server 127.0.0.5 {server} prefer",
             "server 127.0.0.6 {server} trust",
             "server 127.0.0.7 {server} require key 13",
-            // Port 9 discards, and is no program's that a test would find.
+            // No program is expected on port 9 (discard).
             "server 127.0.0.101 port 9 nts ntsport 9",
             "server 127.0.0.102 port {port} nts ntsport {port}",
             "server 127.0.0.103 port 9 offline",
@@ -128,12 +128,12 @@ impl Pair {
     }
 }
 
-/// The address in the line of a source.
+/// Returns the address in a source's line of chrony.conf.
 fn address(line: &str) -> String {
     line.split_whitespace().nth(1).unwrap_or_default().to_owned()
 }
 
-/// Returns the number of good measurements of this source, by its line of `chronyc ntpdata`.
+/// Returns the number of good measurements of this source, if the line of `chronyc ntpdata` is the source's, or else 0.
 fn good_measurements(line: &str, address: &str) -> u32 {
     let fields: Vec<&str> = line.split(',').collect();
     if fields[0] == address { fields[33].parse().expect("a count") } else { 0 }

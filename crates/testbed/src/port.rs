@@ -1,10 +1,11 @@
 //! Picks ports that are free for UDP and for TCP, and keeps them from other test beds.
 //!
-//! Those of other processes choose from the same ports at the same time. So each port is reserved by a Unix socket with a
-//! name of its own in the abstract namespace, which ends with the network as ports do, and with the process.
+//! Other processes choose from the same ports at the same time. So each port is reserved by a Unix socket in the
+//! abstract namespace, whose name contains the port. Like ports, these names belong to a network namespace. The
+//! reservation ends with the process.
 //!
-//! They come from below the range the kernel hands out by itself: chronyd opens its sockets with `SO_REUSEADDR`, so
-//! it would share a port with a stranger without an error, and a daemon that restarts must find its port again.
+//! The ports are below the kernel's ephemeral range, for two reasons. chronyd opens its sockets with `SO_REUSEADDR`, so
+//! it would share a port with another program without an error. And a daemon that restarts needs its old port.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -21,7 +22,7 @@ const LAST: u16 = 32_000;
 #[derive(Debug)]
 pub(crate) struct Port {
     number: u16,
-    /// None if no socket can be opened: opening the port itself then fails with the reason.
+    /// The reservation, or `None` if no socket can be opened. Opening the port then fails with the same error.
     _reservation: Option<UnixDatagram>,
 }
 
@@ -30,7 +31,7 @@ impl Port {
         self.number
     }
 
-    /// None if another test bed has it.
+    /// Reserves a port. Returns `None` if another test bed has it.
     fn reserve(number: u16) -> Option<Self> {
         let name = format!("chrony-testbed-port-{number}");
         let socket = SocketAddr::from_abstract_name(name).and_then(|name| UnixDatagram::bind_addr(&name));
@@ -41,14 +42,14 @@ impl Port {
     }
 }
 
-/// A port that is free on every address, IPv4 and IPv6. This process has not given it out before, and no other process
-/// holds it.
+/// Returns a port that is free on every address, IPv4 and IPv6. This process has not returned it before, and no other
+/// process has reserved it.
 pub(crate) fn free() -> Port {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().expect("no panic while picking a port");
     let given = given.get_or_insert_default();
     loop {
-        // Each RandomState has keys of its own: a random number without a dependency.
+        // The keys of each RandomState differ, so the hash is a random number.
         let random = RandomState::new().hash_one(0) % u64::from(LAST - FIRST);
         let port = FIRST + u16::try_from(random).expect("less than a u16");
         if given.contains(&port) {
@@ -66,7 +67,7 @@ pub(crate) fn free() -> Port {
 fn is_free(address: &str, port: u16) -> bool {
     match UdpSocket::bind((address, port)).and_then(|_udp| TcpListener::bind((address, port))) {
         Ok(_) => true,
-        // A machine without IPv6 refuses for another reason.
+        // A machine without IPv6 gives another error, and cannot conflict there.
         Err(error) => error.kind() != ErrorKind::AddrInUse,
     }
 }

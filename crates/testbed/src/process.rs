@@ -1,7 +1,7 @@
 //! Finds programs and starts children that cannot outlive this process.
 //!
-//! The kernel's "kill me when my parent dies" means the parent *thread*, and a test's thread ends with its test. So
-//! every child is started by one thread that lasts as long as the process.
+//! The kernel's parent-death signal is sent when the parent *thread* ends, and a test's thread ends with its test. So
+//! one thread, which lasts as long as the process, starts all children.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -17,7 +17,7 @@ use crate::Error;
 
 const PLACES: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-/// Finds `program`: on `PATH`, or in a folder of system programs that a user's `PATH` lacks.
+/// Finds `program` on `PATH`, or in a folder of system programs that may be missing from a user's `PATH`.
 pub(crate) fn find(program: &'static str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -35,7 +35,7 @@ pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
         let (sender, jobs) = channel::<Job>();
         thread::spawn(move || {
             for (mut command, answer) in jobs {
-                // The asking thread may be gone, and then the answer is not needed.
+                // If the caller's thread is gone, the result is not needed.
                 answer.send(command.spawn()).ok();
             }
         });

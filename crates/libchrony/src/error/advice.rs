@@ -1,4 +1,4 @@
-//! The advice in error messages. This module only has the words. Other modules decide which error occurs.
+//! The advice in error messages. Other modules decide which error occurs.
 
 use crate::address::{Address, Transport};
 use crate::raw::failure::LibchronyError;
@@ -57,7 +57,7 @@ fn brackets_or(address: &Address, words: &'static str) -> Cow<'static, str> {
     address.probably_meant().map_or(words.into(), |meant| format!("If its end is the port, write {meant}").into())
 }
 
-/// Returns the advice for a refusal. Only the command port refuses reports, the Unix socket does not.
+/// Returns the advice for a refusal. Only the command port refuses reports.
 pub(crate) fn refusal(report: &str, first: Option<&str>) -> String {
     let first = first.map_or(String::new(), |first| format!(", and {first}, which libchrony asks for first,"));
     format!(

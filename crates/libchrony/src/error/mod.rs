@@ -167,7 +167,7 @@ pub enum Error {
         /// The time allowed for the call.
         waited: Duration,
     },
-    /// The system could not provide an event queue, with which a fleet waits.
+    /// The system could not create the event queue that a fleet waits on.
     #[error(
         "could not make an event queue to wait for chronyds with: {source}. Close descriptors, or raise the \
          limit on open files"
@@ -215,7 +215,7 @@ pub enum Error {
         /// libchrony's error.
         source: LibchronyError,
     },
-    /// chronyd has fewer records than it announced, in several reads of the list.
+    /// The list changed during each of several reads.
     #[error(
         "Failed to process {report} response from {address}: {}. The sources may have changed during the read; \
          try again",
@@ -297,7 +297,7 @@ impl Error {
         }
     }
 
-    /// Returns true if chronyd responded, even if it refused or sent data that cannot be used.
+    /// Returns true if chronyd responded, even with a refusal or invalid data.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         matches!(

@@ -1,10 +1,10 @@
-//! One error from the failures at several addresses.
+//! The combination of failures at several addresses into one error.
 
 use super::{Error, ErrorKind};
 use std::error::Error as _;
 
 impl Error {
-    /// Combines the failures at all addresses into one error.
+    /// Combines failures. The most informative one comes first.
     pub(crate) fn from_failures(mut failures: Vec<Self>) -> Self {
         if failures.len() > 1 && failures.iter().all(|failure| failure.kind() == ErrorKind::NotFound) {
             let tried = failures.into_iter().filter_map(|failure| failure.address().cloned()).collect();

@@ -24,8 +24,9 @@ pub(super) fn is_urandom(fd: RawFd) -> bool {
     stat.is_ok_and(|stat| stat.st_rdev == rustix::fs::makedev(1, 9))
 }
 
-/// The marker: the signal that would announce input on a descriptor. Nothing requests it for /dev/urandom, so it has no
-/// effect. The marker belongs to the open file description, not to the file, and a forked child inherits it.
+/// The marker: the number of the signal that would announce input. Nothing requests such signals for /dev/urandom, so
+/// the number has no effect. The marker belongs to the open file description, not to the file, and a forked child
+/// inherits it.
 const MARK: c::Int = libc::SIGURG;
 // The crate `libc` lacks these. The numbers are valid on all architectures except PA-RISC.
 const F_SETSIG: c::Int = 10;
@@ -56,8 +57,8 @@ pub(super) fn copy_of(fd: RawFd, expected: Option<Identity>) -> Option<RawFd> {
     (identity(copy.as_raw_fd()) == expected).then(|| copy.into_raw_fd())
 }
 
-/// Duplicates a descriptor that has the number of a standard stream to a higher number. libchrony gets that number when
-/// the stream is closed. Whatever the program prints there would be sent to chronyd.
+/// Duplicates a descriptor that has the number of a standard stream to a higher number. libchrony gets such a number if
+/// the stream is closed. Then whatever the program prints there would be sent to chronyd.
 pub(super) fn beyond_standard_streams(fd: RawFd) -> io::Result<Option<RawFd>> {
     if fd > libc::STDERR_FILENO {
         return Ok(None);

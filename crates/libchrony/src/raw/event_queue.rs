@@ -1,4 +1,4 @@
-//! Event queues that can be told apart from the rest of the program's.
+//! The event queues of this crate, which can be identified among the program's others.
 //!
 //! All event queues share one inode, and so do all timers. Our timer has a period that no other timer has, and our
 //! queue is the one that watches it.
@@ -84,8 +84,8 @@ impl Drop for Bell {
     }
 }
 
-/// An event queue with its bell. Other code may close its descriptor. What is opened under that number afterwards is
-/// left alone.
+/// An event queue with its bell. Other code may close its descriptor. A file that is opened under that number
+/// afterwards is left alone.
 #[derive(Debug)]
 pub(crate) struct EventQueue {
     fd: RawFd,
@@ -107,8 +107,8 @@ impl EventQueue {
         self.bell.period.tv_nsec.unsigned_abs()
     }
 
-    /// Returns true if the queue at the number watches the bell. Any other queue fails to modify what it does not
-    /// watch.
+    /// Returns true if the queue at the number watches the bell. Any other queue fails to modify a descriptor that it
+    /// does not watch.
     pub(crate) fn is_there(&self) -> bool {
         self.bell.is_there() && epoll::modify(self, &self.bell, EventData::new_u64(BELL), EventFlags::IN).is_ok()
     }

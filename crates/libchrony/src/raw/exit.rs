@@ -17,7 +17,7 @@ struct OpenSockets {
     list: Vec<(RawFd, Option<Identity>, Arc<Symbols>)>,
     /// The number of threads that are opening or closing a socket.
     busy: usize,
-    /// True once the process exits. No socket is opened after that.
+    /// True once the process is exiting. No socket is opened after that.
     is_exiting: bool,
 }
 
@@ -48,7 +48,7 @@ extern "C" fn remove_paths() {
 pub(super) struct Busy(());
 
 impl Busy {
-    /// Begins to open a socket. Fails once the process exits.
+    /// Begins to open a socket. Fails once the process is exiting.
     pub(super) fn opening() -> io::Result<Self> {
         // A `Once` would deadlock in a child that is forked while another thread is inside it.
         static REGISTERED: AtomicBool = AtomicBool::new(false);

@@ -23,7 +23,7 @@ pub(crate) fn report_names(symbols: &Symbols) -> impl Iterator<Item = &CStr> {
     })
 }
 
-/// Returns true if the program has more rights than the user who started it. Its environment cannot be trusted then.
+/// Returns true if the program has more rights than the user who started it, who controls its environment.
 pub(crate) fn is_set_user_id() -> bool {
     // SAFETY: getauxval only reads the process's auxiliary vector.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }

@@ -1,5 +1,5 @@
-//! The border to C: guards around libchrony's socket and session, the lock around its static string buffer, and memory
-//! that a fork clears.
+//! The boundary to C: guards around libchrony's socket and session, the lock around its static string buffer, and
+//! memory that a fork clears.
 //!
 //! This is the only folder of the crate with `unsafe` code. It calls C and returns owned Rust values. It does not
 //! decide about addresses, deadlines, retries or fields.

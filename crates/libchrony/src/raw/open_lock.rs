@@ -1,8 +1,8 @@
 //! The lock around the opening of descriptors by libchrony. While a thread holds it, no other thread of this crate
 //! opens a descriptor. So the thread can identify its own descriptor and set close-on-exec.
 //!
-//! Threads wait for the lock without polling, and no longer than their calls may take. A thread that holds it may hang
-//! in a file system that does not respond. The others then continue without the lock.
+//! Threads wait for the lock without polling, and only until the deadlines of their calls. A thread that holds the lock
+//! may hang in a file system that does not respond. The others then continue without the lock.
 
 use crate::raw::per_process::PerProcess;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const OPENS: Duration = Duration::from_millis(10);
 /// The longest wait for a thread that holds the lock and makes no progress.
 const HANGS: Duration = Duration::from_secs(1);
-/// The shortest wait for that thread, which a busy machine may not run for this long.
+/// The shortest wait for that thread. A busy machine may not run it for this long.
 const STARVES: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]

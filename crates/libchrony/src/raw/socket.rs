@@ -40,14 +40,14 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Lets sends and receives block, or not. Only for sockets that were opened with [`Waits::UpTo`].
+    /// Sets whether sends and receives block. Only for sockets that were opened with [`Waits::UpTo`].
     pub(crate) fn wait(&self, waits: bool) {
         // This does not fail on an open socket.
         let _ = ioctl_fionbio(self, !waits);
     }
 
-    /// Opens a socket to a canonical address, with close-on-exec. In an error, `errno` is as libchrony left it, which
-    /// is a hint at best.
+    /// Opens a socket to a canonical address, with close-on-exec. If libchrony fails, the error is `errno` as it left
+    /// it, which is a hint at best.
     pub(crate) fn open(symbols: &Arc<Symbols>, address: &CStr, waits: Waits, opening: &Opening) -> io::Result<Self> {
         let is_unix = address.to_bytes().starts_with(b"/");
         if is_unix {

@@ -11,7 +11,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const DEVICE: &str = "/dev/urandom";
-/// The number of bytes that are checked. A true device always has a letter or a digit in a sample of this size.
+/// The number of bytes that are checked. A real device practically always gives a letter or a digit in a sample of this
+/// size.
 const SAMPLE: usize = 256;
 
 /// The reason why /dev/urandom cannot be used.

@@ -6,17 +6,17 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 
-/// An advice that no kernel knows.
+/// The number of an advice that no kernel knows.
 const NO_ADVICE: c::Int = c::Int::MAX;
 
-/// Returns a zero that becomes zero again in every forked child, or `None` if the kernel does not support that.
+/// Returns an integer, 0 at first, that a fork resets to 0 in the child. `None` if the kernel does not support that.
 pub(crate) fn wiped_on_fork() -> Option<&'static AtomicU32> {
     // SAFETY: the caller passes a new page, which is still empty.
     wiped_by(|page, length, advice| unsafe { libc::madvise(page, length, advice) } == 0)
 }
 
-/// Returns the zero if `advise` takes the advice. Some emulators and sandboxes accept any advice and ignore it, so one
-/// that does not exist is tried first.
+/// Returns the integer if `advise` accepts the advice. Some emulators and sandboxes accept any advice and ignore it, so
+/// an unknown one is tried first.
 fn wiped_by(advise: impl Fn(*mut c_void, usize, c::Int) -> bool) -> Option<&'static AtomicU32> {
     // The kernel rounds up to a page.
     let length = size_of::<AtomicU32>();

@@ -1,4 +1,4 @@
-//! The activity report: the numbers of NTP sources that chronyd polls or not.
+//! The activity report: the number of NTP sources in each state.
 
 use super::macros::report;
 

@@ -60,7 +60,7 @@ pub struct Field {
     pub doc: &'static str,
     /// libchrony's name of the field.
     pub libchrony: &'static CStr,
-    /// libchrony's name of the field that identifies a source without the first one, a reference clock.
+    /// libchrony's name of the field to use if the first one is empty, as for a reference clock.
     pub or: Option<&'static CStr>,
     /// The meaning of the values.
     pub content: Content,
@@ -68,9 +68,10 @@ pub struct Field {
     pub kind: Type,
     /// The named numbers, if the field has any.
     pub constants: Option<&'static Constants>,
-    /// The direction in which the clock is off if the value is positive. `None` if the sign does not say.
+    /// The direction in which the clock is off if the value is positive. `None` if the sign does not indicate a
+    /// direction.
     pub positive: Option<Sense>,
-    /// Another field of the report, by its name in this crate, and the values of it that make this one meaningless. For
+    /// The name of another field of the report in this crate, and its values that make this field meaningless. For
     /// example, a source without a sample has no offset, whatever number chronyd sends.
     pub unless: Option<(&'static str, &'static [u64])>,
     /// The first version of chrony that has the field, if there are responses without it.
@@ -127,7 +128,7 @@ impl Field {
         self
     }
 
-    /// Names libchrony's field for a source without the first one.
+    /// Names the libchrony field to use if the first one is empty.
     pub(crate) const fn or(mut self, other: &'static CStr) -> Self {
         self.or = Some(other);
         self

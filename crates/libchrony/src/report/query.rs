@@ -6,7 +6,7 @@ use std::ffi::CStr;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query {
     pub(crate) name: &'static CStr,
-    /// The shape, or `None` if libchrony has to tell it.
+    /// The shape, or `None` if only libchrony knows it.
     pub(crate) shape: Option<Shape>,
     /// True if a chronyd may be configured without the report.
     pub(crate) is_optional: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Query {
 
 impl Query {
     /// Returns true if the records of a list may be requested by address. An unknown shape counts as by address,
-    /// because the handling of these lists is right for all lists.
+    /// because the handling of these lists works for all lists.
     pub(crate) fn is_by_address(&self) -> bool {
         matches!(self.shape, Some(Shape::PerNtpSource) | None)
     }

@@ -1,7 +1,7 @@
 //! Type-checked reads of a record's fields.
 //!
-//! libchrony answers a read by the wrong name, index or type with a plausible zero. So this module finds a field by
-//! name, and compares its type with the expected one. A default never takes the place of a value.
+//! libchrony returns a plausible zero for a field with the wrong index or type. So this module finds a field by name,
+//! and compares its type with the expected one.
 
 use crate::raw::session::RawSession;
 use crate::report::content::Content;
@@ -56,7 +56,7 @@ const ADDRESS: &CStr = c"address";
 pub(crate) struct Record<'a>(&'a RawSession);
 
 impl<'a> Record<'a> {
-    /// Wraps a session's record. The caller has seen the session accept a response.
+    /// Wraps a session's record. The session must have accepted a response.
     pub(crate) fn new(session: &'a RawSession) -> Self {
         Self(session)
     }
