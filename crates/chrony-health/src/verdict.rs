@@ -241,8 +241,15 @@ fn name(row: &'static Cause, case: &Case<'_>, found: &Found, explained: &[&mut F
         sources: found.sources.iter().map(|place| case.views[*place].source.address.clone()).collect(),
         explains: explained.iter().map(|finding| finding.measure.name).collect(),
         advice: (row.advice)(case, found),
-        alternatives: row.not_told_from,
+        alternatives: alternatives(row, case, found),
     }
+}
+
+/// Returns what the cause cannot be told from, without what the reason of the source rules out.
+fn alternatives(row: &Cause, case: &Case<'_>, found: &Found) -> &'static [Alternative] {
+    let of_reason = found.sources.first().map_or(&[][..], |place| case.reasons[*place].alternatives());
+    let is_narrower = !of_reason.is_empty() && of_reason.iter().all(|other| row.not_told_from.contains(other));
+    if is_narrower { of_reason } else { row.not_told_from }
 }
 
 /// Returns the part of the grace period that is left, if it applies.

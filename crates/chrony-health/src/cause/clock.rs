@@ -83,32 +83,49 @@ pub(super) const STRATUM_16: Cause = Cause {
     advice: |_, _| Advice::of([step("Use servers of a lower stratum")]),
 };
 
+pub(super) const SERVER_LOCAL: Cause = Cause {
+    name: "server-local",
+    about: "The source follows only its own clock",
+    method: "tracking: stratum 10 to 15. ntpdata: the reference ID of the selected source is 7F7F0101",
+    needs: &[Need::Tracking, Need::Sources, Need::NtpData],
+    explains: Explains::these(&["stratum"]),
+    not_told_from: &[],
+    holds: |case| local_server(case).and_then(|_| high_stratum(case)),
+    says: |case, _| format!("{} follows only its own clock (local mode)", local_server(case).unwrap_or_default()),
+    advice: |case, found| accepted(&format!("Give {} a source", local_server(case).unwrap_or_default()), found),
+};
+
 pub(super) const CHAIN_LOCAL: Cause = Cause {
     name: "chain-local",
     about: "The chain of servers probably ends in one that follows only its own clock",
-    method: "tracking: stratum 10 to 15. ntpdata: the reference ID of the selected source is 7F7F0101, if it is the last",
+    method: "tracking: stratum 10 to 15",
     needs: &[Need::Tracking],
     explains: Explains::these(&["stratum"]),
     not_told_from: &[Alternative::of("the chain is long, and ends in a reference clock")],
-    holds: |case| {
-        let stratum = case.followed()?.stratum;
-        (LOCAL_STRATUM..16).contains(&stratum).then(|| Found::number(stratum.into()))
-    },
-    says: |case, found| match local_server(case) {
-        Some(name) => format!("{name} follows only its own clock (local mode)"),
-        None => {
-            format!("the clock is at stratum {}: a server above it probably follows only its own clock", found.number)
-        }
-    },
-    advice: |case, found| {
-        let which = local_server(case).map_or_else(|| "the server at the end of the chain".to_owned(), str::to_owned);
-        Advice::of([step(format!("Give {which} sources, or use other servers"))]).or_accept(
-            "stratum",
-            Range::between(1.0, found.number),
-            Range::between(1.0, 15.0),
+    holds: high_stratum,
+    says: |_, found| {
+        format!(
+            "the clock is at stratum {}: the last server of the chain probably follows only its own clock",
+            found.number
         )
     },
+    advice: |_, found| accepted("Find the last server of the chain, and give it a source", found),
 };
+
+/// Returns the stratum, if it is one that chains have that end in a local clock.
+fn high_stratum(case: &Case<'_>) -> Option<Found> {
+    let stratum = case.followed()?.stratum;
+    (LOCAL_STRATUM..16).contains(&stratum).then(|| Found::number(stratum.into()))
+}
+
+/// Returns the advice to take this step, or other servers, or to accept the stratum.
+fn accepted(words: &str, found: &Found) -> Advice {
+    Advice::of([step(words), step("Or use other servers")]).or_accept(
+        "stratum",
+        Range::between(1.0, found.number),
+        Range::between(1.0, 15.0),
+    )
+}
 
 /// Returns the selected source if it follows only its own clock.
 fn local_server<'a>(case: &Case<'a>) -> Option<&'a str> {

@@ -23,12 +23,12 @@ pub(super) const TRUSTED_WRONG: Cause = Cause {
         });
         let contradicting = falsetickers(case, |_| true);
         let is_minority = case.usable().count() < contradicting.len() && !trusted.is_empty();
-        let number = median(contradicting.iter().map(|place| case.views[*place].source.latest_meas.abs()));
+        let number = median(contradicting.iter().map(|place| case.views[*place].source.latest_meas));
         is_minority.then(|| Found { sources: [trusted, contradicting].concat(), number })
     },
     says: |case, found| {
         let (trusted, others): (Vec<_>, Vec<_>) = found.sources.iter().partition(|place| case.views[**place].is_usable);
-        let (name, off, others) = (case.names(&trusted), seconds(found.number), others.len());
+        let (name, off, others) = (case.names(&trusted), seconds(found.number.abs()), others.len());
         format!("the clock follows {name} because it is trusted, and {others} sources contradict it by {off}")
     },
     advice: |case, found| {
@@ -36,8 +36,11 @@ pub(super) const TRUSTED_WRONG: Cause = Cause {
         let name = case.names(&trusted);
         let correct = trusted.first().filter(|place| case.views[**place].is_clock()).map(|_| {
             chrony_conf(
-                format!("If the others are right, correct the constant error of {name} in its refclock line"),
-                format!("offset {}", digits(found.number)),
+                format!(
+                    "If the others are right, correct the constant error of {name} in its refclock line; add this to an \
+                     offset that is there"
+                ),
+                format!("offset {}", digits(-found.number)),
             )
         });
         let mut advice = Advice::of([step(format!("Compare {name} and the others with further servers"))]);
@@ -71,8 +74,11 @@ pub(super) const CLOCK_FALSETICKER: Cause = Cause {
         let source = case.views[found.sources[0]].source;
         Advice::of([
             chrony_conf(
-                format!("If the error is constant, correct it in the refclock line of {}", source.address),
-                format!("offset {}", digits(-source.latest_meas)),
+                format!(
+                    "If the error is constant, correct it in the refclock line of {}; add this to an offset that is there",
+                    source.address
+                ),
+                format!("offset {}", digits(source.latest_meas)),
             ),
             step("Or allow for it, with a delay of more than twice the error"),
             chrony_conf("Or only watch it", "noselect"),
@@ -117,14 +123,13 @@ pub(super) const DISAGREE: Cause = Cause {
         Found::sources(case.contradicting(bound))
     },
     says: |case, found| {
-        let off = median(found.sources.iter().map(|place| case.views[*place].source.latest_meas.abs()));
+        let off = distance(case, found);
         let said = case.say_of(&found.sources, "contradicts the clock", "contradict the clock");
-        let why =
-            if is_all(case, found) { ": something else sets it, or chronyd does not correct it (-x)" } else { "" };
+        let why = if is_all(case, off) { ": something else sets it, or chronyd does not correct it (-x)" } else { "" };
         format!("{said} by {}{why}", seconds(off))
     },
     advice: |case, found| {
-        if !is_all(case, found) {
+        if !is_all(case, distance(case, found)) {
             return Advice::of([step("Compare the clock with further servers")]);
         }
         Advice::of([
@@ -225,9 +230,14 @@ pub(super) const NO_NTS: Cause = Cause {
     },
 };
 
-/// Returns true if all usable sources are concerned.
-fn is_all(case: &Case<'_>, found: &Found) -> bool {
-    case.views.iter().enumerate().all(|(place, view)| !view.is_usable || found.sources.contains(&place))
+/// Returns true if all usable sources contradict the clock, and about as much as the others.
+fn is_all(case: &Case<'_>, off: f64) -> bool {
+    case.usable().all(|view| view.source.latest_meas.abs() > off / 2.0)
+}
+
+/// Returns the distance between the clock and the sources that contradict it.
+fn distance(case: &Case<'_>, found: &Found) -> f64 {
+    median(found.sources.iter().map(|place| case.views[*place].source.latest_meas.abs()))
 }
 
 /// Returns the falsetickers that are reference clocks, or that are not.

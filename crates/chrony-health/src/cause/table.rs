@@ -51,6 +51,7 @@ pub(super) const CAUSES: &[Cause] = &[
     clock::OTHER_MACHINE,
     clock::STRATUM_16,
     clock::CHANGE_IGNORED,
+    clock::SERVER_LOCAL,
     clock::CHAIN_LOCAL,
     clock::YEARS_OFF,
     clock::FREQUENCY_BROKEN,

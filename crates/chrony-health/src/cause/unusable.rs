@@ -3,7 +3,7 @@
 use super::{Cause, Explains, Found, Need};
 use crate::advice::{Advice, Alternative, chrony_conf, step};
 use crate::case::Case;
-use crate::diagnosis::{ANSWER, CLOCK, LOST_OVER_THE_PORT, NO_ANSWER, NTS_KEYS, NTS_NTP, Reason, UNUSABLE};
+use crate::diagnosis::{ANSWER_WITH_KEY, CLOCK, LOST_OVER_THE_PORT, NO_ANSWER, NTS_KEYS, NTS_NTP, Reason, UNUSABLE};
 use crate::quantity::seconds;
 use crate::range::Range;
 use libchrony::{SelectOptions, Source, SourceState, Tracking};
@@ -132,7 +132,7 @@ pub(super) const NTS_ONLY: Cause = Cause {
     method: "selectdata: noselect is in force for sources and not configured for them",
     needs: &[Need::Sources, Need::SelectData],
     explains: Explains::loss(),
-    not_told_from: &[Alternative::of("authselectmode prefer and authselectmode require have the same signs")],
+    not_told_from: &[Alternative::of("authselectmode is require"), Alternative::of("authselectmode is prefer")],
     holds: |case| {
         let ignored = case.places(|_, reason| *reason == Reason::IgnoredByAuthselectmode);
         let others = case.places(|view, reason| {
@@ -263,8 +263,10 @@ pub(super) const CLOCKS_WAIT: Cause = Cause {
         let source = case.views[numbering(case)[0]].source;
         Advice::of([
             chrony_conf(
-                format!("Correct the constant error of {name} in its refclock line"),
-                format!("offset {}", crate::quantity::digits(-source.latest_meas)),
+                format!(
+                    "Correct the constant error of {name} in its refclock line; add this to an offset that is there"
+                ),
+                format!("offset {}", crate::quantity::digits(source.latest_meas)),
             ),
             step(format!("Or allow for it, with a delay of more than twice the error of {name}")),
         ])
@@ -499,7 +501,7 @@ of_reason!(
     "ntpdata: messages were transmitted, and none received",
     [NtpData],
     Explains::loss(),
-    ANSWER,
+    ANSWER_WITH_KEY,
     Reason::NeverAnswered { .. },
     "have never answered"
 );

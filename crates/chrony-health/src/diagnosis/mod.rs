@@ -4,7 +4,7 @@ mod decide;
 mod words;
 
 pub(crate) use decide::reasons;
-pub(crate) use words::{ANSWER, CLOCK, LOST_OVER_THE_PORT, NO_ANSWER, NTS_KEYS, NTS_NTP, UNUSABLE};
+pub(crate) use words::{ANSWER_WITH_KEY, CLOCK, LOST_OVER_THE_PORT, NO_ANSWER, NTS_KEYS, NTS_NTP, UNUSABLE};
 
 use crate::advice::{Advice, Alternative};
 use serde::Serialize;

@@ -289,7 +289,8 @@ pub(crate) const ANSWER: &[Alternative] =
 pub(crate) const ANSWER_WITH_KEY: &[Alternative] = &[
     Alternative::of("a firewall"),
     Alternative::of("a wrong address"),
-    Alternative::of("a server that does not run, or does not know the key"),
+    Alternative::of("a server that does not run"),
+    Alternative::of("a key that the server does not accept"),
 ];
 pub(crate) const LOST: &[Alternative] = &[
     Alternative::of("the network"),

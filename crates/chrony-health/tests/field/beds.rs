@@ -300,6 +300,12 @@ pub(crate) fn gps_is_wrong() -> Bed {
     with_gps(four("", client().line(GPS)), -0.125).selected_with("x*", "+D")
 }
 
+/// The same receiver, with what the advice writes into its line.
+pub(crate) fn gps_is_corrected(advice: &str) -> Bed {
+    with_gps(four("", client().line(format!("{GPS} {advice}"))), -0.125)
+        .until("sources", |lines| lines.iter().all(|line| "*+-".contains(line[1])))
+}
+
 /// The clock has followed the receiver already: with -x, it cannot be brought there.
 pub(crate) fn trusted_gps_is_wrong() -> Bed {
     with_gps(four("offset -0.07", client().line(format!("{GPS} trust"))), 0.0).selected("*xxxx")

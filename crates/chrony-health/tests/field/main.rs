@@ -7,7 +7,7 @@
 mod beds;
 
 use beds::Bed;
-use chrony_health::{Level, Limits, Measure, Policy, assess};
+use chrony_health::{Level, Limits, Measure, Policy, Text, assess};
 use libchrony::{Address, Connection};
 use std::time::Duration;
 use testbed::Case;
@@ -42,6 +42,18 @@ fn good_over_the_command_port() {
     expect_at(&format!("127.0.0.1:{}", bed.chronyd.command_port().unwrap()), Policy::default(), None);
 }
 
+/// A wrong sign would double the error.
+#[test]
+fn the_offset_that_is_advised_corrects_a_reference_clock() {
+    let bed = beds::gps_is_wrong();
+    let connection = Connection::builder().address(Address::parse(bed.chronyd.socket()).unwrap()).build().unwrap();
+    let (_, verdict) = assess(&connection, &Policy::default());
+    let Some(Text::ChronyConf(advice)) = &verdict.causes[0].advice.steps[0].text else { panic!("{verdict:?}") };
+    assert!(advice.starts_with("offset 0.12"), "{advice}");
+    let corrected = beds::gps_is_corrected(advice);
+    expect_at(corrected.chronyd.socket().to_str().unwrap(), Policy::default(), None);
+}
+
 macro_rules! cases {
     ($($bed:ident => $cause:literal),+ $(,)?) => {
         $(
@@ -59,7 +71,7 @@ cases! {
     without_control_of_the_clock => "slewing",
     years_off => "years-off",
     stratum_16 => "stratum-16",
-    chain_that_ends_in_a_local_clock => "chain-local",
+    chain_that_ends_in_a_local_clock => "server-local",
     isolated_on_purpose => "local-only",
     one_server_on_purpose => "one-source",
     change_that_is_ignored => "change-ignored",

@@ -35,8 +35,12 @@ fn limits(accept: &Accept) -> String {
     format!("{},{}", range(accept.warning), range(accept.critical))
 }
 
-/// Says what a cause cannot be told from, and how to tell. `None` if there is nothing.
+/// Says what a cause cannot be told from, and how to tell. `None` if there is nothing, or if the words of the cause are
+/// the message of an error, which says it.
 pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
+    if cause.advice.steps.is_empty() {
+        return None;
+    }
     let one = |other: &Alternative| match other.chronyc {
         Some(command) => format!("{} (as root on its machine: chronyc {command})", other.words),
         None => other.words.to_owned(),

@@ -49,7 +49,7 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (
             json!({"stratum": 10}),
             1,
-            "a server above it probably follows only its own clock; error bound 4.01 ms against 127.0.0.1 (stratum 9)",
+            "the last server of the chain probably follows only its own clock; error bound 4.01 ms against 127.0.0.1 (stratum 9)",
         ),
         (json!({"stratum": 16}), 2, "not synchronised, since 127.0.0.1 is at stratum 15 [stratum-16]"),
         (json!({"root dispersion": 0.09}), 0, ""),
