@@ -18,6 +18,8 @@ PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 COVER := $(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --locked --skip-clean \
 	--target-dir $(TARGET)/tarpaulin --timeout 300 --fail-under 85
 FUZZ := CARGO_TARGET_DIR=$(abspath $(TARGET))/fuzz $(RUN) fuzz/run
+CAUSES := $(RUN) cargo run --quiet --package chrony-health --example causes
+VERDICT := $(RUN) cargo run --quiet --package chrony-health --features schema --example schema
 FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
 GENERATE := $(RUN) cargo run --quiet --package chrony-report -- generate
 # How long `make fuzz` and `make soak` go on.
@@ -89,6 +91,9 @@ lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, led
 	$(RUN) python tools/checks/claims.py
 	$(RUN) python tools/checks/prose.py
 	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }
+	@$(CAUSES) | diff docs/causes.md - || { echo "docs/causes.md is stale; run: make fields" >&2; exit 1; }
+	@$(VERDICT) | diff crates/chrony-health/verdict.schema.json - || \
+		{ echo "the schema of the verdict is stale; run: make fields" >&2; exit 1; }
 	@rm -rf $(TARGET)/generated && $(GENERATE) $(TARGET)/generated
 	@diff -r docs/schemas $(TARGET)/generated/schemas || { echo "docs/schemas is stale; run: make fields" >&2; exit 1; }
 
@@ -99,7 +104,11 @@ fmt: provision-test ## Format all code, and fix what ruff can fix
 	$(RUN) ruff format
 
 .PHONY: fields
-fields: provision-test ## Write docs/fields.md and docs/schemas from the tables
+fields: provision-test ## Write docs/fields.md, docs/causes.md and the schemas from the tables
+	@$(CAUSES) > $(TARGET)/causes.md
+	mv $(TARGET)/causes.md docs/causes.md
+	@$(VERDICT) > $(TARGET)/verdict.json
+	mv $(TARGET)/verdict.json crates/chrony-health/verdict.schema.json
 	@$(FIELDS) > $(TARGET)/fields.md
 	mv $(TARGET)/fields.md docs/fields.md
 	@rm -rf $(TARGET)/generated docs/schemas && $(GENERATE) $(TARGET)/generated

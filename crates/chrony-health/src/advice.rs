@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// The next steps for a cause, in the order in which they are best taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Advice {
     /// The steps. There are none if nothing is to be done.
@@ -15,6 +16,7 @@ pub struct Advice {
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// An instruction, without a full stop.
@@ -26,6 +28,7 @@ pub struct Step {
 
 /// A text to type, or to write into a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Text {
@@ -39,18 +42,23 @@ pub enum Text {
 
 /// Limits that accept the present value of a measure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Accept {
     /// The name of the measure.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::measure"))]
     pub measure: &'static str,
     /// The values that raise no warning, in the unit of the measure.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::range"))]
     pub warning: Range,
     /// The values that are not critical, in the unit of the measure.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::range"))]
     pub critical: Range,
 }
 
 /// Something else that has the same signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Alternative {
     /// The other cause.
     pub words: &'static str,

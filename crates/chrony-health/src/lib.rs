@@ -62,6 +62,8 @@ mod measure;
 mod policy;
 pub mod quantity;
 mod range;
+#[cfg(feature = "schema")]
+mod schema;
 mod site;
 mod verdict;
 
@@ -79,6 +81,9 @@ pub use policy::{Limits, LimitsError, Policy};
 pub use range::{Range, RangeError, Unit};
 pub use site::{Site, SiteError};
 pub use verdict::{Finding, NamedCause, Verdict, assess, judge};
+
+/// The JSON Schema of a serialised [`Verdict`].
+pub const VERDICT_SCHEMA: &str = include_str!("../verdict.schema.json");
 
 /// Runs the example of the README.
 #[cfg(doctest)]

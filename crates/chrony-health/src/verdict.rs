@@ -10,7 +10,6 @@ use crate::measure::Measure;
 use crate::policy::{Limits, Policy};
 use crate::quantity::seconds;
 use crate::range::Range;
-use jiff::Timestamp;
 use libchrony::{Connection, Error, Tracking};
 use serde::{Serialize, Serializer};
 use std::cmp::Reverse;
@@ -23,18 +22,23 @@ const ADDING: Duration = Duration::from_secs(60);
 
 /// The result of one measure.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The measure.
     #[serde(rename = "name")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::measure"))]
     pub measure: &'static Measure,
     /// The level of the value, regardless of the grace period.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::level"))]
     pub level: Level,
     /// The value, in the unit of the measure. `None` if it is unknown.
     pub value: Option<f64>,
     /// The values that would raise no warning.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::range"))]
     pub warning: Range,
     /// The values that would not be critical.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::range"))]
     pub critical: Range,
     /// The value in words, or the reason why it is unknown.
     pub words: String,
@@ -46,12 +50,15 @@ pub struct Finding {
 
 /// A cause that holds, with its words.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NamedCause {
     /// The cause.
     #[serde(rename = "name")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::cause"))]
     pub cause: &'static Cause,
     /// The worst level of the measures that it explains, regardless of the grace period.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::level"))]
     pub level: Level,
     /// A sentence, without a full stop.
     pub words: String,
@@ -67,11 +74,14 @@ pub struct NamedCause {
 
 /// The verdict on a clock.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Verdict {
     /// The level, without the findings that the grace period excuses.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::level"))]
     pub level: Level,
     /// The level of the worst finding, regardless of the grace period.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::level"))]
     pub worst: Level,
     /// A summary in one line.
     pub headline: String,
@@ -79,13 +89,15 @@ pub struct Verdict {
     pub accuracy: Option<String>,
     /// The greatest error that the clock can have, in seconds. `None` unless the clock follows a source.
     pub bound: Option<f64>,
-    /// The time of reading.
-    #[serde(serialize_with = "rfc3339")]
+    /// The time of reading. In seconds since the epoch, where it is serialised.
+    #[serde(serialize_with = "since_epoch")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub time: SystemTime,
     /// The address that answered. `None` if none did.
     pub address: Option<String>,
-    /// The time until alarms begin, at least. `None` unless the grace period excuses a finding.
+    /// The time until alarms begin, at least. In seconds, where it is serialised. `None` unless the grace period excuses a finding.
     #[serde(serialize_with = "in_seconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     pub grace: Option<Duration>,
     /// The causes of the alarms, the worst first, and of those the first in the table first.
     pub causes: Vec<NamedCause>,
@@ -327,8 +339,9 @@ fn headline(verdict: &Verdict, uptime: Option<Uptime>) -> String {
     }
 }
 
-fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Timestamp::try_from(*time).map_err(serde::ser::Error::custom)?)
+fn since_epoch<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(serde::ser::Error::custom)?;
+    serializer.serialize_f64(since.as_secs_f64())
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 /// One source, with the reason for its state.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The address of the source, or the reference ID of a reference clock.
@@ -33,6 +34,7 @@ pub struct Diagnosis {
 
 /// The reason for the state of a source, with the numbers that decided it. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "name", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {

@@ -1,6 +1,6 @@
 //! Judges the stored cases, over the Unix socket and over the command port.
 
-use chrony_health::{Cause, Facts, Limits, Measure, Policy, Verdict, assess, judge};
+use chrony_health::{Cause, Facts, Limits, Measure, Policy, VERDICT_SCHEMA, Verdict, assess, judge};
 use libchrony::{Address, Connection, Library};
 use std::time::Duration;
 use testbed::{Case, Scripted};
@@ -67,6 +67,19 @@ fn each_case_has_its_cause_and_its_level_and_says_nothing_that_is_wrong() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_verdict_is_as_its_schema_says() {
+    let schema: serde_json::Value = VERDICT_SCHEMA.parse().unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for case in Case::all().unwrap() {
+        for verdict in both(&case, &case.start().unwrap()) {
+            let json = serde_json::to_value(&verdict).unwrap();
+            let faults: Vec<_> = validator.iter_errors(&json).map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{}: {faults:?}", case.name);
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::error::{Code, FINE, Failure};
 use crate::sheet::report::name;
 use crate::sheet::schema;
+use chrony_health::VERDICT_SCHEMA;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use libchrony::REPORTS;
@@ -40,6 +41,7 @@ pub(super) fn run(command: &clap::Command, folder: &Path) -> Result<Code, Failur
         for table in REPORTS {
             fs::write(schemas.join(name(table)).with_extension("json"), format!("{:#}\n", schema::of(table)))?;
         }
+        fs::write(schemas.join("verdict.json"), VERDICT_SCHEMA)?;
         Ok(())
     };
     write().map_err(|source| Failure::File {

@@ -74,7 +74,7 @@ enum Command {
     /// The reports that there are
     List(List),
     Plot(Plot),
-    /// The JSON Schema of a report's rows
+    /// The JSON Schema of a report's rows, or of a verdict
     Schema(Schema),
     /// Write man pages, completions and the schemas of all reports into a folder
     #[command(hide = true)]
