@@ -24,7 +24,7 @@ pub(super) struct Call<P> {
     ends: Vec<Result<(), Error>>,
     /// The address that has answered a part. The remaining parts are read only from there.
     answered: Option<Address>,
-    start: Instant,
+    pub(super) start: Instant,
     end: Instant,
     /// The moment at which the call is advanced at the latest.
     pub(super) until: Instant,
@@ -35,12 +35,18 @@ pub(super) struct Call<P> {
 }
 
 impl<P: Parts> Call<P> {
-    pub(super) fn new(turns: &Arc<Turns>, what: &P::What, start: Instant, end: Instant) -> Self {
+    pub(super) fn new(
+        turns: &Arc<Turns>,
+        what: &P::What,
+        answered: Option<Address>,
+        start: Instant,
+        end: Instant,
+    ) -> Self {
         let mut parts = P::new(what);
         let ends = Vec::with_capacity(parts.count());
-        let machine = machine(turns, parts.part(0).query(), None, start, end);
+        let machine = machine(turns, parts.part(0).query(), answered.clone(), start, end);
         let turns = Arc::clone(turns);
-        Self { turns, machine, parts, ends, answered: None, start, end, until: start, look_up: None, counts: true }
+        Self { turns, machine, parts, ends, answered, start, end, until: start, look_up: None, counts: true }
     }
 
     /// Advances the calls as far as the sockets allow. Returns the moment until which they wait, or `None` when they

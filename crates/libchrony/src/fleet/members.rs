@@ -36,7 +36,8 @@ impl Builder {
     }
 
     /// Sets the timeout for all reports of one address, from its first request. It must be longer than 0; the default
-    /// is 5 s. A report for which no time is left fails with [`Error::NotAsked`].
+    /// is 5 s. A report for which no time is left fails with [`Error::NotAsked`]. [`Fleet::read_from`] reads further
+    /// reports in the time that is left.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -97,10 +98,12 @@ impl Builder {
                 quotas: quotas.clone(),
             })
         };
+        let timeout = self.timeout.min(MAX_TIMEOUT);
         Ok(Fleet {
             members: self.addresses.iter().cloned().map(member).collect(),
+            left: vec![timeout; self.addresses.len()],
             addresses: self.addresses.into(),
-            timeout: self.timeout,
+            timeout,
             deadline: self.deadline,
             in_flight: self.in_flight,
             library,
@@ -122,6 +125,8 @@ pub struct Fleet {
     addresses: Arc<[Address]>,
     pub(super) members: Vec<Arc<Turns>>,
     pub(super) timeout: Duration,
+    /// The time that each address has left of its timeout, for further reports.
+    pub(super) left: Vec<Duration>,
     pub(super) deadline: Duration,
     pub(super) in_flight: usize,
     pub(super) library: Library,

@@ -30,7 +30,46 @@ impl Fleet {
     /// usable.
     #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
     pub fn read<R: Reports<Parts: Parts<What = ()>>>(&mut self) -> Round<&mut Self, R> {
-        Round::new(self, ())
+        Round::new(self, (), None)
+    }
+
+    /// Reads further reports from the addresses with these indexes, in the rest of their timeout.
+    ///
+    /// The timeout of an address includes its reads since the start of the last round of all addresses, except
+    /// cancelled ones. A silent address therefore costs one timeout in total. If no time is left, the reports fail with
+    /// [`Error::NotAsked`]. The deadline applies to each round on its own.
+    ///
+    /// The reports come from the chronyd that answered last, even if its host has several. An index counts once.
+    ///
+    /// # Panics
+    ///
+    /// If an index is out of range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (one, other) = (testbed::Scripted::start(Default::default())?, testbed::Scripted::start(Default::default())?);
+    /// # let addresses = [&one, &other].map(|chronyd| format!("127.0.0.1:{}", chronyd.command_port()).parse().unwrap());
+    /// # let mut fleet = libchrony::fleet::Fleet::builder(addresses.into()).build()?;
+    /// # one.change(r#"{"tracking": {"reference ID": 0, "stratum": 0, "leap status": 3}}"#.parse()?)?;
+    /// use libchrony::{Source, Tracking};
+    ///
+    /// let addresses = fleet.addresses();
+    /// let is_in_trouble = |tracking: &Tracking| !tracking.is_synchronized();
+    /// let troubled: Vec<_> = fleet
+    ///     .read::<Tracking>()
+    ///     .filter(|(_, tracking)| tracking.as_ref().is_ok_and(is_in_trouble))
+    ///     .map(|(index, _)| index)
+    ///     .collect();
+    /// # assert_eq!(troubled, [0]);
+    /// for (index, sources) in fleet.read_from::<Vec<Source>>(&troubled) {
+    ///     println!("{}: {} sources", addresses[index], sources?.len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[expect(private_bounds, reason = "sealed: the trait cannot be implemented outside this crate")]
+    pub fn read_from<R: Reports<Parts: Parts<What = ()>>>(&mut self, indexes: &[usize]) -> Round<&mut Self, R> {
+        Round::new(self, (), Some(indexes))
     }
 
     /// Reads reports that are chosen at run time, like [`Fleet::read`].
@@ -65,21 +104,21 @@ impl Fleet {
         assert!(!names.is_empty(), "no report is chosen");
         let reports =
             names.iter().map(|name| self.library.report(name).map(Collector::named)).collect::<Result<_, _>>()?;
-        Ok(Round::new(self, reports))
+        Ok(Round::new(self, reports, None))
     }
 }
 
 impl<F: BorrowMut<Fleet>> Round<F, Vec<&'static Table>> {
     fn chosen(fleet: F, tables: Vec<&'static Table>) -> Self {
         assert!(!tables.is_empty(), "no report is chosen");
-        Self::new(fleet, tables.into_iter().map(Collector::of).collect())
+        Self::new(fleet, tables.into_iter().map(Collector::of).collect(), None)
     }
 }
 
 impl<F: BorrowMut<Fleet>, R: Reports> Round<F, R> {
-    fn new(mut fleet: F, what: <R::Parts as Parts>::What) -> Self {
+    fn new(mut fleet: F, what: <R::Parts as Parts>::What, only: Option<&[usize]>) -> Self {
         fleet.borrow_mut().queue.look();
-        Self { schedule: Schedule::new(fleet.borrow(), what), fleet }
+        Self { schedule: Schedule::new(fleet.borrow_mut(), what, only), fleet }
     }
 
     /// Advances the round as far as possible, without waiting except [to open a socket](crate::nonblocking).

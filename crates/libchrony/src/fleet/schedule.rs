@@ -27,6 +27,8 @@ pub enum Progress<T> {
 /// The order and the calls of a round, without the fleet.
 pub(super) struct Schedule<P: Parts> {
     what: P::What,
+    /// Set if the round reads further reports, from the chronyds that have answered.
+    is_further: bool,
     end: Instant,
     /// The addresses that have not been read yet.
     pub(super) pending: VecDeque<u32>,
@@ -44,25 +46,36 @@ pub(super) struct Schedule<P: Parts> {
     again: Vec<u32>,
     /// The calls that wait for the addresses of a host.
     hosts: BTreeSet<u32>,
-    /// The addresses that are done and keep a session.
+    /// The addresses that are done, or not read in this round, and keep a session.
     idle: Vec<u32>,
     pub(super) done: VecDeque<(usize, P::Results)>,
 }
 
 impl<P: Parts> Schedule<P> {
-    pub(super) fn new(fleet: &Fleet, what: P::What) -> Self {
+    /// Creates the schedule of a round of all addresses, or of a further round of `only` some.
+    pub(super) fn new(fleet: &mut Fleet, what: P::What, only: Option<&[usize]>) -> Self {
+        let mut is_read = vec![only.is_none(); fleet.members.len()];
+        only.unwrap_or_default().iter().for_each(|index| is_read[*index] = true);
+        if only.is_none() {
+            fleet.left.fill(fleet.timeout);
+        }
+        let (members, left) = (&fleet.members, &fleet.left);
+        let count = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        let (read, mut idle): (Vec<_>, Vec<_>) = (0..count).partition(|number| is_read[*number as usize]);
+        idle.retain(|number| members[*number as usize].keeps_session());
+        let (used_up, mut pending): (Vec<_>, Vec<_>) =
+            read.into_iter().partition(|number| left[*number as usize].is_zero());
         // Addresses with a session come first, so that their sessions can be closed for the others. Host names come
         // last, because the resolver can take a while.
-        let count = u32::try_from(fleet.members.len()).unwrap_or(u32::MAX);
-        let mut pending: Vec<_> = (0..count).collect();
         pending.sort_by_cached_key(|number| {
-            let member = &fleet.members[*number as usize];
+            let member = &members[*number as usize];
             if member.keeps_session() { 0 } else { 1 + u8::from(member.settings.addresses[0].host().is_some()) }
         });
-        Self {
+        let mut schedule = Self {
+            is_further: only.is_some(),
             end: Instant::now() + fleet.deadline.min(MAX_TIMEOUT),
-            pending: pending.into(),
-            calls: fleet.members.iter().map(|_| None).collect(),
+            pending: used_up.into(),
+            calls: members.iter().map(|_| None).collect(),
             spare: Vec::new(),
             running: 0,
             counted: 0,
@@ -70,10 +83,17 @@ impl<P: Parts> Schedule<P> {
             moments: BinaryHeap::new(),
             again: Vec::new(),
             hosts: BTreeSet::new(),
-            idle: Vec::new(),
+            idle,
             done: VecDeque::new(),
             what,
-        }
+        };
+        schedule.fail_pending(|report, number| Error::NotAsked {
+            report,
+            address: members[number].found(),
+            waited: fleet.timeout,
+        });
+        schedule.pending = pending.into();
+        schedule
     }
 
     /// Starts calls until enough addresses are read at once.
@@ -92,8 +112,10 @@ impl<P: Parts> Schedule<P> {
         {
             self.pending.pop_front();
             let now = Instant::now();
-            let end = (now + fleet.timeout.min(MAX_TIMEOUT)).min(self.end);
-            let call = Call::new(&fleet.members[number as usize], &self.what, now, end);
+            let end = (now + fleet.left[number as usize]).min(self.end);
+            let member = &fleet.members[number as usize];
+            let answered = member.address().filter(|_| self.is_further);
+            let call = Call::new(member, &self.what, answered, now, end);
             self.calls[number as usize] = Some(match self.spare.pop() {
                 Some(mut spare) => {
                     *spare = call;
@@ -166,6 +188,8 @@ impl<P: Parts> Schedule<P> {
         let Some(mut call) = self.calls[number as usize].take() else { return };
         self.running -= 1;
         self.counted -= usize::from(call.counts);
+        let left = &mut fleet.left[number as usize];
+        *left = left.saturating_sub(call.start.elapsed());
         self.done.push_back((number as usize, call.take()));
         self.spare.push(call);
         if fleet.members[number as usize].keeps_session() {

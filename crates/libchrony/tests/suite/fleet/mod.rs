@@ -1,5 +1,6 @@
 //! Many chronyds in one thread: each address has its own result, in time and from its own chronyd.
 
+mod further;
 mod limits;
 mod process;
 mod results;
