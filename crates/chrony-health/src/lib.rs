@@ -33,19 +33,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The answers of a [fleet](libchrony::fleet) are judged in the same way:
+//! The answers of a [fleet](libchrony::fleet) are judged in the same way. A further round reads the details of those
+//! in trouble, within the same timeout:
 //!
 //! ```
-//! # let one = testbed::Scripted::start(Default::default())?;
-//! # let addresses = vec![format!("127.0.0.1:{}", one.command_port()).parse()?];
-//! use chrony_health::{Facts, Policy, judge};
+//! # let (one, other) = (testbed::Scripted::start(Default::default())?, testbed::Scripted::start(Default::default())?);
+//! # let addresses = [&one, &other].map(|chronyd| format!("127.0.0.1:{}", chronyd.command_port()).parse().unwrap());
+//! use chrony_health::{Details, Facts, Policy, judge};
 //! use libchrony::fleet::Fleet;
-//! use libchrony::{Activity, Address, SelectData, Source, Tracking};
+//! use libchrony::{Activity, AuthData, NtpData, SelectData, Source, SourceStats, Tracking};
+//! use std::collections::BTreeMap;
 //!
-//! let addresses: Vec<Address> = addresses;
-//! let mut fleet = Fleet::builder(addresses.clone()).build()?;
+//! let policy = Policy::default();
+//! let mut fleet = Fleet::builder(addresses.into()).build()?;
+//! let addresses = fleet.addresses();
+//! let mut verdicts = BTreeMap::new();
+//! let mut troubled = BTreeMap::new();
 //! for (index, answers) in fleet.read::<(Tracking, Vec<Source>, Vec<SelectData>, Activity)>() {
-//!     let verdict = judge(&Facts::of_answers(&addresses[index], answers), &Policy::default());
+//!     let facts = Facts::of_answers(&addresses[index], answers);
+//!     let verdict = judge(&facts, &policy);
+//!     if verdict.wants() != Details::None {
+//!         troubled.insert(index, facts);
+//!     }
+//!     verdicts.insert(index, verdict);
+//! }
+//! # assert_eq!(troubled.len(), 2);
+//! let indexes: Vec<_> = troubled.keys().copied().collect();
+//! for (index, details) in fleet.read_from::<(Vec<Option<AuthData>>, Vec<SourceStats>, Vec<Option<NtpData>>)>(&indexes) {
+//!     if let Some(mut facts) = troubled.remove(&index) {
+//!         facts.add_details(details);
+//!         verdicts.insert(index, judge(&facts, &policy));
+//!     }
+//! }
+//! for (index, verdict) in verdicts {
 //!     println!("{}: {}", addresses[index], verdict.headline);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -27,8 +27,8 @@ pub type Answers =
 /// The reports of the first pass.
 type FirstFacts = (Fact<Tracking>, Fact<Vec<Source>>, Fact<Vec<SelectData>>, Fact<Activity>);
 
-/// The details of one address of a fleet, as returned by `fleet.read::<(Vec<Option<AuthData>>, Vec<SourceStats>,
-/// Vec<Option<NtpData>>)>()`.
+/// The details of one address of a fleet, as returned by `fleet.read_from::<(Vec<Option<AuthData>>, Vec<SourceStats>,
+/// Vec<Option<NtpData>>)>(&indexes)`.
 pub type DetailAnswers =
     (Result<Vec<Option<AuthData>>, Error>, Result<Vec<SourceStats>, Error>, Result<Vec<Option<NtpData>>, Error>);
 
