@@ -6,7 +6,7 @@ use crate::range::{Range, Unit};
 
 /// Returns the tables of the measures and of the causes in Markdown, for `docs/judgement.md`.
 #[must_use]
-pub fn markdown() -> String {
+pub fn markdown() -> [String; 2] {
     let measures = Measure::ALL.iter().map(|measure| {
         let asked = if measure.is_opt_in { " (only when asked for)" } else { "" };
         vec![
@@ -32,9 +32,10 @@ pub fn markdown() -> String {
             others,
         ]
     });
-    table(&["measure", "its value", "no warning", "not critical", "known by"], measures)
-        + "\n"
-        + &table(&["cause", "meaning", "known by", "explains", "not told from"], causes)
+    [
+        table(&["measure", "its value", "no warning", "not critical", "known by"], measures),
+        table(&["cause", "meaning", "known by", "explains", "not told from"], causes),
+    ]
 }
 
 fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

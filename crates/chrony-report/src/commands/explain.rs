@@ -2,7 +2,7 @@
 
 use crate::error::{Code, FINE, Failure};
 use crate::print::layout::broken;
-use chrony_health::{Cause, Measure, Policy, Range, Site, markdown};
+use chrony_health::{Cause, Measure, Policy, Range, Site};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use std::io::Write;
@@ -21,9 +21,6 @@ pub(crate) struct Explain {
     /// A measure, such as bound, or a cause, such as nts-no-keys [default: list all]
     #[arg(value_parser = PossibleValuesParser::new(names()), hide_possible_values = true)]
     name: Option<String>,
-    /// Print all as tables in Markdown
-    #[arg(long, hide = true, conflicts_with = "name")]
-    markdown: bool,
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -36,7 +33,6 @@ pub(crate) fn run(options: &Explain) -> Result<Code, Failure> {
     let policy = Site::load()?.policy();
     let name = options.name.as_deref().unwrap_or_default();
     let text = match (Measure::named(name), Cause::named(name)) {
-        _ if options.markdown => markdown(),
         (Some(measure), _) => of_measure(measure, &policy),
         (None, Some(cause)) => of_cause(cause),
         (None, None) => all(&policy),

@@ -1,7 +1,7 @@
 //! Tests of the judgement: each rule by itself, and unknown values.
 
 use crate::clocks::{LONG, clock, local, right, started, unsynchronised, updated, values};
-use crate::support::{ask, on_time, run, scripted};
+use crate::support::{ask, on_time, scripted};
 use serde_json::{Value, json};
 use testbed::{Fault, Scripted};
 
@@ -21,14 +21,6 @@ fn expect(chronyd: &Scripted, code: i32, words: &str) {
     let ran = ask(chronyd.socket(), "check");
     assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{words}: {}", ran.out);
     assert!(ran.out.contains(words), "{words}: {}", ran.out);
-}
-
-#[test]
-fn the_document_has_the_table_of_the_rules() {
-    let table = run(["explain", "--markdown"]).out;
-    assert!(table.lines().count() > 10, "{table}");
-    let document = include_str!("../../../../docs/judgement.md");
-    assert!(document.contains(&table), "put this into docs/judgement.md, in place of its tables:\n{table}");
 }
 
 #[test]
