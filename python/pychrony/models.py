@@ -183,6 +183,9 @@ class TrackingStatus(_Record):
         bound is never too small for this reason. The excess is the growth of the root dispersion from ref_time to the
         report. ref_time is in chronyd's estimate of true time, so the growth counts to ``at + offset``.
 
+        A moment before ref_time belongs to the clock of another machine, or to a clock that was set back. The bound
+        then grows with the time between the two, so that it does not look more accurate than it is.
+
         Args:
             at: The later moment by the system clock, in seconds since the epoch. None for the moment of the report.
 
