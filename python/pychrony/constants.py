@@ -8,7 +8,7 @@ _C = TypeVar("_C", bound="_Constant")
 
 
 class _Constant(IntEnum):
-    """A number that libchrony has words for."""
+    """A number for which libchrony has words."""
 
     words: str
 
@@ -39,7 +39,7 @@ class LeapStatus(_Constant):
     Attributes:
         NORMAL: No leap second is coming.
         INSERT: A second will be inserted at the end of the day, 23:59:60 UTC.
-        DELETE: The last second of the day will be left out, 23:59:59 UTC.
+        DELETE: The last second of the day will be deleted, 23:59:59 UTC.
         UNSYNC: The clock is not synchronised.
     """
 
@@ -320,8 +320,8 @@ class Transport(Enum):
     """The transport of requests to chronyd.
 
     Attributes:
-        UNIX_SOCKET: chronyd's Unix socket, which serves every report, to root and chronyd's user only.
-        COMMAND_PORT: chronyd's UDP command port, which serves monitoring, to every host that ``cmdallow`` covers.
+        UNIX_SOCKET: chronyd's Unix socket, which serves all reports, but only to root and chronyd's user.
+        COMMAND_PORT: chronyd's UDP command port, which serves the open reports to every host that ``cmdallow`` allows.
     """
 
     UNIX_SOCKET = "Unix socket"

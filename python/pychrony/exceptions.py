@@ -1,7 +1,7 @@
 """The exceptions that pychrony raises.
 
-Every message says what happened, to which address or field, and what to do next. The errors of libchrony and of the
-system that led to an exception are its ``__cause__``.
+Every message says what happened, to which address or field, and what to do next. An error of libchrony or of the
+system that led to an exception is its ``__cause__``.
 """
 
 
@@ -9,9 +9,9 @@ class ChronyError(Exception):
     """Base of all exceptions of this package.
 
     Attributes:
-        message: The failure, and the remedy.
-        error_code: The number of the kind of problem: -1 not reachable, -2 socket not found, -3 permission denied,
-            -4 invalid response, -5 incomplete data; None where there is no number.
+        message: The failure, and the next step.
+        error_code: The kind of the failure: -1 not reachable, -2 socket not found, -3 permission denied, -4 invalid
+            response, -5 incomplete data. None if it has no number.
 
     Example:
         >>> from pychrony import ChronyError
@@ -28,7 +28,7 @@ class ChronyError(Exception):
         self.error_code = error_code
 
     def __str__(self) -> str:
-        """The message, followed by the error code where there is one."""
+        """Return the message, followed by the error code if there is one."""
         if self.error_code is None:
             return self.message
         return f"{self.message} (error code: {self.error_code})"

@@ -1,4 +1,4 @@
-"""The functions that read one report each: open, read, close.
+"""Functions that open a connection, read one report, and close the connection.
 
 The functions keep nothing between calls and may be called from any thread. While they wait, the interpreter runs other
 threads. Ctrl-C interrupts them.
@@ -23,7 +23,7 @@ def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         TrackingStatus: The state of the system clock against its reference.
@@ -51,7 +51,7 @@ def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no sources
@@ -76,13 +76,13 @@ def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list
 def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SourceStats]:
     """Get the statistics of all time sources from chronyd.
 
-    Each call is a snapshot of its own; match it with `get_sources` by address if needed.
+    Each call is a snapshot of its own. Match its records with those of `get_sources` by address.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
@@ -110,7 +110,7 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         RTCData: The state of the real-time clock against the system clock.
@@ -132,13 +132,13 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
 
 
 def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
-    """Get the numbers of servers and peers that chronyd uses.
+    """Get the numbers of NTP sources that are online, offline, in a burst, or without an address.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         Activity: The numbers of sources that are online, offline, in a burst, and without an address.
@@ -166,7 +166,7 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[SelectData]: A SelectData for each source, in chronyd's order. Empty if no sources are configured.
@@ -188,16 +188,16 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
 
 
 def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
-    """Get the authentication of the packets of all time sources.
+    """Get the state of the authentication of all time sources.
 
-    A record has no address. Index *i* means one source here and in `get_sources`, unless sources come or go between
-    the two calls. Compare the addresses of `get_sources` before and after.
+    A record has no address. Index *i* means the same source here and in `get_sources`, unless sources come or go
+    between the two calls. To be sure, compare the addresses of `get_sources` before and after.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[AuthData | None]: An AuthData for each source, in the order of `get_sources`; None for a reference clock.
@@ -222,14 +222,14 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
 def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
     """Get the last valid answers of all time sources.
 
-    Match a record with `get_sources` by `remote_address`. A reference clock does not have one; its index is one in both
-    lists, unless sources come or go between the two calls.
+    Match a record with `get_sources` by `remote_address`. A reference clock has no record, and its index is the same in
+    both lists, unless sources come or go between the two calls.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[NTPData | None]: An NTPData for each source, in the order of `get_sources`; None for a reference clock.
@@ -259,10 +259,10 @@ def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
-        ServerStats: The numbers of requests that chronyd has received and dropped.
+        ServerStats: The numbers of requests that chronyd has received, served and dropped.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded.
@@ -287,7 +287,7 @@ def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mo
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         Smoothing: The difference between the time that is served and chronyd's own.

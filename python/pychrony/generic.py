@@ -1,7 +1,7 @@
 """Any report by its name, as the libchrony of this machine describes it.
 
-Nothing here knows a report: names, types, contents, units and words are libchrony's own. So a report or a field that a
-newer libchrony has is read without a newer pychrony.
+Nothing here knows a report: names, types, contents, units and words are libchrony's own. So the reports and
+fields of a newer libchrony can be read without a newer pychrony.
 """
 
 from collections.abc import Mapping
@@ -60,15 +60,15 @@ def get_report(
 ) -> list[Mapping[str, ReportField] | None]:
     """Get the records of any report that libchrony knows, as libchrony itself describes them.
 
-    A report or a field that a newer libchrony has is read, too. The checks follow from the contents: floats are finite,
-    measures are not negative, and times are possible.
+    The reports and fields of a newer libchrony are read as well. The checks follow from the contents: floats are
+    finite, measures are not negative, and times are possible.
 
     Args:
         name: libchrony's name of the report, one of `list_reports`.
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The most seconds that the call takes, greater than 0.
+        timeout: The longest time that the call may take, in seconds, greater than 0.
 
     Returns:
         list[Mapping[str, ReportField] | None]: The records in chronyd's order; a list of one for a report that has one

@@ -54,9 +54,9 @@ __all__ = [
 
 #: The reference ID of chronyd's own ``local`` clock.
 _LOCAL = 0x7F7F0101
-#: The rate at which chronyd assumes any clock to go wrong, in ppm: the default of ``maxclockerror``.
+#: The drift that chronyd assumes of every clock, in ppm: the default of ``maxclockerror``.
 _MAX_CLOCK_ERROR = 1.0
-#: Seconds since the last good sample, where there was none.
+#: The value of last_sample_ago if there was no good sample.
 _NEVER = 0xFFFFFFFF
 
 #: The name that a reference ID gives to a source without an address.
@@ -67,11 +67,14 @@ _Report = tuple[str, dict[str, type[Enum]]]
 
 
 class _Record:
-    """The methods that all records share. Compiling them for each dataclass took a tenth of the import."""
+    """The methods that all records share.
+
+    Compiling them for each dataclass would take a tenth of the time of the import.
+    """
 
     #: The names of the fields.
     __match_args__: tuple[str, ...]
-    #: Annotated here only: an annotation in a dataclass itself would be in `__dataclass_fields__`.
+    #: Annotated only here, since an annotation in a dataclass would appear in `__dataclass_fields__`.
     __report__: ClassVar[_Report]
 
     def _values(self) -> tuple[object, ...]:
@@ -103,8 +106,8 @@ class TrackingStatus(_Record):
             (libchrony "reference ID")
         reference_id_name: The name of the source: its address when it has one, or else the reference ID read as
             characters ("GPS"), or as a dotted quad. Empty when there is no source.
-        stratum: Number of hops to a reference clock, 0 to 16. 0 when not synchronised; 16 when the source is of stratum
-            15, which is too far away for others. (libchrony "stratum")
+        stratum: Number of hops to a reference clock, 0 to 16. 0 when not synchronised; 16 if the source is at stratum
+            15, which no clock may follow. (libchrony "stratum")
         leap_status: The leap second to come, if any, 0 to 3; a member of `LeapStatus`. (libchrony "leap status")
         offset: Correction still to be made to the system clock, in seconds. Positive: the clock is slow of NTP time.
             (libchrony "current correction")
@@ -190,8 +193,8 @@ class TrackingStatus(_Record):
             at: The later moment by the system clock, in seconds since the epoch. None for the moment of the report.
 
         Returns:
-            float | None: The bound in seconds. None when it is not known: the clock is not synchronised, a leap second
-            is being made, or the clock follows only itself.
+            float | None: The bound in seconds. None if it is not known: the clock is not synchronised, a leap second
+            is being inserted or deleted, or the clock follows only itself.
 
         Raises:
             ValueError: If `at` is not a finite number.
@@ -375,18 +378,18 @@ class RTCData(_Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Activity(_Record):
-    """The numbers of servers and peers in use (libchrony report "activity", chronyc ``activity``).
+    """The numbers of NTP sources by their activity (libchrony report "activity", chronyc ``activity``).
 
     Reference clocks are not counted.
 
     Attributes:
         online_sources: Sources that are polled. (libchrony "online sources")
-        offline_sources: Sources that are not polled, since chronyd takes them as unreachable. (libchrony "offline
+        offline_sources: Sources that chronyd was told not to poll. (libchrony "offline
             sources")
-        burst_online_sources: Sources that are asked a burst of requests now, and will be online after it. (libchrony
+        burst_online_sources: Sources that are polled in a burst now, and will be online after it. (libchrony
             "burst online-return sources")
-        burst_offline_sources: Sources that are asked a burst of requests now, and will be offline after it.
-            (libchrony "burst offline-return sources")
+        burst_offline_sources: Sources that are polled in a burst now, and will be offline after it. (libchrony "burst
+            offline-return sources")
         unresolved_sources: Sources whose name has no address yet. (libchrony "unresolved sources")
     """
 
@@ -417,16 +420,16 @@ class SelectData(_Record):
             member of `LeapStatus`. (libchrony "leap status")
         configured_options: Options of the selection as they are configured; a `SelectOption`. (libchrony "configured
             options")
-        effective_options: Options of the selection in use, since authenticated sources may be preferred; a
+        effective_options: Options of the selection in effect. chronyd may have preferred authenticated sources; a
             `SelectOption`. (libchrony "effective options")
         last_sample_ago: Seconds since the last sample when the selection was made. 0 when there was none. (libchrony
             "last sample ago")
         score: Score against the selected source, 0 or more. Above 1 when it was better in recent selections.
             (libchrony "score")
-        low_limit: Low end of where the source takes the true offset of the clock to be, in seconds. 0 without a
-            sample. (libchrony "low limit")
-        high_limit: High end of where the source takes the true offset of the clock to be, in seconds. Below the low end
-            when the distance is not acceptable. (libchrony "high limit")
+        low_limit: Low end of the range in which the source sees the true offset of the clock, in seconds. 0
+            without a sample. (libchrony "low limit")
+        high_limit: High end of the range in which the source sees the true offset of the clock, in seconds. Below the
+            low end if the root distance is not acceptable. (libchrony "high limit")
     """
 
     __report__ = (
@@ -476,11 +479,12 @@ class AuthData(_Record):
         key_id: Number of the key. With NTS, the number of successful key establishments. 0 without a key. (libchrony
             "key ID")
         key_length: Length of the key in bits. 0 without a key. (libchrony "key length")
-        key_establishment_attempts: With NTS, attempts to establish keys since the last success that an authenticated
-            answer followed. (libchrony "key establishment attempts")
+        key_establishment_attempts: With NTS, attempts to establish keys since the last success that was followed by
+            an authenticated answer. (libchrony "key establishment attempts")
         last_key_establishment_ago: Seconds since keys were last established. 4294967295 when they never were, and
             without NTS. (libchrony "last key establishment ago")
-        cookies: NTS cookies that chronyd holds, 8 at most. Fewer tell of lost answers. (libchrony "cookies")
+        cookies: NTS cookies that chronyd holds, 8 at most. Fewer than 8 are a sign of lost answers. (libchrony
+            "cookies")
         cookie_length: Length of the next cookie in bytes. 0 without one. (libchrony "cookie length")
         nak: True if the server has refused a cookie (an NTS NAK) since the last request. (libchrony "NAK")
     """
@@ -519,13 +523,13 @@ class NTPData(_Record):
         remote_address: IP address of the source, or ``ID#`` and ten digits while its name is not resolved. (libchrony
             "remote address")
         local_address: Local IP address that received the answer. Empty before the first. (libchrony "local address")
-        remote_port: UDP port that is asked. (libchrony "remote port")
+        remote_port: UDP port of the source. (libchrony "remote port")
         leap_status: Leap second that the source announces, if any; a member of `LeapStatus`. (libchrony "leap status")
         version: NTP version of the answer. 0 before the first. (libchrony "version")
         mode: NTP mode of the answer. 0, which has no name, before the first; a member of `NTPMode`. (libchrony "mode")
-        stratum: Stratum as the answer has it, 0 to 255. 0 in a kiss-o'-death, and before the first. (libchrony
+        stratum: Stratum in the answer, 0 to 255. 0 in a kiss-o'-death, and before the first. (libchrony
             "stratum")
-        poll: Polling interval as the answer has it, as a power of two, in seconds. (libchrony "poll")
+        poll: Polling interval in the answer, as a power of two, in seconds. (libchrony "poll")
         precision: Precision of the source's clock as a power of two, in seconds. (libchrony "precision")
         root_delay: Delay of the path from the source to its stratum-1 server, in seconds, 0 or more. (libchrony "root
             delay")
@@ -534,13 +538,13 @@ class NTPData(_Record):
             2**32-1. (libchrony "reference ID")
         ref_time: Time at which the source's clock was last set, in seconds since the epoch, 0 or more. 0 when unknown.
             (libchrony "reference time")
-        offset: Offset of the sample, in seconds. Positive: the local clock is behind the source, other than in
-            ``sources``. (libchrony "offset")
+        offset: Offset of the sample, in seconds. Positive: the local clock is behind the source. In
+            ``sources`` the sign is the opposite. (libchrony "offset")
         peer_delay: Delay to the source and back, in seconds, 0 or more. (libchrony "peer delay")
         peer_dispersion: Dispersion of the sample, in seconds, 0 or more. (libchrony "peer dispersion")
         response_time: Time that the source took to answer, in seconds, 0 or more. (libchrony "response time")
-        jitter_asymmetry: Asymmetry of the jitter between the two ways, -0.5 to 0.5. Negative: the way to the source
-            varies more. (libchrony "jitter asymmetry")
+        jitter_asymmetry: Asymmetry of the jitter between the two directions, -0.5 to 0.5. Negative: the delay to the
+            source varies more. (libchrony "jitter asymmetry")
         flags: Tests that the answer has passed, and its mode; an `NTPFlag`. (libchrony "flags")
         transmit_timestamping: Origin of the request's transmit timestamp. 0, which has no name, before the first
             answer; a member of `Timestamping`. (libchrony "transmit timestamping")
@@ -549,7 +553,7 @@ class NTPData(_Record):
         transmitted_messages: Messages sent to the source. (libchrony "transmitted messages")
         received_messages: Messages received from it. (libchrony "received messages")
         received_valid_messages: Messages that passed the tests 1 to 5. (libchrony "received valid messages")
-        received_good_messages: Messages that passed all tests, so that they gave a sample. (libchrony "received good
+        received_good_messages: Messages that passed all tests and gave a sample. (libchrony "received good
             messages")
         kernel_transmit_timestamps: Requests that the kernel stamped. Since chrony 4.6; None before. (libchrony
             "kernel transmit timestamps")
@@ -633,15 +637,15 @@ class ServerStats(_Record):
         received_ntp_requests: NTP requests received. (libchrony "received NTP requests")
         accepted_nts_ke_connections: Connections accepted for NTS key establishment. Since chrony 4.0; None before.
             (libchrony "accepted NTS-KE connections")
-        received_command_requests: Command requests received, with those of this program. (libchrony "received command
-            requests")
-        dropped_ntp_requests: NTP requests dropped by the limit on their rate. (libchrony "dropped NTP requests")
-        dropped_nts_ke_connections: NTS-KE connections dropped by the limit on their rate. Since chrony 4.0; None
+        received_command_requests: Command requests received, including those of this program. (libchrony "received
+            command requests")
+        dropped_ntp_requests: NTP requests dropped because of a rate limit. (libchrony "dropped NTP requests")
+        dropped_nts_ke_connections: NTS-KE connections dropped because of a rate limit. Since chrony 4.0; None
             before. (libchrony "dropped NTS-KE connections")
-        dropped_command_requests: Command requests dropped by the limit on their rate. (libchrony "dropped command
+        dropped_command_requests: Command requests dropped because of a rate limit. (libchrony "dropped command
             requests")
-        dropped_client_log_records: Records of clients dropped by the limit on memory. (libchrony "dropped client log
-            records")
+        dropped_client_log_records: Records of clients dropped because of the memory limit. (libchrony "dropped client
+            log records")
         received_authenticated_ntp_requests: NTP requests that were authenticated by a key or NTS. Since chrony 4.0;
             None before. (libchrony "received authenticated NTP requests")
         received_interleaved_ntp_requests: NTP requests in interleaved mode. Since chrony 4.2; None before.
@@ -692,7 +696,7 @@ class Smoothing(_Record):
     All numbers are 0 while smoothing is not active.
 
     Attributes:
-        flags: State of the smoothing: active, and for leap seconds only; a `SmoothingFlag`. (libchrony
+        flags: State of the smoothing: active, and only for leap seconds; a `SmoothingFlag`. (libchrony
             "flags")
         offset: Offset of the time that is served, in seconds. Positive: it is ahead of the true time. (libchrony
             "offset")

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Parses an address, which is text or a path object. The error names the argument and the types that it may have.
 pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
     let py = address.py();
-    // Looking up a method that a str does not have would cost more than all else here.
+    // Looking up a method that str does not have would cost more than the rest of this function.
     let is_path = !address.is_exact_instance_of::<PyString>() && address.get_type().hasattr("__fspath__")?;
     let text = if is_path { py.import("os")?.call_method1("fspath", (address,))? } else { address.clone() };
     let Ok(text) = text.cast::<PyString>() else {
@@ -23,11 +23,11 @@ pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAn
     Address::parse(address).map_err(|error| errors::to_python(py, &error.into()))
 }
 
-/// Parses a number of seconds. Whatever is wrong with the value, the error is a `ValueError` that names the argument.
+/// Parses a number of seconds. Any invalid value is a `ValueError` that names the argument.
 pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<Duration> {
     match seconds.extract::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => {
-            // A longer timeout than a `Duration` can hold counts as the longest one.
+            // A timeout that is too long for a `Duration` counts as the longest one.
             Ok(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
         }
         Err(error) if !is_about_the_value(seconds.py(), &error) => Err(error),

@@ -14,14 +14,14 @@ use std::ffi::OsString;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// A connection in a `with` block. The Python class adds the documented methods. Entering and leaving stay here, so that
-/// no signal handler can run and raise between them and the block. (Since Python 3.14, one can run before the block, in
-/// the `with` statement itself.)
+/// A connection in a `with` block. The Python class adds the documented methods. Entering and leaving stay here, so
+/// that no signal handler can run and raise between them and the block. (Since Python 3.14, one can run before the
+/// block, in the `with` statement itself.)
 #[pyclass(frozen, subclass, module = "pychrony._core")]
 #[derive(Default)]
 pub(crate) struct Connection {
     settings: OnceLock<ConnectionSettings>,
-    /// The connection of the crate, which is made on first entering: only then libchrony is needed.
+    /// The connection of the crate. It is made on first entering, since libchrony is not needed before.
     inner: OnceLock<Arc<libchrony::Connection>>,
     /// The number of `with` blocks that the connection is in.
     entered: AtomicUsize,
@@ -95,8 +95,8 @@ impl Connection {
         let (py, connection) = (slf.py(), slf.get());
         connection.entered.fetch_add(1, Ordering::AcqRel);
         let connected = connection.read(py, &Wanted::Answer);
-        // Handlers of signals that came meanwhile run now. If one raised after this, the connection would stay open:
-        // Python calls `__exit__` only after an `__enter__` that succeeds.
+        // The handlers of signals that came meanwhile run now. If one raised later, the connection would stay open,
+        // since Python calls `__exit__` only after a successful `__enter__`.
         match connected.and_then(|_| greenlets::run_handlers(py)) {
             Ok(()) => Ok(slf),
             Err(error) => {
@@ -125,7 +125,7 @@ impl Connection {
         wanted.convert(py, self.read(py, &wanted)?)
     }
 
-    /// The address that answered last, or that was connected to since, and true if it is a command port.
+    /// The address that answered last, or to which the connection was opened since, and true if it is a command port.
     #[getter]
     fn _answered_at(&self) -> (Option<OsString>, Option<bool>) {
         answered_at(self.inner.get().and_then(|connection| connection.address()))

@@ -1,4 +1,4 @@
-//! The functions that read one report: open, read, close.
+//! Functions that open a connection, read one report, and close the connection.
 
 use crate::convert::errors::{self, interrupted};
 use crate::convert::wanted::Wanted;

@@ -1,7 +1,7 @@
 //! The extension module `pychrony._core`, which the Python package calls.
 //!
-//! Each function checks and converts its arguments, lets the crate `libchrony` do the work without the GIL, and
-//! converts the result or raises the error. No decision about chronyd is made here.
+//! Each function checks and converts its arguments, calls the crate `libchrony` without the GIL, and converts the
+//! result or raises the error. It makes no decision about chronyd.
 
 mod aio;
 mod arguments;

@@ -28,8 +28,8 @@ class Descriptors(NamedTuple):
     needed: int
     """The number that keeps a session with each address: two for each, and two for all together."""
     available: int
-    """The soft limit on open files, less the descriptors that were open before, and a few that are left to the rest of
-    the program."""
+    """The soft limit on open files, without the descriptors that were open before and a few that are left to the rest
+    of the program."""
 
 
 class Fleet(Block["Opened"]):
@@ -41,21 +41,22 @@ class Fleet(Block["Opened"]):
 
     Args:
         addresses: The addresses of the chronyds, each as `ChronyConnection` takes it. A host name stands for all
-            addresses of the host. Threads of pychrony's own look host names up, 16 at a time.
-        timeout: The seconds that one address has for all of its reports, from its first request; greater than 0.
-        deadline: The most seconds that a round takes, greater than 0; no limit by default. The result of an address
-            that was not asked by then is a ChronyConnectionError.
-        in_flight: The most addresses that are asked at once, 1 or more. An address that has been silent for a tenth of
-            a second no longer counts, but may still answer until its timeout.
-        parallel: The most sessions over which the long list of one address is read at once, 1 or more. Each further
-            one takes two more descriptors.
+            addresses of the host. pychrony looks host names up in threads, 16 at a time.
+        timeout: The time that one address has for all of its reports, from its first request, in seconds, greater than
+            0.
+        deadline: The longest time that a round may take, in seconds, greater than 0; no limit by default. The result of
+            an address that was not asked by then is a ChronyConnectionError.
+        in_flight: The largest number of addresses that are asked at once, 1 or more. An address that has been silent
+            for a tenth of a second no longer counts, but may still answer until its timeout.
+        parallel: The largest number of sessions over which a long list of one address is read at once, 1 or more. Each
+            further one takes two more descriptors.
         raise_descriptor_limit: True to raise this process's soft limit on open files on entering, as far as the fleet
-            needs it and the hard limit allows.
+            needs and the hard limit allows.
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
         ChronyConnectionError: If an address is malformed, or (on entering) the system gives no event queue.
-        TypeError: If `addresses` is a single one, or one of them is no address.
+        TypeError: If `addresses` is a single address, or contains something that is no address.
         ValueError: If a number of seconds is not finite or not greater than 0, or another number is out of range.
 
     Example:
@@ -93,7 +94,7 @@ class Fleet(Block["Opened"]):
         return f"<Fleet of {len(self.addresses)} addresses>"
 
     async def __aenter__(self: F) -> F:
-        """Get ready for rounds. No socket is opened before the first one."""
+        """Prepare for rounds. No socket is opened before the first one."""
         if self._opened is not None and not self._opened.is_over():
             raise RuntimeError("the Fleet is open already; one async with block at a time")
         self._enter(lambda: Opened(_core.Fleet(self._settings)))
@@ -101,7 +102,7 @@ class Fleet(Block["Opened"]):
 
     @property
     def descriptors(self) -> Descriptors | None:
-        """The numbers of file descriptors that it needs and may have; None while the fleet is not open."""
+        """The numbers of file descriptors that it needs and may have. None while the fleet is not open."""
         return None if self._opened is None else Descriptors(*self._opened.fleet.descriptors)
 
     @overload
@@ -128,7 +129,7 @@ class Fleet(Block["Opened"]):
         /,
     ) -> Round[tuple[A | ChronyError, B | ChronyError, C | ChronyError, D | ChronyError]]: ...
     def read(self, *reports: Callable[..., Awaitable[Any]]) -> Round[Any]:
-        """Read reports of all addresses, as the functions of `pychrony.aio` that are named here read them.
+        """Read reports of all addresses, each as the named function of `pychrony.aio` does.
 
         Args:
             reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`, but not
@@ -136,8 +137,8 @@ class Fleet(Block["Opened"]):
 
         Returns:
             Round: An asynchronous iterator. Each address comes once, as soon as it is done, with the value that the
-            function returns or the exception that it raises. With several functions it is a tuple of these. Another
-            round ends this one; so does leaving the fleet's block.
+            function returns or the exception that it raises. With several functions it is a tuple of these. A further
+            round ends this one, and so does leaving the fleet's block.
 
         Raises:
             RuntimeError: If called outside an ``async with`` block, or in another event loop.
@@ -238,14 +239,14 @@ class Opened(LoopBound, Timed):
         return self._results() is results
 
     def watch(self) -> None:
-        """Have the round go on."""
+        """Have the round continue."""
         if not self._is_watched:
             self._loop.add_reader(self._descriptor, self.go_on)
             self._is_watched = True
             self.go_on()
 
     def go_on(self) -> None:
-        """Go on as far as possible, and have the loop go on from there."""
+        """Continue as far as possible, and let the loop continue from there."""
         results = self._results()
         if not self._is_watched or results is None:
             return self._stop()
@@ -283,9 +284,9 @@ class Opened(LoopBound, Timed):
 
 
 class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
-    """The results of one round of a `Fleet`, as they come: an address as it was given, and the value read there.
+    """The results of one round of a `Fleet`, as they come: an address as it was given, and its value.
 
-    The round advances from the first awaited result until it is over, also while a task is busy with a result.
+    The round advances from the first awaited result until it is over, even while a task is busy with a result.
     Cancelling a task that awaits one loses nothing.
     """
 
@@ -299,7 +300,7 @@ class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
         return self
 
     async def __anext__(self) -> tuple[str | PathLike[str], T]:
-        """The next result."""
+        """Return the next result."""
         results = self._results
         while not results.read:
             if results.is_over:

@@ -1,4 +1,4 @@
-"""A connection in an event loop, which advances its calls when a socket is ready, a timer is due, or a turn has come.
+"""A connection in an event loop: it advances its calls when a socket is ready, a timer is due, or a turn has come.
 
 Nothing is decided here: `_core` says what a call waits for. All sockets of a connection are behind one descriptor,
 which the loop watches from the first call to the last.
@@ -40,7 +40,10 @@ class LoopBound:
         return self._loop.is_closed() or not self.is_of_this_process()
 
     def hands_over(self, callback: Callable[[], None]) -> bool:
-        """Have the loop call this if it runs elsewhere: a coroutine can be collected as garbage in any thread."""
+        """Have the loop call this, if this is another thread. A coroutine may be garbage-collected in any thread.
+
+        Returns true if the loop will call it.
+        """
         try:
             is_here = asyncio.get_running_loop() is self._loop
         except RuntimeError:
@@ -71,7 +74,7 @@ class Block(Generic[B]):
     _abandoned = 0
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Close it, which a block would have done."""
+        """Close what was not closed by leaving a block."""
         if self._opened is not None:
             self._opened.close()
             if self._opened.is_of_this_process():
@@ -122,7 +125,7 @@ class Block(Generic[B]):
 
 
 class Timed:
-    """An object that goes on at a given moment at the latest."""
+    """An object that continues at a given moment at the latest."""
 
     __slots__ = ("_due", "_loop", "_timer")
 
@@ -132,7 +135,7 @@ class Timed:
         self._due = 0.0
 
     def go_on(self) -> None:
-        """Go on as far as possible."""
+        """Continue as far as possible."""
         raise NotImplementedError
 
     def _arm(self, seconds: float) -> None:
@@ -148,7 +151,7 @@ class Timed:
             self._timer = None
             self.go_on()
         except BaseException:
-            # A signal's handler has raised; the loop may go on.
+            # A signal handler has raised, and the loop may continue.
             self._loop.call_soon(self.go_on)
             raise
 
@@ -160,11 +163,11 @@ class Link(LoopBound):
         super().__init__(connection.is_forked)
         self.connection = connection
         self._is_watched = False
-        #: The number of calls under way, plus one while the connection is open.
+        #: The number of calls in flight, plus one while the connection is open.
         self._users = 1
         #: The call that has the turn.
         self._call: Call | None = None
-        #: All calls under way, by number.
+        #: All calls in flight, by number.
         self._calls: dict[int, Call] = {}
 
     async def read(self, record: type[object] | tuple[str, type[object]] | None) -> Any:
@@ -185,7 +188,7 @@ class Link(LoopBound):
             call.error = None
 
     def watch(self, call: Call) -> None:
-        """Have a call go on when its sockets are ready, or when its turn has come."""
+        """Have a call continue when its sockets are ready, or when its turn has come."""
         if not call.inner.waits_for_turn():
             self._call = call
         if not self._is_watched:
@@ -199,14 +202,14 @@ class Link(LoopBound):
             self._call.go_on()
 
     def release(self, call: Call) -> None:
-        """Forget a call that is over, and have the next one go on."""
+        """Forget a call that is over, and have the next one continue."""
         if self._call is call:
             self._call = None
         self._calls.pop(call.inner.number, None)
         self._leave()
 
     def close(self) -> None:
-        """Close what is kept for the next call. A call that is under way ends first."""
+        """Close what is kept for the next call. A call in flight ends first."""
         self.connection.close()
         self._leave()
 
@@ -234,7 +237,7 @@ class Link(LoopBound):
 
 
 class Call(Timed):
-    """A call under way."""
+    """A call in flight."""
 
     __slots__ = ("_is_over", "_link", "_look_up", "error", "future", "inner")
 
@@ -250,7 +253,7 @@ class Call(Timed):
         self._is_over = False
 
     def go_on(self) -> None:
-        """Go on as far as possible, and have the loop go on from there."""
+        """Continue as far as possible, and let the loop continue from there."""
         if self._is_over:
             return
         try:
@@ -267,7 +270,7 @@ class Call(Timed):
         except Exception as error:  # noqa: BLE001
             # The exception is for the task, whichever code called here.
             self.error = error
-        # The task ends the call. A signal's handler that raised in the middle of that here would leave it waiting.
+        # The task ends the call. If this did, a signal handler that raises in the middle would leave the task waiting.
         if self.future is not None and not self.future.done():
             self.future.set_result(None)
 

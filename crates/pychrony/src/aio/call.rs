@@ -61,7 +61,7 @@ pub(super) fn start(wanted: &Wanted, connection: &Connection) -> Result<Box<dyn 
 /// One call.
 #[pyclass(frozen, module = "pychrony._core")]
 pub(crate) struct AsyncCall {
-    /// Its number among the calls of the connection.
+    /// The number of the call among the calls of its connection.
     #[pyo3(get)]
     pub(super) number: u64,
     pub(super) waker: Waker,
@@ -86,8 +86,8 @@ fn forked() -> PyErr {
 
 #[pymethods]
 impl AsyncCall {
-    /// Sends and receives as much as possible without waiting. Returns the seconds after which to advance it at the
-    /// latest, or the name and the port of a host to be looked up meanwhile, or `None` when it is over.
+    /// Sends and receives as much as possible without waiting. Returns the seconds after which to advance the call at
+    /// the latest, or the name and port of a host to look up meanwhile, or `None` when the call is over.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let step = py.detach(|| {
             let (Some(mut state), Some(mut epoll)) = (self.state.get(), self.shared.epoll.get()) else {
@@ -124,7 +124,7 @@ impl AsyncCall {
         })
     }
 
-    /// Returns true if it waits for its turn.
+    /// Returns true if the call waits for its turn.
     fn waits_for_turn(&self) -> bool {
         self.state.get().is_some_and(|state| matches!(&*state, CallState::Reads(call, _) if call.waits_for_turn()))
     }
@@ -159,7 +159,7 @@ impl AsyncCall {
         }
     }
 
-    /// Ends the call. The next one has its turn; sockets that it does not use are closed.
+    /// Ends the call. The next call gets its turn, and sockets that it does not use are closed.
     fn close(&self, py: Python<'_>) {
         let Some(mut state) = self.state.get() else { return };
         let ended = matches!(*state, CallState::Reads(..)).then(|| mem::replace(&mut *state, CallState::Over));

@@ -65,7 +65,7 @@ impl AsyncConnection {
         Ok(AsyncCall { number, waker, wanted, shared: Arc::clone(&self.0), state })
     }
 
-    /// Returns the descriptor that is readable when a call can go on; -1 at the end.
+    /// Returns the descriptor that is readable when a call can continue, or -1 after the end.
     fn fileno(&self) -> RawFd {
         let epoll = self.0.epoll.get();
         epoll.as_deref().and_then(Option::as_ref).map_or(-1, |epoll| epoll.as_fd().as_raw_fd())
@@ -81,7 +81,7 @@ impl AsyncConnection {
         self.0.woken.get().map(|mut woken| mem::take(&mut *woken)).unwrap_or_default()
     }
 
-    /// Stops watching sockets that have something to read while no call is under way.
+    /// Discards the events of sockets while no call is in flight.
     fn forget_ready(&self, py: Python<'_>) {
         py.detach(|| {
             if let Some(mut epoll) = self.0.epoll.get() {
@@ -90,7 +90,7 @@ impl AsyncConnection {
         });
     }
 
-    /// Closes the sockets that are kept for the next call. A call that is under way ends first.
+    /// Closes the sockets that are kept for the next call. A call in flight ends first.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
     }
@@ -101,7 +101,7 @@ impl AsyncConnection {
         drop(ended);
     }
 
-    /// The address that answered last, or that was connected to since, and true if it is a command port.
+    /// The address that answered last, or to which the connection was opened since, and true if it is a command port.
     #[getter]
     fn answered_at(&self) -> (Option<OsString>, Option<bool>) {
         answered_at(self.0.connection.address())

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The results that are handed over at once, at most. The event loop runs other tasks between two batches.
+/// The largest number of results in a batch. The event loop runs other tasks between two batches.
 const BATCH: usize = 64;
 
 /// The settings of a fleet.
@@ -114,7 +114,7 @@ impl Fleet {
         self.state.is_forked()
     }
 
-    /// Begins a round, in place of one that is under way. Returns the descriptor that is readable when it can go on.
+    /// Begins a round, and ends one in progress. Returns the descriptor that is readable when the round can continue.
     fn begin(&self, py: Python<'_>, records: &Bound<'_, PyList>) -> PyResult<RawFd> {
         at_exit::register_with_multiprocessing(py)?;
         let classes: Arc<[_]> = records.iter().map(|record| Dataclass::of(record.cast()?)).collect::<PyResult<_>>()?;
@@ -129,8 +129,8 @@ impl Fleet {
         })
     }
 
-    /// Sends and receives as much as possible without waiting. Returns results, each with the number of its address, and
-    /// the seconds after which to advance it at the latest; `None` when each address has had its result.
+    /// Sends and receives as much as possible without waiting. Returns results, each with the number of its address,
+    /// and the seconds after which to advance the round at the latest, or `None` once each address has had its result.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let mut read = Vec::new();
         let (classes, until) = py.detach(|| {

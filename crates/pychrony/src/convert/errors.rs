@@ -14,8 +14,8 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs the handlers of signals that came in, and returns true if one of them raised. An interpreter that is shutting
-/// down does not run handlers, and the calls of its last objects continue.
+/// Runs the handlers of pending signals, and returns true if one of them raised. An interpreter that is shutting down
+/// does not run handlers, and the calls of its last objects continue.
 pub(crate) fn interrupted() -> bool {
     let handled = Python::try_attach(|py| match greenlets::run_handlers(py) {
         Ok(()) => false,
@@ -35,7 +35,7 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
-/// Returns the exception for an error, with libchrony's error and the system's as its causes.
+/// Returns the exception for an error, with the errors of libchrony and of the system as its causes.
 pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let (class, code) = match error.kind() {
         ErrorKind::Library => ("ChronyLibraryError", None),
@@ -51,7 +51,7 @@ pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
         _ => ("ChronyError", None),
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
-    // The assignments replace `__init__`, which is Python code: `convert` says why none is called.
+    // The assignments replace `__init__`, which is Python code. `convert` describes why no Python code is called.
     let message = error.to_string();
     let exception = class.getattr("__new__")?.call1((&class, &message))?;
     exception.setattr("message", message)?;

@@ -37,7 +37,7 @@ struct Field {
 /// The enum of a field.
 struct Constants {
     class: Py<PyType>,
-    /// Its members by their numbers. Combinations of flags become members as they are seen.
+    /// Its members by number. Combinations of flags become members when they first occur.
     members: Py<PyDict>,
     /// The names of single flags, from the lowest bit up.
     flags: Vec<(u64, String)>,
@@ -46,8 +46,8 @@ struct Constants {
 }
 
 impl Dataclass {
-    /// Returns the description of a class, which is made on its first use and kept. The lock is not held while Python
-    /// code may run.
+    /// Returns the description of a class. It is made on first use and kept. The lock is not held while Python code may
+    /// run.
     pub(crate) fn of(class: &Bound<'_, PyType>) -> PyResult<&'static Self> {
         static KNOWN: Mutex<Vec<&Dataclass>> = Mutex::new(Vec::new());
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +166,7 @@ impl Constants {
         Ok(Self { class: class.clone().unbind(), members: members.unbind(), flags, new })
     }
 
-    /// Returns the member of an `IntFlag` with these bits. A new one is made as `enum` makes it, whose Python code must
+    /// Returns the member of an `IntFlag` with these bits. A new member is like one of `enum`, whose Python code must
     /// not run here.
     fn combine<'py>(&self, py: Python<'py>, bits: u64) -> PyResult<Bound<'py, PyAny>> {
         let (members, key) = (self.members.bind(py), bits.into_pyobject(py)?);

@@ -1,4 +1,4 @@
-//! The values that a call of Python's reads: the records of a dataclass, or a report that libchrony alone describes.
+//! The values that a call from Python reads: the records of a dataclass, or a report that only libchrony describes.
 
 use crate::convert::{Dataclass, list, plain};
 use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Type};
@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-/// The result that a call is to have.
+/// The kind of result that a call reads.
 pub(crate) enum Wanted {
     /// An answer of any kind: the call looks for a chronyd.
     Answer,
@@ -15,7 +15,7 @@ pub(crate) enum Wanted {
     Report(String, Py<PyType>),
 }
 
-/// The records that a call has read, before they become Python's.
+/// The records that a call has read, before their conversion.
 pub(crate) enum Records {
     None,
     Typed(Rows),
@@ -47,7 +47,7 @@ impl Wanted {
         }
     }
 
-    /// Makes Python's values. As in `convert`, no Python code runs here.
+    /// Converts the records to Python values. As in `convert`, no Python code runs here.
     pub(crate) fn convert<'py>(&self, py: Python<'py>, records: Records) -> PyResult<Bound<'py, PyAny>> {
         match (self, records) {
             (Self::Answer, Records::None) => Ok(py.None().into_bound(py)),
@@ -67,7 +67,7 @@ impl Wanted {
     }
 }
 
-/// Returns the parts of a field, in the order of Python's class. Each text of libchrony's exists once, for all records.
+/// Returns the parts of a field, in the order of the Python class. All records share each text of libchrony.
 fn parts<'py>(py: Python<'py>, field: &AnyField) -> PyResult<Bound<'py, PyTuple>> {
     let [kind, content, unit] = [field.kind.map_or("none", Type::name), field.content.name(), field.unit().name()]
         .map(|text| PyString::intern(py, text));

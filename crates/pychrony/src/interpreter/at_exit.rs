@@ -1,7 +1,7 @@
 //! The cleanup on exit: kept sessions are closed when Python ends.
 //!
-//! The crate `libchrony` removes the paths of a process's sockets on exit. Workers of `multiprocessing` run their handlers
-//! and then end without an exit. A call that is in flight is left alone.
+//! The crate `libchrony` removes the paths of a process's sockets on exit. Workers of `multiprocessing` run their own
+//! handlers and then end without that. A call in flight is left alone.
 
 use crate::interpreter::imported;
 use libchrony::Connection;
@@ -31,7 +31,7 @@ static CONNECTIONS: Mutex<Vec<Weak<dyn Close>>> = Mutex::new(Vec::new());
 
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Returns true once Python ends. From then on connections keep no session, since nothing would close it.
+/// Returns true once Python is ending. From then on connections keep no session, since nothing would close it.
 pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }

@@ -1,8 +1,8 @@
 //! The greenlets of a thread, and signal handlers, which may switch between them.
 //!
-//! A handler runs in the middle of a call. If it switches greenlets, the call is left half done on the thread, and PyO3's
-//! record of the GIL belongs to the call. A second call could corrupt the record, so it is refused until the first one
-//! continues.
+//! A handler runs in the middle of a call. If it switches greenlets, the call is left half done on the thread, and
+//! PyO3's record of the GIL belongs to the call. A second call could corrupt the record, so it is refused until the
+//! first one continues.
 
 use crate::interpreter::imported;
 use pyo3::exceptions::PyRuntimeError;

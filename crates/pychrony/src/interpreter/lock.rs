@@ -4,8 +4,8 @@ use libchrony::nonblocking::Process;
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-/// A lock that is held without the GIL, so that another thread may fork meanwhile. A child does not wait for its copy,
-/// which a thread that the child does not have may hold.
+/// A lock that is held without the GIL, so that another thread may fork meanwhile. A child does not wait for its copy
+/// of the lock, which may be held by a thread that the child does not have.
 pub(crate) struct Lock<T> {
     value: Mutex<T>,
     process: Process,
@@ -34,8 +34,9 @@ impl<T> Lock<T> {
     }
 }
 
-/// Returns the value in a cell, and makes it first if the cell is empty; threads may make it twice. The cell is not locked
-/// while Python code may run: a child that is forked meanwhile, or a signal handler that calls again, would deadlock.
+/// Returns the value in a cell, and makes it first if the cell is empty. Two threads may both make it. The cell is not
+/// locked while Python code may run: a child that is forked meanwhile, or a signal handler that calls again, would
+/// deadlock.
 pub(crate) fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
     if let Some(value) = cell.get() {
         return Ok(value);
