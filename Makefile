@@ -162,11 +162,12 @@ valgrind: provision-valgrind build ## Look for memory errors and leaks, in Rust 
 	tools/checks/valgrind
 
 .PHONY: matrix
-matrix: provision-matrix extension ## Test the wheel on Debian 13 and unstable (as root)
+matrix: provision-matrix extension ## Test the wheel and the judgement on Debian 13 and unstable (as root)
 	rm -rf $(TARGET)/matrix/wheel
 	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
 	cargo build --quiet --package testbed
-	tools/systems/matrix $(TARGET)/matrix/wheel/*.whl
+	tools/systems/matrix $(TARGET)/matrix/wheel/*.whl "$$(cargo test --quiet --package chrony-health --test field \
+		--no-run --message-format json | sed -n 's/.*"name":"field".*"executable":"\([^"]*\)".*/\1/p')"
 	$(RUN) pytest tests/package/test_report_wheel.py
 	$(MAKE) --no-print-directory try-deb
 

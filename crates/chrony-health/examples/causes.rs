@@ -85,7 +85,7 @@ fn said(advice: &Advice) -> Vec<String> {
         _ => step.words.clone(),
     });
     let limits = advice.accept.iter().map(|accept| {
-        format!("If it is meant, accept it: {} = \"{},{}\"", accept.measure, accept.warning, accept.critical)
+        format!("If this is intended, accept it: {} = \"{},{}\"", accept.measure, accept.warning, accept.critical)
     });
     steps.chain(limits).collect()
 }

@@ -1,23 +1,28 @@
 //! Judges whether the clock of chronyd, the NTP daemon, is right, and says why not.
 //!
-//! [`Facts::read`] reads the reports of one chronyd. [`judge`] judges them by a [`Policy`] and returns a [`Verdict`]: a
-//! [`Level`], a headline, and a [`Finding`] for each [`Measure`]. A finding has a value, a sentence and advice. The
-//! crate does not print anything and does not parse a command line. The command `chrony-report` is built on it.
+//! [`assess`] reads the reports of one chronyd and judges them by a [`Policy`]. The [`Verdict`] has a [`Level`], a
+//! headline, a [`Finding`] for each [`Measure`], a [`Diagnosis`] for each source, and the causes of what is not in order,
+//! with [`Advice`]. The crate does not print anything and does not parse a command line. The command `chrony-report` is
+//! built on it.
 //!
 //! ```
 //! # let chronyd = testbed::Chronyd::builder().start()?;
 //! # let address = libchrony::Address::parse(chronyd.socket())?;
-//! use chrony_health::{Facts, Level, Policy, judge};
+//! use chrony_health::{Level, Policy, assess};
 //! use libchrony::Connection;
 //!
 //! let chronyd = Connection::builder().address(address).build()?;
-//! let verdict = judge(&Facts::read(&chronyd), &Policy::default());
+//! let (facts, verdict) = assess(&chronyd, &Policy::default());
 //! println!("{}: {}", verdict.level, verdict.headline);
-//! for finding in verdict.alarms() {
-//!     println!("{}: {}. {}", finding.level, finding.words, finding.advice);
+//! for cause in &verdict.causes {
+//!     println!("{}: {} ({})", cause.level, cause.words, cause.cause.name);
+//!     for step in &cause.advice.steps {
+//!         println!("- {}", step.words);
+//!     }
 //! }
 //! # // This chronyd has no sources, and was started just now.
 //! # assert_eq!((verdict.level, verdict.worst), (Level::Ok, Level::Critical));
+//! # assert_eq!((verdict.causes[0].cause.name, facts.views().len()), ("no-sources", 0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

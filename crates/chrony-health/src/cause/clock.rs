@@ -179,7 +179,7 @@ pub(super) const FREQUENCY_BROKEN: Cause = Cause {
     advice: |_, _| {
         Advice::of([
             shell(
-                "See the kernel's clock source, and compare it with those that there are",
+                "See which clock source the kernel uses, and which others it has",
                 "grep . /sys/devices/system/clocksource/clocksource0/*_clocksource",
             ),
             step("In a virtual machine, look at the time settings of the host"),
@@ -254,7 +254,7 @@ part!(
     dispersion,
     "because of the uncertainty of servers and measurements (root dispersion)",
     Advice::of([
-        chronyc("See whether the servers have it themselves", "ntpdata"),
+        chronyc("See how much of it the servers have", "ntpdata"),
         step("Use servers with less root dispersion or jitter")
     ])
 );
@@ -271,7 +271,7 @@ pub(super) const SLEWING: Cause = Cause {
     advice: |_, found| {
         Advice::of([
             step(format!("Wait: slewing takes {} or more", seconds(SLEWING_RATE * found.number.abs()))),
-            chronyc("Or step the clock now, if programs can stand a step", "makestep"),
+            chronyc("Or step the clock now, if a jump in time harms no program", "makestep"),
             chrony_conf("Step it after each start", "makestep 1 3"),
             step(
                 "If it stays so, chronyd may run with -x: then correct the clock on the host, or with the program that controls it",

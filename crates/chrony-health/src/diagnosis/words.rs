@@ -152,15 +152,13 @@ impl Reason {
     /// Returns the next steps for this source.
     #[must_use]
     pub fn advice(&self, source: &str) -> Advice {
-        let ntpdata = || chronyc("See what it answers", format!("ntpdata {source}"));
+        let ntpdata = || chronyc("See the last answer", format!("ntpdata {source}"));
         match self {
             Self::NoAddress => Advice::of([
                 shell("See whether names are resolved on this machine", "getent hosts pool.ntp.org"),
                 chronyc("Let chronyd try at once", "refresh"),
             ]),
-            Self::Noselect => {
-                Advice::of([chrony_conf("Remove the option from a source that shall be used", "noselect")])
-            }
+            Self::Noselect => Advice::of([chrony_conf("To use a source, remove its option", "noselect")]),
             Self::IgnoredByAuthselectmode => Advice::of([chrony_conf(
                 "Let chronyd use sources without authentication, too",
                 "authselectmode ignore",
@@ -170,7 +168,7 @@ impl Reason {
                 step("See whether chronyd may open its device, socket or memory segment"),
             ]),
             Self::Offline => Advice::of([
-                chronyc("Let chronyd poll it", "online"),
+                chronyc("Let chronyd poll again", "online"),
                 step("If that helps only until the next change of the network, look at the network scripts"),
             ]),
             Self::NtsRefused => Advice::of([step("Wait: chronyd gets new keys with its next request")]),
@@ -193,28 +191,27 @@ impl Reason {
                 Advice::of([step(format!("Compare key {key} and its type with the key file of the server"))])
             }
             Self::NotAsked => Advice::of([step("Wait for the first poll")]),
-            Self::NotSent => Advice::of([shell("See whether there is a route to it", route(source))]),
+            Self::NotSent => Advice::of([shell("See whether there is a route", route(source))]),
             Self::NeverAnswered { has_key, .. } => {
                 let key = step("Compare the key with that of the server: it may drop requests with a wrong key");
                 let mut advice = Advice::of([
                     step("See whether the address is that of an NTP server"),
-                    step("Let UDP port 123 through to it, and the answers back"),
+                    step("Let UDP port 123 through, in both directions"),
                 ]);
                 advice.steps.extend(has_key.then_some(key));
                 advice
             }
             Self::Invalid { .. } => Advice::of([ntpdata(), step("Compare the configurations of both sides")]),
             Self::RateLimited => Advice::of([
-                chrony_conf("Poll it less often", "minpoll 6"),
-                step("Do not poll it from many hosts behind one address"),
+                chrony_conf("Poll less often", "minpoll 6"),
+                step("Do not poll from many hosts behind one address"),
             ]),
-            Self::Unsynchronised => Advice::of([
-                step("See why the server is not synchronised, on that server"),
-                step("Or use other servers"),
-            ]),
+            Self::Unsynchronised => {
+                Advice::of([step("See on the server why it is not synchronised"), step("Or use other servers")])
+            }
             Self::Lost { .. } => Advice::of([
-                step("See whether the network to it works, and whether the server runs"),
-                chronyc("Poll it at once", "burst 4/4"),
+                step("See whether the network works, and whether the servers run"),
+                chronyc("Poll at once", "burst 4/4"),
             ]),
             Self::NoUsableAnswer | Self::Unusable => Advice::of([shell(
                 "See the reason on chronyd's own machine, as root",
@@ -239,11 +236,11 @@ impl Reason {
                 chrony_conf("Or allow more jitter", "maxjitter 10"),
             ]),
             Self::StratumOutOfRange { .. } => {
-                Advice::of([step("Compare its stratum with minstratum and maxstratum in chrony.conf")])
+                Advice::of([step("Compare the stratum with minstratum and maxstratum in chrony.conf")])
             }
             Self::Stale { .. } => Advice::of([step("See whether it still answers"), ntpdata()]),
             Self::Orphan => Advice::of([step("Give one of the servers in local mode a source")]),
-            Self::NotTrusted => Advice::of([step("Compare it with the sources that have the option trust")]),
+            Self::NotTrusted => Advice::of([step("Compare with the sources that have the option trust")]),
             Self::Falseticker { .. } => {
                 Advice::of([step("Compare it with other servers, and remove it if it is wrong")])
             }

@@ -52,5 +52,15 @@ impl Chronyds {
 
 /// Parses an address. A path need not be UTF-8.
 fn address_parser() -> impl TypedValueParser<Value = Address> {
-    OsStringValueParser::new().try_map(|text: OsString| Address::parse(text))
+    OsStringValueParser::new().try_map(|text: OsString| {
+        // chronyc accepts alternatives.
+        let is_list = text.to_string_lossy().contains(',');
+        Address::parse(text).map_err(|error| {
+            if is_list {
+                "one address only. Leave the option out to try the Unix socket, 127.0.0.1 and ::1 in turn".to_owned()
+            } else {
+                error.to_string()
+            }
+        })
+    })
 }

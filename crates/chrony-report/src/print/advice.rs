@@ -8,7 +8,10 @@ pub(crate) fn steps(cause: &NamedCause) -> Vec<String> {
     if !cause.advice.accept.is_empty() {
         let options = cause.advice.accept.iter().map(option).collect::<Vec<_>>().join(" ");
         let lines = cause.advice.accept.iter().map(line).collect::<Vec<_>>().join("; ");
-        steps.push(format!("If it is meant, accept it: {options}. For good: {lines} below [limits] in {}", Site::FILE));
+        steps.push(format!(
+            "If this is intended, accept it: {options}. For good: {lines} below [limits] in {}",
+            Site::FILE
+        ));
     }
     steps
 }
@@ -49,7 +52,7 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     let (last, first) = all.split_last()?;
     let first = first.join("; ");
     Some(if first.is_empty() {
-        format!("The reports cannot tell it from this: {last}")
+        format!("The reports do not exclude this: {last}")
     } else {
         format!("The reports cannot tell which it is: {first}; or {last}")
     })
@@ -59,5 +62,5 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
 pub(crate) fn refused(verdict: &Verdict) -> Option<String> {
     let (last, first) = verdict.refused.split_last().filter(|_| !verdict.causes.is_empty())?;
     let all = if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };
-    Some(format!("chronyd refused {all} here. Its Unix socket, as root on its machine, tells more"))
+    Some(format!("chronyd refused {all} here. As root on its machine, its Unix socket tells more"))
 }

@@ -1,7 +1,7 @@
 //! Tests of `wait`: the conditions, the progress, and the end.
 
 use crate::clocks::{local, right, unsynchronised, updated, values};
-use crate::support::{PATIENCE, Terminal, ask, program, unprivileged};
+use crate::support::{PATIENCE, Terminal, ask, program, run, unprivileged};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -170,6 +170,9 @@ fn the_arguments_of_chronyc_add_to_what_is_waited_for() {
     change(&chronyd, &updated(3 * 3600));
     let ran = ask(chronyd.socket(), "wait 3 1 1 0.1");
     assert_eq!((ran.code, chronyd.requests().get(&TRACKING)), (Some(1), Some(&3)), "{}", ran.err);
+    // A line for chronyc waitsync may have alternatives.
+    let ran = run(["wait", "-H", "127.0.0.1,::1", "0", "0.1", "0.0", "1"]);
+    assert!(ran.err.contains("Leave the option out to try the Unix socket, 127.0.0.1 and ::1 in turn"), "{}", ran.err);
     for args in ["-1", "x", "1.5", "1 -1", "1 nan", "1 1 1 1 1", "--within 0", "--timeout never"] {
         assert_eq!(ask(chronyd.socket(), &format!("wait {args}")).code, Some(2), "{args}");
     }
