@@ -147,7 +147,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ! {
 
 /// Prints the reason on standard output, where monitoring systems read it.
 fn unknown(why: &str) -> Level {
-    // If standard output is full or closed, the exit code still says it.
+    // If standard output is full or closed, the exit code still reports the failure.
     let _ = writeln!(anstream::stdout(), "CHRONY UNKNOWN: {}", plain(why));
     Level::Unknown
 }

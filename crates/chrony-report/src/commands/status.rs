@@ -105,7 +105,7 @@ const fn style(level: Level) -> Style {
     }
 }
 
-/// Lists the causes, and the alarms that none explains, each with the next steps.
+/// Lists the causes, and the alarms that no cause explains, each with the next steps.
 fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
     let next = |advice: Vec<String>| {
         advice.into_iter().flat_map(|step| field("", &format!("- {step}"), Style::new(), width)).collect::<Vec<_>>()

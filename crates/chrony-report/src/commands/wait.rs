@@ -17,11 +17,11 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use terminal_size::terminal_size_of;
 
-/// The default time between two looks.
+/// The default polling interval.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The default time between two looks with the arguments of chronyc, as in chronyc.
+/// The default polling interval with the arguments of `chronyc waitsync`, as in chronyc.
 const CHRONYC_INTERVAL: Duration = Duration::from_secs(10);
-/// The shortest time between two looks that chronyc accepts.
+/// The shortest polling interval that chronyc accepts.
 const SHORTEST_INTERVAL: f64 = 0.1;
 
 const AFTER_HELP: &str = "\
@@ -166,7 +166,7 @@ fn tell(states: &[NotifyState<'_>]) {
 struct Progress {
     start: Instant,
     is_terminal: bool,
-    /// The causes at the last look, and the measures that none explains.
+    /// The causes at the last poll, and the measures that no cause explains.
     missing: Vec<&'static str>,
     words: String,
 }

@@ -38,8 +38,8 @@ fn limits(accept: &Accept) -> String {
     format!("{},{}", range(accept.warning), range(accept.critical))
 }
 
-/// Says what a cause cannot be told from, and how to tell. `None` if there is nothing, or if the words of the cause are
-/// the message of an error, which says it.
+/// Names the causes that look alike, and the way to distinguish them. `None` if there are none, or if the words of the
+/// cause are an error message.
 pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     if cause.advice.steps.is_empty() {
         return None;
@@ -58,7 +58,7 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     })
 }
 
-/// Says which reports chronyd refused, if they would tell more. `None` if there are none.
+/// Names the reports that chronyd refused and that would help. `None` if there are none.
 pub(crate) fn refused(verdict: &Verdict) -> Option<String> {
     let (last, first) = verdict.refused.split_last().filter(|_| !verdict.causes.is_empty())?;
     let all = if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };

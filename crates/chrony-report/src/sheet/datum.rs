@@ -1,4 +1,4 @@
-//! One value of any report. Never, unknown and none are distinct.
+//! One value of any report. An event that never happened, an unknown value and a value that does not exist differ.
 
 use jiff::Timestamp;
 use libchrony::{AnyField, Content, Field, Value};

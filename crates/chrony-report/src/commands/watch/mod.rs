@@ -185,7 +185,7 @@ impl Origin {
         }
     }
 
-    /// Grants a wish that only a replay can grant.
+    /// Serves a key's request that only a replay can serve.
     fn heed(&mut self, wish: Wish, app: &mut App) -> Result<(), Failure> {
         if let Self::Replay(player, _) = self {
             match wish {
