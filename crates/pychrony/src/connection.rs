@@ -73,7 +73,7 @@ impl Connection {
 
 #[pymethods]
 impl Connection {
-    /// Ignores the arguments, which are for `__init__`. That of a subclass may take others.
+    /// Ignores the arguments, which are for `__init__`. A subclass may have others.
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {

@@ -6,7 +6,7 @@ use libchrony::{Address, Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER
 use pyo3::prelude::*;
 use std::time::Duration;
 
-/// An address that is not given has a default.
+/// The types of an address that may be left out.
 const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
 
 /// The settings of a connection, blocking or not.
