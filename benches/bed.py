@@ -1,4 +1,4 @@
-"""The ground that a benchmark stands on: the programs it builds, and the processes and chronyds it starts."""
+"""The environment of a benchmark: the programs it builds, and the processes and chronyds it starts."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Bed(Answering):
 
 
 class Chronyd(Bed):
-    """A private chronyd of the test bed, idle but for our requests."""
+    """A private chronyd of the test bed, idle except for our requests."""
 
     def __init__(self, *arguments: str) -> None:
         """Start it; ends with `close`."""

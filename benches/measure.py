@@ -48,7 +48,7 @@ class Spread:
 
 
 def verdict(value: float, limit: float) -> str:
-    """Return the word for whether a value keeps a limit."""
+    """Return a word for a value within a limit, or beyond it."""
     return "met" if value <= limit else "not met"
 
 

@@ -47,7 +47,7 @@ class Bed(ABC, Generic[Moment]):
 
     @property
     def folders(self) -> list[Path]:
-        """All that is gone when it is closed."""
+        """Everything that is removed when it is closed."""
         return [self.daemon.folder]
 
     @abstractmethod

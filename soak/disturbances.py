@@ -34,7 +34,7 @@ def disturb(bed: Real, run: Run, _: Tally, rng: random.Random) -> None:
 
 
 def kill(bed: Real, rng: random.Random) -> str:
-    """End it as a crash would, or orderly, and start it again after a while."""
+    """Kill it or let it exit in order, and start it again after a while."""
     seconds = rng.uniform(0.0, 0.5)
     with bed.away(), bed.changing():
         bed.daemon.say("kill" if rng.random() < 0.7 else "terminate")
@@ -51,7 +51,7 @@ def restart(bed: Real, _: random.Random) -> str:
 
 
 def suspend(bed: Real, rng: random.Random) -> str:
-    """Stop it where it is, for a while."""
+    """Suspend it for a while."""
     seconds = rng.choice((0.01, 0.1, 0.5, 2.0))
     with bed.away():
         bed.daemon.say("suspend")
@@ -87,7 +87,7 @@ def blow(bed: Scripted, run: Run, _: Tally, rng: random.Random) -> None:
             epoch = time.monotonic() + (rng.uniform(3.0, 8.0) if bed.is_rough else rng.uniform(30.0, 60.0))
         else:
             told(bed.change(calm=False))
-    # The last calls shall not take all their time.
+    # The last calls must not run until their timeouts.
     told(bed.begin_epoch(calm=True) if bed.is_rough else bed.change(calm=True))
 
 

@@ -1,4 +1,4 @@
-"""Forks: parent and child both read on, and the child ends by `os._exit`."""
+"""Forks: parent and child both continue to read, and the child ends by `os._exit`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ LONG_TIMEOUTS = (0.05, 0.3, 1.0, 5.0, 10.0, 20.0, 20.0, 20.0)
 
 
 def share(shared: Sequence[Connected], run: Run, tally: Tally, rng: random.Random) -> None:
-    """Read on connections that others read on, too."""
+    """Read on shared connections."""
     while not run.stop.is_set():
         rng.choice(shared).read(tally, rng)
 

@@ -194,7 +194,7 @@ class Resized(Real):
         (folder / "soak.sources").write_text("\n".join(lines) + "\n")
 
     def resize(self, length: int) -> None:
-        """Make its list so long."""
+        """Set the length of its list."""
         with self.changing():
             self.write(self._folder, self.index, length)
             patiently(lambda: self.daemon.chronyc("reload sources"))

@@ -32,7 +32,7 @@ class Soak:
         self._tallies: list[Tally] = []
 
     def run(self, seconds: float) -> None:
-        """Read and disturb for so long; nothing of it goes on after that."""
+        """Read and disturb for this time, and end all threads."""
         for bed in self._beds.scripted:
             bed.begin_epoch(calm=True)
         run = Run.of(self._beds, self._log, self.events, self.lateness.slack, self._rng)

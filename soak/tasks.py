@@ -57,7 +57,7 @@ class Tasks:
         self._lateness = Lateness(run.slack, run.log, run.events, sleeps=2)
 
     async def read(self) -> None:
-        """Run all until the end, and fail with the first that fails."""
+        """Run all tasks until the end, and raise the first failure."""
         beds = self._run.beds
         bodies = [self._watch(), *(self._read_fleet(names) for names in FLEETS)]
         for bed in beds.real:

@@ -34,7 +34,7 @@ the Unix socket with asyncio.
 
 @dataclass(frozen=True)
 class Case:
-    """The calls that are compared, the blocking one first, and the most that each other one may take of its time."""
+    """The calls that are compared, the blocking one first, and the largest ratio of each other one to it."""
 
     name: str
     calls: dict[str, Callable[[], Awaitable[object]]]

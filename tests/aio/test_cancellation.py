@@ -228,7 +228,7 @@ def test_the_sooner_of_the_tasks_deadline_and_ours_ends_a_call(
 def test_an_interrupt_of_a_timer_leaves_the_call_its_deadline(
     scripted: Daemon, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program may go on with its loop."""
+    """A program may continue to use its loop."""
     scripted.say("fault silence")
     loop = asyncio.new_event_loop()
     go_on = Call.go_on

@@ -288,7 +288,7 @@ def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], da
 def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
     run: Run, scripted: Daemon, timed: Callable[..., Any]
 ) -> None:
-    """Which has the answer when it comes, and not when it looks by itself, a second after the request."""
+    """The parent gets the answer as it arrives, and not when its timer fires, a second after the request."""
     scripted.say("fault delay 0.3")
 
     async def main() -> None:

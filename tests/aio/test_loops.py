@@ -96,7 +96,7 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_call_leaves_nothing(  # noqa: 
     until: Until,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The task is never ended; asyncio tells so when it is collected."""
+    """The task never ends; asyncio warns when it is collected."""
     held = hold()
     address = getattr(scripted, transport)
 
