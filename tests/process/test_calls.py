@@ -31,7 +31,7 @@ TRANSPORTS = ["socket", "udp"]
 
 
 def descriptors() -> set[str]:
-    """This process's descriptors and what they are."""
+    """This process's descriptors and their targets."""
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
         # Another thread may close one before it is looked at.
@@ -42,7 +42,7 @@ def descriptors() -> set[str]:
 
 @pytest.fixture
 def stopped(start: Start) -> Daemon:
-    """A chronyd that is stopped where it is, with a command port."""
+    """A suspended chronyd with a command port."""
     daemon = start("chronyd", "--command-port")
     daemon.say("suspend")
     return daemon

@@ -88,7 +88,7 @@ def test_children_of_a_process_whose_event_loop_reads_come_to_their_end(run: Cal
 def test_a_fork_in_a_signal_handler_during_a_wait(
     transport: str, start: Start, python: Python, eventually: Eventually
 ) -> None:
-    """Parent and child both go on; the child leaves the parent's answer to the parent."""
+    """Parent and child both continue; the child leaves the parent's answer to the parent."""
     daemon = start("chronyd", "--command-port", "--line", "local stratum 3")
     arguments = (getattr(daemon, transport), str(daemon.folder), "0")
     with python.running("forks.py", "in_a_handler", *arguments) as process:

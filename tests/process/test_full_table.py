@@ -1,4 +1,4 @@
-"""A process that may open no, or hardly any, more files: the error says so, and nothing is left behind."""
+"""A process that may open few more files, or none: the error says so, and nothing is left behind."""
 
 from __future__ import annotations
 

@@ -39,5 +39,5 @@ def test_a_greenlet_that_is_left_in_a_call_can_go_on_or_be_dropped(run: Callable
 
 
 def test_a_scheduler_in_a_handler_is_told_and_does_no_harm(run: Callable[..., None]) -> None:
-    """As by time slices: each greenlet is left and gone on with wherever it happens to be."""
+    """As with time slices: each greenlet is suspended and resumed at any point."""
     run("time_slices")

@@ -125,7 +125,7 @@ def test_the_interpreters_end_closes_an_open_connection(end: str, long: Daemon, 
 
 
 def test_the_interpreters_end_during_a_call(long: Daemon, python: Python, eventually: Callable[..., None]) -> None:
-    """A daemon thread still waits for its turn, and another for chronyd; neither holds the end up."""
+    """A daemon thread still waits for its turn, and another for chronyd; neither delays the exit."""
 
     def tracking() -> int:
         return int(long.say("requests")["requests"].get("33", 0))

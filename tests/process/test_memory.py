@@ -58,7 +58,7 @@ def chronyd(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def faults(chronyd: Daemon) -> Iterator[Callable[[str], object]]:
-    """Have the scripted chronyd do wrong, until the test ends."""
+    """Give the scripted chronyd a fault until the test ends."""
     yield lambda fault: chronyd.say(f"fault {fault}")
     chronyd.say("clear")
 
@@ -79,7 +79,7 @@ def resident() -> int:
 
 
 def assert_keeps_nothing(call: Callable[[], object], times: int) -> None:
-    """Call so often, and count references, objects and blocks of memory before and after."""
+    """Call this many times, and count references, objects and blocks of memory before and after."""
     for _ in range(20):
         call()
     # Twice, since the first count makes objects itself.

@@ -1,4 +1,4 @@
-"""A program that calls a chronyd that means harm: `hostile.py CASE ADDRESS [ARGUMENT…]`."""
+"""A program that calls a hostile chronyd: `hostile.py CASE ADDRESS [ARGUMENT…]`."""
 
 from __future__ import annotations
 

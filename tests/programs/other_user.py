@@ -39,7 +39,7 @@ def result(call: Callable[..., object], *arguments: object) -> object:
 
 
 def reach() -> None:
-    """Try all that could disturb a client's socket."""
+    """Try everything that could disturb a client's socket."""
     beside, other = sys.argv[2:]
     client = client_socket(beside)
     inner, folder = Path(client).parent, Path(client).parent.parent

@@ -48,7 +48,7 @@ def read() -> None:
 
 
 def print_on() -> None:
-    """Close the streams as daemons do, and print on."""
+    """Close the streams as daemons do, and continue to print."""
     for number in range(3):
         os.close(number)
     before = descriptors()

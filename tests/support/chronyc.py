@@ -50,7 +50,7 @@ STATES = "*?x~+-"
 
 
 def number(text: str) -> tuple[float, float]:
-    """A printed number, and half of what its last digit is worth."""
+    """A printed number, and half a unit of its last digit."""
     decimals = len(text.partition(".")[2])
     return float(text), 0.5 * 10.0**-decimals if decimals else 0.0
 

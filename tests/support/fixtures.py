@@ -171,7 +171,7 @@ def start_at(start: Start, private_run: list[str]) -> Callable[..., Daemon]:
 
 @pytest.fixture
 def finish(python: Python) -> Finish:
-    """Run a program to its end; it has to succeed and to leave stderr empty."""
+    """Run a program to its end; it must succeed and leave stderr empty."""
 
     def run(program: str, *arguments: str, wrapper: Sequence[str] = ()) -> str:
         command = python.command(program, *arguments, wrapper=wrapper)

@@ -19,7 +19,7 @@ class Resources:
 
     @staticmethod
     def descriptors() -> list[str]:
-        """This process's descriptors and what they are, apart from the one that this takes."""
+        """This process's descriptors and their targets, except for the one that this function opens."""
         entries = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
         return sorted(f"{entry.name} {entry.readlink()}" for entry in entries if entry.is_symlink())
 
