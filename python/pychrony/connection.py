@@ -24,7 +24,8 @@ class ChronyConnection(_core.Connection):
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found. If that one does not answer a report, the others are tried. A connection stays with the
-            address that answered, even if a host name has several, as long as it answers. A refusal is an answer.
+            address that answered, even if its host name has several addresses, as long as it answers. A refusal is an
+            answer.
         timeout: The longest time that each call may take, in seconds, greater than 0.
         parallel: The largest number of sessions over which a long list of sources is read at once, 1 or more. 1
             reads one source after the other.
@@ -53,10 +54,7 @@ class ChronyConnection(_core.Connection):
 
     @property
     def address(self) -> str | None:
-        """The address that answered last.
-
-        Until an answer, the one connected to. None while the connection is not open.
-        """
+        """The address that answered last, or to which it was opened since. None while the connection is not open."""
         return self._answered_at[0]
 
     @property
@@ -68,45 +66,45 @@ class ChronyConnection(_core.Connection):
         return models.Transport.COMMAND_PORT if is_command_port else models.Transport.UNIX_SOCKET
 
     def get_tracking(self) -> models.TrackingStatus:
-        """As `pychrony.get_tracking`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_tracking`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.TrackingStatus)
 
     def get_sources(self) -> list[models.Source]:
-        """As `pychrony.get_sources`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_sources`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.Source)
 
     def get_source_stats(self) -> list[models.SourceStats]:
-        """As `pychrony.get_source_stats`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_source_stats`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.SourceStats)
 
     def get_rtc_data(self) -> models.RTCData:
-        """As `pychrony.get_rtc_data`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_rtc_data`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.RTCData)
 
     def get_activity(self) -> models.Activity:
-        """As `pychrony.get_activity`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_activity`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.Activity)
 
     def get_select_data(self) -> list[models.SelectData]:
-        """As `pychrony.get_select_data`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_select_data`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.SelectData)
 
     def get_auth_data(self) -> list[models.AuthData | None]:
-        """As `pychrony.get_auth_data`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_auth_data`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.AuthData)
 
     def get_ntp_data(self) -> list[models.NTPData | None]:
-        """As `pychrony.get_ntp_data`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_ntp_data`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.NTPData)
 
     def get_server_stats(self) -> models.ServerStats:
-        """As `pychrony.get_server_stats`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_server_stats`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.ServerStats)
 
     def get_smoothing(self) -> models.Smoothing:
-        """As `pychrony.get_smoothing`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_smoothing`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read(models.Smoothing)
 
     def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
-        """As `pychrony.get_report`, on this connection. Outside a ``with`` block, it is a RuntimeError."""
+        """As `pychrony.get_report`, on this connection. Raises RuntimeError outside a ``with`` block."""
         return self._read((name, ReportField))

@@ -190,8 +190,8 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
 def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
     """Get the state of the authentication of all time sources.
 
-    A record has no address. Index *i* means the same source here and in `get_sources`, unless sources come or go
-    between the two calls. To be sure, compare the addresses of `get_sources` before and after.
+    A record does not have an address. Index *i* means the same source here and in `get_sources`, unless sources come or
+    go between the two calls. To be sure, compare the addresses of `get_sources` before and after.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
@@ -222,8 +222,8 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
 def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
     """Get the last valid answers of all time sources.
 
-    Match a record with `get_sources` by `remote_address`. A reference clock has no record, and its index is the same in
-    both lists, unless sources come or go between the two calls.
+    Match a record with `get_sources` by `remote_address`. The list has None for a reference clock, at its index in
+    `get_sources`, unless sources come or go between the two calls.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to

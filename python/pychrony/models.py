@@ -384,7 +384,7 @@ class Activity(_Record):
 
     Attributes:
         online_sources: Sources that are polled. (libchrony "online sources")
-        offline_sources: Sources that chronyd was told not to poll. (libchrony "offline
+        offline_sources: Sources that are not polled, by configuration or a command of chronyc. (libchrony "offline
             sources")
         burst_online_sources: Sources that are polled in a burst now, and will be online after it. (libchrony
             "burst online-return sources")
@@ -406,8 +406,7 @@ class Activity(_Record):
 class SelectData(_Record):
     """The state of a source at the last selection (libchrony report "selectdata", chronyc ``selectdata``).
 
-    Requires chrony 4.0 or later.
-    A number that has no name yet is a plain number.
+    Requires chrony 4.0 or later. A number that has no name yet is a plain number.
 
     Attributes:
         reference_id: Reference ID of the source, 0 to 2**32-1: an IPv4 address, a hash of an IPv6 address, or a
@@ -469,8 +468,7 @@ class SelectData(_Record):
 class AuthData(_Record):
     """The authentication of a source's packets (libchrony report "authdata", chronyc ``authdata``).
 
-    Requires chrony 4.0 or later.
-    A number that has no name yet is a plain number.
+    Requires chrony 4.0 or later. A number that has no name yet is a plain number.
 
     Attributes:
         mode: Type of the authentication; a member of `AuthMode`. (libchrony "mode")

@@ -27,7 +27,8 @@ class ChronyConnection(Block[Link]):
             command port: '127.0.0.1', '192.0.2.1:323', '::1', '[::1]:323', 'localhost' or a host name. By default
             '/run/chrony/chronyd.sock', '/var/run/chrony/chronyd.sock', '127.0.0.1' and '::1' are tried in this order
             until one is found. If that one does not answer a report, the others are tried. A connection stays with the
-            address that answered, even if a host name has several, as long as it answers. A refusal is an answer.
+            address that answered, even if its host name has several addresses, as long as it answers. A refusal is an
+            answer.
         timeout: The longest time that each call may take, in seconds, greater than 0.
         parallel: The largest number of sessions over which a long list of sources is read at once, 1 or more. 1
             reads one source after the other.
@@ -75,10 +76,7 @@ class ChronyConnection(Block[Link]):
 
     @property
     def address(self) -> str | None:
-        """The address that answered last.
-
-        Until an answer, the one connected to. None while the connection is not open.
-        """
+        """The address that answered last, or to which it was opened since. None while the connection is not open."""
         return None if self._opened is None else self._opened.connection.answered_at[0]
 
     @property
@@ -90,45 +88,45 @@ class ChronyConnection(Block[Link]):
         return models.Transport.COMMAND_PORT if is_command_port else models.Transport.UNIX_SOCKET
 
     async def get_tracking(self) -> models.TrackingStatus:
-        """As `pychrony.get_tracking`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_tracking`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.TrackingStatus)
 
     async def get_sources(self) -> list[models.Source]:
-        """As `pychrony.get_sources`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_sources`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.Source)
 
     async def get_source_stats(self) -> list[models.SourceStats]:
-        """As `pychrony.get_source_stats`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_source_stats`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.SourceStats)
 
     async def get_rtc_data(self) -> models.RTCData:
-        """As `pychrony.get_rtc_data`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_rtc_data`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.RTCData)
 
     async def get_activity(self) -> models.Activity:
-        """As `pychrony.get_activity`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_activity`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.Activity)
 
     async def get_select_data(self) -> list[models.SelectData]:
-        """As `pychrony.get_select_data`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_select_data`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.SelectData)
 
     async def get_auth_data(self) -> list[models.AuthData | None]:
-        """As `pychrony.get_auth_data`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_auth_data`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.AuthData)
 
     async def get_ntp_data(self) -> list[models.NTPData | None]:
-        """As `pychrony.get_ntp_data`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_ntp_data`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.NTPData)
 
     async def get_server_stats(self) -> models.ServerStats:
-        """As `pychrony.get_server_stats`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_server_stats`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.ServerStats)
 
     async def get_smoothing(self) -> models.Smoothing:
-        """As `pychrony.get_smoothing`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_smoothing`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read(models.Smoothing)
 
     async def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
-        """As `pychrony.get_report`, on this connection. Outside its block or event loop, it is a RuntimeError."""
+        """As `pychrony.get_report`, on this connection. Raises RuntimeError outside its block or event loop."""
         return await self._read((name, ReportField))

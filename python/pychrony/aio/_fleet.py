@@ -56,7 +56,7 @@ class Fleet(Block["Opened"]):
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
         ChronyConnectionError: If an address is malformed, or (on entering) the system gives no event queue.
-        TypeError: If `addresses` is a single address, or contains something that is no address.
+        TypeError: If `addresses` is a single address, or contains something that is not an address.
         ValueError: If a number of seconds is not finite or not greater than 0, or another number is out of range.
 
     Example:
@@ -90,7 +90,7 @@ class Fleet(Block["Opened"]):
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
 
     def __repr__(self) -> str:
-        """The number of addresses."""
+        """Return the number of addresses."""
         return f"<Fleet of {len(self.addresses)} addresses>"
 
     async def __aenter__(self: F) -> F:
@@ -102,7 +102,7 @@ class Fleet(Block["Opened"]):
 
     @property
     def descriptors(self) -> Descriptors | None:
-        """The numbers of file descriptors that it needs and may have. None while the fleet is not open."""
+        """The file descriptors that the fleet needs, and the number that it may open. None while it is not open."""
         return None if self._opened is None else Descriptors(*self._opened.fleet.descriptors)
 
     @overload

@@ -81,7 +81,7 @@ impl AsyncConnection {
         self.0.woken.get().map(|mut woken| mem::take(&mut *woken)).unwrap_or_default()
     }
 
-    /// Discards the events of sockets while no call is in flight.
+    /// Discards the events of sockets, so that the descriptor is no longer readable. Called while no call is in flight.
     fn forget_ready(&self, py: Python<'_>) {
         py.detach(|| {
             if let Some(mut epoll) = self.0.epoll.get() {

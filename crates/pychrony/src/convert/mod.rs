@@ -166,8 +166,8 @@ impl Constants {
         Ok(Self { class: class.clone().unbind(), members: members.unbind(), flags, new })
     }
 
-    /// Returns the member of an `IntFlag` with these bits. A new member is like one of `enum`, whose Python code must
-    /// not run here.
+    /// Returns the member of an `IntFlag` with these bits. A new member is built here as `enum` would,
+    /// since the Python code of `enum` must not run here.
     fn combine<'py>(&self, py: Python<'py>, bits: u64) -> PyResult<Bound<'py, PyAny>> {
         let (members, key) = (self.members.bind(py), bits.into_pyobject(py)?);
         if let Some(member) = members.get_item(&key)? {

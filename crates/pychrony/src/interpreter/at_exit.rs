@@ -1,7 +1,7 @@
 //! The cleanup on exit: kept sessions are closed when Python ends.
 //!
 //! The crate `libchrony` removes the paths of a process's sockets on exit. Workers of `multiprocessing` run their own
-//! handlers and then end without that. A call in flight is left alone.
+//! handlers, and end without running those of the exit. A call in flight is left alone.
 
 use crate::interpreter::imported;
 use libchrony::Connection;
