@@ -89,7 +89,7 @@ impl Explains {
     }
 }
 
-const LOSS_OF_ALL: &[&str] = &["reference", "leap", "bound", "age"];
+const LOSS_OF_ALL: &[&str] = &["reference", "leap", "bound", "stratum", "age"];
 
 /// A report that a cause needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

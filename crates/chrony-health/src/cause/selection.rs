@@ -125,8 +125,11 @@ pub(super) const DISAGREE: Cause = Cause {
     says: |case, found| {
         let off = distance(case, found);
         let said = case.say_of(&found.sources, "contradicts the clock", "contradict the clock");
-        let why = if is_all(case, off) { ": something else sets it, or chronyd does not correct it (-x)" } else { "" };
-        format!("{said} by {}{why}", seconds(off))
+        if is_all(case, off) {
+            return format!("{said} by {}: something else sets it, or chronyd does not correct it (-x)", seconds(off));
+        }
+        let most = found.sources.iter().map(|place| case.views[*place].source.latest_meas.abs()).fold(0.0, f64::max);
+        format!("{said} by {}{}", if found.sources.len() > 1 { "up to " } else { "" }, seconds(most))
     },
     advice: |case, found| {
         if !is_all(case, distance(case, found)) {

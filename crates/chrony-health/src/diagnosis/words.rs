@@ -63,7 +63,7 @@ impl Reason {
             Self::WaitingForSamples | Self::Waits | Self::WaitsForUpdate => "waiting",
             Self::TooFar { .. } => "too far away",
             Self::Jittery { .. } => "too variable",
-            Self::StratumOutOfRange { .. } => "stratum",
+            Self::StratumOutOfRange { .. } => "wrong stratum",
             Self::Stale { .. } => "stale",
             Self::Orphan => "orphan",
             Self::NotTrusted => "not trusted",
