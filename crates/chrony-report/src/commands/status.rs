@@ -15,6 +15,7 @@ use chrony_health::{Diagnosis, Facts, Finding, Level, Site, Uptime, Verdict, Vie
 use libchrony::Tracking;
 use std::cmp::Reverse;
 use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
 use terminal_size::terminal_size_of;
 
 const WIDTH: usize = 80;
@@ -157,8 +158,10 @@ fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<St
         let (correction, dispersion, delay) = (offset(-correction), seconds(root_dispersion), seconds(root_delay));
         add("bound", format!("{bound} ({correction} + dispersion {dispersion} + half of delay {delay})"));
         let (age, every) = (facts.age().unwrap_or_default(), seconds(tracking.update_interval));
-        let age = format!("{} {}", seconds(age.abs()), if age < 0.0 { "in the future" } else { "ago" });
-        add("updated", format!("{age}, at {}; before that, every {every}", date(tracking.ref_time)));
+        let ago = format!("{} {}", seconds(age.abs()), if age < 0.0 { "in the future" } else { "ago" });
+        // By the clock of this machine, as the times in its logs.
+        let at = before(facts.time, age).map_or_else(String::new, |time| format!(", at {}", date(time)));
+        add("updated", format!("{ago}{at}; before that, every {every}"));
     } else {
         add("follows", reference(tracking));
     }
@@ -168,10 +171,16 @@ fn known(facts: &Facts, host: &str, tracking: &Tracking, width: usize) -> Vec<St
     lines
 }
 
-/// Lists the sources, the used ones first, in at most `room` lines.
+/// Returns the time that was this number of seconds earlier.
+fn before(time: SystemTime, seconds: f64) -> Option<SystemTime> {
+    let by = Duration::try_from_secs_f64(seconds.abs()).ok()?;
+    if seconds < 0.0 { time.checked_add(by) } else { time.checked_sub(by) }
+}
+
+/// Lists the sources in at most `room` lines: the selected one first, then those that are not usable.
 fn list(views: &[View<'_>], verdict: &Verdict, room: usize, width: usize) -> Vec<String> {
     let mut rows: Vec<_> = views.iter().zip(&verdict.sources).collect();
-    rows.sort_by_key(|(view, _)| (!view.source.is_selected(), !view.is_usable));
+    rows.sort_by_key(|(view, _)| (!view.source.is_selected(), view.is_usable));
     let usable = views.iter().filter(|view| view.is_usable).count();
     let mut lines = field("sources", &format!("{usable} of {} usable", views.len()), BOLD, width);
     let room = room.saturating_sub(lines.len());
@@ -179,7 +188,9 @@ fn list(views: &[View<'_>], verdict: &Verdict, room: usize, width: usize) -> Vec
     let cells: Vec<_> = rows[..shown].iter().map(|(view, diagnosis)| row(view, diagnosis)).collect();
     lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), width)));
     if shown < rows.len() {
-        lines.push(format!("  and {} more: chrony-report sources", rows.len() - shown));
+        let left = rows.len() - shown;
+        let left = if shown > 0 { format!("and {left} more") } else { "see them".to_owned() };
+        lines.push(format!("  {left}: chrony-report sources"));
     }
     lines
 }

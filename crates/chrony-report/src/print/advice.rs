@@ -45,7 +45,7 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
         return None;
     }
     let one = |other: &Alternative| match other.chronyc {
-        Some(command) => format!("{} (as root on its machine: chronyc {command})", other.words),
+        Some(command) => format!("{} (chronyc {command} tells)", other.words),
         None => other.words.to_owned(),
     };
     let all: Vec<_> = cause.alternatives.iter().map(one).collect();
@@ -60,7 +60,9 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
 
 /// Names the reports that chronyd refused and that would help. `None` if there are none.
 pub(crate) fn refused(verdict: &Verdict) -> Option<String> {
-    let (last, first) = verdict.refused.split_last().filter(|_| !verdict.causes.is_empty())?;
+    let is_open = |cause: &NamedCause| cause.alternatives.iter().any(|other| other.chronyc.is_some());
+    let would_tell = verdict.causes.iter().any(is_open) || verdict.unexplained().next().is_some();
+    let (last, first) = verdict.refused.split_last().filter(|_| would_tell)?;
     let all = if first.is_empty() { (*last).to_owned() } else { format!("{} and {last}", first.join(", ")) };
     Some(format!("chronyd refused {all} here. As root on its machine, its Unix socket tells more"))
 }

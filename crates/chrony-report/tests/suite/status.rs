@@ -1,7 +1,7 @@
 //! Tests of the screen that answers whether the clock is right.
 
 use crate::clocks::{clock, local, right, started, unsynchronised, updated};
-use crate::support::{Ran, SITE, Terminal, ask, on_time, program, run, unprivileged, wait_until};
+use crate::support::{Ran, SITE, Terminal, ask, on_time, program, run, udp, unprivileged, wait_until};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::process::Stdio;
@@ -47,9 +47,9 @@ bound     4.01 ms (12 us slow + dispersion 3.4 ms + half of delay 1.2 ms)
     let expected = "\
 sources   2 of 4 usable
   192.0.2.1     8 of 8 polls    17 us slow +/- 430 us   selected
-  2001:db8::1   8 of 8 polls    1.5 ms fast +/- 430 us  combined
   PPS           8 of 8 samples  17 us slow +/- 430 us   waiting
   198.51.100.1  7 of 8 polls    17 us slow +/- 430 us   falseticker
+  2001:db8::1   8 of 8 polls    1.5 ms fast +/- 430 us  combined
 ";
     assert!(text.ends_with(expected), "{text}");
     assert!(text.contains("s ago, at 20") && text.contains(" UTC; before that, every 64.2 s"), "{text}");
@@ -109,6 +109,40 @@ fn what_is_long_fits_all_the_same() {
     assert!(text.contains("more: chrony-report check -v"), "{text}");
     assert!(text.contains("  and 2"), "{text}");
     assert!(text.contains("  2001:db8:1111:2222:3333:4444.."), "{text}");
+}
+
+#[test]
+fn sources_that_are_not_usable_come_before_those_that_are_in_order() {
+    let wrong = json!({"address": "192.0.2.9", "state": 2});
+    let sources = [vec![json!({})], vec![json!({"state": 4}); 29], vec![wrong]].concat();
+    let states = [vec![json!({})], vec![json!({"state": 43}); 29], vec![json!({"state": 120})]].concat();
+    let others = json!({"sources": sources, "selectdata": states});
+    let (_, text) = screen(&json!({}), &others);
+    let (_, list) = text.split_once("usable\n").unwrap();
+    let states: Vec<_> = list.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert!(list.contains("  192.0.2.9") && states[1] == "falseticker", "{text}");
+    assert!(list.contains("\n  and "), "{text}");
+}
+
+#[test]
+fn the_time_of_the_update_is_by_the_clock_of_this_machine() {
+    let today = || {
+        let output = std::process::Command::new("date").args(["-u", "+at %Y-%m-%d "]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_owned()
+    };
+    let years = 20 * 365 * 86_400;
+    let slow = json!({"current correction": years, "reference time": updated(-years)["reference time"]});
+    let (before, (_, text), after) = (today(), screen(&slow, &json!({})), today());
+    assert!(text.contains(&before) || text.contains(&after), "{before}: {text}");
+}
+
+#[test]
+fn refused_reports_are_named_where_they_would_tell_more() {
+    let page = |others: &Value| ask(udp(&clock(&json!({}), others)), "").out;
+    let refused = "chronyd refused selectdata, authdata and ntpdata here";
+    assert!(!page(&json!({"sources": 1})).contains("refused"), "{}", page(&json!({"sources": 1})));
+    let silent = json!({"sources": [{}, {"state": 1, "reachability": 0}]});
+    assert!(page(&silent).contains(refused), "{}", page(&silent));
 }
 
 #[test]
