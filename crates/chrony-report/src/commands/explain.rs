@@ -3,8 +3,10 @@
 use crate::error::{Code, FINE, Failure};
 use crate::print::layout::broken;
 use chrony_health::{Cause, Measure, Policy, Range, Site};
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Args, Command};
+use std::ffi::OsStr;
 use std::io::Write;
 
 const WIDTH: usize = 80;
@@ -19,7 +21,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Explain {
     /// A measure, such as bound, or a cause, such as nts-no-keys [default: list all]
-    #[arg(value_parser = PossibleValuesParser::new(names()), hide_possible_values = true)]
+    #[arg(value_parser = Names, hide_possible_values = true)]
     name: Option<String>,
 }
 
@@ -28,15 +30,35 @@ fn names() -> impl Iterator<Item = &'static str> {
     measures.chain(Cause::ALL.iter().map(|cause| cause.name))
 }
 
+/// Parses a name. The error suggests a similar name, and does not list all.
+#[derive(Clone)]
+struct Names;
+
+impl TypedValueParser for Names {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        PossibleValuesParser::new(names()).parse_ref(command, arg, value).map_err(|mut error| {
+            error.remove(ContextKind::ValidValue);
+            let list = "chrony-report explain lists all names".into();
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![list]));
+            error
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(names().map(PossibleValue::new)))
+    }
+}
+
 /// Prints what is known of a measure or a cause, or a list of all.
 pub(crate) fn run(options: &Explain) -> Result<Code, Failure> {
     let policy = Site::load()?.policy();
     let name = options.name.as_deref().unwrap_or_default();
-    let text = match (Measure::named(name), Cause::named(name)) {
-        (Some(measure), _) => of_measure(measure, &policy),
-        (None, Some(cause)) => of_cause(cause),
-        (None, None) => all(&policy),
-    };
+    // A measure and a cause may have the same name.
+    let texts = [Measure::named(name).map(|measure| of_measure(measure, &policy)), Cause::named(name).map(of_cause)];
+    let texts: Vec<_> = texts.into_iter().flatten().collect();
+    let text = if texts.is_empty() { all(&policy) } else { texts.join("\n") };
     write!(anstream::stdout(), "{text}").map_err(Failure::output)?;
     Ok(FINE)
 }

@@ -55,7 +55,12 @@ fn completions_know_the_commands() {
         }
     }
     // bash calls them in this way.
-    for (words, expected) in [("tra", "tracking"), ("tracking --fo", "--format"), ("check --rea", "--reach")] {
+    for (words, expected) in [
+        ("tra", "tracking"),
+        ("tracking --fo", "--format"),
+        ("check --rea", "--reach"),
+        ("explain nts-n", "nts-no-keys"),
+    ] {
         let words: Vec<_> = ["chrony-report"].into_iter().chain(words.split(' ')).collect();
         let last = words.len() - 1;
         let script = format!(

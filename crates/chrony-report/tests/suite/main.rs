@@ -4,6 +4,7 @@
 mod check;
 mod clocks;
 mod examples;
+mod explain;
 mod formats;
 mod generated;
 mod hosts;
