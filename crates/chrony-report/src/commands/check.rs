@@ -8,9 +8,9 @@ use crate::print::advice::{alternatives, refused, steps};
 use crate::read::facts::assessed;
 use chrony_health::quantity::parse_duration;
 use chrony_health::{Finding, Level, Limits, Measure, Policy, Range, Site, Unit, Verdict};
-use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, FromArgMatches, ValueEnum};
 use std::cmp::Reverse;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ WARN and CRIT are ranges as monitoring plugins have them. A value outside of its
 /etc/chrony-health.toml, or else its default. Times may have units:
 
   $ chrony-report check --bound 10ms,100ms --sources 3:, --age 20m,1h --leap 0:2,
+  $ chrony-report check --format json
 
 Exits with 0 (OK), 1 (warning), 2 (critical; chronyd does not answer, too) or 3 (unknown; a wrong command line, too).";
 
@@ -33,8 +34,18 @@ pub(crate) struct Check {
          [default: {}s]", Policy::GRACE.as_secs()
     ))]
     grace: Option<Duration>,
+    /// A line for monitoring systems (text), or the whole verdict, as `chrony-report schema verdict` describes it (json)
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Form,
     #[command(flatten)]
     pub(crate) chronyds: Chronyds,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[default]
+    Text,
+    Json,
 }
 
 /// The limits from the command line.
@@ -95,10 +106,11 @@ fn grace(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "not a time of 0 to a century, such as 0, 5s, 1m30s or 2d".to_owned())
 }
 
-/// Prints the line. Any failure of this program is unknown, so that it cannot pass for a warning.
+/// Prints the line or the verdict. Any failure of this program is unknown, so that it cannot pass for a warning, and is a
+/// line in any format.
 pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
-    let level = line(chronyds, options).and_then(|(level, line)| {
-        writeln!(anstream::stdout(), "{line}").map_err(Failure::output)?;
+    let level = judged(chronyds, options).and_then(|(level, text)| {
+        writeln!(anstream::stdout(), "{text}").map_err(Failure::output)?;
         Ok(level)
     });
     match level {
@@ -108,12 +120,16 @@ pub(crate) fn run(chronyds: &Chronyds, options: &Check) -> Code {
     }
 }
 
-fn line(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
+fn judged(chronyds: &Chronyds, options: &Check) -> Result<(Level, String), Failure> {
     let policy = Site::load()?.policy();
     let policy = options.limits.0.iter().fold(policy, |policy, (measure, limits)| policy.with(measure, *limits));
     let policy = options.grace.into_iter().fold(policy, Policy::with_grace);
     let (_, verdict, _) = assessed(chronyds, &policy)?;
     let level = verdict.level;
+    if options.format == Form::Json {
+        let json = serde_json::to_string_pretty(&verdict).map_err(|error| Failure::output(io::Error::from(error)))?;
+        return Ok((level, json));
+    }
     // The name is for `chrony-report explain`.
     let name = verdict.causes.first().map_or_else(String::new, |first| format!(" [{}]", first.cause.name));
     let line = format!("CHRONY {level}: {}{name} | {}", plain(&verdict.headline), data(&verdict, &policy));

@@ -58,6 +58,35 @@ fn it_prints_one_line_with_performance_data() {
 }
 
 #[test]
+fn the_verdict_for_programs_is_as_its_schema_says() {
+    let schema = serde_json::from_str(&run(["schema", "verdict"]).fine()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for (chronyd, options, code) in [
+        (right(), "", 0),
+        (right(), " --nts --bound 1ms,", 2),
+        (clock(&json!({"current correction": 0.02}), &json!({"sources": 1})), "", 1),
+    ] {
+        let text = ask(chronyd.socket(), &format!("check{options}")).out;
+        let ran = ask(chronyd.socket(), &format!("check{options} --format json"));
+        assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{}", ran.out);
+        let verdict = serde_json::from_str(&ran.out).unwrap();
+        let faults: Vec<_> = schema.iter_errors(&verdict).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}: {}", ran.out);
+        let cause = verdict["causes"][0]["name"].as_str();
+        let name = cause.map_or_else(String::new, |name| format!(" [{name}]"));
+        let line = format!(
+            "CHRONY {}: {}{name} | ",
+            verdict["level"].as_str().unwrap().to_uppercase(),
+            verdict["headline"].as_str().unwrap()
+        );
+        assert!(text.starts_with(&line), "{line}: {text}");
+    }
+    // A failure of the program itself has no verdict.
+    let ran = run(["check", "--format", "json", "--bound", "5"]);
+    assert!(ran.code == Some(3) && ran.out.starts_with("CHRONY UNKNOWN: "), "{ran:?}");
+}
+
+#[test]
 fn limits_are_those_that_are_given() {
     // A bound of 4.012 ms, an offset of 12 us, stratum 2, updated 10 s ago, four sources, reach 100 %, leap normal.
     let chronyd = right();
