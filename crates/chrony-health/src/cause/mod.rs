@@ -2,6 +2,7 @@
 
 mod asking;
 mod clock;
+mod reasons;
 mod selection;
 mod table;
 mod unusable;
