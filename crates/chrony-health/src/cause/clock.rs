@@ -39,7 +39,7 @@ pub(super) const CHANGE_IGNORED: Cause = Cause {
     method: "tracking and sources: the last sample of a usable source is less than half as old as the last update, or there \
              was no update at all",
     needs: &[Need::Tracking, Need::Sources],
-    explains: Explains::these(&["age", "reference", "leap"]),
+    explains: Explains::these(&["age", "reference", "leap", "agreement"]),
     not_told_from: &[
         Alternative::of("maxchange ignores an offset that is too large"),
         Alternative::of("the option filter waits for more samples"),

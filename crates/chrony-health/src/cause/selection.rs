@@ -1,5 +1,6 @@
 //! The causes that concern the usable sources: sources that contradict each other, and too few of them.
 
+use super::clock::CHANGE_IGNORED;
 use super::{Cause, Explains, Found, Need};
 use crate::advice::{Advice, Alternative, chrony_conf, chronyc, step};
 use crate::case::Case;
@@ -120,7 +121,8 @@ pub(super) const DISAGREE: Cause = Cause {
     not_told_from: &[],
     holds: |case| {
         let bound = case.facts.tracking.as_ref().ok().and_then(Tracking::clock_error_bound)?;
-        Found::sources(case.contradicting(bound))
+        let is_told = CHANGE_IGNORED.find(case).is_some();
+        Found::sources(case.contradicting(bound)).filter(|_| !is_told)
     },
     says: |case, found| {
         let off = distance(case, found);

@@ -1,6 +1,6 @@
 //! Causes and their advice in the words of this command.
 
-use chrony_health::{Accept, Alternative, NamedCause, Range, Site, Step, Text, Verdict};
+use chrony_health::{Accept, NamedCause, Range, Site, Step, Text, Verdict};
 
 /// Returns what to do about a cause, a sentence each, without full stops: the steps, and the limits that accept it.
 pub(crate) fn steps(cause: &NamedCause) -> Vec<String> {
@@ -44,18 +44,18 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     if cause.advice.steps.is_empty() {
         return None;
     }
-    let one = |other: &Alternative| match other.chronyc {
-        Some(command) => format!("{} (chronyc {command} tells)", other.words),
-        None => other.words.to_owned(),
-    };
-    let all: Vec<_> = cause.alternatives.iter().map(one).collect();
+    let all: Vec<_> = cause.alternatives.iter().map(|other| other.words).collect();
     let (last, first) = all.split_last()?;
     let first = first.join("; ");
-    Some(if first.is_empty() {
+    let said = if first.is_empty() {
         format!("The reports do not exclude this: {last}")
     } else {
         format!("The reports cannot tell which it is: {first}; or {last}")
-    })
+    };
+    let mut commands: Vec<_> = cause.alternatives.iter().filter_map(|other| other.chronyc).collect();
+    commands.dedup();
+    let told: Vec<_> = commands.iter().map(|command| format!("chronyc {command}")).collect();
+    Some(if told.is_empty() { said } else { format!("{said}. As root on its machine: {}", told.join(", ")) })
 }
 
 /// Names the reports that chronyd refused and that would help. `None` if there are none.
