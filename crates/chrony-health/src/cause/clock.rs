@@ -18,6 +18,8 @@ const MAX_FREQUENCY: f64 = 500.0;
 const NO_SKEW: f64 = 1e6;
 /// The shortest time in which chronyd slews, in seconds per second of offset: the default of `maxslewrate`.
 const SLEWING_RATE: f64 = 12.0;
+/// The time that one may wait for a slew, in seconds.
+const PATIENCE: f64 = 3600.0;
 
 pub(super) const OTHER_MACHINE: Cause = Cause {
     name: "other-machine",
@@ -27,10 +29,14 @@ pub(super) const OTHER_MACHINE: Cause = Cause {
     explains: Explains::these(&["age"]),
     not_told_from: &[Alternative::of("the clock was set while it was read")],
     holds: |case| case.facts.age().filter(|age| *age < 0.0).map(|age| Found::number(-age)),
-    says: |_, found| {
-        format!("the clock of chronyd's machine is {} ahead of this machine's clock", seconds(found.number))
+    says: |case, found| match (case.facts.started, seconds(found.number)) {
+        (Some(_), ahead) => format!("chronyd's last update is {ahead} in the future: the clock was set back"),
+        (None, ahead) => format!("the clock of chronyd's machine is {ahead} ahead of this machine's clock"),
     },
-    advice: |_, _| Advice::of([chronyc("Judge both clocks, each on its own machine", "tracking")]),
+    advice: |case, _| match case.facts.started {
+        Some(_) => Advice::of([step("Wait for the next update"), step("See what set the clock back")]),
+        None => Advice::of([chronyc("Judge both clocks, each on its own machine", "tracking")]),
+    },
 };
 
 pub(super) const CHANGE_IGNORED: Cause = Cause {
@@ -51,16 +57,20 @@ pub(super) const CHANGE_IGNORED: Cause = Cause {
     },
     says: |case, found| {
         if case.followed().is_none() {
-            return "sources are usable, and chronyd does not follow them: it ignores their offset".to_owned();
+            let off = case
+                .usable()
+                .map(|view| view.source.latest_meas)
+                .reduce(|most, one| if one.abs() > most.abs() { one } else { most });
+            let off = offset(off.unwrap_or_default());
+            return format!("usable sources say that this clock is {off}, and chronyd does not correct it");
         }
         let (sample, age) = (seconds(found.number), seconds(case.facts.age().unwrap_or_default()));
         format!("the last sample is {sample} old, and the last update {age}: chronyd ignores the samples")
     },
     advice: |_, _| {
         Advice::of([
-            step("See in chronyd's log whether it ignores a change of the clock"),
-            chrony_conf("Compare the directive with the offset", "maxchange"),
-            chronyc("If the sources are right, step the clock", "makestep"),
+            step("Look for \"exceeds the allowed maximum\" in chronyd's log"),
+            chrony_conf("If the sources are right, raise the limit and restart chronyd", "maxchange"),
         ])
     },
 };
@@ -144,7 +154,7 @@ pub(super) const YEARS_OFF: Cause = Cause {
     says: |_, found| {
         let (years, sense) =
             (digits(found.number.abs() / YEAR), if found.number > 0.0 { "behind" } else { "ahead of" });
-        format!("the clock is {years} years {sense} its sources: one of them is wrong")
+        format!("this clock is {years} years {sense} its sources: either it or they are wrong")
     },
     advice: |_, _| {
         Advice::of([
@@ -268,15 +278,20 @@ pub(super) const SLEWING: Cause = Cause {
     not_told_from: &[Alternative::of("chronyd runs with -x, and another program or the host controls this clock")],
     holds: |case| case.correction().filter(|offset| *offset != 0.0).map(Found::number),
     says: |_, found| format!("the clock is {}, and chronyd corrects it by slewing", offset(-found.number)),
-    advice: |_, found| {
-        Advice::of([
-            step(format!("Wait: slewing takes {} or more", seconds(SLEWING_RATE * found.number.abs()))),
-            chronyc("Or step the clock now, if a jump in time harms no program", "makestep"),
-            chrony_conf("Step it after each start", "makestep 1 3"),
-            step(
-                "If it stays so, chronyd may run with -x: then correct the clock on the host, or with the program that controls it",
-            ),
-        ])
+    advice: |case, found| {
+        let needed = SLEWING_RATE * found.number.abs();
+        let is_overdue = case.facts.age().is_some_and(|age| age > needed);
+        let host = "chronyd may run with -x, and then another program or the host has to correct the clock";
+        let wait = step(format!("Wait: slewing takes {} or more", seconds(needed)));
+        let makestep = chronyc("Step the clock now, if a jump in time harms no program", "makestep");
+        let mut steps = match (is_overdue, needed > PATIENCE) {
+            (true, _) => vec![step(format!("It should have been corrected by now: {host}")), makestep],
+            (false, true) => vec![makestep, wait, step(format!("If it stays so, {host}"))],
+            (false, false) => vec![wait, makestep, step(format!("If it stays so, {host}"))],
+        };
+        // makestep 1 3 steps what is over a second.
+        steps.extend((found.number.abs() > 1.0).then(|| chrony_conf("Step it after each start", "makestep 1 3")));
+        Advice { steps, accept: Vec::new() }
     },
 };
 
@@ -301,7 +316,12 @@ pub(super) const LEAP_SECOND: Cause = Cause {
         .to_owned()
     },
     advice: |_, found| {
-        let advice = Advice::of([step("Compare it with IERS Bulletin C: false announcements have been seen")]);
+        let compare = step("Compare it with IERS Bulletin C: false announcements have been seen");
+        let advice = if found.number < 3.0 {
+            Advice::of([compare])
+        } else {
+            Advice::of([step("Ask again in some seconds"), compare])
+        };
         if found.number < 3.0 { advice.or_accept("leap", Range::up_to(2.0), Range::up_to(2.0)) } else { advice }
     },
 };

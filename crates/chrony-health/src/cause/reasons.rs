@@ -140,7 +140,7 @@ of_reason!(
     Explains::loss(),
     &[],
     Reason::TooFar { .. },
-    "are farther away from a reference clock than maxdistance allows"
+    "are too far away from a reference clock"
 );
 of_reason!(
     JITTERY,
@@ -213,7 +213,7 @@ pub(super) const SOURCES_LOST: Cause = Cause {
         let last = found.sources.iter().map(|place| case.views[*place].source.last_sample_ago).min();
         match last {
             Some(last) if last < u32::MAX && found.sources.len() > 1 => {
-                format!("{said}, and the last sample {} ago", seconds(last.into()))
+                format!("{said}; the last sample is {} old", seconds(last.into()))
             }
             _ => said,
         }

@@ -126,7 +126,9 @@ pub(super) const DISAGREE: Cause = Cause {
     },
     says: |case, found| {
         let off = distance(case, found);
-        let said = case.say_of(&found.sources, "contradicts the clock", "contradict the clock");
+        let names = case.say_of(&found.sources, "contradicts", "contradict");
+        let followed = case.facts.tracking.as_ref().map_or("", |tracking| &tracking.reference_id_name);
+        let said = format!("{names} the clock, which follows {followed},");
         if is_all(case, off) {
             return format!("{said} by {}: something else sets it, or chronyd does not correct it (-x)", seconds(off));
         }
@@ -174,7 +176,7 @@ pub(super) const LOST_ANSWERS: Cause = Cause {
     },
     advice: |_, _| {
         Advice::of([
-            step("Wait, while the error bound and the age are in order"),
+            step("There is no hurry while the error bound is small enough"),
             step("If it goes on, look for packet loss, or poll less often"),
         ])
     },

@@ -29,8 +29,14 @@ pub(super) const LOCAL_ONLY: Cause = Cause {
         none if none.is_empty() => "the clock follows only itself (local mode): chronyd has no sources".to_owned(),
         some => format!("the clock follows only itself (local mode): no answer has come from {some}"),
     },
-    advice: |_, _| {
-        Advice::of([chrony_conf("Give chronyd servers or a pool that it can reach", "pool pool.ntp.org iburst")])
+    advice: |case, found| {
+        let mut advice =
+            Advice::of([chrony_conf("Give chronyd servers or a pool that it can reach", "pool pool.ntp.org iburst")]);
+        // ntpd's address of its own clock.
+        let is_old = found.sources.iter().any(|place| case.views[*place].source.address.starts_with("127.127."));
+        let remove = || step("Remove the server 127.127.x.x: chronyd has the directive local for that");
+        advice.steps.extend(is_old.then(remove));
+        advice
             .or_accept("reference", Range::ANY, Range::at_least(0.0))
             .or_accept("sources", Range::at_least(0.0), Range::at_least(0.0))
             .or_accept("stratum", Range::between(1.0, 15.0), Range::between(1.0, 15.0))
@@ -240,7 +246,11 @@ pub(super) const CLOCKS_WAIT: Cause = Cause {
             Reason::Falseticker { .. } => format!("is {} off", seconds(source.latest_meas.abs())),
             ref reason => reason.words(),
         };
-        format!("{} waits for a clock that numbers its seconds, and {} {off}", case.names(&silent), source.address)
+        format!(
+            "{0} has no samples: it needs {1} to number its seconds, and {1} {off}",
+            case.names(&silent),
+            source.address
+        )
     },
     advice: |case, _| {
         let name = &case.views[numbering(case)[0]].source.address;
@@ -302,19 +312,26 @@ pub(super) const NO_MAJORITY: Cause = Cause {
         let is_good = |source: &Source| {
             matches!(source.state, SourceState::Selected | SourceState::Unselected | SourceState::Selectable)
         };
-        let offsets = || falsetickers.iter().map(|place| case.views[*place].source.latest_meas);
-        let spread = offsets().reduce(f64::max)? - offsets().reduce(f64::min)?;
+        let spread = spread(case, &falsetickers);
         let has_good = case.views.iter().any(|view| is_good(view.source));
         (!has_good && falsetickers.len() > 1).then_some(Found { sources: falsetickers, number: spread })
     },
-    says: |_, found| {
+    says: |case, found| {
+        let trusted = trusted(case, found);
+        if trusted.len() > 1 {
+            let (names, spread) = (case.names(&trusted), seconds(spread(case, &trusted)));
+            return format!("the trusted sources {names} contradict each other by {spread}");
+        }
         let spread = seconds(found.number);
         match found.sources.len() {
             2 => format!("the 2 sources disagree by {spread}, and neither can be believed"),
             some => format!("the {some} sources disagree by up to {spread}, and no majority agrees"),
         }
     },
-    advice: |_, found| {
+    advice: |case, found| {
+        if trusted(case, found).len() > 1 {
+            return Advice::of([chrony_conf("Remove the option from those that are wrong", "trust")]);
+        }
         let more = if found.sources.len() < 4 {
             "Add sources: with four, chronyd finds one that is wrong"
         } else {
@@ -323,3 +340,15 @@ pub(super) const NO_MAJORITY: Cause = Cause {
         Advice::of([step(more)])
     },
 };
+
+/// Returns the sources that have the option trust.
+fn trusted(case: &Case<'_>, found: &Found) -> Vec<usize> {
+    let is_trusted = |place: &usize| case.views[*place].has_option(SelectOptions::TRUST);
+    found.sources.iter().copied().filter(is_trusted).collect()
+}
+
+/// Returns the greatest difference between the offsets of these sources, in seconds.
+fn spread(case: &Case<'_>, places: &[usize]) -> f64 {
+    let offsets = || places.iter().map(|place| case.views[*place].source.latest_meas);
+    offsets().fold(f64::NEG_INFINITY, f64::max) - offsets().fold(f64::INFINITY, f64::min)
+}

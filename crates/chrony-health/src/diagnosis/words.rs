@@ -1,9 +1,12 @@
 //! The words and the advice for each reason.
 
 use super::{Diagnosis, Reason};
-use crate::advice::{Advice, Alternative, chrony_conf, chronyc, shell, step};
+use crate::advice::{Advice, Alternative, Step, chrony_conf, chronyc, shell, step};
 use crate::facts::View;
 use crate::quantity::seconds;
+
+/// The root distance from which on chronyd ignores answers, in seconds (test 7).
+const OUT_OF_REACH: f64 = 16.0;
 
 impl Diagnosis {
     pub(crate) fn new(view: &View<'_>, reason: Reason) -> Self {
@@ -113,7 +116,7 @@ impl Reason {
             Self::Unsynchronised => "answers, and is not synchronised itself".to_owned(),
             Self::Lost { last_sample_ago: u32::MAX, .. } => "gave no valid answer to the last 8 polls".to_owned(),
             Self::Lost { last_sample_ago, .. } => {
-                format!("gave no valid answer to the last 8 polls, and its last sample {} ago", ago(last_sample_ago))
+                format!("gave no valid answer to the last 8 polls; its last sample is {} old", ago(last_sample_ago))
             }
             Self::NoUsableAnswer => "has given no usable answer".to_owned(),
             Self::Loop => "follows this clock: the two would follow each other".to_owned(),
@@ -126,6 +129,9 @@ impl Reason {
                 format!("has too few samples yet (it answered {answered}{of} polls)")
             }
             Self::WaitingForSamples => "waits for samples of other sources".to_owned(),
+            Self::TooFar { distance } if *distance >= OUT_OF_REACH => {
+                format!("is {} away from a reference clock, and chronyd ignores answers over 16 s", seconds(*distance))
+            }
             Self::TooFar { distance } => {
                 format!("is {} away from a reference clock, more than maxdistance allows", seconds(*distance))
             }
@@ -152,7 +158,8 @@ impl Reason {
     /// Returns the next steps for this source.
     #[must_use]
     pub fn advice(&self, source: &str) -> Advice {
-        let ntpdata = || chronyc("See the last answer", format!("ntpdata {source}"));
+        let ntpdata = || chronyc("See the last valid answer", format!("ntpdata {source}"));
+        let capture = || shell("See what comes", format!("tcpdump -n host {source} and port 123"));
         match self {
             Self::NoAddress => Advice::of([
                 shell("See whether names are resolved on this machine", "getent hosts pool.ntp.org"),
@@ -171,9 +178,12 @@ impl Reason {
                 chronyc("Let chronyd poll again", "online"),
                 step("If that helps only until the next change of the network, look at the network scripts"),
             ]),
-            Self::NtsRefused => Advice::of([step("Wait: chronyd gets new keys with its next request")]),
+            Self::NtsRefused => Advice::of([
+                step("Wait: chronyd gets new keys with its next request"),
+                step("If it stays so, let TCP port 4460 through, and look for the certificate in chronyd's log"),
+            ]),
             Self::NtsSilent { .. } => {
-                Advice::of([step("Let UDP port 123 through, also for the long packets of NTS"), ntpdata()])
+                Advice::of([step("Let UDP port 123 through, also for the long packets of NTS"), capture()])
             }
             Self::NtsNoKeys { .. } => Advice::of([
                 step("Let TCP port 4460 through to the server"),
@@ -201,9 +211,9 @@ impl Reason {
                 advice.steps.extend(has_key.then_some(key));
                 advice
             }
-            Self::Invalid { .. } => Advice::of([ntpdata(), step("Compare the configurations of both sides")]),
+            Self::Invalid { .. } => Advice::of([capture()]),
             Self::RateLimited => Advice::of([
-                chrony_conf("Poll less often", "minpoll 6"),
+                chrony_conf("Poll less often than now", "minpoll"),
                 step("Do not poll from many hosts behind one address"),
             ]),
             Self::Unsynchronised => {
@@ -211,26 +221,20 @@ impl Reason {
             }
             Self::Lost { .. } => Advice::of([
                 step("See whether the network works, and whether the servers run"),
-                chronyc("Poll at once", "burst 4/4"),
+                step("Look for \"KoD RATE\" in chronyd's log: then poll less often"),
             ]),
             Self::NoUsableAnswer | Self::Unusable => Advice::of([shell(
                 "See the reason on chronyd's own machine, as root",
                 "chronyc selectdata; chronyc ntpdata",
             )]),
             Self::Loop => Advice::of([step("Remove it from the sources of one of the two")]),
-            Self::Rejected { .. } => {
-                Advice::of([ntpdata(), chrony_conf("Allow more delay, if it always has that much", "maxdelay 3")])
-            }
+            Self::Rejected { tests } => rejected(tests, ntpdata()),
             Self::FewSamples { .. } | Self::WaitingForSamples => Advice::of([
                 step("Wait for the next polls"),
                 chronyc("Or poll at once", "burst 4/4"),
                 chrony_conf("Begin faster after each start", "iburst"),
             ]),
-            Self::TooFar { .. } => Advice::of([
-                ntpdata(),
-                step("Use servers that are nearer to a reference clock"),
-                chrony_conf("Or allow the distance, if so large an error does not matter", "maxdistance 16"),
-            ]),
+            Self::TooFar { distance } => too_far(*distance, ntpdata()),
             Self::Jittery { .. } => Advice::of([
                 step("Use sources with a more constant delay"),
                 chrony_conf("Or allow more jitter", "maxjitter 10"),
@@ -299,15 +303,16 @@ pub(crate) const LOST_OVER_THE_PORT: &[Alternative] = &[
     Alternative::of("the server"),
     Alternative::of("the server limits the rate of requests, and drops them"),
     Alternative::by("the server answers, and is no longer synchronised", "ntpdata"),
+    Alternative::by("NTS gives no cookies or keys any more", "authdata"),
 ];
 pub(crate) const NO_ANSWER: &[Alternative] = &[
-    Alternative::by("the server is not synchronised", "ntpdata"),
-    Alternative::by("NTS gives no keys, or a key is wrong", "authdata"),
+    Alternative::of("the network, a firewall, or no route"),
     Alternative::of("it was not polled yet"),
-    Alternative::of("the network or a firewall"),
+    Alternative::by("the server is not synchronised, or too far away", "ntpdata"),
+    Alternative::by("NTS gives no keys, or a key is wrong or missing", "authdata"),
 ];
 pub(crate) const UNUSABLE: &[Alternative] = &[
-    Alternative::by("its answers fail chronyd's tests", "ntpdata"),
+    Alternative::by("it follows this clock, or its answers fail another test", "ntpdata"),
     Alternative::by("it is too far away from a reference clock", "selectdata"),
     Alternative::by("it is only watched (noselect), or ignored by authselectmode", "selectdata"),
     Alternative::by("it is not trusted, or an orphan, or its stratum is not allowed", "selectdata"),
@@ -319,4 +324,20 @@ fn count(number: u32, thing: &str) -> String {
 
 fn route(source: &str) -> String {
     format!("ip route get {source}")
+}
+
+fn rejected(tests: &str, ntpdata: Step) -> Advice {
+    let option = match tests {
+        "A" => "maxdelay",
+        "B" => "maxdelayratio",
+        _ => "maxdelaydevratio",
+    };
+    Advice::of([ntpdata, chrony_conf("If its delay always varies so, raise the limit", option)])
+}
+
+fn too_far(distance: f64, ntpdata: Step) -> Advice {
+    let mut advice = Advice::of([ntpdata, step("Use servers that are nearer to a reference clock")]);
+    let allow = || chrony_conf("Or allow the distance, if so large an error does not matter", "maxdistance 16");
+    advice.steps.extend((distance < OUT_OF_REACH).then(allow));
+    advice
 }

@@ -47,11 +47,7 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     let all: Vec<_> = cause.alternatives.iter().map(|other| other.words).collect();
     let (last, first) = all.split_last()?;
     let first = first.join("; ");
-    let said = if first.is_empty() {
-        format!("The reports do not exclude this: {last}")
-    } else {
-        format!("The reports cannot tell which it is: {first}; or {last}")
-    };
+    let said = if first.is_empty() { format!("Or: {last}") } else { format!("Possible causes: {first}; or {last}") };
     let mut commands: Vec<_> = cause.alternatives.iter().filter_map(|other| other.chronyc).collect();
     commands.dedup();
     let told: Vec<_> = commands.iter().map(|command| format!("chronyc {command}")).collect();

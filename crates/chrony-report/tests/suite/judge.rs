@@ -35,7 +35,7 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (json!({"leap status": 1}), 1, "a leap second will be inserted at the end of this day (UTC)"),
         (json!({"leap status": 2}), 1, "the last second of this day (UTC) will be deleted"),
         (json!({"leap status": 3}), 2, "a leap second is being inserted or deleted [leap-second]"),
-        (unsynchronised(), 2, "sources are usable, and chronyd does not follow them"),
+        (unsynchronised(), 2, "usable sources say that this clock is 17 us slow"),
         (local(), 2, "the clock follows only itself (local mode)"),
         (json!({"stratum": 9}), 0, ""),
         (
@@ -60,8 +60,8 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (updated(2100), 1, "the last sample is 12 s old, and the last update 35 min: chronyd ignores the samples"),
         (updated(4200), 2, "and the last update 70 min"),
         (updated(6 * 3600), 2, "and the last update 6 h"),
-        (updated(-7), 1, "s ahead of this machine's clock"),
-        (updated(-3600), 2, "min ahead of this machine's clock"),
+        (updated(-7), 1, "s in the future: the clock was set back"),
+        (updated(-3600), 2, "min in the future: the clock was set back"),
     ] {
         expect(&clock(&tracking, &json!({})), code, words);
     }
