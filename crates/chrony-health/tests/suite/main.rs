@@ -5,7 +5,7 @@ mod cases;
 
 use chrony_health::{Answers, Facts, Level, Limits, Measure, Policy, Range, Unit, Verdict, assess, judge};
 use libchrony::fleet::Fleet;
-use libchrony::{Activity, Address, Connection, Error, SelectData, Source, Tracking};
+use libchrony::{Activity, Address, Connection, Error, SelectData, Source, SourceState, Tracking};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbed::{Fault, Scripted, Values};
 
@@ -60,6 +60,18 @@ fn a_known_fault_is_worse_than_what_is_not_known() {
     assert_eq!(worst.words, "the clock is 20 ms fast");
     let alarms: Vec<_> = verdict.alarms().map(|finding| finding.measure.name).collect();
     assert_eq!(alarms, ["offset", "sources", "reach", "falsetickers", "agreement"]);
+}
+
+/// The first cause must be one of the level of the headline.
+#[test]
+fn the_worst_causes_come_first() {
+    let mut facts = facts(&chronyd(""));
+    facts.select_data = Err(Error::Crowded { report: "selectdata", waited: Duration::ZERO }.into());
+    facts.sources.as_mut().unwrap()[3].state = SourceState::Falseticker;
+    facts.tracking.as_mut().unwrap().root_dispersion = 2.0;
+    let verdict = judge(&facts, &Policy::default());
+    let causes: Vec<_> = verdict.causes.iter().map(|cause| (cause.cause.name, cause.level)).collect();
+    assert_eq!(causes, [("dispersion", Level::Critical), ("falsetickers", Level::Warning)]);
 }
 
 #[test]
