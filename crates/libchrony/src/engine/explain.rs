@@ -2,6 +2,7 @@
 
 use crate::address::{Address, Transport};
 use crate::engine::context::Context;
+use crate::engine::session::Session;
 use crate::error::advice::{SecurityModule, Silence};
 use crate::error::{Error, Stage};
 use crate::raw::failure::{Failure, LibchronyError};
@@ -57,18 +58,17 @@ impl Context {
         }
     }
 
-    /// Returns the error for a response that did not come in time. `has_answered` is true if chronyd has answered this
-    /// connection before.
+    /// Returns the error for a response that did not come in time.
     pub(crate) fn silent(
         &self,
-        address: &Address,
+        session: &Session,
         stage: Stage,
         requests: u32,
         records: Option<(usize, usize)>,
-        has_answered: bool,
     ) -> Error {
+        let address = &session.address;
         // A security module denies every answer.
-        let is_suspect = !has_answered && address.transport() == Transport::UnixSocket;
+        let is_suspect = !session.round_trip.is_measured() && address.transport() == Transport::UnixSocket;
         let security_module = if is_suspect { security_module(Path::new("/")) } else { None };
         Error::TimedOut {
             stage,

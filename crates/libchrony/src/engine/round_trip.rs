@@ -28,6 +28,11 @@ impl RoundTrip {
         self.shortest = self.shortest.min(sample);
     }
 
+    /// Returns true if the address has answered a request.
+    pub(crate) const fn is_measured(&self) -> bool {
+        self.smoothed.is_some()
+    }
+
     /// Returns the time after which a request counts as lost. `before` is the number of earlier requests for the
     /// record.
     pub(crate) fn patience(&self, before: u32) -> Duration {

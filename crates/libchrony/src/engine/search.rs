@@ -83,8 +83,6 @@ pub(crate) struct Search {
     targets: Vec<Target>,
     /// The address that answered last, until it is tried again before the others.
     known: Option<Box<(Address, RoundTrip)>>,
-    /// True if an address has answered before.
-    has_answered: bool,
     candidates: Candidates,
     /// The host whose addresses are needed next.
     host: Option<Address>,
@@ -107,12 +105,10 @@ impl Search {
             None => Request::First(query.name),
         };
         let now = clock.last;
-        let is_kept = kept.is_some();
-        let next = if is_kept { clock.share(2, MAX_HEAD_START) } else { now };
+        let next = if kept.is_some() { clock.share(2, MAX_HEAD_START) } else { now };
         let targets = kept.into_iter().map(|session| Target::new(session, true, now)).collect();
         let candidates = Candidates::new(Arc::clone(addresses));
-        let has_answered = is_kept || known.is_some();
-        Self { request, targets, known, has_answered, candidates, host: None, next, failures: Vec::new() }
+        Self { request, targets, known, candidates, host: None, next, failures: Vec::new() }
     }
 
     /// Takes the result of looking up the requested host.
@@ -324,7 +320,7 @@ impl Search {
         let mut failures = std::mem::take(&mut self.failures);
         for target in self.targets.iter().filter(|target| !target.is_over()) {
             let stage = if target.requests == 0 { Stage::Request } else { Stage::Response };
-            failures.push(context.silent(&target.session.address, stage, target.requests, None, self.has_answered));
+            failures.push(context.silent(&target.session, stage, target.requests, None));
         }
         Err((Error::from_failures(failures), None))
     }

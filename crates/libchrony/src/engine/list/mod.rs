@@ -149,7 +149,7 @@ impl List {
     fn silent(&self, requests: u32, context: &Context) -> Error {
         let stage = if self.flights.is_empty() && self.is_full { Stage::Request } else { Stage::Response };
         let records = self.plan.records_read(self.left, self.done[0]);
-        context.silent(&self.session.address, stage, requests, Some(records), true)
+        context.silent(&self.session, stage, requests, Some(records))
     }
 
     /// Returns the time of the next action if no socket becomes ready.

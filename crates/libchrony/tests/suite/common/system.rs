@@ -1,6 +1,7 @@
 //! The system calls that the tests make and std has no word for.
 #![expect(unsafe_code, reason = "forks, signals and other people's descriptors")]
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -141,6 +142,14 @@ pub(crate) fn own_hosts(names: &str) -> tempfile::NamedTempFile {
     let result = unsafe { libc::mount(path.as_ptr(), c"/etc/hosts".as_ptr(), none, libc::MS_BIND, none.cast()) };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
     file
+}
+
+/// Covers a folder with an empty one, in this process, which has file systems of its own.
+pub(crate) fn own_folder(path: &CStr) {
+    let none = std::ptr::null();
+    // SAFETY: a system call on strings that outlive it.
+    let result = unsafe { libc::mount(c"none".as_ptr(), path.as_ptr(), c"tmpfs".as_ptr(), 0, none) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
 /// A standard stream of this process that is closed as long as this exists.

@@ -1,7 +1,8 @@
 //! A chronyd that does not answer, does not read, or answers nonsense: every call ends by its deadline, asks again in
 //! between, and never gives an old value for a new one.
 
-use crate::common::alone::alone;
+use crate::common::alone::{Alone, alone};
+use crate::common::system::{own_empty_run, own_folder};
 use crate::common::*;
 use libchrony::{Connection, Error, ErrorKind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -40,6 +41,34 @@ fn silence_ends_at_the_deadline_and_then_all_is_well() {
     });
     chronyd.clear();
     on_both(&chronyd, Duration::from_secs(20), |connection| assert_eq!(connection.tracking().unwrap().stratum, 2));
+}
+
+#[test]
+fn a_socket_that_never_answered_names_the_security_module() {
+    let test = "deadlines::silence::a_socket_that_never_answered_names_the_security_module";
+    Alone::new(test, "only").prepared(own_empty_run).run(|| {
+        own_folder(c"/sys");
+        let chronyd = scripted("{}");
+        let [socket, port] = both(&chronyd).map(|address| connect(&address, ms(1000)));
+        let names_it = |connection: &Connection| {
+            chronyd.set(Fault::Silence);
+            let error = connection.tracking().unwrap_err();
+            let is_named = error.to_string().contains("Or SELinux keeps it from answering");
+            let Error::TimedOut { silence, .. } = error else { panic!("{error:?}") };
+            assert_eq!(silence.security_module.is_some(), is_named);
+            is_named
+        };
+        assert!(!names_it(&socket), "no module is active");
+        std::fs::create_dir_all("/sys/fs/selinux").unwrap();
+        assert!(names_it(&socket) && !names_it(&port));
+        // Over a socket, this sends no request.
+        socket.connect().unwrap();
+        // The first call has the kept session, and the second its address.
+        assert!(names_it(&socket) && names_it(&socket));
+        chronyd.clear();
+        socket.tracking().unwrap();
+        assert!(!names_it(&socket) && !names_it(&socket));
+    });
 }
 
 #[test]
