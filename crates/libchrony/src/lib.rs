@@ -47,7 +47,7 @@ pub use drivers::nonblocking;
 #[cfg(feature = "tokio")]
 pub use drivers::tokio::AsyncConnection;
 pub use engine::policy::{DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, DEFAULT_TIMEOUT};
-pub use error::advice::Silence;
+pub use error::advice::{SecurityModule, Silence};
 pub use error::{Error, ErrorKind, Stage};
 pub use library::{Library, LibraryError, UnknownReport};
 pub use raw::failure::LibchronyError;
