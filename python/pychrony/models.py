@@ -183,11 +183,13 @@ class TrackingStatus(_Record):
         its default of 1 ppm is used. If chrony.conf has a larger value, chronyd's own bound grows faster.
 
         A record does not contain the time of the report, so the growth counts from ref_time, which is not later. The
-        bound is never too small for this reason. The excess is the growth of the root dispersion from ref_time to the
-        report. ref_time is in chronyd's estimate of true time, so the growth counts to ``at + offset``.
+        bound is therefore never too small, if `at` is a time of the clock that chronyd controls. The excess is the
+        growth of the root dispersion from ref_time to the report.
 
-        A moment before ref_time belongs to the clock of another machine, or to a clock that was set back. The bound
-        then grows with the time between the two, so that it does not look more accurate than it is.
+        ref_time is in chronyd's estimate of true time, so the growth counts to ``at + offset``. If this is before
+        ref_time, `at` belongs to the clock of another machine, or to a clock that was set back. The bound then grows
+        with the time between the two, but may be too small, because the record does not contain the difference
+        between the clocks.
 
         Args:
             at: The later moment by the system clock, in seconds since the epoch. None for the moment of the report.

@@ -110,13 +110,13 @@ impl Tracking {
     /// then also drifts by [`frequency`](Self::frequency), which this bound does not include.
     ///
     /// A record does not contain the time at which it was read. So the growth is counted from `ref_time`, which is not
-    /// later. The bound is therefore never too small. It is too large by the growth of the root dispersion between
-    /// `ref_time` and the report.
+    /// later. The bound is therefore never too small, if `at` is a time of the clock that chronyd controls. It is too large
+    /// by the growth of the root dispersion between `ref_time` and the report.
     ///
-    /// `at` is a time of the system clock, and `ref_time` is in chronyd's estimate of true time. So the growth counts from
-    /// `ref_time` to `at + offset`. Any `at` is accepted. An earlier one than `ref_time` belongs to the clock of another
-    /// machine, or to a clock that was set back. The bound then grows with the time between the two, so that it does not
-    /// look more accurate than it is.
+    /// `ref_time` is in chronyd's estimate of true time, so the growth counts from `ref_time` to `at + offset`. Any `at`
+    /// is accepted. If `at + offset` is before `ref_time`, `at` belongs to the clock of another machine, or to a clock
+    /// that was set back. The bound then grows with the time between the two, but may be too small, because the record
+    /// does not contain the difference between the clocks.
     #[must_use]
     pub fn clock_error_bound_at(&self, at: SystemTime) -> Option<f64> {
         let elapsed = match at.duration_since(self.ref_time) {
