@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{HEAD}");
     for cause in Cause::ALL {
         println!("## {}\n\n{}.\n", cause.name, cause.about);
-        println!("- Known by: {}", cause.method);
+        println!("- Evidence: {}", cause.method);
         println!("- Explains: {}", explained(cause));
         let [socket, port] =
             [false, true].map(|is_port| cases.iter().find(|case| expected(case, is_port) == Some(cause.name)));
@@ -30,8 +30,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{}", broken(&step, "- "));
         }
         let others: Vec<_> = named.alternatives.iter().map(|other| other.words).collect();
-        if !others.is_empty() {
-            println!("{}", broken(&format!("It cannot be told from: {}", others.join("; ")), ""));
+        match &others[..] {
+            [] => {}
+            [other] => println!("{}", broken(&format!("Or: {other}"), "")),
+            [first @ .., last] => {
+                let others = format!("Possible causes: {}; or {last}", first.join("; "));
+                println!("{}", broken(&others, ""));
+            }
         }
         println!("```\n");
     }

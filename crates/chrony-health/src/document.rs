@@ -33,8 +33,8 @@ pub fn markdown() -> [String; 2] {
         ]
     });
     [
-        table(&["measure", "its value", "no warning", "not critical", "known by"], measures),
-        table(&["cause", "meaning", "known by", "explains", "not told from"], causes),
+        table(&["measure", "its value", "no warning", "not critical", "derived from"], measures),
+        table(&["cause", "meaning", "evidence", "explains", "could be"], causes),
     ]
 }
 

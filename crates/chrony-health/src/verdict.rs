@@ -257,7 +257,7 @@ fn name(row: &'static Cause, case: &Case<'_>, found: &Found, explained: &[&mut F
     }
 }
 
-/// Returns what the cause cannot be told from, without what the reason of the source rules out.
+/// Returns what else the cause could be, without what the reason of the source rules out.
 fn alternatives(row: &Cause, case: &Case<'_>, found: &Found) -> &'static [Alternative] {
     let of_reason = found.sources.first().map_or(&[][..], |place| case.reasons[*place].alternatives());
     let is_narrower = !of_reason.is_empty() && of_reason.iter().all(|other| row.not_told_from.contains(other));

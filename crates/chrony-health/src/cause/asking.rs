@@ -34,13 +34,13 @@ pub(super) const NO_PERMISSION: Cause = Cause {
 
 pub(super) const SILENCE: Cause = Cause {
     name: "silence",
-    about: "Something takes the requests, and no answer comes",
+    about: "Requests are accepted, but not answered",
     method: "The request for tracking timed out",
     needs: &[],
     explains: CHRONYD,
     not_told_from: &[
         Alternative::of("chronyd hangs or is stopped"),
-        Alternative::of("over the command port: cmdallow in chrony.conf does not have this host"),
+        Alternative::of("over the command port: cmdallow in chrony.conf does not include this host"),
         Alternative::of("over the Unix socket: AppArmor or SELinux keeps chronyd from answering"),
     ],
     holds: |case| asked(case, is_timeout),

@@ -23,25 +23,25 @@ const PATIENCE: f64 = 3600.0;
 
 pub(super) const OTHER_MACHINE: Cause = Cause {
     name: "other-machine",
-    about: "chronyd runs on another machine, and its clock differs from the clock of this machine",
+    about: "The last update is in the future: the clock was set back, or chronyd runs on another machine",
     method: "tracking: the reference time is later than the time of reading + current correction",
     needs: &[Need::Tracking],
     explains: Explains::these(&["age"]),
-    not_told_from: &[Alternative::of("the clock was set while it was read")],
+    not_told_from: &[Alternative::of("the clock was set during the reading")],
     holds: |case| case.facts.age().filter(|age| *age < 0.0).map(|age| Found::number(-age)),
     says: |case, found| match (case.facts.started, seconds(found.number)) {
         (Some(_), ahead) => format!("chronyd's last update is {ahead} in the future: the clock was set back"),
         (None, ahead) => format!("the clock of chronyd's machine is {ahead} ahead of this machine's clock"),
     },
     advice: |case, _| match case.facts.started {
-        Some(_) => Advice::of([step("Wait for the next update"), step("See what set the clock back")]),
-        None => Advice::of([chronyc("Judge both clocks, each on its own machine", "tracking")]),
+        Some(_) => Advice::of([step("Wait for the next update"), step("Find out what set the clock back")]),
+        None => Advice::of([chronyc("Check each clock on its own machine", "tracking")]),
     },
 };
 
 pub(super) const CHANGE_IGNORED: Cause = Cause {
     name: "change-ignored",
-    about: "Samples come, and chronyd does not update the clock",
+    about: "chronyd gets samples, but does not update the clock",
     method: "tracking and sources: the last sample of a usable source is less than half as old as the last update, or there \
              was no update at all",
     needs: &[Need::Tracking, Need::Sources],
@@ -65,19 +65,19 @@ pub(super) const CHANGE_IGNORED: Cause = Cause {
             return format!("usable sources say that this clock is {off}, and chronyd does not correct it");
         }
         let (sample, age) = (seconds(found.number), seconds(case.facts.age().unwrap_or_default()));
-        format!("the last sample is {sample} old, and the last update {age}: chronyd ignores the samples")
+        format!("the last sample was {sample} ago, but the last update {age} ago: chronyd ignores the samples")
     },
     advice: |_, _| {
         Advice::of([
             step("Look for \"exceeds the allowed maximum\" in chronyd's log"),
-            chrony_conf("If the sources are right, raise the limit and restart chronyd", "maxchange"),
+            chrony_conf("If the sources are right, raise the limit, and restart chronyd", "maxchange"),
         ])
     },
 };
 
 pub(super) const STRATUM_16: Cause = Cause {
     name: "stratum-16",
-    about: "The source is at stratum 15, so that this clock counts as not synchronised",
+    about: "The source is at stratum 15, so this clock does not count as synchronised",
     method: "tracking: a reference ID, and stratum 16",
     needs: &[Need::Tracking],
     explains: Explains::these(&["reference", "stratum", "bound", "leap"]),
@@ -90,7 +90,7 @@ pub(super) const STRATUM_16: Cause = Cause {
         let name = case.facts.tracking.as_ref().map_or("", |tracking| &tracking.reference_id_name);
         format!("the clock is not synchronised, since {name} is at stratum 15")
     },
-    advice: |_, _| Advice::of([step("Use servers of a lower stratum")]),
+    advice: |_, _| Advice::of([step("Use servers at a lower stratum")]),
 };
 
 pub(super) const SERVER_LOCAL: Cause = Cause {
@@ -111,15 +111,15 @@ pub(super) const CHAIN_LOCAL: Cause = Cause {
     method: "tracking: stratum 10 to 15",
     needs: &[Need::Tracking],
     explains: Explains::these(&["stratum"]),
-    not_told_from: &[Alternative::of("the chain is long, and ends in a reference clock")],
+    not_told_from: &[Alternative::of("the chain is long, but ends in a reference clock")],
     holds: high_stratum,
     says: |_, found| {
         format!(
-            "the clock is at stratum {}: the last server of the chain probably follows only its own clock",
+            "the clock is at stratum {}: the last server in the chain probably follows only its own clock",
             found.number
         )
     },
-    advice: |_, found| accepted("Find the last server of the chain, and give it a source", found),
+    advice: |_, found| accepted("Find the last server in the chain, and give it a source", found),
 };
 
 /// Returns the stratum, if it is one that chains have that end in a local clock.
@@ -158,15 +158,18 @@ pub(super) const YEARS_OFF: Cause = Cause {
     },
     advice: |_, _| {
         Advice::of([
-            step("Compare both with a third clock before anything else"),
-            chronyc("If the sources are right, step the clock", "makestep"),
+            step("Compare both with a third clock first"),
+            chronyc(
+                "If the sources are right, step the clock. Stop programs first that a jump in time harms",
+                "makestep",
+            ),
         ])
     },
 };
 
 pub(super) const FREQUENCY_BROKEN: Cause = Cause {
     name: "frequency-broken",
-    about: "The clock runs so fast or so slow that chronyd cannot keep it right",
+    about: "The clock runs too fast or too slow for chronyd to correct it",
     method: "tracking: |frequency + residual frequency| is over 500 ppm",
     needs: &[Need::Tracking],
     explains: Explains::these(&["offset", "bound", "skew"]),
@@ -189,10 +192,10 @@ pub(super) const FREQUENCY_BROKEN: Cause = Cause {
     advice: |_, _| {
         Advice::of([
             shell(
-                "See which clock source the kernel uses, and which others it has",
+                "See which clock source the kernel uses, and which others are available",
                 "grep . /sys/devices/system/clocksource/clocksource0/*_clocksource",
             ),
-            step("In a virtual machine, look at the time settings of the host"),
+            step("If this is a virtual machine, check the time settings of the host"),
         ])
     },
 };
@@ -209,8 +212,8 @@ pub(super) const FREQUENCY_UNKNOWN: Cause = Cause {
     advice: |_, _| {
         Advice::of([
             chronyc("Measure now", "burst 4/4"),
-            chrony_conf("Begin faster after each start", "iburst"),
-            chrony_conf("Poll more often, if the interval is long", "maxpoll 10"),
+            chrony_conf("Synchronise faster after each start", "iburst"),
+            chrony_conf("If the polling interval is longer than 1024 s, limit it", "maxpoll 10"),
         ])
     },
 };
@@ -250,7 +253,7 @@ part!(
 part!(
     FAR_SERVERS,
     "far-servers",
-    "The packets to and from the reference clock take long",
+    "The delay to the reference clock is long",
     "tracking: the largest part of the bound is root delay / 2",
     delay,
     "because of the delay to the reference clock (root delay / 2)",
@@ -259,12 +262,12 @@ part!(
 part!(
     DISPERSION,
     "dispersion",
-    "The servers, or the measurements of them, are uncertain",
+    "The time of the servers, or the measurements of it, are uncertain",
     "tracking: the largest part of the bound is the root dispersion without its growth since the last update",
     dispersion,
     "because of the uncertainty of servers and measurements (root dispersion)",
     Advice::of([
-        chronyc("See how much of it the servers have", "ntpdata"),
+        chronyc("See the root dispersion of each server", "ntpdata"),
         step("Use servers with less root dispersion or jitter")
     ])
 );
@@ -283,14 +286,17 @@ pub(super) const SLEWING: Cause = Cause {
         let is_overdue = case.facts.age().is_some_and(|age| age > needed);
         let host = "chronyd may run with -x, and then another program or the host has to correct the clock";
         let wait = step(format!("Wait: slewing takes {} or more", seconds(needed)));
-        let makestep = chronyc("Step the clock now, if a jump in time harms no program", "makestep");
+        let makestep =
+            chronyc("Step the clock now, if a jump in time harms no program (it can harm a database)", "makestep");
         let mut steps = match (is_overdue, needed > PATIENCE) {
             (true, _) => vec![step(format!("It should have been corrected by now: {host}")), makestep],
-            (false, true) => vec![makestep, wait, step(format!("If it stays so, {host}"))],
-            (false, false) => vec![wait, makestep, step(format!("If it stays so, {host}"))],
+            (false, true) => vec![makestep, wait, step(format!("If the offset stays, {host}"))],
+            (false, false) => vec![wait, makestep, step(format!("If the offset stays, {host}"))],
         };
         // makestep 1 3 steps what is over a second.
-        steps.extend((found.number.abs() > 1.0).then(|| chrony_conf("Step it after each start", "makestep 1 3")));
+        steps.extend(
+            (found.number.abs() > 1.0).then(|| chrony_conf("Let chronyd step it after each start", "makestep 1 3")),
+        );
         Advice { steps, accept: Vec::new() }
     },
 };
@@ -316,11 +322,11 @@ pub(super) const LEAP_SECOND: Cause = Cause {
         .to_owned()
     },
     advice: |_, found| {
-        let compare = step("Compare it with IERS Bulletin C: false announcements have been seen");
+        let compare = step("Compare the announcement with IERS Bulletin C, since some are false");
         let advice = if found.number < 3.0 {
             Advice::of([compare])
         } else {
-            Advice::of([step("Ask again in some seconds"), compare])
+            Advice::of([step("Ask again in a few seconds"), compare])
         };
         if found.number < 3.0 { advice.or_accept("leap", Range::up_to(2.0), Range::up_to(2.0)) } else { advice }
     },

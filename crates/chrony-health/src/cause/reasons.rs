@@ -36,7 +36,7 @@ of_reason!(
     NTS_NO_KEYS,
     "nts-no-keys",
     "A server gives no NTS keys",
-    "authdata: mode NTS, no cookies, and failed attempts of key establishment",
+    "authdata: mode NTS, no cookies, and failed attempts to get keys",
     [AuthData],
     Explains::loss_and(&["sources", "reach", "nts"]),
     NTS_KEYS,
@@ -46,13 +46,13 @@ of_reason!(
 of_reason!(
     NTS_SILENT,
     "nts-silent",
-    "A server gives NTS keys, and answers no request that uses them",
-    "authdata: mode NTS with a key. ntpdata: messages were transmitted, and none received",
+    "A server gave NTS keys, but answers no requests that use them",
+    "authdata: mode NTS with a key. ntpdata: messages were transmitted, but none received",
     [AuthData, NtpData],
     Explains::loss_and(&["sources", "reach", "nts"]),
     NTS_NTP,
     Reason::NtsSilent { .. },
-    "gave NTS keys, and answer no NTP request"
+    "gave NTS keys, but answer no NTP requests"
 );
 of_reason!(
     KEY_MISSING,
@@ -69,7 +69,7 @@ of_reason!(
     KEY_REJECTED,
     "key-rejected",
     "A server answers with a wrong key, or without one",
-    "authdata: mode symmetric key. ntpdata: messages were received, and none was valid",
+    "authdata: mode symmetric key. ntpdata: messages were received, but none was valid",
     [AuthData, NtpData],
     Explains::loss(),
     &[],
@@ -90,13 +90,13 @@ of_reason!(
 of_reason!(
     UNSYNCHRONISED_SERVERS,
     "unsynchronised-servers",
-    "The servers answer, and are not synchronised themselves",
+    "The servers answer, but are not synchronised themselves",
     "ntpdata: test 6 failed for the last valid message, which has no kiss code",
     [NtpData],
     Explains::loss(),
     &[],
     Reason::Unsynchronised,
-    "answer, and are not synchronised themselves"
+    "answer, but are not synchronised themselves"
 );
 of_reason!(
     LOOP,
@@ -112,7 +112,7 @@ of_reason!(
 of_reason!(
     STRATUM_OUT_OF_RANGE,
     "stratum-out-of-range",
-    "The stratum of a source is not allowed",
+    "chrony.conf does not allow the stratum of a source",
     "selectdata: state r",
     [SelectData],
     Explains::loss(),
@@ -156,13 +156,13 @@ of_reason!(
 of_reason!(
     REJECTED,
     "rejected",
-    "chronyd rejects the answers of a source by their delay",
+    "chronyd rejects the answers of a source because of their delay",
     "ntpdata: test A, B or C failed",
     [NtpData],
     Explains::loss(),
     &[],
     Reason::Rejected { .. },
-    "send answers that chronyd rejects by their delay"
+    "send answers that chronyd rejects because of their delay"
 );
 of_reason!(
     NOT_TRUSTED,
@@ -179,7 +179,7 @@ of_reason!(
     NEVER_ANSWERED,
     "never-answered",
     "A source has never answered",
-    "ntpdata: messages were transmitted, and none received",
+    "ntpdata: messages were transmitted, but none received",
     [NtpData],
     Explains::loss(),
     ANSWER_WITH_KEY,
@@ -190,7 +190,7 @@ of_reason!(
     INVALID,
     "invalid-answers",
     "A source sends only invalid answers",
-    "ntpdata: messages were received, and none was valid",
+    "ntpdata: messages were received, but none was valid",
     [NtpData],
     Explains::loss(),
     &[],
@@ -199,7 +199,7 @@ of_reason!(
 );
 pub(super) const SOURCES_LOST: Cause = Cause {
     name: "sources-lost",
-    about: "A source has been lost: it answered, and does not any more",
+    about: "A source has been lost: it answered before, but no longer does",
     method: "sources: reachability 0, and a sample",
     needs: &[Need::Sources],
     explains: Explains::loss(),
@@ -235,18 +235,18 @@ of_reason!(
 of_reason!(
     CLOCK_LOST,
     "clock-lost",
-    "A reference clock gives no samples any more",
-    "sources: a reference clock with reachability 0, and an old sample",
+    "A reference clock no longer gives samples",
+    "sources: a reference clock with reachability 0 and an old sample",
     [],
     Explains::loss(),
     CLOCK,
     Reason::ClockLost { .. },
-    "give no samples any more"
+    "no longer give samples"
 );
 of_reason!(
     NO_USABLE_ANSWER,
     "no-usable-answer",
-    "A source has given no usable answer. The reports that tell why were not given",
+    "A source has given no usable answer. chronyd did not give the reports that show the reason",
     "sources: reachability 0, and no sample",
     [],
     Explains::loss(),
@@ -257,13 +257,13 @@ of_reason!(
 of_reason!(
     UNUSABLE_SOURCES,
     "unusable",
-    "chronyd does not use a source. The reports that tell why were not given",
+    "chronyd does not use a source, and did not give the reports that show the reason",
     "sources: a source that answers, with the state nonselectable",
     [],
     Explains::loss(),
     UNUSABLE,
     Reason::Unusable,
-    "are not used (chronyd's Unix socket tells why)"
+    "are not used (chronyd gives the reason over its Unix socket)"
 );
 of_reason!(
     NOT_SENT,

@@ -11,7 +11,7 @@ use libchrony::{SelectOptions, Tracking};
 
 pub(super) const TRUSTED_WRONG: Cause = Cause {
     name: "trusted-wrong",
-    about: "The clock follows a source because it is trusted, and most sources contradict it",
+    about: "The clock follows a source because it is trusted, but most sources contradict it",
     method: "sources: more falsetickers than usable sources. selectdata: trust is in force for a usable source",
     needs: &[Need::Sources],
     // chronyd corrects the clock towards the trusted source.
@@ -30,7 +30,7 @@ pub(super) const TRUSTED_WRONG: Cause = Cause {
     says: |case, found| {
         let (trusted, others): (Vec<_>, Vec<_>) = found.sources.iter().partition(|place| case.views[**place].is_usable);
         let (name, off, others) = (case.names(&trusted), seconds(found.number.abs()), others.len());
-        format!("the clock follows {name} because it is trusted, and {others} sources contradict it by {off}")
+        format!("the clock follows {name} because it is trusted, but {others} sources contradict it by {off}")
     },
     advice: |case, found| {
         let trusted: Vec<_> = found.sources.iter().copied().filter(|place| case.views[*place].is_usable).collect();
@@ -54,7 +54,7 @@ pub(super) const TRUSTED_WRONG: Cause = Cause {
 pub(super) const CLOCK_FALSETICKER: Cause = Cause {
     name: "clock-falseticker",
     about: "A reference clock of this machine contradicts the usable sources",
-    method: "sources: a reference clock with the state falseticker, and usable sources",
+    method: "sources: a reference clock has the state falseticker, and other sources are usable",
     needs: &[Need::Sources],
     explains: Explains::these(&["falsetickers", "agreement", "sources"]),
     not_told_from: &[
@@ -81,8 +81,8 @@ pub(super) const CLOCK_FALSETICKER: Cause = Cause {
                 ),
                 format!("offset {}", digits(source.latest_meas)),
             ),
-            step("Or allow for it, with a delay of more than twice the error"),
-            chrony_conf("Or only watch it", "noselect"),
+            step("Or allow for the error: set its option delay to more than twice the error"),
+            chrony_conf("Or only monitor it", "noselect"),
         ])
     },
 };
@@ -104,17 +104,18 @@ pub(super) const FALSETICKERS: Cause = Cause {
     },
     advice: |case, found| {
         let name = case.names(&found.sources);
-        Advice::of([
-            step(format!("Tell the operator of {name}, or remove it from chrony.conf")),
-            chronyc("See whether it stays so", "sourcestats"),
-        ])
+        let report = match found.sources.len() {
+            1 => format!("Report {name} to its operator, or remove it from chrony.conf"),
+            _ => format!("Report {name} to their operators, or remove them from chrony.conf"),
+        };
+        Advice::of([step(report), chronyc("See whether the offset stays", "sourcestats")])
     },
 };
 
 pub(super) const DISAGREE: Cause = Cause {
     name: "disagree",
-    about: "Sources contradict the clock, and chronyd does not take them for falsetickers. If all do, something else sets \
-            the clock, or chronyd does not correct it (-x)",
+    about: "Sources contradict the clock, but chronyd does not reject them as falsetickers. If all sources do, another \
+            program sets the clock, or chronyd does not control it (-x)",
     method: "sources: the last offset +/- error lies outside of 0 +/- the error bound",
     needs: &[Need::Tracking, Need::Sources],
     explains: Explains::these(&["agreement"]),
@@ -130,7 +131,7 @@ pub(super) const DISAGREE: Cause = Cause {
         let followed = case.facts.tracking.as_ref().map_or("", |tracking| &tracking.reference_id_name);
         let said = format!("{names} the clock, which follows {followed},");
         if is_all(case, off) {
-            return format!("{said} by {}: something else sets it, or chronyd does not correct it (-x)", seconds(off));
+            return format!("{said} by {}: another program sets it, or chronyd does not control it (-x)", seconds(off));
         }
         let most = found.sources.iter().map(|place| case.views[*place].source.latest_meas.abs()).fold(0.0, f64::max);
         format!("{said} by {}{}", if found.sources.len() > 1 { "up to " } else { "" }, seconds(most))
@@ -141,7 +142,7 @@ pub(super) const DISAGREE: Cause = Cause {
         }
         Advice::of([
             step(
-                "See whether another program sets the clock, such as a second NTP client or the tools of a hypervisor",
+                "Check that no other program sets the clock, such as a second NTP client or the tools of a hypervisor",
             ),
             step("If chronyd runs with -x, correct the clock on the host, or with the program that controls it"),
         ])
@@ -151,13 +152,13 @@ pub(super) const DISAGREE: Cause = Cause {
 pub(super) const LOST_ANSWERS: Cause = Cause {
     name: "lost-answers",
     about: "Sources do not answer all polls",
-    method: "sources: the reachability of usable NTP sources has zeros. ntpdata: 8 messages were sent to a source \
-             that has too few samples",
+    method: "sources: the reachability of usable NTP sources has zeros. Or ntpdata: 8 messages were sent to a source \
+             that still has too few samples",
     needs: &[Need::Sources],
     explains: Explains::these(&["reach", "sources"]),
     not_told_from: &[
-        Alternative::of("packets are lost on the way"),
-        Alternative::of("the server limits the rate of requests, and drops some"),
+        Alternative::of("the network loses packets"),
+        Alternative::of("the server drops some requests to limit their rate"),
     ],
     holds: |case| {
         // chronyd resets the reachability when a source is added or comes online.
@@ -176,28 +177,28 @@ pub(super) const LOST_ANSWERS: Cause = Cause {
     },
     advice: |_, _| {
         Advice::of([
-            step("There is no hurry while the error bound is small enough"),
-            step("If it goes on, look for packet loss, or poll less often"),
+            step("Wait, as long as the error bound and the age are in order"),
+            step("If it continues, look for packet loss, or poll less often"),
         ])
     },
 };
 
 pub(super) const ONE_SOURCE: Cause = Cause {
     name: "one-source",
-    about: "chronyd has only one source, and no other can confirm it",
+    about: "chronyd has only one source, which no other source can confirm",
     method: "sources: one source, and it is usable",
     needs: &[Need::Sources],
     explains: Explains::these(&["sources"]),
     not_told_from: &[],
     holds: |case| (case.views.len() == 1 && case.usable().count() == 1).then(Found::default),
-    says: |_, _| "there is only one source, and no other can confirm it".to_owned(),
+    says: |_, _| "there is only one source, which no other source can confirm".to_owned(),
     advice: |_, _| enough(1.0),
 };
 
 pub(super) const FEW_SOURCES: Cause = Cause {
     name: "few-sources",
-    about: "Too few sources are usable to find out which one is wrong",
-    method: "sources: usable sources, and none that another cause explains",
+    about: "Too few sources are usable to detect one that is wrong",
+    method: "sources: fewer sources than the limit are usable, and no other cause explains it",
     needs: &[Need::Sources],
     explains: Explains::these(&["sources"]),
     not_told_from: &[],
@@ -233,7 +234,10 @@ pub(super) const NO_NTS: Cause = Cause {
     },
     says: |_, _| "usable sources are not authenticated by NTS".to_owned(),
     advice: |_, _| {
-        Advice::of([chrony_conf("Add the option to the servers that have NTS, and use others that do", "nts")])
+        Advice::of([chrony_conf(
+            "Add the option to each server that supports NTS, and replace the other servers",
+            "nts",
+        )])
     },
 };
 
@@ -265,7 +269,7 @@ fn count(case: &Case<'_>) -> f64 {
 
 /// Returns the advice to add sources, or to accept this number.
 fn enough(usable: f64) -> Advice {
-    Advice::of([chrony_conf("Have four servers or more, or a pool", "pool pool.ntp.org iburst")]).or_accept(
+    Advice::of([chrony_conf("Use four or more servers, or a pool", "pool pool.ntp.org iburst")]).or_accept(
         "sources",
         Range::at_least(usable),
         Range::at_least(1.0),

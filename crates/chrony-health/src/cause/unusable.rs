@@ -11,7 +11,7 @@ use libchrony::{SelectOptions, Source, SourceState, Tracking};
 
 pub(super) const LOCAL_ONLY: Cause = Cause {
     name: "local-only",
-    about: "The clock follows only itself: chronyd is in local mode, and has lost no source",
+    about: "The clock follows only itself: chronyd is in local mode, and has not lost a source",
     method: "tracking: the reference ID is 7F7F0101 without an address. sources: no source has a sample, or one is usable",
     needs: &[Need::Tracking, Need::Sources],
     explains: Explains::these(&["reference", "sources", "stratum", "reach"]),
@@ -31,10 +31,10 @@ pub(super) const LOCAL_ONLY: Cause = Cause {
     },
     advice: |case, found| {
         let mut advice =
-            Advice::of([chrony_conf("Give chronyd servers or a pool that it can reach", "pool pool.ntp.org iburst")]);
+            Advice::of([chrony_conf("Use servers or a pool that chronyd can reach", "pool pool.ntp.org iburst")]);
         // ntpd's address of its own clock.
         let is_old = found.sources.iter().any(|place| case.views[*place].source.address.starts_with("127.127."));
-        let remove = || step("Remove the server 127.127.x.x: chronyd has the directive local for that");
+        let remove = || step("Remove the server 127.127.x.x: chronyd has the directive local for this purpose");
         advice.steps.extend(is_old.then(remove));
         advice
             .or_accept("reference", Range::ANY, Range::at_least(0.0))
@@ -56,7 +56,7 @@ pub(super) const NO_SOURCES: Cause = Cause {
     advice: |_, _| {
         Advice::of([
             chrony_conf("Add servers, or a pool", "pool pool.ntp.org iburst"),
-            step("See in chronyd's log whether it read the file that you expect"),
+            step("Check that chronyd reads the file that you expect"),
         ])
     },
 };
@@ -67,15 +67,15 @@ pub(super) const NO_ADDRESSES: Cause = Cause {
     method: "sources: addresses of the form ID#, and no NTP source with an address",
     needs: &[Need::Sources],
     explains: Explains::loss_and(&["sources", "reach", "nts"]),
-    not_told_from: &[Alternative::of("a wrong name in chrony.conf")],
+    not_told_from: &[Alternative::of("a name in chrony.conf is wrong")],
     holds: |case| {
         let has_address = case.views.iter().any(|view| view.is_resolved() && !view.is_clock());
         let unresolved = case.places(|_, reason| *reason == Reason::NoAddress);
         Found::sources(unresolved).filter(|_| !has_address)
     },
     says: |_, found| match found.sources.len() {
-        1 => "the name of the only NTP source has no address (DNS)".to_owned(),
-        some => format!("the names of {some} sources have no address (DNS)"),
+        1 => "the name of the only NTP source was not resolved (DNS)".to_owned(),
+        some => format!("the names of {some} sources were not resolved (DNS)"),
     },
     advice: |case, found| case.advice(&found.sources),
 };
@@ -102,7 +102,7 @@ pub(super) const OFFLINE: Cause = Cause {
 
 pub(super) const ALL_NOSELECT: Cause = Cause {
     name: "all-noselect",
-    about: "All sources are only watched",
+    about: "All sources are only monitored",
     method: "selectdata: the option noselect is configured for all sources that have an address",
     needs: &[Need::Sources, Need::SelectData],
     explains: Explains::loss(),
@@ -112,14 +112,14 @@ pub(super) const ALL_NOSELECT: Cause = Cause {
         let resolved = case.places(|view, _| view.is_resolved());
         Found::sources(watched).filter(|found| found.sources == resolved)
     },
-    says: |case, found| case.say(&found.sources, "are only watched (noselect)"),
+    says: |case, found| case.say(&found.sources, "are only monitored (noselect)"),
     advice: |_, _| Reason::Noselect.advice(""),
 };
 
 pub(super) const NTS_ONLY: Cause = Cause {
     name: "nts-only",
-    about: "authselectmode ignores sources without authentication, and no authenticated source is usable",
-    method: "selectdata: noselect is in force for sources and not configured for them",
+    about: "chronyd ignores sources without authentication (authselectmode), and no authenticated source is usable",
+    method: "selectdata: noselect is in force for sources, but not configured",
     needs: &[Need::Sources, Need::SelectData],
     explains: Explains::loss(),
     not_told_from: &[Alternative::of("authselectmode is require"), Alternative::of("authselectmode is prefer")],
@@ -147,7 +147,7 @@ pub(super) const NTS_ONLY: Cause = Cause {
 pub(super) const NTS_INSISTED: Cause = Cause {
     name: "nts-insisted",
     about: "chronyd uses no source without authentication until the authenticated ones are usable",
-    method: "selectdata: require and trust are in force for sources that are not usable, and not configured for them \
+    method: "selectdata: require and trust are in force for sources that are not usable, but not configured \
              (authselectmode mix, the default)",
     needs: &[Need::Sources, Need::SelectData],
     explains: Explains::loss(),
@@ -168,15 +168,16 @@ pub(super) const NTS_INSISTED: Cause = Cause {
         format!("chronyd waits for {names}, {which}, and uses no source without authentication until then")
     },
     advice: |case, found| {
-        let ignore = chrony_conf("Or let chronyd use the sources without authentication, too", "authselectmode ignore");
+        let ignore =
+            chrony_conf("If you can do without authentication, use the other sources as well", "authselectmode ignore");
         case.advice(&found.sources).and(Advice::of([ignore]))
     },
 };
 
 pub(super) const REQUIRED_MISSING: Cause = Cause {
     name: "required-missing",
-    about: "chronyd uses no source until a required one is selectable",
-    method: "selectdata: sources wait (W), and none of those with the option require does",
+    about: "chronyd uses no source until a source with the option require is selectable",
+    method: "selectdata: sources wait (W), but none of them has the option require",
     needs: &[Need::Sources, Need::SelectData],
     explains: Explains::loss(),
     not_told_from: &[],
@@ -209,21 +210,21 @@ pub(super) const MINSOURCES: Cause = Cause {
         Found::sources(waiting(case).collect()).filter(|_| is_met)
     },
     says: |_, found| match found.sources.len() {
-        1 => "chronyd waits for more sources: 1 is selectable, and minsources asks for more".to_owned(),
-        some => format!("chronyd waits for more sources: {some} are selectable, and minsources asks for more"),
+        1 => "chronyd waits for more sources: 1 is selectable, but minsources asks for more".to_owned(),
+        some => format!("chronyd waits for more sources: {some} are selectable, but minsources asks for more"),
     },
     advice: |_, found| {
         Advice::of([
-            step("Add sources, or see below why the others are not selectable"),
-            chrony_conf("Or ask for no more than there are", format!("minsources {}", found.sources.len())),
+            step("Add sources, or mend the sources that are not selectable"),
+            chrony_conf("Or lower the limit, and rely on fewer sources", format!("minsources {}", found.sources.len())),
         ])
     },
 };
 
 pub(super) const CLOCKS_WAIT: Cause = Cause {
     name: "clocks-wait",
-    about: "A reference clock gives pulses and waits for one that numbers the seconds, which is not usable",
-    method: "sources: a reference clock without a sample, and one with samples that is not usable",
+    about: "A reference clock waits for another one to number its pulses, and that one is not usable",
+    method: "sources: a reference clock without samples, and another one with samples that is not usable",
     needs: &[Need::Sources],
     explains: Explains::loss_and(&["sources", "reach", "falsetickers"]),
     not_told_from: &[
@@ -247,7 +248,7 @@ pub(super) const CLOCKS_WAIT: Cause = Cause {
             ref reason => reason.words(),
         };
         format!(
-            "{0} has no samples: it needs {1} to number its seconds, and {1} {off}",
+            "{0} has no samples: it needs {1} to number its pulses, but {1} {off}",
             case.names(&silent),
             source.address
         )
@@ -262,7 +263,7 @@ pub(super) const CLOCKS_WAIT: Cause = Cause {
                 ),
                 format!("offset {}", crate::quantity::digits(source.latest_meas)),
             ),
-            step(format!("Or allow for it, with a delay of more than twice the error of {name}")),
+            step(format!("Or allow for the error: set the option delay of {name} to more than twice the error")),
         ])
     },
 };
@@ -285,25 +286,25 @@ fn waiting<'a>(case: &'a Case<'_>) -> impl Iterator<Item = usize> + 'a {
 
 pub(super) const WAITS: Cause = Cause {
     name: "waits",
-    about: "Sources are selectable, and chronyd waits. selectdata, which tells for what, was not given",
-    method: "sources: sources are selectable, and none is selected",
+    about: "Sources are selectable, but chronyd waits. It did not give selectdata, which shows the reason",
+    method: "sources: sources are selectable, but none is selected",
     needs: &[Need::Sources],
     explains: Explains::loss(),
     not_told_from: &[
         Alternative::by("a source with the option require is not selectable", "selectdata"),
         Alternative::by("authselectmode waits for an authenticated source", "selectdata"),
         Alternative::by("minsources asks for more sources", "selectdata"),
-        Alternative::of("the next update of the clock comes soon"),
+        Alternative::of("the clock is about to be updated"),
     ],
     holds: |case| Found::sources(waiting(case).collect()).filter(|_| case.facts.select_data.is_err()),
-    says: |case, found| case.say(&found.sources, "are selectable, and chronyd waits"),
+    says: |case, found| case.say(&found.sources, "are selectable, but chronyd waits"),
     advice: |case, found| case.advice(&found.sources),
 };
 
 pub(super) const NO_MAJORITY: Cause = Cause {
     name: "no-majority",
     about: "The sources contradict each other, and no majority agrees",
-    method: "sources: falsetickers, and no source is selected, combined or selectable",
+    method: "sources: there are falsetickers, and no source is selected, combined or selectable",
     needs: &[Need::Sources],
     explains: Explains::loss_and(&["sources", "reach", "falsetickers"]),
     not_told_from: &[Alternative::by("trusted sources contradict each other", "selectdata")],
@@ -330,7 +331,7 @@ pub(super) const NO_MAJORITY: Cause = Cause {
     },
     advice: |case, found| {
         if trusted(case, found).len() > 1 {
-            return Advice::of([chrony_conf("Remove the option from those that are wrong", "trust")]);
+            return Advice::of([chrony_conf("Remove the option from the sources that are wrong", "trust")]);
         }
         let more = if found.sources.len() < 4 {
             "Add sources: with four, chronyd finds one that is wrong"

@@ -85,7 +85,7 @@ impl Reason {
         let ago = |last: &u32| seconds(f64::from(*last));
         match self {
             Self::NoAddress => "has no address: its name was not resolved".to_owned(),
-            Self::Noselect => "is only watched (noselect)".to_owned(),
+            Self::Noselect => "is only monitored (noselect)".to_owned(),
             Self::IgnoredByAuthselectmode => "is ignored, since it is not authenticated (authselectmode)".to_owned(),
             Self::ClockSilent => "has never given a sample".to_owned(),
             Self::ClockLost { last_sample_ago } | Self::Stale { last_sample_ago } => {
@@ -94,13 +94,16 @@ impl Reason {
             Self::Offline => "is offline: chronyd does not poll it".to_owned(),
             Self::NtsRefused => "refused the NTS cookies (NAK)".to_owned(),
             Self::NtsSilent { transmitted } => {
-                format!("gave NTS keys, and answers no NTP request ({transmitted} sent)")
+                format!("gave NTS keys, but answers no NTP requests ({transmitted} sent)")
             }
             Self::NtsNoKeys { attempts, had_keys: false } => {
                 format!("has no NTS keys ({})", count((*attempts).into(), "attempt"))
             }
             Self::NtsNoKeys { attempts, .. } => {
-                format!("has no NTS cookies left, and gives no new keys ({})", count((*attempts).into(), "attempt"))
+                format!(
+                    "has no NTS cookies left, and its server gives no new keys ({})",
+                    count((*attempts).into(), "attempt")
+                )
             }
             Self::KeyMissing { key } => format!("needs key {key}, which is not in the key file"),
             Self::KeyRejected { key, received } => {
@@ -113,7 +116,7 @@ impl Reason {
             }
             Self::Invalid { received } => format!("sends no valid answer ({received} received)"),
             Self::RateLimited => "limits the rate of requests (RATE)".to_owned(),
-            Self::Unsynchronised => "answers, and is not synchronised itself".to_owned(),
+            Self::Unsynchronised => "answers, but is not synchronised itself".to_owned(),
             Self::Lost { last_sample_ago: u32::MAX, .. } => "gave no valid answer to the last 8 polls".to_owned(),
             Self::Lost { last_sample_ago, .. } => {
                 format!("gave no valid answer to the last 8 polls; its last sample is {} old", ago(last_sample_ago))
@@ -130,7 +133,10 @@ impl Reason {
             }
             Self::WaitingForSamples => "waits for samples of other sources".to_owned(),
             Self::TooFar { distance } if *distance >= OUT_OF_REACH => {
-                format!("is {} away from a reference clock, and chronyd ignores answers over 16 s", seconds(*distance))
+                format!(
+                    "is {} away from a reference clock, and chronyd ignores answers from 16 s on",
+                    seconds(*distance)
+                )
             }
             Self::TooFar { distance } => {
                 format!("is {} away from a reference clock, more than maxdistance allows", seconds(*distance))
@@ -145,13 +151,13 @@ impl Reason {
             Self::Falseticker { offset, error } => {
                 format!("is {} off, with an error of {}, and is a falseticker", seconds(offset.abs()), seconds(*error))
             }
-            Self::Waits => "is selectable, and chronyd waits".to_owned(),
+            Self::Waits => "is selectable, but chronyd waits".to_owned(),
             Self::WaitsForUpdate => "is selectable after the next update of the clock".to_owned(),
-            Self::NotPreferred => "is usable, and another source is preferred".to_owned(),
-            Self::NotCombined => "is usable, and not combined".to_owned(),
+            Self::NotPreferred => "is usable, but another source is preferred".to_owned(),
+            Self::NotCombined => "is usable, but not combined".to_owned(),
             Self::Combined => "is combined with the selected source".to_owned(),
             Self::Selected => "is selected".to_owned(),
-            Self::Unusable => "is not used (chronyd's Unix socket tells why)".to_owned(),
+            Self::Unusable => "is not used (chronyd gives the reason over its Unix socket)".to_owned(),
         }
     }
 
@@ -159,96 +165,101 @@ impl Reason {
     #[must_use]
     pub fn advice(&self, source: &str) -> Advice {
         let ntpdata = || chronyc("See the last valid answer", format!("ntpdata {source}"));
-        let capture = || shell("See what comes", format!("tcpdump -n host {source} and port 123"));
+        let capture = || shell("Watch the packets, as root", format!("tcpdump -n host {source} and port 123"));
         match self {
             Self::NoAddress => Advice::of([
-                shell("See whether names are resolved on this machine", "getent hosts pool.ntp.org"),
-                chronyc("Let chronyd try at once", "refresh"),
+                shell("Check that this machine resolves names", "getent hosts pool.ntp.org"),
+                chronyc("Let chronyd look up the names now", "refresh"),
             ]),
             Self::Noselect => Advice::of([chrony_conf("To use a source, remove its option", "noselect")]),
             Self::IgnoredByAuthselectmode => Advice::of([chrony_conf(
-                "Let chronyd use sources without authentication, too",
+                "If you can do without authentication, use the other sources as well",
                 "authselectmode ignore",
             )]),
             Self::ClockSilent | Self::ClockLost { .. } => Advice::of([
-                step("See whether the receiver has a signal, and whether its driver or gpsd runs"),
-                step("See whether chronyd may open its device, socket or memory segment"),
+                step("Check that the receiver has a signal, and that its driver or gpsd runs"),
+                step("Check that chronyd may open its device, socket or memory segment"),
             ]),
             Self::Offline => Advice::of([
-                chronyc("Let chronyd poll again", "online"),
-                step("If that helps only until the next change of the network, look at the network scripts"),
+                chronyc("Let chronyd poll the sources again", "online"),
+                step("If they go offline again when the network changes, check the scripts of the network manager"),
             ]),
             Self::NtsRefused => Advice::of([
                 step("Wait: chronyd gets new keys with its next request"),
-                step("If it stays so, let TCP port 4460 through, and look for the certificate in chronyd's log"),
+                step(
+                    "If that does not help, allow TCP port 4460, and look in chronyd's log for a rejected certificate",
+                ),
             ]),
-            Self::NtsSilent { .. } => {
-                Advice::of([step("Let UDP port 123 through, also for the long packets of NTS"), capture()])
-            }
+            Self::NtsSilent { .. } => Advice::of([
+                step("Allow UDP port 123 in both directions, including the longer packets of NTS"),
+                capture(),
+            ]),
             Self::NtsNoKeys { .. } => Advice::of([
-                step("Let TCP port 4460 through to the server"),
-                step("See in chronyd's log whether its certificate was accepted"),
+                step("Allow TCP port 4460 to the server"),
+                step("Look in chronyd's log for a rejected certificate"),
                 chrony_conf(
-                    "If this clock is too wrong for certificates, do not check their times until the first update",
+                    "If this clock is too wrong to verify certificates, set it by hand. As a last resort, ignore their dates until the \
+                     first update, although this weakens the authentication",
                     "nocerttimecheck 1",
                 ),
             ]),
             Self::KeyMissing { key } => Advice::of([
                 step(format!("Add key {key} to the key file")),
-                chronyc("Read the key file again", "rekey"),
+                chronyc("Let chronyd read the key file again", "rekey"),
             ]),
             Self::KeyRejected { key, .. } => {
-                Advice::of([step(format!("Compare key {key} and its type with the key file of the server"))])
+                Advice::of([step(format!("Compare key {key} and its type with the key file on the server"))])
             }
             Self::NotAsked => Advice::of([step("Wait for the first poll")]),
-            Self::NotSent => Advice::of([shell("See whether there is a route", route(source))]),
+            Self::NotSent => Advice::of([shell("Check that there is a route", route(source))]),
             Self::NeverAnswered { has_key, .. } => {
-                let key = step("Compare the key with that of the server: it may drop requests with a wrong key");
+                let key =
+                    step("Compare the key with the key file on the server, which may drop requests with a wrong key");
                 let mut advice = Advice::of([
-                    step("See whether the address is that of an NTP server"),
-                    step("Let UDP port 123 through, in both directions"),
+                    step("Check that an NTP server runs at this address"),
+                    step("Allow UDP port 123 in both directions"),
                 ]);
                 advice.steps.extend(has_key.then_some(key));
                 advice
             }
             Self::Invalid { .. } => Advice::of([capture()]),
             Self::RateLimited => Advice::of([
-                chrony_conf("Poll less often than now", "minpoll"),
-                step("Do not poll from many hosts behind one address"),
+                chrony_conf("Raise the shortest polling interval", "minpoll"),
+                step("If many hosts share this address (NAT), let one of them serve the others"),
             ]),
             Self::Unsynchronised => {
-                Advice::of([step("See on the server why it is not synchronised"), step("Or use other servers")])
+                Advice::of([step("Find out on the server why it is not synchronised"), step("Or use other servers")])
             }
             Self::Lost { .. } => Advice::of([
-                step("See whether the network works, and whether the servers run"),
+                step("Check the network, and that the servers run"),
                 step("Look for \"KoD RATE\" in chronyd's log: then poll less often"),
             ]),
             Self::NoUsableAnswer | Self::Unusable => Advice::of([shell(
-                "See the reason on chronyd's own machine, as root",
+                "Find the reason on chronyd's machine, as root",
                 "chronyc selectdata; chronyc ntpdata",
             )]),
-            Self::Loop => Advice::of([step("Remove it from the sources of one of the two")]),
+            Self::Loop => Advice::of([step("Remove one of the two from the sources of the other")]),
             Self::Rejected { tests } => rejected(tests, ntpdata()),
             Self::FewSamples { .. } | Self::WaitingForSamples => Advice::of([
                 step("Wait for the next polls"),
-                chronyc("Or poll at once", "burst 4/4"),
-                chrony_conf("Begin faster after each start", "iburst"),
+                chronyc("Or poll now", "burst 4/4"),
+                chrony_conf("Synchronise faster after each start", "iburst"),
             ]),
             Self::TooFar { distance } => too_far(*distance, ntpdata()),
             Self::Jittery { .. } => Advice::of([
                 step("Use sources with a more constant delay"),
-                chrony_conf("Or allow more jitter", "maxjitter 10"),
+                chrony_conf("Or allow more jitter, if an error of 10 s does no harm", "maxjitter 10"),
             ]),
             Self::StratumOutOfRange { .. } => {
                 Advice::of([step("Compare the stratum with minstratum and maxstratum in chrony.conf")])
             }
-            Self::Stale { .. } => Advice::of([step("See whether it still answers"), ntpdata()]),
+            Self::Stale { .. } => Advice::of([step("Check that it still answers"), ntpdata()]),
             Self::Orphan => Advice::of([step("Give one of the servers in local mode a source")]),
-            Self::NotTrusted => Advice::of([step("Compare with the sources that have the option trust")]),
+            Self::NotTrusted => Advice::of([step("Compare its time with the time of the trusted sources")]),
             Self::Falseticker { .. } => {
                 Advice::of([step("Compare it with other servers, and remove it if it is wrong")])
             }
-            Self::Waits => Advice::of([chronyc("See what chronyd waits for, as root", "selectdata -v")]),
+            Self::Waits => Advice::of([chronyc("Find what chronyd waits for, as root", "selectdata -v")]),
             Self::WaitsForUpdate | Self::NotPreferred | Self::NotCombined | Self::Combined | Self::Selected => {
                 Advice::default()
             }
@@ -279,12 +290,12 @@ pub(crate) const CLOCK: &[Alternative] = &[
     Alternative::of("chronyd has no permission to open the device"),
 ];
 pub(crate) const NTS_KEYS: &[Alternative] = &[
-    Alternative::of("TCP port 4460 is closed on the way"),
+    Alternative::of("TCP port 4460 is blocked"),
     Alternative::of("the certificate is not accepted"),
-    Alternative::of("this clock is too wrong for the certificate"),
+    Alternative::of("this clock is too wrong to verify it"),
 ];
 pub(crate) const NTS_NTP: &[Alternative] =
-    &[Alternative::of("UDP port 123 is closed on the way"), Alternative::of("the NTP server does not answer")];
+    &[Alternative::of("UDP port 123 is blocked"), Alternative::of("the NTP server does not answer")];
 pub(crate) const ANSWER: &[Alternative] =
     &[Alternative::of("a firewall"), Alternative::of("a wrong address"), Alternative::of("a server that does not run")];
 pub(crate) const ANSWER_WITH_KEY: &[Alternative] = &[
@@ -296,14 +307,14 @@ pub(crate) const ANSWER_WITH_KEY: &[Alternative] = &[
 pub(crate) const LOST: &[Alternative] = &[
     Alternative::of("the network"),
     Alternative::of("the server"),
-    Alternative::of("the server limits the rate of requests, and drops them"),
+    Alternative::of("the server drops requests to limit their rate"),
 ];
 pub(crate) const LOST_OVER_THE_PORT: &[Alternative] = &[
     Alternative::of("the network"),
     Alternative::of("the server"),
-    Alternative::of("the server limits the rate of requests, and drops them"),
+    Alternative::of("the server drops requests to limit their rate"),
     Alternative::by("the server answers, and is no longer synchronised", "ntpdata"),
-    Alternative::by("NTS gives no cookies or keys any more", "authdata"),
+    Alternative::by("NTS no longer gives cookies or keys", "authdata"),
 ];
 pub(crate) const NO_ANSWER: &[Alternative] = &[
     Alternative::of("the network, a firewall, or no route"),
@@ -314,7 +325,7 @@ pub(crate) const NO_ANSWER: &[Alternative] = &[
 pub(crate) const UNUSABLE: &[Alternative] = &[
     Alternative::by("it follows this clock, or its answers fail another test", "ntpdata"),
     Alternative::by("it is too far away from a reference clock", "selectdata"),
-    Alternative::by("it is only watched (noselect), or ignored by authselectmode", "selectdata"),
+    Alternative::by("it is only monitored (noselect), or ignored by authselectmode", "selectdata"),
     Alternative::by("it is not trusted, or an orphan, or its stratum is not allowed", "selectdata"),
 ];
 
@@ -332,12 +343,12 @@ fn rejected(tests: &str, ntpdata: Step) -> Advice {
         "B" => "maxdelayratio",
         _ => "maxdelaydevratio",
     };
-    Advice::of([ntpdata, chrony_conf("If its delay always varies so, raise the limit", option)])
+    Advice::of([ntpdata, chrony_conf("If its delay always varies like this, raise the limit", option)])
 }
 
 fn too_far(distance: f64, ntpdata: Step) -> Advice {
     let mut advice = Advice::of([ntpdata, step("Use servers that are nearer to a reference clock")]);
-    let allow = || chrony_conf("Or allow the distance, if so large an error does not matter", "maxdistance 16");
+    let allow = || chrony_conf("Or allow the distance, if an error of 16 s does no harm", "maxdistance 16");
     advice.steps.extend((distance < OUT_OF_REACH).then(allow));
     advice
 }

@@ -42,7 +42,7 @@ pub(super) const MEASURES: &[Measure] = &[
             let follows = case.facts.tracking.as_ref().map_or_else(|_| String::new(), reference);
             format!("the clock follows {follows}")
         },
-        advice: "Compare the sources in chrony.conf with the report sources",
+        advice: "Compare the sources in chrony.conf with the output of chronyc sources",
     },
     Measure {
         name: "leap",
@@ -89,7 +89,8 @@ pub(super) const MEASURES: &[Measure] = &[
             let fast = case.facts.tracking.as_ref().map_or(0.0, |tracking| -tracking.offset);
             format!("the clock is {}", offset(fast))
         },
-        advice: "Wait until chronyd has corrected it, or let it step the clock: makestep",
+        advice: "Wait until chronyd has corrected it. Or step the clock, if no program is harmed by a jump in \
+                 time: chronyc makestep",
     },
     Measure {
         name: "stratum",
@@ -105,7 +106,7 @@ pub(super) const MEASURES: &[Measure] = &[
             of(&case.facts.tracking, |tracking| Some(tracking.stratum.into()).filter(|stratum| *stratum > 0.0))
         },
         words: |_, value| format!("the clock is at stratum {value}"),
-        advice: "Use sources of a lower stratum",
+        advice: "Use sources at a lower stratum",
     },
     Measure {
         name: "age",
@@ -116,12 +117,13 @@ pub(super) const MEASURES: &[Measure] = &[
         limits_in: Some("times the expected interval"),
         method: "tracking: the time of reading + current correction - reference time, while the clock follows a source. \
                  sources: an update is expected within eight polling intervals of the selected source while it answers, \
-                 within one while it does not, and not within less than 1 s. A time in the future counts in seconds",
+                 and within one while it does not. The expected interval is at least 1 s. For a time in the future, the \
+                 limits are in seconds",
         is_opt_in: false,
         takes_time: false,
         read: age,
         words: age_words,
-        advice: "Wait for the next updates, and see whether they change it",
+        advice: "Wait for the next updates, and see whether the age shrinks",
     },
     Measure {
         name: "sources",
@@ -170,7 +172,7 @@ pub(super) const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "falsetickers",
-        about: "The number of sources that chronyd takes for wrong",
+        about: "The number of sources that chronyd rejects as wrong",
         unit: Unit::Number,
         warning: Range::up_to(0.0),
         critical: Range::ANY,
@@ -219,7 +221,8 @@ pub(super) const MEASURES: &[Measure] = &[
         takes_time: false,
         read: |case| followed(case, |tracking| tracking.skew),
         words: |_, value| format!("the frequency is known only within {value:.3} ppm"),
-        advice: "Wait until it shrinks. If it does not, the sources jitter, or the temperature of the clock changes",
+        advice: "Wait until it shrinks. If it does not, the measurements of the sources vary, or the temperature \
+                 of the clock changes",
     },
     Measure {
         name: "nts",

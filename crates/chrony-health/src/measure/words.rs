@@ -42,7 +42,7 @@ pub(super) fn sources(case: &Case<'_>, value: f64) -> String {
     match (case.views.len(), value) {
         (0, _) => "chronyd has no sources".to_owned(),
         (1, 0.0) => "the only source is not usable".to_owned(),
-        (1, _) => "there is only one source, and no other can confirm it".to_owned(),
+        (1, _) => "there is only one source, which no other source can confirm".to_owned(),
         (all, 0.0) => format!("none of {all} sources is usable"),
         (all, 1.0) => format!("only 1 of {all} sources is usable"),
         (all, _) if case.views.iter().all(|view| view.is_usable) => format!("only {all} sources are usable"),

@@ -68,7 +68,7 @@ fn all(policy: &Policy) -> String {
         Measure::ALL.iter().map(|measure| (measure.name, format!("{}. {}", measure.about, limits(measure, policy))));
     let causes = Cause::ALL.iter().map(|cause| (cause.name, cause.about.to_owned()));
     format!(
-        "Measures decide the level:\n{}\nCauses tell the reason, the first that holds first:\n{}",
+        "Measures decide the level:\n{}\nCauses explain it, the first in this list first:\n{}",
         table(measures),
         table(causes)
     )
@@ -81,7 +81,7 @@ fn of_measure(measure: &Measure, policy: &Policy) -> String {
         ("measure", measure.name.to_owned()),
         ("value", measure.about.to_owned()),
         ("limits", limits(measure, policy)),
-        ("known by", measure.method.to_owned()),
+        ("derived from", measure.method.to_owned()),
         ("causes", causes),
         ("otherwise", measure.advice.to_owned()),
     ])
@@ -90,16 +90,16 @@ fn of_measure(measure: &Measure, policy: &Policy) -> String {
 fn of_cause(cause: &Cause) -> String {
     let needs = cause.needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(", ");
     let others = cause.not_told_from.iter().map(|other| match other.chronyc {
-        Some(command) => format!("{} (chronyc {command} tells)", other.words),
+        Some(command) => format!("{} (see chronyc {command})", other.words),
         None => other.words.to_owned(),
     });
     table([
         ("cause", cause.name.to_owned()),
         ("meaning", cause.about.to_owned()),
-        ("known by", cause.method.to_owned()),
+        ("evidence", cause.method.to_owned()),
         ("needs", needs),
         ("explains", explained(cause).collect::<Vec<_>>().join(", ")),
-        ("not told from", others.collect::<Vec<_>>().join("; ")),
+        ("could be", others.collect::<Vec<_>>().join("; ")),
     ])
 }
 

@@ -197,7 +197,7 @@ fn a_chronyd_without_sources_is_critical() {
     let lines: Vec<_> = ran.out.lines().collect();
     // The cause explains that the clock follows no source. That is not said again.
     let expected = "CRITICAL: chronyd has no sources [no-sources]. Add servers, or a pool: pool pool.ntp.org iburst in \
-                    chrony.conf. See in chronyd's log whether it read the file that you expect.";
+                    chrony.conf. Check that chronyd reads the file that you expect.";
     assert_eq!(lines[1..], [expected]);
 }
 

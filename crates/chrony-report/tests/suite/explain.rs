@@ -38,7 +38,7 @@ fn each_name_is_explained_at_length() {
     for cause in Cause::ALL {
         let text = fitting(&run(["explain", cause.name]).fine());
         // The measure of this name, if there is one, comes first.
-        let start = format!("cause {} meaning {} known by ", cause.name, cause.about);
+        let start = format!("cause {} meaning {} evidence ", cause.name, cause.about);
         assert!(text.starts_with(&start) || Measure::named(cause.name).is_some() && text.contains(&start), "{text}");
         let others = cause.not_told_from.iter().map(|other| other.words);
         let told = [cause.method].into_iter().chain(cause.explains.always.iter().copied()).chain(others);

@@ -41,7 +41,7 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (
             json!({"stratum": 10}),
             1,
-            "the last server of the chain probably follows only its own clock; error bound 4.01 ms against 127.0.0.1 (stratum 9)",
+            "the last server in the chain probably follows only its own clock; error bound 4.01 ms against 127.0.0.1 (stratum 9)",
         ),
         (json!({"stratum": 16}), 2, "not synchronised, since 127.0.0.1 is at stratum 15 [stratum-16]"),
         (json!({"root dispersion": 0.09}), 0, ""),
@@ -57,9 +57,9 @@ fn each_rule_of_the_tracking_report_has_its_levels() {
         (json!({"current correction": -0.011}), 1, "the clock is 11 ms fast"),
         (json!({"current correction": -0.051}), 2, "the clock is 51 ms fast"),
         (updated(2000), 0, ""),
-        (updated(2100), 1, "the last sample is 12 s old, and the last update 35 min: chronyd ignores the samples"),
-        (updated(4200), 2, "and the last update 70 min"),
-        (updated(6 * 3600), 2, "and the last update 6 h"),
+        (updated(2100), 1, "the last sample was 12 s ago, but the last update 35 min ago: chronyd ignores the samples"),
+        (updated(4200), 2, "but the last update 70 min ago"),
+        (updated(6 * 3600), 2, "but the last update 6 h ago"),
         (updated(-7), 1, "s in the future: the clock was set back"),
         (updated(-3600), 2, "min in the future: the clock was set back"),
     ] {
@@ -81,9 +81,9 @@ fn each_rule_of_the_sources_has_its_levels() {
         (state(&[0, 4, 4, 5]), 0, ""),
         (state(&[0, 4, 5]), 1, "only 3 sources are usable"),
         (state(&[0, 4, 5, 1, 3]), 1, "127.0.0.1 varies by 9 us, more than maxjitter allows"),
-        (state(&[0]), 1, "there is only one source, and no other can confirm it"),
-        (state(&[0, 1]), 1, "127.0.0.1 is not used (chronyd's Unix socket tells why)"),
-        (state(&[1, 1]), 2, "both sources are not used (chronyd's Unix socket tells why)"),
+        (state(&[0]), 1, "there is only one source, which no other source can confirm"),
+        (state(&[0, 1]), 1, "127.0.0.1 is not used (chronyd gives the reason over its Unix socket)"),
+        (state(&[1, 1]), 2, "both sources are not used (chronyd gives the reason over its Unix socket)"),
         (state(&[1]), 2, "127.0.0.1 is not used"),
         (json!({"sources": []}), 2, "chronyd has no sources"),
         (sources(4, &never), 2, "all 4 sources gave no valid answer to the last 8 polls [sources-lost]"),
@@ -134,7 +134,7 @@ fn an_update_is_expected_by_how_often_the_source_is_polled() {
     };
     // While the selected source answers, chronyd may leave out many of its measurements on purpose.
     alarms(30_000, &four(source(0, 10, 1), source(4, 6, 255)), 0, "");
-    alarms(4200, &four(source(0, 6, 1), source(4, 10, 255)), 2, "and the last update 70 min");
+    alarms(4200, &four(source(0, 6, 1), source(4, 10, 255)), 2, "but the last update 70 min ago");
     // A source that does not answer does not extend the interval.
     let silent = four(source(0, 6, 0), source(1, 10, 0));
     alarms(200, &silent, 2, "all 4 sources gave no valid answer to the last 8 polls");

@@ -37,8 +37,8 @@ Is the clock right? Yes, with a warning: error bound 4.01 ms, synchronised to
 127.0.0.1 (stratum 1)
 
 warning   198.51.100.1 contradicts the other sources by 17 us
-          - Tell the operator of 198.51.100.1, or remove it from chrony.conf
-          - See whether it stays so: chronyc sourcestats
+          - Report 198.51.100.1 to its operator, or remove it from chrony.conf
+          - See whether the offset stays: chronyc sourcestats
 
 follows   127.0.0.1 (stratum 1)
 bound     4.01 ms (12 us slow + dispersion 3.4 ms + half of delay 1.2 ms)
@@ -76,7 +76,7 @@ fn the_answer_and_the_exit_code_go_together() {
         (
             updated(7200),
             2,
-            "Is the clock right? No, do not rely on it\n\ncritical  the last sample is 12 s old, and the last update 2 h: chronyd",
+            "Is the clock right? No, do not rely on it\n\ncritical  the last sample was 12 s ago, but the last update 2 h ago: chronyd",
         ),
         (
             local(),
