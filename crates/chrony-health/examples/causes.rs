@@ -85,7 +85,7 @@ fn named(case: &Case, is_port: bool) -> Result<NamedCause, Box<dyn Error>> {
 fn said(advice: &Advice) -> Vec<String> {
     let steps = advice.steps.iter().map(|step| match &step.text {
         Some(Text::Chronyc(command)) => format!("{}: chronyc {command}", step.words),
-        Some(Text::ChronyConf(directive)) => format!("{}: {directive} (chrony.conf)", step.words),
+        Some(Text::ChronyConf(directive)) => format!("{} (chrony.conf): {directive}", step.words),
         Some(Text::Shell(command)) => format!("{}: {command}", step.words),
         _ => step.words.clone(),
     });

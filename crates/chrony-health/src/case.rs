@@ -3,7 +3,6 @@
 use crate::advice::Advice;
 use crate::diagnosis::{Reason, reasons};
 use crate::facts::{Facts, View};
-use crate::quantity::seconds;
 use libchrony::{Source, SourceState};
 
 /// The number of sources that a sentence names.
@@ -49,17 +48,33 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Says the reason of one source, or what all of these have in common.
+    /// Says the reason of one source, or what several have in common.
     pub(crate) fn say(&self, places: &[usize], many: &str) -> String {
-        let of_all = match places {
+        self.say_all(places, many, &|all| {
+            format!("{} {many}", if all == 2 { "both sources".to_owned() } else { format!("all {all} sources") })
+        })
+    }
+
+    /// As [`say`](Self::say), with a phrase that follows "none of the sources".
+    pub(crate) fn say_none(&self, places: &[usize], many: &str, none: &str) -> String {
+        self.say_all(places, many, &|all| {
+            format!(
+                "{} {none}",
+                if all == 2 { "neither source".to_owned() } else { format!("none of the {all} sources") }
+            )
+        })
+    }
+
+    fn say_all(&self, places: &[usize], many: &str, all: &dyn Fn(usize) -> String) -> String {
+        let said = match places {
             [place] => return format!("{} {}", self.views[*place].source.address, self.reasons[*place].words()),
-            [_, _] if self.views.len() == 2 => format!("both sources {many}"),
-            _ if places.len() == self.views.len() => format!("all {} sources {many}", places.len()),
+            _ if places.len() == self.views.len() => all(places.len()),
             _ => format!("{} {many}", self.names(places)),
         };
-        match places.iter().filter_map(|place| self.reasons[*place].seconds()).reduce(f64::max) {
-            Some(most) => format!("{of_all} (up to {})", seconds(most)),
-            None => of_all,
+        let sizes = places.iter().filter_map(|place| self.reasons[*place].size());
+        match sizes.reduce(|most, size| if size.0 > most.0 { size } else { most }) {
+            Some((_, most)) => format!("{said} (up to {most})"),
+            None => said,
         }
     }
 

@@ -15,11 +15,25 @@ use std::time::Duration;
 /// The longest time to wait for. A moment further in the future might not be representable.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
+const HOUR: f64 = 3600.0;
+const DAY: f64 = 86400.0;
+const TWO_DAYS: f64 = 2.0 * DAY;
+/// The length of a mean year, in seconds.
+pub(crate) const YEAR: f64 = 31_556_952.0;
+const TWO_YEARS: f64 = 2.0 * YEAR;
+
 pub(crate) use seconds as interval;
 
-/// Formats a time in a unit that suits its size: `12.3 us`, `64 s`, `17.1 min`, `3.2 h`.
+/// Formats a time in units that suit its size: `12.3 us`, `64 s`, `17.1 min`, `3 h 12 min`, `19.6 years`.
 #[must_use]
 pub fn seconds(seconds: f64) -> String {
+    if (HOUR..TWO_DAYS).contains(&seconds.abs()) {
+        let minutes = (seconds / 60.0).round();
+        return match minutes.abs() % 60.0 {
+            0.0 => format!("{} h", minutes / 60.0),
+            rest => format!("{} h {rest} min", (minutes / 60.0).trunc()),
+        };
+    }
     let (factor, unit) = scale(seconds);
     format!("{} {unit}", digits(seconds * factor))
 }
@@ -33,9 +47,10 @@ pub fn scale(seconds: f64) -> (f64, &'static str) {
         ..1e-3 => (1e6, "us"),
         ..1.0 => (1e3, "ms"),
         ..120.0 => (1.0, "s"),
-        ..7200.0 => (1.0 / 60.0, "min"),
-        ..172_800.0 => (1.0 / 3600.0, "h"),
-        _ => (1.0 / 86400.0, "d"),
+        ..HOUR => (1.0 / 60.0, "min"),
+        ..TWO_DAYS => (1.0 / HOUR, "h"),
+        ..TWO_YEARS => (1.0 / DAY, "d"),
+        _ => (1.0 / YEAR, "years"),
     }
 }
 
@@ -104,9 +119,13 @@ mod tests {
             (0.25, "250 ms"),
             (119.0, "119 s"),
             (120.0, "2 min"),
-            (-7495.37, "-2.08 h"),
+            (1024.0, "17.1 min"),
+            (3600.0, "1 h"),
+            (-7495.37, "-2 h 5 min"),
+            (172_799.0, "48 h"),
             (172_800.0, "2 d"),
-            (619_315_200.0, "7168 d"),
+            (63_000_000.0, "729 d"),
+            (619_315_200.0, "19.6 years"),
         ] {
             assert_eq!(seconds(size), words);
         }

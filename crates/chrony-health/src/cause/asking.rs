@@ -1,10 +1,11 @@
-//! The causes for which a chronyd tells nothing.
+//! The causes for which no report could be read.
 
 use super::{Cause, Explains, Found, Need};
-use crate::advice::{Advice, Alternative};
+use crate::advice::{Advice, Alternative, step};
 use crate::case::Case;
 use crate::facts::is_away;
 use libchrony::{Error, ErrorKind};
+use std::sync::Arc;
 
 const CHRONYD: Explains = Explains::these(&["chronyd"]);
 
@@ -16,8 +17,8 @@ pub(super) const NO_LIBCHRONY: Cause = Cause {
     explains: CHRONYD,
     not_told_from: &[],
     holds: |case| asked(case, |error| error.kind() == ErrorKind::Library),
-    says: message,
-    advice: none,
+    says: |case, _| fault(case.facts.tracking.as_ref().err()),
+    advice: |case, _| advice(case.facts.tracking.as_ref().err()),
 };
 
 pub(super) const NO_PERMISSION: Cause = Cause {
@@ -28,8 +29,8 @@ pub(super) const NO_PERMISSION: Cause = Cause {
     explains: CHRONYD,
     not_told_from: &[],
     holds: |case| asked(case, |error| error.kind() == ErrorKind::Permission && !is_away(error)),
-    says: message,
-    advice: none,
+    says: |case, _| fault(case.facts.tracking.as_ref().err()),
+    advice: |case, _| advice(case.facts.tracking.as_ref().err()),
 };
 
 pub(super) const SILENCE: Cause = Cause {
@@ -44,8 +45,8 @@ pub(super) const SILENCE: Cause = Cause {
         Alternative::of("over the Unix socket: AppArmor or SELinux keeps chronyd from answering"),
     ],
     holds: |case| asked(case, is_timeout),
-    says: message,
-    advice: none,
+    says: |case, _| fault(case.facts.tracking.as_ref().err()),
+    advice: |case, _| advice(case.facts.tracking.as_ref().err()),
 };
 
 pub(super) const NO_CHRONYD: Cause = Cause {
@@ -56,8 +57,8 @@ pub(super) const NO_CHRONYD: Cause = Cause {
     explains: CHRONYD,
     not_told_from: &[],
     holds: |case| asked(case, |error| is_away(error) && !is_timeout(error)),
-    says: message,
-    advice: none,
+    says: |case, _| fault(case.facts.tracking.as_ref().err()),
+    advice: |case, _| advice(case.facts.tracking.as_ref().err()),
 };
 
 pub(super) const SOURCES_UNKNOWN: Cause = Cause {
@@ -68,8 +69,8 @@ pub(super) const SOURCES_UNKNOWN: Cause = Cause {
     explains: Explains::these(&["sources", "reach", "falsetickers", "agreement", "nts"]),
     not_told_from: &[],
     holds: |case| case.facts.sources.is_err().then(Found::default),
-    says: |case, _| case.facts.sources.as_ref().map_or_else(ToString::to_string, |_| String::new()),
-    advice: none,
+    says: |case, _| fault(case.facts.sources.as_ref().err()),
+    advice: |case, _| advice(case.facts.sources.as_ref().err()),
 };
 
 pub(super) const AUTHENTICATION_UNKNOWN: Cause = Cause {
@@ -80,11 +81,8 @@ pub(super) const AUTHENTICATION_UNKNOWN: Cause = Cause {
     explains: Explains::these(&["nts"]),
     not_told_from: &[],
     holds: |case| case.facts.auth_data.as_ref().is_some_and(Result::is_err).then(Found::default),
-    says: |case, _| match &case.facts.auth_data {
-        Some(Err(error)) => error.to_string(),
-        _ => String::new(),
-    },
-    advice: none,
+    says: |case, _| fault(authentication_error(case)),
+    advice: |case, _| advice(authentication_error(case)),
 };
 
 fn is_timeout(error: &Error) -> bool {
@@ -98,11 +96,20 @@ fn asked(case: &Case<'_>, is_meant: impl Fn(&Error) -> bool) -> Option<Found> {
     case.facts.tracking.as_ref().is_err_and(|error| is_meant(error)).then(Found::default)
 }
 
-fn message(case: &Case<'_>, _: &Found) -> String {
-    case.facts.tracking.as_ref().map_or_else(ToString::to_string, |_| String::new())
+fn authentication_error<'a>(case: &Case<'a>) -> Option<&'a Arc<Error>> {
+    case.facts.auth_data.as_ref()?.as_ref().err()
 }
 
-/// Returns no advice: the message says what to do.
-fn none(_: &Case<'_>, _: &Found) -> Advice {
-    Advice::default()
+/// Returns the first sentence of the message. The others say what to do.
+fn fault(error: Option<&Arc<Error>>) -> String {
+    sentences(error).into_iter().next().unwrap_or_default()
+}
+
+fn advice(error: Option<&Arc<Error>>) -> Advice {
+    Advice { steps: sentences(error).into_iter().skip(1).map(step).collect(), accept: Vec::new() }
+}
+
+fn sentences(error: Option<&Arc<Error>>) -> Vec<String> {
+    let message = error.map_or_else(String::new, ToString::to_string);
+    message.split(". ").map(str::to_owned).collect()
 }

@@ -3,15 +3,11 @@
 use super::{Cause, Explains, Found, Need};
 use crate::advice::{Advice, Alternative, chrony_conf, chronyc, shell, step};
 use crate::case::Case;
-use crate::facts::{LOCAL_STRATUM, follows_source};
-use crate::quantity::{digits, offset, seconds};
+use crate::facts::{LOCAL, LOCAL_STRATUM, follows_source};
+use crate::quantity::{YEAR, digits, offset, seconds};
 use crate::range::Range;
-use libchrony::{LeapStatus, ReferenceId, Tracking};
+use libchrony::{LeapStatus, Tracking};
 
-/// The reference ID of a server in local mode.
-const LOCAL: ReferenceId = ReferenceId(0x7F7F_0101);
-/// The length of a mean year, in seconds.
-const YEAR: f64 = 31_556_952.0;
 /// The greatest frequency error of a working clock, in ppm. The kernel corrects no more than that.
 const MAX_FREQUENCY: f64 = 500.0;
 /// The skew of a clock whose frequency was not measured, in ppm.
@@ -70,7 +66,7 @@ pub(super) const CHANGE_IGNORED: Cause = Cause {
     advice: |_, _| {
         Advice::of([
             step("Look for \"exceeds the allowed maximum\" in chronyd's log"),
-            chrony_conf("If the sources are right, raise the limit, and restart chronyd", "maxchange"),
+            chrony_conf("If the sources are right, raise the limit", "maxchange"),
         ])
     },
 };

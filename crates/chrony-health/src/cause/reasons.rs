@@ -4,9 +4,19 @@ use super::{Cause, Explains, Found, Need};
 use crate::diagnosis::{ANSWER_WITH_KEY, CLOCK, LOST_OVER_THE_PORT, NO_ANSWER, NTS_KEYS, NTS_NTP, Reason, UNUSABLE};
 use crate::quantity::seconds;
 
-/// Defines a cause that holds for each source with a reason. For one source, it has the words of the reason.
+macro_rules! said {
+    ($case:ident, $found:ident, $many:literal) => {
+        $case.say(&$found.sources, $many)
+    };
+    ($case:ident, $found:ident, $many:literal, $none:literal) => {
+        $case.say_none(&$found.sources, $many, $none)
+    };
+}
+
+/// Defines a cause that holds for each source with a reason. For one source, it has the words of the reason. `$none` follows "none of
+/// the sources".
 macro_rules! of_reason {
-    ($constant:ident, $name:literal, $about:literal, $method:literal, [$($need:ident),*], $explains:expr, $others:expr, $reason:pat, $many:literal) => {
+    ($constant:ident, $name:literal, $about:literal, $method:literal, [$($need:ident),*], $explains:expr, $others:expr, $reason:pat, $many:literal $(, $none:literal)?) => {
         pub(super) const $constant: Cause = Cause {
             name: $name,
             about: $about,
@@ -15,7 +25,7 @@ macro_rules! of_reason {
             explains: $explains,
             not_told_from: $others,
             holds: |case| Found::sources(case.places(|view, reason| !view.is_usable && matches!(reason, $reason))),
-            says: |case, found| case.say(&found.sources, $many),
+            says: |case, found| said!(case, found, $many $(, $none)?),
             advice: |case, found| case.advice(&found.sources),
         };
     };
@@ -41,7 +51,8 @@ of_reason!(
     Explains::loss_and(&["sources", "reach", "nts"]),
     NTS_KEYS,
     Reason::NtsNoKeys { .. },
-    "have no NTS keys"
+    "have given no NTS keys",
+    "has given NTS keys"
 );
 of_reason!(
     NTS_SILENT,
@@ -74,7 +85,8 @@ of_reason!(
     Explains::loss(),
     &[],
     Reason::KeyRejected { .. },
-    "send no answers that their keys authenticate"
+    "send no answers that their keys authenticate",
+    "sends answers that its key authenticates"
 );
 of_reason!(
     RATE_LIMITED,
@@ -173,7 +185,8 @@ of_reason!(
     Explains::loss(),
     &[],
     Reason::NotTrusted,
-    "do not agree with the trusted sources"
+    "do not agree with the trusted sources",
+    "agrees with the trusted sources"
 );
 of_reason!(
     NEVER_ANSWERED,
@@ -184,7 +197,8 @@ of_reason!(
     Explains::loss(),
     ANSWER_WITH_KEY,
     Reason::NeverAnswered { .. },
-    "have never answered"
+    "have never answered",
+    "has ever answered"
 );
 of_reason!(
     INVALID,
@@ -195,7 +209,8 @@ of_reason!(
     Explains::loss(),
     &[],
     Reason::Invalid { .. },
-    "send no valid answers"
+    "send no valid answers",
+    "sends valid answers"
 );
 pub(super) const SOURCES_LOST: Cause = Cause {
     name: "sources-lost",
@@ -209,7 +224,11 @@ pub(super) const SOURCES_LOST: Cause = Cause {
         Found::sources(case.places(|view, reason| !view.is_usable && is_lost(reason)))
     },
     says: |case, found| {
-        let said = case.say(&found.sources, "gave no valid answer to the last 8 polls");
+        let said = case.say_none(
+            &found.sources,
+            "gave no valid answer to the last 8 polls",
+            "gave a valid answer to the last 8 polls",
+        );
         let last = found.sources.iter().map(|place| case.views[*place].source.last_sample_ago).min();
         match last {
             Some(last) if last < u32::MAX && found.sources.len() > 1 => {
@@ -230,7 +249,8 @@ of_reason!(
     Explains::loss(),
     CLOCK,
     Reason::ClockSilent,
-    "have never given a sample"
+    "have never given a sample",
+    "has ever given a sample"
 );
 of_reason!(
     CLOCK_LOST,
@@ -241,7 +261,8 @@ of_reason!(
     Explains::loss(),
     CLOCK,
     Reason::ClockLost { .. },
-    "no longer give samples"
+    "no longer give samples",
+    "still gives samples"
 );
 of_reason!(
     NO_USABLE_ANSWER,
@@ -252,7 +273,8 @@ of_reason!(
     Explains::loss(),
     NO_ANSWER,
     Reason::NoUsableAnswer,
-    "have given no usable answer"
+    "have given no usable answer",
+    "has given a usable answer"
 );
 of_reason!(
     UNUSABLE_SOURCES,

@@ -169,10 +169,20 @@ pub(super) const LOST_ANSWERS: Cause = Cause {
         }))
     },
     says: |case, found| {
-        let source = case.views[found.sources[0]].source;
+        let source = |place: &usize| case.views[*place].source;
+        let Some(worst) = found.sources.iter().map(source).min_by_key(|source| source.reachability.count_ones()) else {
+            return String::new();
+        };
+        let (answered, every) = (worst.reachability.count_ones(), seconds(worst.poll_interval()));
+        let missed = match worst.reachability.trailing_zeros() {
+            1 => ", but not the last".to_owned(),
+            missed @ 2..8 => format!(", but none of the last {missed}"),
+            _ => String::new(),
+        };
+        let said = format!("{} answered {answered} of the last 8 polls, {every} apart{missed}", worst.address);
         match found.sources.len() {
-            1 => format!("{} answered {} of the last 8 polls", source.address, source.reachability.count_ones()),
-            _ => format!("answers from {} are lost", case.names(&found.sources)),
+            1 => said,
+            some => format!("answers from {some} sources are lost; {said}"),
         }
     },
     advice: |_, _| {

@@ -297,7 +297,11 @@ pub(super) const WAITS: Cause = Cause {
         Alternative::of("the clock is about to be updated"),
     ],
     holds: |case| Found::sources(waiting(case).collect()).filter(|_| case.facts.select_data.is_err()),
-    says: |case, found| case.say(&found.sources, "are selectable, but chronyd waits"),
+    says: |case, found| {
+        let said = case.say(&found.sources, "are selectable, but chronyd waits");
+        let others = case.places(|view, reason| !view.is_usable && *reason != Reason::Waits);
+        if others.is_empty() { said } else { format!("{said}, perhaps for {}", case.names(&others)) }
+    },
     advice: |case, found| case.advice(&found.sources),
 };
 

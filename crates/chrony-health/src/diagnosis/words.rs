@@ -30,11 +30,11 @@ impl Reason {
         matches!(self, Self::FewSamples { answered: ..8, polls: Some(8), .. })
     }
 
-    /// Returns the number of seconds that decided the reason, if it is one that sources have in common.
-    pub(crate) fn seconds(&self) -> Option<f64> {
-        match self {
-            Self::TooFar { distance } => Some(*distance),
-            Self::Jittery { std_dev } => *std_dev,
+    /// Returns the number that decided the reason, and its words. `None` if no number did.
+    pub(crate) fn size(&self) -> Option<(f64, String)> {
+        match *self {
+            Self::TooFar { distance: size } | Self::Jittery { std_dev: Some(size) } => Some((size, seconds(size))),
+            Self::StratumOutOfRange { stratum } => Some((stratum.into(), format!("stratum {stratum}"))),
             _ => None,
         }
     }
@@ -63,7 +63,9 @@ impl Reason {
             Self::Loop => "loop",
             Self::Rejected { .. } => "rejected",
             Self::FewSamples { .. } => "too few samples",
-            Self::WaitingForSamples | Self::Waits | Self::WaitsForUpdate => "waiting",
+            Self::WaitingForSamples => "waits for others",
+            Self::Waits => "selectable, waits",
+            Self::WaitsForUpdate => "waits for update",
             Self::TooFar { .. } => "too far away",
             Self::Jittery { .. } => "too variable",
             Self::StratumOutOfRange { .. } => "wrong stratum",
@@ -97,7 +99,7 @@ impl Reason {
                 format!("gave NTS keys, but answers no NTP requests ({transmitted} sent)")
             }
             Self::NtsNoKeys { attempts, had_keys: false } => {
-                format!("has no NTS keys ({})", count((*attempts).into(), "attempt"))
+                format!("has given no NTS keys ({})", count((*attempts).into(), "attempt"))
             }
             Self::NtsNoKeys { attempts, .. } => {
                 format!(

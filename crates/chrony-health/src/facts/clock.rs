@@ -3,7 +3,7 @@
 use super::source::POLLS;
 use super::{Facts, View};
 use crate::quantity::seconds;
-use libchrony::Tracking;
+use libchrony::{ReferenceId, Tracking};
 use std::time::Duration;
 
 /// The shortest expected update interval, in seconds. A few missed polls 1/16 s apart are harmless.
@@ -15,6 +15,8 @@ const LONGEST: f64 = POLLS * 16_777_216.0;
 const USUAL: f64 = 1024.0;
 /// The lowest stratum at which a server in the chain probably follows only its own clock.
 pub(crate) const LOCAL_STRATUM: u8 = 10;
+/// The reference ID of a server in local mode.
+pub(crate) const LOCAL: ReferenceId = ReferenceId(0x7F7F_0101);
 
 /// The time since chronyd was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +110,10 @@ impl Facts {
         let (preposition, source) = if tracking.reference_ip.is_none() {
             ("against", format!("{source}, whose own error chronyd does not know"))
         } else if tracking.stratum >= LOCAL_STRATUM {
-            ("against", format!("{source}, which may follow only a local clock"))
+            let selected = self.views().into_iter().find(|view| view.source.is_selected());
+            let is_local = selected.is_some_and(|view| view.ntp_data.is_some_and(|data| data.reference_id == LOCAL));
+            let follows = if is_local { "follows" } else { "may follow" };
+            ("against", format!("{source}, which {follows} only a local clock"))
         } else {
             ("synchronised to", source)
         };

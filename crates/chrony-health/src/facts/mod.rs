@@ -3,7 +3,7 @@
 mod clock;
 mod source;
 
-pub(crate) use clock::LOCAL_STRATUM;
+pub(crate) use clock::{LOCAL, LOCAL_STRATUM};
 pub use clock::{Polled, Uptime, expected_update_interval, followed, follows_source};
 pub use source::{View, is_usable};
 

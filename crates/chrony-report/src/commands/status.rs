@@ -5,7 +5,7 @@
 use crate::args::Chronyds;
 use crate::error::{Code, Failure, code};
 use crate::print::advice::{alternatives, refused, steps};
-use crate::print::layout::{BOLD, aligned, broken};
+use crate::print::layout::{BOLD, NO_BREAK, aligned, broken};
 use crate::print::text::FAILED;
 use crate::read::facts::assessed;
 use crate::sheet::datum::date;
@@ -27,6 +27,8 @@ const HEIGHT: usize = 23;
 const INDENT: usize = 10;
 /// The greatest number of lines about faults.
 const WRONG: usize = 13;
+/// Units that stay on the line of their number.
+const UNITS: &[&str] = &["ns", "us", "ms", "s", "min", "h", "d", "years", "ppm", "%"];
 /// The greatest length of the name of a source.
 const NAME: usize = 30;
 
@@ -74,7 +76,7 @@ fn answer(facts: &Facts, verdict: &Verdict) -> (String, Style) {
     let is_critical =
         |name: &&str| verdict.alarms().any(|finding| finding.measure.name == *name && finding.level == Level::Critical);
     let (answer, level) = match (verdict.worst, verdict.grace.and(facts.uptime())) {
-        _ if facts.tracking.is_err() => ("Unknown: chronyd tells nothing".to_owned(), verdict.worst),
+        _ if facts.tracking.is_err() => ("Unknown: no report could be read".to_owned(), verdict.worst),
         (Level::Critical, Some(Uptime { at_most, is_exact: true })) => {
             let uptime = seconds(at_most.as_secs_f64().round());
             (format!("Not yet: chronyd was started {uptime} ago"), Level::Warning)
@@ -108,9 +110,7 @@ const fn style(level: Level) -> Style {
 
 /// Lists the causes, and the alarms that no cause explains, each with the next steps.
 fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
-    let next = |advice: Vec<String>| {
-        advice.into_iter().flat_map(|step| field("", &format!("- {step}"), Style::new(), width)).collect::<Vec<_>>()
-    };
+    let next = |advice: Vec<String>| advice.iter().map(|step| item(step, width)).collect::<Vec<_>>();
     let fault = |level: Level, words: &str| field(&level.name().to_lowercase(), words, style(level), width);
     let causes = verdict.causes.iter().map(|cause| {
         let advice = steps(cause).into_iter().chain(alternatives(cause)).collect();
@@ -122,28 +122,29 @@ fn wrong(verdict: &Verdict, width: usize) -> Vec<String> {
     });
     let mut faults: Vec<_> = causes.chain(unexplained).collect();
     faults.sort_by_key(|(level, ..)| Reverse(*level));
+    // Every fault is named as far as there is room, and then advised on, the worst first.
+    let mut room = WRONG;
+    let named = faults.iter().take_while(|(_, said, _)| {
+        let has_room = said.len() < room;
+        room = room.saturating_sub(said.len());
+        has_room
+    });
+    let named = named.count().max(1);
+    let mut is_cut = named < faults.len();
     let mut lines = Vec::new();
-    let mut left = faults.len();
-    for (_, said, advice) in faults {
-        // The first fault is shown whole as far as there is room, and each other with all its advice or not at all.
-        let is_first = lines.is_empty();
-        left -= 1;
-        let room = WRONG - usize::from(left > 0);
-        if !is_first && lines.len() + said.len() + advice.len() > room {
-            left += 1;
-            break;
-        }
+    for (_, said, advice) in faults.into_iter().take(named) {
         lines.extend(said);
-        lines.extend(advice);
-        if is_first && lines.len() > room {
-            lines.truncate(room - 1);
-            lines.extend(field("", "- More: chrony-report check -v", Style::new(), width));
+        for step in advice {
+            is_cut |= step.len() >= room;
+            if !is_cut {
+                room -= step.len();
+                lines.extend(step);
+            }
         }
     }
-    if left > 0 {
-        lines.extend(field("", &format!("And {left} more: chrony-report check -v"), Style::new(), width));
-    }
-    lines.extend(refused(verdict).into_iter().flat_map(|words| field("", &words, Style::new(), width)));
+    let more = is_cut.then_some("chrony-report check -v");
+    lines.extend(more.into_iter().flat_map(|more| field("more", more, BOLD, width)));
+    lines.extend(refused(verdict).into_iter().flat_map(|words| field("note", &words, BOLD, width)));
     lines
 }
 
@@ -183,7 +184,12 @@ fn list(views: &[View<'_>], verdict: &Verdict, room: usize, width: usize) -> Vec
     rows.sort_by_key(|(view, _)| (!view.source.is_selected(), view.is_usable));
     let usable = views.iter().filter(|view| view.is_usable).count();
     let mut lines = field("sources", &format!("{usable} of {} usable", views.len()), BOLD, width);
-    let room = room.saturating_sub(lines.len());
+    // A pool has many names without an address.
+    let all = rows.len();
+    rows.retain(|(view, _)| view.is_resolved());
+    let unresolved = all - rows.len();
+    let nameless = (unresolved > 0).then(|| format!("  {unresolved} without an address"));
+    let room = room.saturating_sub(lines.len() + usize::from(unresolved > 0));
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
     let cells: Vec<_> = rows[..shown].iter().map(|(view, diagnosis)| row(view, diagnosis)).collect();
     lines.extend(aligned(&cells).iter().map(|line| cut(&format!("  {line}"), width)));
@@ -192,6 +198,7 @@ fn list(views: &[View<'_>], verdict: &Verdict, room: usize, width: usize) -> Vec
         let left = if shown > 0 { format!("and {left} more") } else { "see them".to_owned() };
         lines.push(format!("  {left}: chrony-report sources"));
     }
+    lines.extend(nameless);
     lines
 }
 
@@ -200,9 +207,9 @@ fn row(view: &View<'_>, diagnosis: &Diagnosis) -> Vec<String> {
     let answered = source.reachability.count_ones();
     let polls = format!("{answered} of 8 {}", if view.is_clock() { "samples" } else { "polls" });
     let sample = if source.has_sample() {
-        format!("{} +/- {}", offset(source.latest_meas), seconds(source.latest_meas_err))
+        format!("clock {} +/- {}", offset(source.latest_meas), seconds(source.latest_meas_err))
     } else {
-        "never measured".to_owned()
+        "no sample".to_owned()
     };
     vec![cut(&source.address, NAME), polls, sample, diagnosis.state.to_owned()]
 }
@@ -218,14 +225,34 @@ fn field(name: &str, text: &str, style: Style, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a text into lines of at most this width, even within words.
+/// Formats an item of a list below a named line.
+fn item(text: &str, width: usize) -> Vec<String> {
+    let mut mark = "- ";
+    let mut lines = Vec::new();
+    for line in wrapped(text, width - INDENT - mark.len()) {
+        lines.push(format!("{:INDENT$}{mark}{line}", ""));
+        mark = "  ";
+    }
+    lines
+}
+
+/// Breaks a text into lines of at most this width: between words, or else at no-break spaces, or else anywhere. A number
+/// stays with its unit.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let lines = broken(text, width);
+    let mut glued = String::new();
+    for word in text.split(' ') {
+        let is_unit = UNITS.contains(&word.trim_end_matches([',', ';', ':', '.', ')']));
+        if !glued.is_empty() {
+            glued += if is_unit && glued.ends_with(|letter: char| letter.is_ascii_digit()) { NO_BREAK } else { " " };
+        }
+        glued += word;
+    }
     let pieces = |line: &str| {
         let letters: Vec<_> = line.chars().collect();
         letters.chunks(width).map(|piece| piece.iter().collect()).collect::<Vec<String>>()
     };
-    lines.lines().flat_map(pieces).collect()
+    let lines = |line: &str| broken(&line.replace(NO_BREAK, " "), width).lines().flat_map(pieces).collect::<Vec<_>>();
+    broken(&glued, width).lines().flat_map(lines).collect()
 }
 
 /// Cuts a text to this length.

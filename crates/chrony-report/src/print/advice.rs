@@ -1,28 +1,34 @@
 //! Causes and their advice in the words of this command.
 
+use super::layout::NO_BREAK;
 use chrony_health::{Accept, NamedCause, Range, Site, Step, Text, Verdict};
 
-/// Returns what to do about a cause, a sentence each, without full stops: the steps, and the limits that accept it.
+/// Returns what to do about a cause, a sentence each, without full stops: the steps, and the limits that accept it. The
+/// blanks in texts to type are no-break spaces.
 pub(crate) fn steps(cause: &NamedCause) -> Vec<String> {
     let mut steps: Vec<_> = cause.advice.steps.iter().map(step).collect();
-    if !cause.advice.accept.is_empty() {
-        let options = cause.advice.accept.iter().map(option).collect::<Vec<_>>().join(" ");
-        let lines = cause.advice.accept.iter().map(line).collect::<Vec<_>>().join("; ");
-        steps.push(format!(
-            "If this is intended, accept it: {options}. For good: {lines} below [limits] in {}",
-            Site::FILE
-        ));
+    let accept = &cause.advice.accept;
+    if !accept.is_empty() {
+        let options = accept.iter().map(|accept| typed(&option(accept))).collect::<Vec<_>>().join(" ");
+        let lines = accept.iter().map(|accept| typed(&line(accept))).collect::<Vec<_>>().join("; ");
+        steps.push(format!("If this is intended, accept it: {} {options}", typed("chrony-report check")));
+        steps.push(format!("Or permanently, in {} below [limits]: {lines}", Site::FILE));
     }
     steps
 }
 
 fn step(Step { words, text, .. }: &Step) -> String {
     match text {
-        Some(Text::Chronyc(command)) => format!("{words}: chronyc {command}"),
-        Some(Text::ChronyConf(directive)) => format!("{words}: {directive} in chrony.conf"),
-        Some(Text::Shell(command)) => format!("{words}: {command}"),
+        Some(Text::Chronyc(command)) => format!("{words}: {}", typed(&format!("chronyc {command}"))),
+        Some(Text::ChronyConf(directive)) => format!("{words} (chrony.conf; restart chronyd): {}", typed(directive)),
+        Some(Text::Shell(command)) => format!("{words}: {}", typed(command)),
         _ => words.clone(),
     }
+}
+
+/// Keeps a text on one line.
+fn typed(text: &str) -> String {
+    text.replace(' ', NO_BREAK)
 }
 
 fn option(accept: &Accept) -> String {
@@ -38,10 +44,10 @@ fn limits(accept: &Accept) -> String {
     format!("{},{}", range(accept.warning), range(accept.critical))
 }
 
-/// Names the causes that look alike, and the way to distinguish them. `None` if there are none, or if the words of the
-/// cause are an error message.
+/// Names the causes that look alike, and the way to distinguish them. `None` if there are none, or if chronyd gave no
+/// report, because the error message names them.
 pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
-    if cause.advice.steps.is_empty() {
+    if cause.cause.needs.is_empty() {
         return None;
     }
     let all: Vec<_> = cause.alternatives.iter().map(|other| other.words).collect();
@@ -50,7 +56,9 @@ pub(crate) fn alternatives(cause: &NamedCause) -> Option<String> {
     let said = if first.is_empty() { format!("Or: {last}") } else { format!("Possible causes: {first}; or {last}") };
     let mut commands: Vec<_> = cause.alternatives.iter().filter_map(|other| other.chronyc).collect();
     commands.dedup();
-    let told: Vec<_> = commands.iter().map(|command| format!("chronyc {command}")).collect();
+    let told = commands.iter().map(|command| typed(&format!("chronyc {command}")));
+    let steps = steps(cause);
+    let told: Vec<_> = told.filter(|command| !steps.iter().any(|step| step.contains(command))).collect();
     Some(if told.is_empty() { said } else { format!("{said}. As root on its machine: {}", told.join(", ")) })
 }
 

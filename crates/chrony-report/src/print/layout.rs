@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 pub(crate) const BOLD: Style = Style::new().bold();
+/// A blank at which no line is broken.
+pub(crate) const NO_BREAK: &str = "\u{a0}";
 /// The gap between two columns.
 const GAP: usize = 2;
 /// The shortest line of a broken title.

@@ -196,8 +196,8 @@ fn a_chronyd_without_sources_is_critical() {
     let ran = ask(chronyd.socket(), "check --grace 0 -v");
     let lines: Vec<_> = ran.out.lines().collect();
     // The cause explains that the clock follows no source. That is not said again.
-    let expected = "CRITICAL: chronyd has no sources [no-sources]. Add servers, or a pool: pool pool.ntp.org iburst in \
-                    chrony.conf. Check that chronyd reads the file that you expect.";
+    let expected = "CRITICAL: chronyd has no sources [no-sources]. Add servers, or a pool (chrony.conf; restart \
+                    chronyd): pool pool.ntp.org iburst. Check that chronyd reads the file that you expect.";
     assert_eq!(lines[1..], [expected]);
 }
 
@@ -266,10 +266,11 @@ fn no_chronyd_is_critical_and_says_what_to_do() {
         ("name.invalid", "Is the host name right"),
     ] {
         // A slow resolver must not run into the timeout.
-        let ran = ask(host, "--timeout 60s check");
-        assert_eq!((ran.code, ran.out.lines().count(), &*ran.err), (Some(2), 1, ""), "{host}: {}", ran.out);
-        assert!(ran.out.starts_with("CHRONY CRITICAL: ") && ran.out.contains(words), "{host}: {}", ran.out);
-        assert!(data(&ran.out).iter().all(|datum| datum[1] == "U"), "{host}: {}", ran.out);
+        let ran = ask(host, "--timeout 60s check -v");
+        let lines: Vec<_> = ran.out.lines().collect();
+        assert_eq!((ran.code, lines.len()), (Some(2), 2), "{host}: {}", ran.out);
+        assert!(lines[0].starts_with("CHRONY CRITICAL: ") && lines[1].contains(words), "{host}: {}", ran.out);
+        assert!(data(lines[0]).iter().all(|datum| datum[1] == "U"), "{host}: {}", ran.out);
     }
 }
 
@@ -287,15 +288,15 @@ fn a_chronyd_that_falls_silent_costs_one_timeout() {
 #[test]
 fn no_right_to_ask_is_unknown() {
     let chronyd = right();
-    let ran = unprivileged(&chronyd, &["check"]);
-    assert_eq!((ran.code, &*ran.err), (Some(3), ""), "{}", ran.out);
+    let ran = unprivileged(&chronyd, &["check", "-v"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.out);
     assert!(ran.out.starts_with("CHRONY UNKNOWN: Permission denied"), "{}", ran.out);
     assert!(ran.out.contains("Run as root or as chronyd's user"), "{}", ran.out);
 }
 
 #[test]
 fn no_libchrony_is_unknown() {
-    let output = program(["check"]).env("LIBCHRONY_PATH", "/nonexistent/libchrony.so.0").output().unwrap();
+    let output = program(["check", "-v"]).env("LIBCHRONY_PATH", "/nonexistent/libchrony.so.0").output().unwrap();
     let line = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(3), "{line}");
     assert!(line.starts_with("CHRONY UNKNOWN: ") && line.contains("Install libchrony"), "{line}");

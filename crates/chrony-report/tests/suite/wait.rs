@@ -184,7 +184,7 @@ fn it_waits_for_a_chronyd_that_is_not_there_yet() {
     chronyd.die();
     let mut waiting = Waiting::start(&chronyd, "");
     let line = waiting.line();
-    assert!(line.contains("No such file or directory") && line.contains("Is chronyd running"), "{line}");
+    assert!(line.contains("No such file or directory"), "{line}");
     chronyd.come_back().unwrap();
     let (code, out, err) = waiting.end();
     assert_eq!(code, Some(0), "{err}");
