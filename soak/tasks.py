@@ -161,14 +161,15 @@ class Tasks:
                     start = time.monotonic()
                     before = {address: bed.now() for address, bed in beds.items()}
                     left = set(addresses)
-                    async for address, results in fleet.read(*(getattr(aio, name) for name in names)):
-                        left.remove(str(address))
-                        bed = beds[str(address)]
-                        values: tuple[Any, ...] = results if isinstance(results, tuple) else (results,)
+                    async for result in fleet.read(*(getattr(aio, name) for name in names)):
+                        address = str(result.address)
+                        left.remove(address)
+                        bed = beds[address]
+                        values: tuple[Any, ...] = result.value if isinstance(result.value, tuple) else (result.value,)
                         for name, value in zip(names, values, strict=True):
                             failure = value if isinstance(value, ChronyError) else None
                             ended(self.tally, f"{name} fleet", TIMEOUT, start, failure)
-                            then = before[str(address)]
+                            then = before[address]
                             judge(
                                 self.tally,
                                 bed,

@@ -20,18 +20,18 @@ async def main() -> None:
     """Answer until the end of stdin."""
     first, port, count, in_flight, seconds = sys.argv[1:]
     addresses = [f"{ipaddress.IPv4Address(first) + number}:{port}" for number in range(int(count))]
-    numbers = {address: number for number, address in enumerate(addresses)}
     async with aio.Fleet(
         addresses, timeout=float(seconds), in_flight=int(in_flight), raise_descriptor_limit=True
     ) as fleet:
         for _ in sys.stdin:
             wrong, failed, times = 0, [], []
             wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-            async for address, status in fleet.read(aio.get_tracking):
+            async for result in fleet.read(aio.get_tracking):
+                status = result.value
                 if isinstance(status, ChronyError):
-                    failed.append(numbers[str(address)])
+                    failed.append(result.index)
                 else:
-                    wrong += f"{status.reference_ip}:{port}" != address
+                    wrong += f"{status.reference_ip}:{port}" != result.address
                     times.append(time.perf_counter_ns() - wall)
             wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
             figures = {"wall": wall, "cpu": cpu, "wrong": wrong, "failed": failed, "times": times}

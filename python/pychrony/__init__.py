@@ -12,6 +12,7 @@ missing, a call raises the error.
 """
 
 from pychrony._core import __version__
+from pychrony._fleet import Descriptors, FleetResult
 from pychrony.connection import ChronyConnection
 from pychrony.exceptions import (
     ChronyConnectionError,
@@ -20,6 +21,7 @@ from pychrony.exceptions import (
     ChronyLibraryError,
     ChronyPermissionError,
 )
+from pychrony.fleet import Fleet, Round
 from pychrony.functions import (
     get_activity,
     get_auth_data,
@@ -69,6 +71,9 @@ __all__ = [
     "ChronyError",
     "ChronyLibraryError",
     "ChronyPermissionError",
+    "Descriptors",
+    "Fleet",
+    "FleetResult",
     "KeyType",
     "LeapStatus",
     "NTPData",
@@ -76,6 +81,7 @@ __all__ = [
     "NTPMode",
     "RTCData",
     "ReportField",
+    "Round",
     "SelectData",
     "SelectOption",
     "SelectState",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import resource
@@ -17,7 +18,8 @@ import pytest
 from tests.support.reports import REPORTS
 from tests.support.waiting import assert_unanswered
 
-from pychrony import ChronyConnectionError, ChronyError, TrackingStatus, aio
+import pychrony
+from pychrony import ChronyConnectionError, ChronyDataError, ChronyError, TrackingStatus, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -41,12 +43,15 @@ def addresses(daemons: Daemon) -> list[str]:
     return [f"{first + number}:{daemons.described['command_port']}" for number in range(COUNT)]
 
 
-def is_own(address: object, status: TrackingStatus | ChronyError) -> bool:
+def is_own(result: aio.FleetResult[TrackingStatus | ChronyError]) -> bool:
     """Return True if a daemon of the test bed has sent this itself."""
-    return isinstance(status, TrackingStatus) and status.reference_ip == str(address).partition(":")[0]
+    status = result.value
+    return isinstance(status, TrackingStatus) and status.reference_ip == str(result.address).partition(":")[0]
 
 
-async def rest(round_: aio.Round[TrackingStatus | ChronyError]) -> list[tuple[object, TrackingStatus | ChronyError]]:
+async def rest(
+    round_: aio.Round[TrackingStatus | ChronyError],
+) -> list[aio.FleetResult[TrackingStatus | ChronyError]]:
     """Return the remaining results of a round."""
     return [one async for one in round_]
 
@@ -63,9 +68,10 @@ def test_each_address_comes_once_with_its_own_values_round_after_round(
             costs = []
             for _ in range(3):
                 answers = daemons.say("tally")["answers"]
-                found = {address: status async for address, status in fleet.read(aio.get_tracking)}
-                assert sorted(map(str, found)) == sorted(addresses)
-                assert all(is_own(address, status) for address, status in found.items())
+                found = await rest(fleet.read(aio.get_tracking))
+                assert sorted(result.index for result in found) == list(range(COUNT))
+                assert all(result.address == addresses[result.index] for result in found)
+                assert all(map(is_own, found))
                 opened = held.sockets()
                 assert opened == COUNT
                 costs.append(daemons.say("tally")["answers"] - answers)
@@ -86,7 +92,7 @@ def test_several_reports_are_a_tuple_with_a_result_each(run: Run, scripted: Daem
         async with aio.Fleet(iter(addresses)) as fleet:
             for _ in range(2):
                 functions: tuple[Any, ...] = tuple(report.aio for report in REPORTS)
-                found = {address: results async for address, results in fleet.read(*functions)}
+                found = {result.address: result.value async for result in fleet.read(*functions)}
                 assert found == dict.fromkeys(addresses, expected)
             assert scripted.leftovers() != []
         assert scripted.leftovers() == []
@@ -99,14 +105,14 @@ def test_a_failure_is_the_result_of_its_address(run: Run, addresses: list[str], 
         daemons.say("leave 7,100-109")
         async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=2) as fleet:
             start = time.monotonic()
-            found = {address: status async for address, status in fleet.read(aio.get_tracking)}
+            found = await rest(fleet.read(aio.get_tracking))
             # One timeout holds for all, and not one for each.
             assert time.monotonic() - start < 2 * 2
             errors: dict[object, ChronyError] = {}
-            errors |= {address: error for address, error in found.items() if isinstance(error, ChronyError)}
-            assert all(is_own(address, status) for address, status in found.items() if address not in errors)
+            errors |= {result.address: result.value for result in found if isinstance(result.value, ChronyError)}
+            assert all(is_own(result) for result in found if result.address not in errors)
             daemons.say("come all")
-            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+            assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
         return errors
 
     errors = run(main())
@@ -122,7 +128,7 @@ def test_a_round_ends_at_its_deadline(run: Run, addresses: list[str], daemons: D
 
     async def main() -> None:
         async with aio.Fleet(addresses, timeout=20, deadline=0.5, in_flight=10) as fleet:
-            found = {address: status async for address, status in fleet.read(aio.get_tracking)}
+            found = {result.address: result.value async for result in fleet.read(aio.get_tracking)}
             assert set(found) == set(addresses)
             assert all(isinstance(found[address], ChronyConnectionError) for address in addresses[:10])
 
@@ -144,7 +150,7 @@ def test_results_come_as_they_end_while_other_tasks_go_on(run: Run, addresses: l
 
         task = asyncio.create_task(others())
         async with aio.Fleet(addresses, timeout=20) as fleet:
-            order = [str(address) async for address, _ in fleet.read(aio.get_tracking)]
+            order = [str(result.address) async for result in fleet.read(aio.get_tracking)]
         task.cancel()
         assert order[-2:] == addresses[:2]
         assert turns > COUNT // 64
@@ -162,7 +168,7 @@ def test_a_cancelled_task_loses_nothing_and_the_round_goes_on(run: Run, addresse
                 await asyncio.wait_for(round_.__anext__(), 0.05)
             # Two tasks may share what comes.
             found = await asyncio.gather(rest(round_), rest(round_))
-            assert sorted(str(address) for one in found for address, _ in one) == sorted(addresses)
+            assert sorted(str(result.address) for one in found for result in one) == sorted(addresses)
 
     run(main())
 
@@ -194,8 +200,8 @@ def test_a_round_that_is_left_is_ended_by_the_next(
             for left in (1, 5, 80):
                 first = fleet.read(aio.get_tracking)
                 for _ in range(left):
-                    assert is_own(*await first.__anext__())
-                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+                    assert is_own(await first.__anext__())
+                assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
                 with pytest.raises(RuntimeError, match="begun another one"):
                     await rest(first)
             daemons.say("leave all")
@@ -213,7 +219,6 @@ def test_what_is_no_fleet_is_told(run: Run, addresses: list[str]) -> None:
         ("127.0.0.1", {}, TypeError, "an iterable of addresses, not a single one"),
         ([323], {}, TypeError, "each address must be a str or an os.PathLike.* not int"),
         ([None], {}, TypeError, "each address must be a str or an os.PathLike.* not NoneType"),
-        (["127.0.0.1:0:0"], {}, ChronyConnectionError, "127.0.0.1:0:0"),
         ([], {"timeout": 0}, ValueError, "timeout must be a finite number of seconds greater than 0, not 0"),
         ([], {"deadline": -1}, ValueError, "deadline must be a finite number of seconds greater than 0, not -1"),
         ([], {"in_flight": 0}, ValueError, "in_flight must be at least 1"),
@@ -228,9 +233,19 @@ def test_what_is_no_fleet_is_told(run: Run, addresses: list[str]) -> None:
         with pytest.raises(RuntimeError, match="is not open; use it in an async with block"):
             fleet.read(aio.get_tracking)
         async with fleet:
-            for reports in ((), (print,), (aio.get_tracking, "get_sources")):
+            decorated = functools.wraps(aio.get_tracking)(aio.get_activity)
+            unfit: list[tuple[Any, ...]] = [
+                (),
+                (print,),
+                (decorated,),
+                (functools.partial(aio.get_tracking),),
+                (pychrony.get_tracking,),
+            ]
+            for reports in unfit:
                 with pytest.raises(TypeError, match=r"get_tracking"):
                     fleet.read(*reports)
+            with pytest.raises(TypeError, match="either all by functions or all by names"):
+                fleet.read(aio.get_tracking, "sources")  # type: ignore[call-overload]
             with pytest.raises(RuntimeError, match="is open already"):
                 await fleet.__aenter__()
         async with aio.Fleet([]) as empty:
@@ -247,7 +262,7 @@ def test_another_loop_is_refused(run: Run, addresses: list[str]) -> None:
     async def main() -> None:
         async with aio.Fleet(addresses) as fleet:
             await asyncio.to_thread(run, elsewhere(fleet))
-            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+            assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
 
     run(main())
 
@@ -259,7 +274,7 @@ def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], da
     async def main() -> None:
         async with aio.Fleet(addresses) as fleet:
             round_ = fleet.read(aio.get_tracking)
-            assert is_own(*await round_.__anext__())
+            assert is_own(await round_.__anext__())
             child = os.fork()
             if child == 0:
                 status = 1
@@ -279,7 +294,7 @@ def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], da
         with pytest.raises(RuntimeError, match="process that this one was forked from"):
             fleet.read(aio.get_tracking)
         async with fleet:
-            assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+            assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
         done.append(True)
 
     run(main())
@@ -305,8 +320,8 @@ def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
                 finally:
                     os._exit(status)
             assert os.waitpid(child, 0)[1] == 0
-            [(_, found)] = await answer
-            assert isinstance(found, TrackingStatus)
+            [found] = await answer
+            assert isinstance(found.value, TrackingStatus)
 
     timed(lambda: run(main()), 0.3)
 
@@ -314,7 +329,7 @@ def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
 def test_a_fleet_that_is_not_left_is_told_and_closed(run: Run, addresses: list[str], hold: Callable[[], Held]) -> None:
     async def main() -> Any:  # noqa: ANN401
         fleet = await aio.Fleet(addresses).__aenter__()
-        assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+        assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
         return fleet
 
     held = hold()
@@ -333,7 +348,7 @@ def test_few_descriptors_are_enough_and_the_limit_is_raised_only_when_asked(run:
             assert fleet.descriptors is not None
             assert (fleet.descriptors.available >= fleet.descriptors.needed) == raise_limit
             for _ in range(2):
-                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT
+                assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
 
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
@@ -354,7 +369,7 @@ def test_rounds_keep_nothing(run: Run, addresses: list[str], daemons: Daemon, ho
             sockets = []
             for number in range(5):
                 daemons.say(f"leave {10 * number}-{10 * number + 9}")
-                assert sum([is_own(*one) async for one in fleet.read(aio.get_tracking)]) == COUNT - 10
+                assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT - 10
                 daemons.say("come all")
                 sockets.append(held.sockets())
             assert max(sockets) <= COUNT
@@ -373,8 +388,8 @@ def test_a_fleet_whose_loop_was_closed_is_entered_again(run: Run, scripted: Daem
 
     async def use() -> None:
         async with fleet:
-            [(_, status)] = await rest(fleet.read(aio.get_tracking))
-            assert isinstance(status, TrackingStatus)
+            [result] = await rest(fleet.read(aio.get_tracking))
+            assert isinstance(result.value, TrackingStatus)
 
     run(leave_open())
     run(use())
@@ -399,11 +414,40 @@ def test_a_loop_that_fails_once_is_not_kept_busy(
                 patch.setattr(asyncio.get_running_loop(), name, fail)
                 with pytest.raises(OSError, match="No space left"):
                     await round_.__anext__()
-            assert is_own(*await round_.__anext__())
+            assert is_own(await round_.__anext__())
             wall, cpu = time.monotonic(), time.process_time()
             await asyncio.sleep(0.5)
             assert time.process_time() - cpu < (time.monotonic() - wall) / 10
-            assert sum([is_own(*one) for one in await rest(round_)]) == 2
+            assert sum([is_own(one) for one in await rest(round_)]) == 2
+
+    run(main())
+
+
+def test_what_is_no_address_has_its_own_result(run: Run, scripted: Daemon) -> None:
+    async def main() -> None:
+        async with aio.Fleet(["127.0.0.1:0:0", scripted.socket, "127.0.0.1:0:0"]) as fleet:
+            for _ in range(2):
+                found = {result.index: result async for result in fleet.read(aio.get_tracking, aio.get_activity)}
+                assert sorted(found) == [0, 1, 2]
+                for index in (0, 2):
+                    assert found[index].address == "127.0.0.1:0:0"
+                    for value in found[index].value:
+                        assert isinstance(value, ChronyConnectionError)
+                        assert "127.0.0.1:0:0" in value.message
+                assert isinstance(found[1].value[0], TrackingStatus)
+
+    run(main())
+
+
+def test_reports_by_name_are_as_libchrony_describes_them(run: Run, scripted: Daemon) -> None:
+    async def main() -> None:
+        expected = [await aio.get_report(name, scripted.socket) for name in ("sources", "tracking")]
+        async with aio.Fleet([scripted.socket]) as fleet:
+            assert [result.value async for result in fleet.read("sources", "tracking")] == [tuple(expected)]
+            assert [result.value async for result in fleet.read("sources")] == expected[:1]
+            with pytest.raises(ChronyDataError, match="nonsense"):
+                fleet.read("tracking", "nonsense")
+            assert [result.value async for result in fleet.read("tracking")] == expected[1:]
 
     run(main())
 
@@ -411,7 +455,7 @@ def test_a_loop_that_fails_once_is_not_kept_busy(
 def test_a_report_without_a_record_is_refused(run: Run, addresses: list[str]) -> None:
     async def main() -> None:
         async with aio.Fleet(addresses) as fleet:
-            with pytest.raises(TypeError, match=r"such as get_tracking, not <function get_report"):
+            with pytest.raises(TypeError, match=r"such as get_tracking, .* not <function get_report"):
                 fleet.read(aio.get_report)
 
     run(main())
@@ -426,8 +470,9 @@ def test_a_task_that_takes_its_time_takes_none_of_the_addresses(
     async def main() -> None:
         async with aio.Fleet(addresses[:40], timeout=0.5, in_flight=10) as fleet:
             own = 0
-            async for address, (status, sources) in fleet.read(aio.get_tracking, aio.get_sources):
-                own += is_own(address, status) and isinstance(sources, list)
+            async for result in fleet.read(aio.get_tracking, aio.get_sources):
+                status, sources = result.value
+                own += is_own(aio.FleetResult(result.index, result.address, status)) and isinstance(sources, list)
                 if own < 3:
                     wall, cpu = time.monotonic(), time.process_time()
                     await asyncio.sleep(1)

@@ -358,8 +358,8 @@ def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
 
     async def read() -> object:
         if isinstance(shared, aio.Fleet):
-            [(_, status)] = [one async for one in shared.read(aio.get_tracking)]
-            return status
+            [result] = [one async for one in shared.read(aio.get_tracking)]
+            return result.value
         return await shared.get_tracking()
 
     async def give_up(entered: asyncio.Event) -> None:

@@ -40,7 +40,7 @@ def outcome_of(call: Callable[[], object]) -> object:
 
 
 def test_every_name_is_the_packages() -> None:
-    beyond = {"Descriptors", "Fleet", "Round"}
+    beyond = {"Descriptors", "Fleet", "FleetResult", "Round"}
     assert set(aio.__all__) == {"ChronyConnection", *CALLS, "get_report", *beyond}
     for name in (*CALLS, "get_report"):
         function, blocking = getattr(aio, name), getattr(pychrony, name)

@@ -304,7 +304,9 @@ def test_the_stubs_are_those_of_the_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pychrony.ChronyConnection, aio.ChronyConnection, aio.Fleet, aio.Round], ids=lambda kind: kind.__qualname__
+    "kind",
+    [pychrony.ChronyConnection, pychrony.Fleet, pychrony.Round, aio.ChronyConnection, aio.Fleet, aio.Round],
+    ids=lambda kind: f"{kind.__module__}.{kind.__qualname__}",
 )
 def test_the_annotations_of_methods_are_found_at_run_time(kind: type[object]) -> None:
     for name, method in vars(kind).items():

@@ -10,6 +10,12 @@ use std::time::Duration;
 
 /// Parses an address, which is text or a path object. The error names the argument and the types that it may have.
 pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<Address> {
+    let text = address_text(name, expected, address)?;
+    Address::parse(text).map_err(|error| errors::to_python(address.py(), &error.into()))
+}
+
+/// Returns the text of an address. The error names the argument and the types that it may have.
+pub(crate) fn address_text(name: &str, expected: &str, address: &Bound<'_, PyAny>) -> PyResult<OsString> {
     let py = address.py();
     // Looking up a method that str does not have would cost more than the rest of this function.
     let is_path = !address.is_exact_instance_of::<PyString>() && address.get_type().hasattr("__fspath__")?;
@@ -19,8 +25,7 @@ pub(crate) fn parse_address(name: &str, expected: &str, address: &Bound<'_, PyAn
         return Err(PyTypeError::new_err(format!("{name} must be {expected}, not {found}")));
     };
     // A lone surrogate cannot be part of a path; it becomes a character that no address has.
-    let address = text.extract::<OsString>().unwrap_or_else(|_| text.to_string_lossy().into_owned().into());
-    Address::parse(address).map_err(|error| errors::to_python(py, &error.into()))
+    Ok(text.extract().unwrap_or_else(|_| text.to_string_lossy().into_owned().into()))
 }
 
 /// Parses a number of seconds. Any invalid value is a `ValueError` that names the argument.

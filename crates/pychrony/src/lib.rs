@@ -7,6 +7,7 @@ mod aio;
 mod arguments;
 mod connection;
 mod convert;
+mod fleet;
 mod functions;
 mod interpreter;
 mod library;
@@ -37,8 +38,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<settings::ConnectionSettings>()?;
     module.add_class::<aio::connection::AsyncConnection>()?;
     module.add_class::<aio::call::AsyncCall>()?;
-    module.add_class::<aio::fleet::FleetSettings>()?;
-    module.add_class::<aio::fleet::Fleet>()?;
+    module.add_class::<fleet::FleetSettings>()?;
+    module.add_class::<fleet::Fleet>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(functions::read, module)?,

@@ -21,8 +21,9 @@ A `Fleet` reads many chronyds at once.
 from collections.abc import Mapping
 
 from pychrony import models
+from pychrony._fleet import Descriptors, FleetResult
 from pychrony.aio._connection import ChronyConnection
-from pychrony.aio._fleet import Descriptors, Fleet, Round
+from pychrony.aio._fleet import Fleet, Round
 from pychrony.aio._link import once
 from pychrony.functions import SocketPath
 from pychrony.generic import ReportField
@@ -31,6 +32,7 @@ __all__ = [
     "ChronyConnection",
     "Descriptors",
     "Fleet",
+    "FleetResult",
     "Round",
     "get_activity",
     "get_auth_data",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from os import PathLike
-from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints, overload
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar, overload
 
 from pychrony import _core
+from pychrony._fleet import Address, Descriptors, FleetResult, Record, records_of
 from pychrony.aio._link import Block, LoopBound, Timed
 from pychrony.exceptions import ChronyError
+from pychrony.generic import ReportField
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -20,16 +21,6 @@ C = TypeVar("C")
 D = TypeVar("D")
 F = TypeVar("F", bound="Fleet")
 R = TypeVar("R", bound="Round[Any]")
-
-
-class Descriptors(NamedTuple):
-    """The numbers of file descriptors that a fleet needs, and that it may have."""
-
-    needed: int
-    """The number that keeps a session with each address: two for each, and two for all together."""
-    available: int
-    """The soft limit on open files, without the descriptors that were open before and a few that are left to the rest
-    of the program."""
 
 
 class Fleet(Block["Opened"]):
@@ -55,7 +46,7 @@ class Fleet(Block["Opened"]):
 
     Raises:
         ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
-        ChronyConnectionError: If an address is malformed, or (on entering) the system gives no event queue.
+        ChronyConnectionError: If (on entering) the system gives no event queue.
         TypeError: If `addresses` is a single address, or contains something that is not an address.
         ValueError: If a number of seconds is not finite or not greater than 0, or another number is out of range.
 
@@ -64,17 +55,20 @@ class Fleet(Block["Opened"]):
         >>> from pychrony import ChronyError, aio
         >>> async def show() -> None:
         ...     async with aio.Fleet(["/run/chrony/chronyd.sock"]) as fleet:
-        ...         async for address, status in fleet.read(aio.get_tracking):
-        ...             print(address, status if isinstance(status, ChronyError) else f"stratum {status.stratum}")
+        ...         async for result in fleet.read(aio.get_tracking):
+        ...             if isinstance(result.value, ChronyError):
+        ...                 print(f"{result.address}: no data")
+        ...             else:
+        ...                 print(f"{result.address}: stratum {result.value.stratum}")
         >>> asyncio.run(show())
-        /run/chrony/chronyd.sock stratum 2
+        /run/chrony/chronyd.sock: stratum 2
     """
 
     _name, _use = "Fleet", "async with Fleet(...) as fleet: ..."
 
     def __init__(
         self,
-        addresses: Iterable[str | PathLike[str]],
+        addresses: Iterable[Address],
         *,
         timeout: float = 5.0,
         deadline: float | None = None,
@@ -83,9 +77,7 @@ class Fleet(Block["Opened"]):
         raise_descriptor_limit: bool = False,
     ) -> None:
         #: The addresses, in their order.
-        self.addresses: tuple[str | PathLike[str], ...] = (
-            (addresses,) if isinstance(addresses, str) else tuple(addresses)
-        )
+        self.addresses: tuple[Address, ...] = (addresses,) if isinstance(addresses, str) else tuple(addresses)
         given = addresses if isinstance(addresses, str) else self.addresses
         self._settings = _core.FleetSettings(given, timeout, deadline, in_flight, parallel, raise_descriptor_limit)
 
@@ -128,12 +120,18 @@ class Fleet(Block["Opened"]):
         fourth: Callable[..., Awaitable[D]],
         /,
     ) -> Round[tuple[A | ChronyError, B | ChronyError, C | ChronyError, D | ChronyError]]: ...
-    def read(self, *reports: Callable[..., Awaitable[Any]]) -> Round[Any]:
-        """Read reports of all addresses, each as the named function of `pychrony.aio` does.
+    @overload
+    def read(self, name: str, /) -> Round[list[Mapping[str, ReportField] | None] | ChronyError]: ...
+    @overload
+    def read(
+        self, first: str, second: str, /, *names: str
+    ) -> Round[tuple[list[Mapping[str, ReportField] | None] | ChronyError, ...]]: ...
+    def read(self, *reports: Callable[..., Awaitable[Any]] | str) -> Round[Any]:
+        """Read reports of all addresses, each as its function of `pychrony.aio` does.
 
         Args:
-            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`, but not
-                `get_report`.
+            reports: One to four functions of `pychrony.aio`, such as `get_tracking` and `get_sources`. Or the names of
+                any reports, which are read as `get_report` does. A decorated or partial function is refused.
 
         Returns:
             Round: An asynchronous iterator. Each address comes once, as soon as it is done, with the value that the
@@ -142,24 +140,25 @@ class Fleet(Block["Opened"]):
 
         Raises:
             RuntimeError: If called outside an ``async with`` block, or in another event loop.
-            TypeError: If there is no function, or one of them is not of `pychrony.aio`.
+            ChronyDataError: If libchrony knows no report of a name.
+            TypeError: If there is no report, if one is not a name or a function of `pychrony.aio`, or if there are both
+                names and functions.
 
         Example:
             >>> import asyncio
             >>> from pychrony import ChronyError, aio
             >>> async def show() -> None:
             ...     async with aio.Fleet(["/run/chrony/chronyd.sock"]) as fleet:
-            ...         async for address, (status, sources) in fleet.read(aio.get_tracking, aio.get_sources):
+            ...         async for result in fleet.read(aio.get_tracking, aio.get_sources):
+            ...             status, sources = result.value
             ...             if isinstance(status, ChronyError) or isinstance(sources, ChronyError):
-            ...                 print(f"{address}: no data")
+            ...                 print(f"{result.address}: no data")
             ...             else:
-            ...                 print(f"{address}: stratum {status.stratum}, {len(sources)} sources")
+            ...                 print(f"{result.address}: stratum {status.stratum}, {len(sources)} sources")
             >>> asyncio.run(show())
             /run/chrony/chronyd.sock: stratum 2, 1 sources
         """
-        if not reports:
-            raise TypeError("a fleet reads at least one report; name functions of pychrony.aio, such as get_tracking")
-        records = [record_of(report) for report in reports]
+        records = records_of(reports, "pychrony.aio")
         opened, results = self._check(), Results()
         opened.begin(records, results)
 
@@ -169,19 +168,6 @@ class Fleet(Block["Opened"]):
             opened.watch()
 
         return Round(self.addresses, results, watch)
-
-
-def record_of(report: Callable[..., object]) -> type[object]:
-    """Return the class of the records that a function of `pychrony.aio` reads."""
-    record: Any = get_type_hints(report)["return"] if getattr(report, "__module__", None) == __package__ else None
-    while arguments := get_args(record):
-        record = arguments[0]
-    if not hasattr(record, "__report__"):
-        raise TypeError(
-            "a fleet reads the reports that have a function of their own in pychrony.aio, such as get_tracking, not "
-            f"{report!r}"
-        )
-    return record
 
 
 class Results:
@@ -228,7 +214,7 @@ class Opened(LoopBound, Timed):
         #: The results of the round, which stops once no task refers to them.
         self._results: Callable[[], Results | None] = lambda: None
 
-    def begin(self, records: list[type[object]], results: Results) -> None:
+    def begin(self, records: list[Record], results: Results) -> None:
         """Begin a round, and end the one before it."""
         self._stop()
         self._descriptor = self.fleet.begin(records)
@@ -283,14 +269,14 @@ class Opened(LoopBound, Timed):
             self.fleet.close()
 
 
-class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
-    """The results of one round of a `Fleet`, as they come: an address as it was given, and its value.
+class Round(AsyncIterator[FleetResult[T]], Generic[T]):
+    """The results of one round of a `Fleet`, as they come.
 
     The round advances from the first awaited result until it is over, even while a task is busy with a result.
     Cancelling a task that awaits one loses nothing.
     """
 
-    def __init__(self, addresses: tuple[str | PathLike[str], ...], results: Results, watch: Callable[[], None]) -> None:
+    def __init__(self, addresses: tuple[Address, ...], results: Results, watch: Callable[[], None]) -> None:
         self._addresses = addresses
         self._results = results
         self._watch = watch
@@ -299,7 +285,7 @@ class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
         """Return itself."""
         return self
 
-    async def __anext__(self) -> tuple[str | PathLike[str], T]:
+    async def __anext__(self) -> FleetResult[T]:
         """Return the next result."""
         results = self._results
         while not results.read:
@@ -307,5 +293,5 @@ class Round(AsyncIterator["tuple[str | PathLike[str], T]"], Generic[T]):
                 raise StopAsyncIteration
             self._watch()
             await results.wait()
-        number, value = results.read.popleft()
-        return self._addresses[number], value
+        index, value = results.read.popleft()
+        return FleetResult(index, self._addresses[index], value)

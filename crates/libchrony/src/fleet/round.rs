@@ -101,10 +101,31 @@ impl Fleet {
     ///
     /// If no name is given.
     pub fn read_any(&mut self, names: &[&str]) -> Result<Round<&mut Self, Vec<AnyRecord>>, Error> {
-        assert!(!names.is_empty(), "no report is chosen");
-        let reports =
-            names.iter().map(|name| self.library.report(name).map(Collector::named)).collect::<Result<_, _>>()?;
+        let reports = self.any(names)?;
         Ok(Round::new(self, reports, None))
+    }
+
+    /// Turns the fleet into a round that reads like [`Fleet::read_any`]. The round owns the fleet, so an event loop can
+    /// keep it. [`Round::into_fleet`] returns the fleet.
+    ///
+    /// # Errors
+    ///
+    /// The fleet, and [`Error::UnknownReport`] if libchrony does not know a report of one of the names.
+    ///
+    /// # Panics
+    ///
+    /// If no name is given.
+    #[expect(clippy::type_complexity, reason = "a name for a round or a fleet with an error would say no more")]
+    pub fn into_any_round(self, names: &[&str]) -> Result<Round<Self, Vec<AnyRecord>>, Box<(Self, Error)>> {
+        match self.any(names) {
+            Ok(reports) => Ok(Round::new(self, reports, None)),
+            Err(error) => Err(Box::new((self, error))),
+        }
+    }
+
+    fn any(&self, names: &[&str]) -> Result<Vec<Collector<AnyRecord>>, Error> {
+        assert!(!names.is_empty(), "no report is chosen");
+        names.iter().map(|name| Ok(Collector::named(self.library.report(name)?))).collect()
     }
 }
 

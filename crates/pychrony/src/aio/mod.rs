@@ -1,4 +1,4 @@
-//! The connections, calls and fleets of `pychrony.aio`, whose calls never wait.
+//! The connections and calls of `pychrony.aio`, whose calls never wait.
 //!
 //! This module does not know an event loop. Python advances a call, and the call returns what it waits for. So no
 //! Python code runs below a function of this module. A daemon thread that is in the middle of such code when the
@@ -6,4 +6,3 @@
 
 pub(crate) mod call;
 pub(crate) mod connection;
-pub(crate) mod fleet;

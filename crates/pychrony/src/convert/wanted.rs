@@ -1,7 +1,7 @@
 //! The values that a call from Python reads: the records of a dataclass, or a report that only libchrony describes.
 
 use crate::convert::{Dataclass, list, plain};
-use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Type};
+use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Table, Type};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
@@ -37,6 +37,16 @@ impl Wanted {
         };
         // No report has a lone surrogate in its name.
         Ok(Self::Report(text.to_string_lossy().into_owned(), class.unbind()))
+    }
+
+    /// Returns the table of the report of a dataclass.
+    pub(crate) fn table(&self) -> Option<&'static Table> {
+        if let Self::Records(class) = self { Some(class.table) } else { None }
+    }
+
+    /// Returns the name of a report that only libchrony describes.
+    pub(crate) fn name(&self) -> Option<&str> {
+        if let Self::Report(name, _) = self { Some(name) } else { None }
     }
 
     pub(crate) fn read(&self, connection: &Connection) -> Result<Records, Error> {
