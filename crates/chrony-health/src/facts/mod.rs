@@ -169,7 +169,7 @@ pub fn is_away(error: &Error) -> bool {
         Error::Unreachable { best, .. } => best.kind() == ErrorKind::Permission || is_away(best),
         Error::Connect { source, .. } if is_shortage(source) => false,
         Error::Session { .. } | Error::Crowded { .. } | Error::EventQueue { .. } => false,
-        _ => matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound),
+        _ => matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::NotFound),
     }
 }
 

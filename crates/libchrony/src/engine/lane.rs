@@ -243,7 +243,7 @@ mod tests {
         let connection = Connection::builder().address(address).timeout(Duration::from_millis(20)).build().unwrap();
         let error = connection.tracking().unwrap_err();
         assert!(error.to_string().contains("other threads kept opening sockets for 20ms. Raise"), "{error}");
-        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert_eq!(error.kind(), ErrorKind::Timeout);
     }
 
     #[test]

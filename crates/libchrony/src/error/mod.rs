@@ -21,14 +21,18 @@ pub(crate) const LONGER_THAN_0: &str = "be longer than 0";
 pub enum ErrorKind {
     /// libchrony is missing or unusable.
     Library,
-    /// chronyd cannot be reached, did not respond in time, or went away.
+    /// chronyd cannot be reached, or went away.
     Connection,
+    /// The time was over before chronyd responded.
+    Timeout,
     /// The socket does not exist. chronyd is probably not running.
     NotFound,
     /// The user is not permitted to talk to chronyd this way.
     Permission,
     /// chronyd or libchrony rejected the request or the response, or a value or a setting is out of range.
     Invalid,
+    /// chronyd is not configured to have the report, such as tracking of a real-time clock.
+    NotAvailable,
     /// A record or a field is missing.
     Incomplete,
     /// The caller's `interrupt` function stopped the call.
@@ -273,14 +277,14 @@ impl Error {
             Self::SocketNotFound { .. } => ErrorKind::NotFound,
             Self::Unreachable { best, .. } => best.kind(),
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
+            Self::Resolve { source, .. } if source.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
+            Self::TimedOut { .. } | Self::Busy { .. } | Self::Crowded { .. } | Self::NotAsked { .. } => {
+                ErrorKind::Timeout
+            }
             Self::Address(_)
             | Self::Connect { .. }
             | Self::Resolve { .. }
             | Self::Session { .. }
-            | Self::TimedOut { .. }
-            | Self::Busy { .. }
-            | Self::Crowded { .. }
-            | Self::NotAsked { .. }
             | Self::EventQueue { .. }
             | Self::Exchange { .. } => ErrorKind::Connection,
             Self::Permission { .. } | Self::Unauthorized { .. } => ErrorKind::Permission,
@@ -290,9 +294,9 @@ impl Error {
             | Self::Over { .. }
             | Self::Rejected { .. }
             | Self::ListChanged { .. }
-            | Self::NotAvailable { .. }
             | Self::Count { .. }
             | Self::Field { .. } => ErrorKind::Invalid,
+            Self::NotAvailable { .. } => ErrorKind::NotAvailable,
             Self::Interrupted => ErrorKind::Interrupted,
         }
     }
@@ -311,21 +315,106 @@ impl Error {
         )
     }
 
-    /// Rejects a setting that is out of range.
-    pub(crate) fn check(is_valid: bool, setting: &'static str, bounds: &'static str) -> Result<(), Self> {
-        if is_valid { Ok(()) } else { Err(Self::Setting { setting, bounds }) }
+    /// Returns true if the time was over before chronyd responded. Of several addresses, the most informative failure
+    /// counts.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
     }
 
-    pub(crate) fn address(&self) -> Option<&Address> {
+    /// Returns the address of the chronyd. Of several addresses, it is that of the most informative failure. `None` if
+    /// the error does not depend on the address.
+    #[must_use]
+    pub fn address(&self) -> Option<&Address> {
         match self {
+            Self::Unreachable { best, .. } => best.address(),
             Self::Connect { address, .. }
             | Self::Resolve { address, .. }
             | Self::Permission { address, .. }
             | Self::Session { address, .. }
             | Self::TimedOut { address, .. }
-            | Self::Exchange { address, .. } => Some(address),
+            | Self::NotAsked { address, .. }
+            | Self::Exchange { address, .. }
+            | Self::Unauthorized { address, .. }
+            | Self::Rejected { address, .. }
+            | Self::ListChanged { address, .. }
+            | Self::NotAvailable { address, .. }
+            | Self::Count { address, .. }
+            | Self::Field { address, .. } => Some(address),
+            Self::Library(_)
+            | Self::Address(_)
+            | Self::UnknownReport(_)
+            | Self::Setting { .. }
+            | Self::Over { .. }
+            | Self::SocketNotFound { .. }
+            | Self::Busy { .. }
+            | Self::Crowded { .. }
+            | Self::EventQueue { .. }
+            | Self::Interrupted => None,
+        }
+    }
+
+    /// Returns libchrony's name of the report. `None` if the call did not come as far as a request.
+    #[must_use]
+    pub fn report(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { best, .. } => best.report(),
+            Self::UnknownReport(unknown) => Some(&unknown.name),
+            Self::Over { report }
+            | Self::TimedOut { report, .. }
+            | Self::Busy { report, .. }
+            | Self::Crowded { report, .. }
+            | Self::NotAsked { report, .. }
+            | Self::Exchange { report, .. }
+            | Self::Unauthorized { report, .. }
+            | Self::Rejected { report, .. }
+            | Self::ListChanged { report, .. }
+            | Self::NotAvailable { report, .. }
+            | Self::Count { report, .. }
+            | Self::Field { report, .. } => Some(report),
+            Self::Library(_)
+            | Self::Address(_)
+            | Self::Setting { .. }
+            | Self::SocketNotFound { .. }
+            | Self::Connect { .. }
+            | Self::Resolve { .. }
+            | Self::Permission { .. }
+            | Self::Session { .. }
+            | Self::EventQueue { .. }
+            | Self::Interrupted => None,
+        }
+    }
+
+    /// Returns the name of the field that is missing or invalid. `None` if the error does not concern one.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field {
+                source:
+                    FieldError::Missing { field } | FieldError::Type { field, .. } | FieldError::Invalid { field, .. },
+                ..
+            } => Some(field),
             _ => None,
         }
+    }
+
+    /// Returns the time that chronyd had for its response, or that the call waited for its turn. `None` unless the time
+    /// was over.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { best, .. } => best.timeout(),
+            Self::TimedOut { waited, .. }
+            | Self::Busy { waited, .. }
+            | Self::Crowded { waited, .. }
+            | Self::NotAsked { waited, .. } => Some(*waited),
+            _ => None,
+        }
+    }
+
+    /// Rejects a setting that is out of range.
+    pub(crate) fn check(is_valid: bool, setting: &'static str, bounds: &'static str) -> Result<(), Self> {
+        if is_valid { Ok(()) } else { Err(Self::Setting { setting, bounds }) }
     }
 }
 

@@ -101,7 +101,17 @@ fn is_reference_clock(name: &str) -> bool {
 /// Panics unless the error is one that a chronyd can cause, and says so in words fit to print.
 pub(crate) fn check_error(error: &Error) {
     let kind = error.kind();
-    assert!(matches!(kind, ErrorKind::Connection | ErrorKind::Permission | ErrorKind::Invalid), "{kind:?}: {error}");
+    assert!(
+        matches!(
+            kind,
+            ErrorKind::Connection
+                | ErrorKind::Timeout
+                | ErrorKind::Permission
+                | ErrorKind::Invalid
+                | ErrorKind::NotAvailable
+        ),
+        "{kind:?}: {error}"
+    );
     let mut next: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = next {
         let words = error.to_string();

@@ -39,10 +39,10 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let (class, code) = match error.kind() {
         ErrorKind::Library => ("ChronyLibraryError", None),
-        ErrorKind::Connection => ("ChronyConnectionError", Some(-1)),
+        ErrorKind::Connection | ErrorKind::Timeout => ("ChronyConnectionError", Some(-1)),
         ErrorKind::NotFound => ("ChronyConnectionError", Some(-2)),
         ErrorKind::Permission => ("ChronyPermissionError", Some(-3)),
-        ErrorKind::Invalid => ("ChronyDataError", Some(-4)),
+        ErrorKind::Invalid | ErrorKind::NotAvailable => ("ChronyDataError", Some(-4)),
         ErrorKind::Incomplete => ("ChronyDataError", Some(-5)),
         ErrorKind::Interrupted => {
             let raised = RAISED.take();

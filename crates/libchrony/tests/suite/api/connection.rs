@@ -196,7 +196,7 @@ fn waiting_for_another_threads_turn_ends_at_the_deadline() {
     let shared = Arc::clone(&connection);
     let error = fails_on_time(ms(1000), move || shared.sources());
     assert!(matches!(error, Error::Busy { report: "sources", .. }), "{error:?}");
-    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert_eq!((error.kind(), error.address(), error.report()), (ErrorKind::Timeout, None, Some("sources")));
     assert!(error.to_string().starts_with("Failed to request sources report: other threads "), "{error}");
     release();
     holder.join().unwrap();

@@ -10,6 +10,34 @@ fn assert_starts(error: &Error, start: &str, kind: ErrorKind) {
 }
 
 #[test]
+fn what_an_error_is_about_is_told_without_reading() {
+    let chronyd = scripted("{\"tracking\": {\"stratum\": 17}}");
+    let about = |error: &Error| {
+        let words = |text: Option<&str>| text.map(str::to_owned);
+        (error.address().cloned(), words(error.report()), words(error.field()), error.timeout())
+    };
+    for address in both(&chronyd) {
+        let connection = to(&address).timeout(ms(200)).build().unwrap();
+        let at = || Some(address.clone());
+        let named = |text: &str| Some(text.to_owned());
+        assert_eq!(about(&connection.tracking().unwrap_err()), (at(), named("tracking"), named("stratum"), None));
+        assert_eq!(about(&connection.rtc_data().unwrap_err()), (at(), named("rtcdata"), None, None));
+        assert_eq!(about(&connection.report("nonsense").unwrap_err()), (None, named("nonsense"), None, None));
+        chronyd.set(Fault::Silence);
+        let error = connection.sources().unwrap_err();
+        assert_eq!(about(&error), (at(), named("sources"), None, Some(ms(200))));
+        // Of several addresses, the one that tells most counts.
+        let nowhere = Address::parse("/nonexistent/chronyd.sock").unwrap();
+        let several = Connection::builder().addresses(vec![nowhere, address.clone()]).timeout(ms(200)).build().unwrap();
+        let error = several.tracking().unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }) && error.is_timeout(), "{error:?}");
+        assert_eq!((error.address(), error.report()), (Some(&address), Some("tracking")));
+        chronyd.clear();
+    }
+    assert_eq!(about(&Address::parse("").unwrap_err().into()), (None, None, None, None));
+}
+
+#[test]
 fn a_malformed_address() {
     let error = Error::from("127.0.0.1:99999".parse::<Address>().unwrap_err());
     assert_starts(&error, "Failed to connect to chronyd at 127.0.0.1:99999: \"99999\" is not", ErrorKind::Connection);
@@ -78,9 +106,9 @@ fn no_chronyd_there_after_all() {
 fn a_transient_failure_lasts_until_the_deadline_at_most() {
     for errno in [4, 11] {
         let error = hasty_stub(&format!("/process=6;errno={errno}"), ms(100)).tracking().unwrap_err();
-        assert_starts(&error, "Failed to process tracking response: ", ErrorKind::Connection);
+        assert_starts(&error, "Failed to process tracking response: ", ErrorKind::Timeout);
         let error = hasty_stub(&format!("/request=5;errno={errno}"), ms(100)).tracking().unwrap_err();
-        assert_starts(&error, "Failed to request tracking report: ", ErrorKind::Connection);
+        assert_starts(&error, "Failed to request tracking report: ", ErrorKind::Timeout);
     }
     assert!(matches!(hasty_stub("/silent", ms(100)).tracking(), Err(Error::TimedOut { .. })));
 }
@@ -200,7 +228,7 @@ fn an_rtc_that_is_not_tracked() {
         chronyd.set(Fault::Status(status));
         let error = connection.rtc_data().unwrap_err();
         assert!(matches!(error, Error::NotAvailable { .. }), "{error:?}");
-        assert_starts(&error, "RTC tracking is not available", ErrorKind::Invalid);
+        assert_starts(&error, "RTC tracking is not available", ErrorKind::NotAvailable);
         assert_eq!(chain(&error)[1..], ["Disabled"]);
     }
     // A chronyd that is gone is not a missing RTC.

@@ -106,7 +106,8 @@ fn kills_and_restarts_during_calls_give_errors_or_values_and_no_hang() {
                 let connection = connect(address, Duration::from_secs(2));
                 while !done.load(Ordering::Relaxed) {
                     if let Err(error) = connection.tracking() {
-                        let known = matches!(error.kind(), ErrorKind::Connection | ErrorKind::NotFound);
+                        let known =
+                            matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::NotFound);
                         assert!(known, "{error:?}");
                     }
                 }
@@ -149,7 +150,7 @@ fn a_chronyd_that_goes_away_in_the_middle_of_a_list_is_told() {
             reader.join().unwrap()
         });
         assert!(matches!(error, Error::Exchange { .. } | Error::TimedOut { .. }), "{error:?}");
-        assert_eq!(error.kind(), ErrorKind::Connection);
+        assert!(matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout));
         chronyd.come_back().unwrap();
         connection.tracking().unwrap();
     }

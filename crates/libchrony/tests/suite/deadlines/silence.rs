@@ -32,7 +32,7 @@ fn silence_ends_at_the_deadline_and_then_all_is_well() {
             let shared = Arc::clone(&connection);
             let error = fails_on_time(TIMEOUT, move || shared.tracking());
             assert!(matches!(error, Error::TimedOut { requests: 1, waited: TIMEOUT, .. }), "{error:?}");
-            assert_eq!(error.kind(), ErrorKind::Connection);
+            assert_eq!(error.kind(), ErrorKind::Timeout);
             let message = error.to_string();
             assert!(message.starts_with("Failed to process tracking response: chronyd at "), "{message}");
             assert!(message.contains("did not answer within 300ms (1 request sent)"), "{message}");

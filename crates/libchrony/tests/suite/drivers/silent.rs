@@ -45,7 +45,7 @@ fn silence_ends_at_the_deadline_and_then_all_is_well<D: Driver>() {
             let shared = Arc::clone(&connection);
             let error = fails_on_time(TIMEOUT, move || shared.tracking());
             assert!(matches!(error, Error::TimedOut { requests: 1, waited: TIMEOUT, .. }), "{error:?}");
-            assert_eq!(error.kind(), ErrorKind::Connection);
+            assert_eq!(error.kind(), ErrorKind::Timeout);
             assert!(connection.address().is_none());
         });
         chronyd.clear();

@@ -66,9 +66,13 @@ fn each_status_but_success_is_a_refusal() {
             chronyd.set(Fault::Status(status));
             for (report, error) in errors(&connection) {
                 let error = error.unwrap_or_else(|| panic!("{status}: {report}"));
-                let kind = if status == 2 { ErrorKind::Permission } else { ErrorKind::Invalid };
-                assert_eq!(error.kind(), kind, "{status}: {error:?}");
                 let no_rtc = report == "rtcdata" && matches!(status, 6 | 13);
+                let kind = match status {
+                    2 => ErrorKind::Permission,
+                    _ if no_rtc => ErrorKind::NotAvailable,
+                    _ => ErrorKind::Invalid,
+                };
+                assert_eq!(error.kind(), kind, "{status}: {error:?}");
                 let start =
                     if no_rtc { "RTC tracking is not".into() } else { format!("Failed to process {report} response") };
                 assert!(error.to_string().starts_with(&start), "{status}: {error}");
@@ -156,7 +160,7 @@ fn a_chronyd_that_leaves_at_any_request_of_a_list_is_told_and_found_again() {
             chronyd.set(Fault::After(answered));
             chronyd.set(Fault::Leave);
             let error = connection.sources().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Connection, "{answered}: {error:?}");
+            assert!(matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout), "{answered}: {error:?}");
             chronyd.clear();
             chronyd.come_back().unwrap();
             wait_until("found again", || connection.sources().is_ok_and(|sources| sources.len() == 20));
