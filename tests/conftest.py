@@ -1,4 +1,4 @@
-"""The fixtures, and the choice of the tests that an event loop can run (`PYCHRONY_TEST_DRIVER`)."""
+"""The fixtures, and the selection of the tests that an event loop can run (`PYCHRONY_TEST_DRIVER`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest_plugins = ["tests.support.fixtures"]
 FOLDERS = ("tests/api/", "tests/values/", "tests/deadlines/", "tests/process/")
 
 if DRIVER is not None:
-    # Before any test takes a function of pychrony by name.
+    # Before a test module imports a function of pychrony.
     facade.install(DRIVER)
 
 
@@ -28,7 +28,7 @@ def is_blocking_only(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Check the markers, and leave out what an event loop cannot run, if one makes the calls."""
+    """Check the markers. If an event loop makes the calls, deselect the tests that it cannot run."""
     left_out = [item for item in items if is_blocking_only(item) or not item.nodeid.startswith(FOLDERS)]
     if DRIVER is not None:
         config.hook.pytest_deselected(items=left_out)

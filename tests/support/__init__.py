@@ -1,1 +1,1 @@
-"""Code that all tests share: daemons, programs, machines, and the list of reports. No expectations are here."""
+"""Code that all tests share: daemons, programs, machines, and the list of reports."""

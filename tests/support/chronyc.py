@@ -1,7 +1,7 @@
-"""Comparing what pychrony reads with what chronyc prints about the same daemon.
+"""Compares what pychrony reads with what chronyc prints about the same daemon.
 
-chronyc rounds, and some values move between two reads. So each comparison reads chronyc before and after pychrony; a
-value has to lie between both, widened by what the last printed digit is worth.
+chronyc rounds, and some values change between two reads. So chronyc runs before and after pychrony reads. Each value
+must lie between the two that chronyc printed, plus or minus the rounding error.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ STATES = "*?x~+-"
 
 
 def number(text: str) -> tuple[float, float]:
-    """A printed number, and half a unit of its last digit."""
+    """Return a printed number, and its rounding error: half a unit of its last decimal, or 0 for an integer."""
     decimals = len(text.partition(".")[2])
     return float(text), 0.5 * 10.0**-decimals if decimals else 0.0
 
@@ -103,7 +103,7 @@ def compare_source(source: Source, before: Texts, after: Texts) -> None:
 
 
 def compare_stats(stats: SourceStats, before: Texts, after: Texts) -> None:
-    """Compare the fields that a line of `chronyc -c sourcestats` has."""
+    """Compare all fields with those of a line of `chronyc -c sourcestats`, which lacks the error of the offset."""
     name = stats.address or stats.reference_id.to_bytes(4, "big").rstrip(b"\0").decode()
     assert name == before[0]
     for field, column in {
@@ -174,10 +174,11 @@ def compare_columns(report: Report, record: object, before: Texts, after: Texts)
             assert_between(field, value, before[column], after[column])
 
 
-#: The reports with values that turn round within seconds. At the turn they lie outside what chronyc has around it.
-TURNING = {"smoothing"}
+#: Reports with values that can reverse within seconds. A value read at the reversal may lie outside the two that
+#: chronyc printed.
+REVERSING = {"smoothing"}
 
-#: The comparison of a record with its line of chronyc, besides the columns that its report names.
+#: The comparison of a record with a line from chronyc, in addition to the columns that the report names.
 COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
     "tracking": compare_tracking,
     "sources": compare_source,
@@ -190,19 +191,19 @@ COMPARISONS: dict[str, Callable[[Any, Texts, Texts], None]] = {
 
 
 def is_compared(report: Report, daemon: Daemon, address: str, also: Collection[str]) -> bool:
-    """Return True if chronyc shows the report and chronyd serves it there."""
+    """Return True if chronyc shows the report, and chronyd serves it at the address or `also` names it."""
     is_shown = report.name in COMPARISONS or report.columns is not None
     is_served = report.unavailable is None and (report.is_open or address == daemon.socket)
     return is_shown and (is_served or report.name in also)
 
 
 def rows(daemon: Daemon, report: Report) -> list[list[str]]:
-    """Return what chronyc prints of a report, including sources without an address."""
+    """Return chronyc's lines for a report. Only ntpdata leaves out sources without an address."""
     return daemon.rows(f"{report.name} -a" if report.is_list and report.name != "ntpdata" else report.name)
 
 
 def records(report: Report, result: Any) -> list[Any]:  # noqa: ANN401
-    """The records that chronyc shows. It has no option to show ntpdata of sources without an address."""
+    """Return the records that chronyc shows, which has no option for ntpdata of sources without an address."""
     return [
         record
         for record in report.records(result)
@@ -212,14 +213,13 @@ def records(report: Report, result: Any) -> list[Any]:  # noqa: ANN401
 
 def compare_records(report: Report, result: Any, before: Sequence[Texts], after: Sequence[Texts]) -> None:  # noqa: ANN401
     """Compare the records of a report with chronyc's lines."""
-    # zip() checks that there are as many, in the same order.
     for record, *texts in zip(records(report, result), before, after, strict=True):
         compare_columns(report, record, *texts)
         if report.name in COMPARISONS:
             COMPARISONS[report.name](record, *texts)
 
 
-def is_as_chronyc_has_it(report: Report, result: Any, before: Sequence[Texts], after: Sequence[Texts]) -> bool:  # noqa: ANN401
+def agrees_with_chronyc(report: Report, result: Any, before: Sequence[Texts], after: Sequence[Texts]) -> bool:  # noqa: ANN401
     """Return True if the records of a report agree with chronyc's lines."""
     try:
         compare_records(report, result, before, after)
@@ -229,9 +229,9 @@ def is_as_chronyc_has_it(report: Report, result: Any, before: Sequence[Texts], a
 
 
 def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str] = ()) -> dict[str, Any]:
-    """Read what chronyc shows at an address, and compare every field with the daemon's chronyc; return it by name.
+    """Read reports at an address, compare every field with chronyc's, and return the results by report name.
 
-    Reports that chronyd may be without, or not serve there, are read if they are named.
+    These are the reports that chronyc shows, every chronyd has, and the address serves. `also` names more.
     """
     address = daemon.socket if address is None else address
     reports = [report for report in REPORTS if is_compared(report, daemon, address, also)]
@@ -239,10 +239,10 @@ def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str]
     found = {report.name: report.function(address) for report in reports}
     after = {report.name: rows(daemon, report) for report in reports}
     for report in reports:
-        for _ in range(4 if report.name in TURNING else 0):
-            if is_as_chronyc_has_it(report, found[report.name], before[report.name], after[report.name]):
+        for _ in range(4 if report.name in REVERSING else 0):
+            if agrees_with_chronyc(report, found[report.name], before[report.name], after[report.name]):
                 break
-            # The next values are those of after the turn.
+            # By now, the reversal is probably over.
             before[report.name] = rows(daemon, report)
             found[report.name] = report.function(address)
             after[report.name] = rows(daemon, report)
@@ -251,7 +251,7 @@ def compare(daemon: Daemon, address: str | None = None, *, also: Collection[str]
 
 
 def keep_measurements(daemon: Daemon) -> None:
-    """Make what a daemon has measured stay for a while; `offline` would have it forget the last measurements."""
+    """Keep a daemon's last measurements unchanged for a while; `offline` would make it forget them."""
     measured = {row[0] for row in daemon.rows("ntpdata") if row[33] != "0"}
     for address in measured:
         daemon.chronyc(f"minpoll {address} 10")
@@ -260,5 +260,5 @@ def keep_measurements(daemon: Daemon) -> None:
         polls = {row[2]: row[4] for row in daemon.rows("sources")}
         return all(polls[address] == "10" for address in measured)
 
-    # The interval changes with the next measurement.
+    # A source takes the new interval with its next measurement.
     wait_until(is_quiet, "a long interval between measurements")

@@ -1,7 +1,7 @@
-"""The test bed's daemons: a `Daemon` is its program with a chronyd inside, real or scripted.
+"""The daemons of the test bed. A `Daemon` is the program `testbed`, which runs a real or a scripted chronyd.
 
-Its commands go over a pipe. Everything started here ends with the fixture that started it. There are no expectations
-about pychrony in this file, and nothing is skipped: what is missing fails.
+Commands go to the program over a pipe. Each daemon ends with the fixture that started it. A missing program fails the
+test: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ TESTBED = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "testb
 
 
 class Daemon:
-    """The test bed's program: `chronyd`, `pair` or `scripted`, with the options and commands that its help lists."""
+    """The program `testbed`: `chronyd`, `pair` or `scripted`, with the options and commands that its help lists."""
 
     def __init__(self, *arguments: str, wrapper: Sequence[str] = ()) -> None:
-        """Start it, as the last arguments of `wrapper`, and wait until it is ready."""
+        """Start the program, as the last arguments of `wrapper`, and wait until it is ready."""
         assert TESTBED.exists(), f"{TESTBED} is missing; run: make build"
-        # A session of its own, so that a Ctrl-C for the tests lets it clean up.
+        # In its own session: Ctrl-C ends the tests, and leaves the program time to clean up.
         self.process = subprocess.Popen(
             [*wrapper, str(TESTBED), *arguments],
             stdin=subprocess.PIPE,
@@ -56,7 +56,7 @@ class Daemon:
         return answer
 
     def say(self, command: str) -> dict[str, Any]:
-        """Give a command and return its answer; an error fails the test."""
+        """Send a command and return the answer. An error fails the test."""
         assert self.process.stdin is not None
         self.process.stdin.write(command + "\n")
         answer = self._answer(command)
@@ -65,7 +65,7 @@ class Daemon:
         return answer
 
     def close(self) -> None:
-        """End it, and all it started, and remove its folder."""
+        """End the program, which ends all that it started and removes its folder."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -118,19 +118,19 @@ class Daemon:
         return [line.split(",") for line in self.chronyc(report).splitlines()]
 
     def inside(self, *namespaces: str) -> list[str]:
-        """The beginning of a command line that runs in its namespaces: mount, net, ipc."""
+        """Return the beginning of a command line that runs in the daemon's namespaces: mount, net, ipc."""
         return ["nsenter", *(f"--{name}=/proc/{self.process.pid}/ns/{name_of(name)}" for name in namespaces), "--"]
 
     def leftovers(self) -> list[str]:
-        """The folders of clients' sockets next to its own."""
+        """Return the folders of clients' sockets that are next to its own."""
         return sorted(path.name for path in self.folder.iterdir() if path.name.startswith("libchrony."))
 
 
 class Server(Daemon):
-    """The server of a pair, whose program is the pair's."""
+    """The server of a pair, which runs in the pair's program."""
 
     def __init__(self, pair: Daemon) -> None:
-        """Take the server of a pair; the pair ends it."""
+        """Refer to the server of a pair. The pair ends it."""
         self.process = pair.process
         self.described = pair.described["server"]
 
@@ -140,7 +140,7 @@ class Server(Daemon):
 
 
 def name_of(namespace: str) -> str:
-    """The name of a namespace below /proc."""
+    """Return the name of a namespace in /proc/PID/ns."""
     return {"mount": "mnt"}.get(namespace, namespace)
 
 
@@ -148,12 +148,12 @@ class Start(Protocol):
     """Starts a daemon that ends with the fixture."""
 
     def __call__(self, *arguments: str, wrapper: Sequence[str] = ()) -> Daemon:
-        """As `Daemon`."""
+        """Start a `Daemon` with these arguments."""
 
 
 @contextlib.contextmanager
 def starter() -> Iterator[Start]:
-    """A function that starts daemons; all of them end together."""
+    """Yield a function that starts daemons, which end with this context."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str, wrapper: Sequence[str] = ()) -> Daemon:

@@ -1,9 +1,9 @@
-"""pychrony with `pychrony.aio` below it, so that what the other suites promise of calls is tested of both.
+"""pychrony's blocking interface on top of `pychrony.aio`, so that the tests of calls test both.
 
     PYCHRONY_TEST_DRIVER=asyncio tools/run pytest tests/values        (or uvloop)
 
-`tests/conftest.py` installs it where that variable is set. As a program, this file runs another one with it. The calls
-are tasks of one event loop in a thread of its own, whichever threads they come from.
+`tests/conftest.py` installs it if that variable is set. As a program, this file installs it and runs another program.
+The calls from all threads are tasks of one event loop, which has its own thread.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ T = TypeVar("T")
 
 
 def install(driver: str) -> None:
-    """Have pychrony's names stand for those of `pychrony.aio`, in a loop of this kind."""
+    """Replace pychrony's functions and class with ones that use `pychrony.aio`, on an event loop of this kind."""
     loop: asyncio.AbstractEventLoop = importlib.import_module(driver).new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="event loop", daemon=True)
     thread.start()
 
-    # An interpreter that ends must not have the loop behind it: a look-up of uvloop's ends later, and would have a loop
-    # that still runs call into Python, which crashes.
+    # The loop has to stop before the interpreter ends. A look-up of uvloop may complete later. A loop that still runs
+    # would then call into Python, and crash.
     @atexit.register
     def stop() -> None:
-        # A child of `os.fork` has no such thread.
+        # A child of `os.fork` does not have the thread.
         if thread.is_alive():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -80,7 +80,7 @@ def install(driver: str) -> None:
     def method(function: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
         return functools.wraps(function)(lambda self, *arguments: run(function(self._connection, *arguments)))
 
-    # Its own annotations are strings here.
+    # The annotations of the class above are strings.
     ChronyConnection.__signature__ = inspect.signature(aio.ChronyConnection)  # type: ignore[attr-defined]
     for name, function in vars(aio.ChronyConnection).items():
         if name.startswith("get_"):

@@ -31,7 +31,7 @@ from pychrony import ChronyConnection
 
 @pytest.fixture(scope="session", autouse=True)
 def _deliver_sigint() -> Iterator[None]:
-    """Make Ctrl-C work in the children, even where the tests run in the background of a shell that ignores it."""
+    """Make SIGINT work in child processes, even if a shell runs the tests in the background and so ignores SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -60,7 +60,7 @@ def start_shared() -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def pair() -> Iterator[Daemon]:
-    """A client that is synchronised to a server on 127.0.0.1, with a command port. Not to be stopped."""
+    """A client with a command port, synchronised to a server on 127.0.0.1. Tests must not stop it."""
     with starter() as function:
         yield function("pair", "--command-port")
 
@@ -79,7 +79,7 @@ def eventually() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def timed() -> Callable[..., Any]:
-    """Call, and check the time that this takes: `timed(call, seconds)`."""
+    """Call a function, and check the time that it takes: `timed(call, seconds)`."""
     return punctually
 
 
@@ -99,7 +99,7 @@ def stub() -> str:
 
 @pytest.fixture
 def machine(python: Python, start: Start) -> Iterator[Machine]:
-    """A machine on which nothing of chrony runs."""
+    """A machine on which chronyd does not run yet."""
     made = Machine(python, start)
     yield made
     made.close()
@@ -130,7 +130,7 @@ def many(start: Start) -> Daemon:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., ChronyConnection]]:
-    """Enter connections, which are left with the test if not before."""
+    """Enter connections, which are closed at the end of the test."""
     with contextlib.ExitStack() as stack:
 
         def enter(*address: str, **settings: Any) -> ChronyConnection:  # noqa: ANN401
@@ -141,10 +141,10 @@ def connect() -> Iterator[Callable[..., ChronyConnection]]:
 
 @pytest.fixture
 def resources(scripted: Daemon) -> Resources:
-    """Compare with what the process holds once the scripted chronyd of the module runs and libchrony is loaded."""
+    """The resources of the process once the module's scripted chronyd runs and libchrony is loaded."""
     with ChronyConnection(scripted.socket):
         pass
-    # Close now what earlier tests dropped, and not while a test counts.
+    # Close what earlier tests dropped now, and not while a test counts.
     gc.collect()
     return Resources(scripted)
 
@@ -157,7 +157,7 @@ def private_run(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def start_at(start: Start, private_run: list[str]) -> Callable[..., Daemon]:
-    """Start a daemon whose folder is also at the given place; its `inside("mount")` is where that is so."""
+    """Start a daemon whose folder is also mounted at the given place, in its mount namespace (`inside("mount")`)."""
 
     def start_one(place: str, *arguments: str) -> Daemon:
         daemon = start(*arguments, wrapper=private_run)
@@ -184,7 +184,7 @@ def finish(python: Python) -> Finish:
 
 @pytest.fixture(scope="session")
 def crowd() -> Callable[..., list[dict[str, Any]]]:
-    """Run a part of the benchmark `crowd` with options, and return its figures."""
+    """Run one case of the benchmark `crowd` with options, and return its figures."""
 
     def run(case: str, address: str, *options: str) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "benches", "crowd", "--only", case, "--json", "--address", address, *options]
@@ -196,19 +196,19 @@ def crowd() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def compare() -> Callable[..., dict[str, Any]]:
-    """Read at an address what chronyc shows, and compare every field with the daemon's chronyc."""
+    """Read reports at an address, and compare every field with chronyc's."""
     return chronyc.compare
 
 
 @pytest.fixture(scope="session")
 def quieten(eventually: Callable[..., None]) -> Callable[[Daemon], None]:
-    """Make a daemon send no more NTP requests; what it shows then moves steadily, or not at all."""
+    """Stop the NTP requests of a daemon. Its values then change steadily, or not at all."""
 
     def run(daemon: Daemon) -> None:
         daemon.chronyc("offline")
 
         def is_offline() -> bool:
-            # The numbers of sources that are online, offline, in bursts until they are either, and unresolved.
+            # Sources that are online, offline, in a burst before they go online or offline, and unresolved.
             online, _, burst_online, burst_offline, _ = daemon.rows("activity")[0]
             return (online, burst_online, burst_offline) == ("0", "0", "0")
 
@@ -221,9 +221,9 @@ def quieten(eventually: Callable[..., None]) -> Callable[[Daemon], None]:
 def quiet_pair(
     start: Callable[..., Daemon], eventually: Callable[..., None], quieten: Callable[[Daemon], None]
 ) -> Daemon:
-    """A synchronised client that takes no more samples, with a command port: what it shows hardly moves."""
+    """A synchronised client with a command port that takes no more samples, so that its values hardly change."""
     client = start("pair", "--command-port")
-    # Let the first samples count for something.
+    # Enough samples for statistics of all fields.
     eventually(lambda: pychrony.get_source_stats(client.socket)[0].samples >= 8, "eight samples")
     quieten(client)
     return client
@@ -248,7 +248,7 @@ def in_threads() -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def fronts(scripted: Daemon, folder: Path) -> Iterator[list[Front]]:
-    """One at a Unix socket and one at a command port."""
+    """A front at a Unix socket, and a front at a UDP port."""
     opened = [Front(scripted, str(folder / "c.sock")), Front(scripted, ("127.0.0.1", 0))]
     yield opened
     for front in opened:
@@ -257,7 +257,7 @@ def fronts(scripted: Daemon, folder: Path) -> Iterator[list[Front]]:
 
 @pytest.fixture
 def front(fronts: list[Front]) -> Front:
-    """The one at a Unix socket."""
+    """The front at a Unix socket."""
     return fronts[0]
 
 

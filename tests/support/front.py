@@ -1,4 +1,4 @@
-"""A chronyd's socket that sees each request, and sends what a test makes of the reply."""
+"""A proxy in front of a scripted chronyd, which records each request and lets a test replace each reply."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from tests.support.daemon import Daemon
 
 Address = str | tuple[str, int]
-#: Sends something in place of a reply: by this socket, of this right reply, to this client.
+#: Answers a client. The arguments are the socket to send from, chronyd's reply, and the address of the client.
 Answer = Callable[[socket.socket, bytes, Address], object]
 
 
 class Front:
-    """A chronyd's socket whose replies come from a scripted chronyd and go through a function."""
+    """A socket like chronyd's, whose replies come from a scripted chronyd and go through the function `answer`."""
 
     def __init__(self, daemon: Daemon, place: Address) -> None:
         """Listen at a path, or at an IPv4 address and port."""
@@ -26,7 +26,7 @@ class Front:
         self._socket.bind(place)
         self.place: Address = self._socket.getsockname()
         self._behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        # A reply that is missed would cost a call all of its time.
+        # Less than the timeout of a call, so that the front is ready for the next request of a call after a lost reply.
         self._behind.settimeout(0.5)
         self._behind.connect(("127.0.0.1", int(daemon.described["command_port"])))
         self._thread = threading.Thread(target=self._serve)
@@ -48,17 +48,17 @@ class Front:
             if not request:
                 return
             self.requests.append(request)
-            # A reply that came too late is not the one to the next request.
+            # Drop late replies, which do not belong to this request.
             while select.select([self._behind], [], [], 0)[0]:
                 with contextlib.suppress(OSError):
                     self._behind.recv(2048)
             self._behind.send(request)
-            # The scripted chronyd keeps silent, or the client has gone.
+            # The scripted chronyd may be silent, or the client gone.
             with contextlib.suppress(OSError):
                 self.answer(self._socket, self._behind.recv(2048), client)
 
     def close(self) -> None:
-        """End it. An empty datagram is no request."""
+        """Close the sockets. An empty datagram ends the thread."""
         with socket.socket(self._socket.family, socket.SOCK_DGRAM) as last:
             last.sendto(b"", self.place)
         self._thread.join()

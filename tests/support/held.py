@@ -1,4 +1,4 @@
-"""Resources of this process: descriptors, and the folders of its sockets next to chronyd's."""
+"""The resources of this process: file descriptors, and the folders of its sockets next to chronyd's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.support.daemon import Daemon
 
 
 class Resources:
-    """A comparison of this process's resources with those at first."""
+    """A comparison of this process's resources with the resources that it had before."""
 
     def __init__(self, daemon: Daemon) -> None:
-        """Look for the first time."""
+        """Record the resources that the process has now."""
         self.daemon = daemon
-        # A test that has failed may have left something.
+        # A failed test may have left something behind.
         self.before, self.folders = self.descriptors(), self.daemon.leftovers()
 
     @staticmethod
@@ -24,14 +24,14 @@ class Resources:
         return sorted(f"{entry.name} {entry.readlink()}" for entry in entries if entry.is_symlink())
 
     def opened(self) -> int:
-        """Return the number of sockets that were not there at first."""
+        """Return the number of sockets that are new."""
         return sum(" socket:" in line for line in set(self.descriptors()) - set(self.before))
 
     def sessions(self) -> int:
-        """Return the number of further sessions of libchrony; each has its own source of random numbers."""
+        """Return the number of sessions of libchrony that are new. Each session has opened /dev/urandom."""
         return sum(line.endswith(" /dev/urandom") for line in set(self.descriptors()) - set(self.before))
 
     def assert_none_left(self) -> None:
-        """Fail if a descriptor, or a folder next to the daemon's socket, is left."""
+        """Fail if there is a new descriptor, or a new folder next to the daemon's socket."""
         assert set(self.descriptors()) - set(self.before) == set()
         assert set(self.daemon.leftovers()) - set(self.folders) == set()

@@ -1,7 +1,7 @@
-"""Machines of the tests' own.
+"""Machines for the tests, made of namespaces.
 
-A `Machine` is a mount and a network namespace: /run is empty, the loopback interface is up and nothing listens on port
-323. It is how chronyd gets to its default places without touching the machine that the tests run on.
+A `Machine` is a mount namespace and a network namespace. In it, /run is empty, the loopback interface is up, and
+nothing listens on port 323. A chronyd there uses its default paths and port without touching the real machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from tests.support.daemon import Daemon, Start
 from tests.support.programs import Python
 
-# `unshare` makes all mounts private. What mounts here is gone with the namespace.
+# `unshare` makes all mounts private, so these mounts end with the namespace.
 SET_UP = """
 set -eu
 mount -t tmpfs tmpfs /run
@@ -25,7 +25,7 @@ echo ready
 exec cat
 """
 
-# A folder of configuration that can be written to, in place of the machine's.
+# Replaces /etc with a copy that can be changed.
 OWN_ETC = """
 set -eu
 mkdir /run/etc
@@ -39,10 +39,10 @@ printf %s "$2" > /etc/resolv.conf
 
 
 class Machine:
-    """A mount and a network namespace; ends with `close`."""
+    """A mount namespace and a network namespace, which `close` ends."""
 
     def __init__(self, python: Python, start: Start) -> None:
-        """Make it."""
+        """Create the namespaces."""
         self._python = python
         self._start = start
         self.process = subprocess.Popen(
@@ -59,7 +59,7 @@ class Machine:
         self.inside = ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt", f"--net=/proc/{self.process.pid}/ns/net"]
 
     def close(self) -> None:
-        """End it."""
+        """End the process that holds the namespaces."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
@@ -71,12 +71,12 @@ class Machine:
         subprocess.run([*self.inside, "sh", "-euc", script, "sh", *arguments], check=True)
 
     def own_names(self, hosts: str, resolver: str = "") -> None:
-        """Give it a hosts file, and addresses of name servers."""
+        """Give it a hosts file, and the address of a name server."""
         servers = f"nameserver {resolver}\n" if resolver else ""
         self.shell(OWN_ETC, hosts, servers)
 
     def start(self, *lines: str, place: str | None = None, kind: str = "chronyd") -> Daemon:
-        """Start a daemon in it; its folder may also be at another place."""
+        """Start a daemon in it, whose folder is also mounted at a place if there is one."""
         options = [part for line in lines for part in ("--line", line)]
         daemon = self._start(kind, *options, wrapper=self.inside)
         if place is not None:
@@ -84,37 +84,37 @@ class Machine:
         return daemon
 
     def run(self, program: str, *arguments: str) -> list[Any]:
-        """Run a program in it, and return what its lines say."""
+        """Run a program in it, and return its output lines, read as JSON."""
         output = self._python(program, *arguments, wrapper=self.inside)
         return [json.loads(line) for line in output.splitlines()]
 
     def running(self, program: str, *arguments: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
-        """A program in it that runs while the test does something else."""
+        """Run a program in it while the test does something else."""
         return self._python.running(program, *arguments, wrapper=self.inside)
 
     @staticmethod
     def line(process: subprocess.Popen[str]) -> Any:  # noqa: ANN401
-        """The next line of a running program, read as JSON."""
+        """Return the next line of a running program, read as JSON."""
         assert process.stdout is not None
         return json.loads(process.stdout.readline())
 
     @staticmethod
     def go_on(process: subprocess.Popen[str]) -> None:
-        """Give a running program a line to read."""
+        """Let a running program continue that waits for a line."""
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
 
     def tell(self, *address: str, nobody: bool = False, timeout: float = 5.0) -> list[Any]:
-        """Open a connection and read: its address, transport and stratum, or the error."""
+        """Open a connection and read. Return the address, transport and stratum, or the error."""
         found: list[Any]
         options = ["--nobody"] if nobody else []
         [[found, _]] = self.run("tell.py", f"--timeout={timeout}", *options, *address)
         return found
 
 
-#: Makes /run empty and /var/run a real folder, also where it is a link outside. The first argument is a folder to
-#: work in.
+#: Runs a command with /run empty and /var/run a real folder, even if /var/run is a link outside. The first argument is
+#: a folder for temporary mounts.
 PRIVATE_RUN = """
 set -eu
 old=$1/old new=$1/new; shift

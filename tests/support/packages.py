@@ -1,4 +1,4 @@
-"""Code that tests of packages share: building one, and its version."""
+"""Code that the tests of packages share: building a package, and the version of the workspace."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def make(target: str, folder: Path, **variables: str) -> Path:
 
 
 def workspace_version() -> str:
-    """The version in Cargo.toml."""
+    """Return the version in Cargo.toml."""
     match = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
     assert match is not None
     return match[1]
 
 
-#: For the command, whose speed is not looked at: it is built in a quarter of the time.
+#: Builds the command without optimisation, in a quarter of the time: its speed is not tested.
 QUICKLY = {
     "CARGO_PROFILE_COMMAND_LTO": "off",
     "CARGO_PROFILE_COMMAND_OPT_LEVEL": "0",

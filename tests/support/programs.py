@@ -19,7 +19,7 @@ FACADE = Path(__file__).with_name("facade.py")
 
 
 class Python:
-    """Runs Python programs as processes of their own, in the environment of the tests with changes."""
+    """Runs Python programs as processes of their own."""
 
     def command(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> list[str]:
         """Return the command line of a file of `tests/programs`, or of `-c` and a line of code."""
@@ -28,7 +28,7 @@ class Python:
         return [*wrapper, sys.executable, "-W", "error", *driver, path, *arguments]
 
     def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
-        """The present environment with changes; None removes a variable."""
+        """Return the environment of the tests with changes; None removes a variable."""
         environment = {**os.environ, **changes}
         return {name: value for name, value in environment.items() if value is not None}
 
@@ -41,7 +41,7 @@ class Python:
         cwd: Path | None = None,
         patience: float = PATIENCE,
     ) -> str:
-        """Run a program to its end within `patience` seconds; return what it printed. A failure fails the test."""
+        """Run a program to its end, and return its output. A failure, or no end within `patience`, fails the test."""
         done = subprocess.run(
             self.command(program, *arguments, wrapper=wrapper),
             env=self.environment(environment or {}),
@@ -56,7 +56,7 @@ class Python:
 
     @contextlib.contextmanager
     def running(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
-        """A program that runs while the test does something else to it; it has to end by itself, without a failure."""
+        """Run a program while the test acts on it. The program must end by itself, with status 0."""
         process = subprocess.Popen(
             self.command(program, *arguments, wrapper=wrapper),
             stdin=subprocess.PIPE,
@@ -75,4 +75,4 @@ class Finish(Protocol):
     """Runs a program to its end."""
 
     def __call__(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> str:
-        """Return what it printed; a failure, and any word on stderr, fails the test."""
+        """Run the program and return its output. A failure, or output on stderr, fails the test."""

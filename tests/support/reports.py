@@ -1,7 +1,7 @@
-"""The one list of reports. Every promise is tested over it, so that a further report is covered by its entry here.
+"""The one list of reports. The tests run over this list, so that an entry here is enough to test a new report.
 
-A report's fields are a table: libchrony's name, ours, what the number means, and a value as it is sent and as it is to
-be read. What is read is written down here a second time, and not taken from pychrony.
+The fields of a report are a table: libchrony's name, pychrony's name, the content, a sample value, and the value that
+pychrony has to read. These values are written out here, independently of pychrony.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Field(NamedTuple):
     sent: Any
     #: The value that pychrony has to read.
     read: Any
-    #: The highest good number, if that is not what the bits allow.
+    #: The highest valid number, if the bits allow more.
     highest: int | None = None
-    #: True if older versions of chrony do not have it.
+    #: True if older versions of chrony lack the field.
     is_optional: bool = False
 
     @property
@@ -68,25 +68,25 @@ class Field(NamedTuple):
 class Report:
     """A report, as all tests see it."""
 
-    #: libchrony's and the test bed's name of it.
+    #: The name in libchrony and in the test bed.
     name: str
-    #: The function of pychrony, the method of both classes of connections, and the function of `pychrony.aio`.
+    #: The name of the function in pychrony and in `pychrony.aio`, and of the method of both connection classes.
     call: str
     record: type
-    #: The protocol's code of its request.
+    #: The code of the request in chronyd's protocol.
     request: int
-    #: By libchrony's names.
+    #: The keys are libchrony's names.
     fields: dict[str, Field]
     is_list: bool = False
-    #: True if a reference clock has no record, but None, at its place in the list.
+    #: True if the list has None for a reference clock, instead of a record.
     is_optional: bool = False
     #: True if chronyd serves it over the command port, too.
     is_open: bool = True
-    #: Begins the message of the error where chronyd has no such thing; None if it always has.
+    #: The beginning of the error message if chronyd does not have the report; None if every chronyd has it.
     unavailable: str | None = None
-    #: The columns in which `chronyc -c` prints the numbers of fields; None if all are compared otherwise, or none.
+    #: The columns of `chronyc -c` that have the numbers of fields; None if no column is compared this way.
     columns: dict[str, int] | None = None
-    #: Fields of ours that are made of others, of the sample.
+    #: The sample values of fields that pychrony derives from other fields.
     derived: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -118,7 +118,7 @@ class Report:
 
     @property
     def sent(self) -> dict[str, Any]:
-        """The sample as a command to the scripted chronyd has it."""
+        """The sample, as a command to the scripted chronyd takes it."""
         return {name: one.sent for name, one in self.fields.items()}
 
     @property
@@ -127,20 +127,20 @@ class Report:
         return self.record(**{one.ours: one.read for one in self.fields.values()}, **self.derived)
 
     def records(self, result: Any) -> list[Any]:  # noqa: ANN401
-        """The records of a result, without the places that have none."""
+        """Return the records of a result, without the places that have None."""
         return [record for record in (result if self.is_list else [result]) if record is not None]
 
     def values(self, *records: dict[str, Any]) -> str:
-        """The command that has the scripted chronyd tell these records, over defaults."""
+        """Return the command that makes the scripted chronyd send these records. Missing fields have defaults."""
         if not self.is_list:
             (record,) = records
             return f"values {json.dumps({self.name: record})}"
-        # libchrony asks sourcestats for the addresses of others.
+        # libchrony takes the addresses of sources from sourcestats.
         values: dict[str, Any] = {"sources": len(records), "sourcestats": None}
         return f"values {json.dumps(values | {self.name: list(records)})}"
 
     def sample(self) -> tuple[str, Any]:
-        """The command that has the scripted chronyd tell the sample, and the result that is to be read then."""
+        """Return the command that makes the scripted chronyd send the sample, and the result to be read."""
         if not self.is_list:
             return self.values(self.sent), self.read
         if not self.is_optional:
@@ -434,20 +434,20 @@ BY_NAME = {report.name: report for report in REPORTS}
 BY_CALL = {report.call: report for report in REPORTS}
 LISTS = [report for report in REPORTS if report.is_list]
 SINGLES = [report for report in REPORTS if not report.is_list]
-#: The functions of pychrony, which are the methods of a connection and the functions of `pychrony.aio`, too.
+#: The names of pychrony's functions. The functions of `pychrony.aio` and the methods of connections have them, too.
 CALLS = [report.call for report in REPORTS]
 
 each_report = pytest.mark.parametrize("report", REPORTS, ids=str)
 
-#: A report of each shape that makes a call take another path: per source, and per NTP source.
+#: One report of each shape of list, because each takes its own path through a call: per source, and per NTP source.
 LIST_SHAPES = [BY_NAME["sources"], BY_NAME["ntpdata"]]
-#: And a single record.
+#: All shapes: a single record, and the lists.
 SHAPES = [BY_NAME["tracking"], *LIST_SHAPES]
 each_shape = pytest.mark.parametrize("report", SHAPES, ids=str)
 each_list_shape = pytest.mark.parametrize("report", LIST_SHAPES, ids=str)
 
 
-#: The command that makes the scripted chronyd report every optional thing as missing.
+#: The command that makes the scripted chronyd answer that it does not have the optional reports.
 NOTHING = f"values {json.dumps({report.name: None for report in REPORTS if report.unavailable})}"
 
 

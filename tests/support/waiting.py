@@ -1,4 +1,4 @@
-"""Waiting for conditions and timing calls, on a busy machine."""
+"""Waits for conditions and measures the time of calls, on a busy machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-#: Nothing that is started or asked in the tests takes nearly as long; this is for a machine in trouble.
+#: A timeout in seconds that is only exceeded on a machine in trouble: nothing in the tests takes nearly as long.
 PATIENCE = 30.0
 
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 def punctually(call: Callable[[], Result], seconds: float, slack: float = 1.0) -> Result:
     """Call and return the result; fail unless the call takes the given time, and at most `slack` more.
 
-    The slack is for a busy machine. The Rust tests, which hold the clock, prove deadlines to the nanosecond.
+    The slack is for a busy machine. The Rust tests control the clock, and prove deadlines to the nanosecond.
     """
     before = time.monotonic()
     result = call()
