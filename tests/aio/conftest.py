@@ -1,4 +1,4 @@
-"""Event loops of both kinds, a scripted chronyd, and what this process holds."""
+"""Fixtures for event loops of both kinds, and for the resources of this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
 T = TypeVar("T")
-#: Nothing here takes nearly as long; this is for a machine in trouble.
+#: A timeout in seconds that is only exceeded on a machine in trouble: nothing here takes nearly as long.
 PATIENCE = 30.0
 
 RUN: dict[str, Any] = {"asyncio": asyncio.run, "uvloop": uvloop.run}
@@ -25,7 +25,7 @@ class Run(Protocol):
     """Runs a coroutine in an event loop of its own."""
 
     def __call__(self, main: Coroutine[Any, Any, T]) -> T:
-        """Return what it returns."""
+        """Run the coroutine, and return its result."""
 
 
 @pytest.fixture(params=RUN)
@@ -42,40 +42,40 @@ def descriptors() -> set[str]:
 
 
 class Held:
-    """A comparison of this process's resources with those at first."""
+    """A comparison of this process's resources with the resources that it had before."""
 
     def __init__(self, daemon: Daemon) -> None:
-        """Look for the first time."""
+        """Record the resources that the process has now."""
         self._daemon = daemon
         self._before, self._folders = descriptors(), daemon.leftovers()
 
     def left(self) -> set[str]:
-        """Return the descriptors that were not there at first."""
+        """Return the descriptors that are new."""
         return descriptors() - self._before
 
     def socket_numbers(self) -> list[int]:
-        """Return the numbers of the sockets that were not there at first."""
+        """Return the descriptor numbers of the sockets that are new."""
         return [int(line.split()[0]) for line in self.left() if " socket:" in line]
 
     def sockets(self) -> int:
-        """Return the number of sockets that were not there at first."""
+        """Return the number of sockets that are new."""
         return len(self.socket_numbers())
 
     def assert_none(self) -> None:
-        """Fail if there is a descriptor, or a folder next to the daemon's socket, that was not there at first."""
+        """Fail if there is a new descriptor, or a new folder next to the daemon's socket."""
         assert self.left() == set()
         assert set(self._daemon.leftovers()) - set(self._folders) == set()
 
 
 @pytest.fixture
 def hold(scripted: Daemon) -> Callable[[], Held]:
-    """Look at what this process holds now, in the middle of an event loop."""
+    """Return a function that records the resources of this process, for use inside an event loop."""
     return lambda: Held(scripted)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _loops_have_been_there() -> None:
-    """The first loop of a kind opens what is for all of them, and stays."""
+def _loops_have_run_once() -> None:
+    """Run a loop of each kind, because the first one opens descriptors that all share and that stay open."""
     for kind in RUN.values():
         kind(asyncio.sleep(0))
 

@@ -1,4 +1,4 @@
-"""Cancelling ends a call at once, wherever it is: its socket is closed, the next call has its turn and works."""
+"""Cancelling ends a call at once, at any point. Its socket is closed, and the next call gets its turn and works."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 Until = Callable[..., Awaitable[None]]
 TRANSPORTS = ["socket", "udp"]
-#: A list that takes several lanes, and how many answers it takes.
+#: The length of a list that needs several lanes, and the number of answers that it needs.
 LENGTH = 12
 ANSWERS = LENGTH + 2
 
 
 def requests(daemon: Daemon) -> int:
-    """Return the number of requests that it has received."""
+    """Return the number of requests that the daemon has received."""
     return sum(daemon.say("requests")["requests"].values())
 
 
 async def cancel(task: asyncio.Task[Any]) -> None:
-    """Cancel a task, and see that this is what ends it."""
+    """Cancel a task, and fail unless that ends it."""
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -47,7 +47,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 def test_a_read_may_be_cancelled_before_each_of_its_answers(
     report: Report, transport: str, scripted: Daemon, *, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
-    """Of a function and of a connection; chronyd falls silent after each number of answers."""
+    """A function and a method of a connection read. chronyd falls silent after each possible number of answers."""
     address = getattr(scripted, transport)
     scripted.say(defaults(LENGTH))
 
@@ -60,7 +60,7 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
         await asyncio.sleep(0)
         assert not task.done()
         await cancel(task)
-        # No socket is left that was not there. A session that waits for an answer is not used again.
+        # No new socket is left. A session that waits for an answer is not used again.
         assert held.sockets() <= sockets
         scripted.say("clear")
 
@@ -82,10 +82,10 @@ def test_a_read_may_be_cancelled_before_each_of_its_answers(
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("what", ["function", "entering", "method"])
-def test_a_read_may_be_cancelled_at_each_turn_of_the_loop(
+def test_a_read_may_be_cancelled_at_each_iteration_of_the_loop(
     what: str, transport: str, scripted: Daemon, hold: Callable[[], Held], run: Run
 ) -> None:
-    """From before its first step to after its last, with every answer in a turn of its own."""
+    """From before its first step to after its last. The delays give each answer an iteration of its own."""
     address = getattr(scripted, transport)
     scripted.say(f'values {{"sources": {LENGTH}}}')
     scripted.say("fault delay 0.001")
@@ -102,19 +102,19 @@ def test_a_read_may_be_cancelled_at_each_turn_of_the_loop(
     async def use() -> None:
         held = hold()
         async with aio.ChronyConnection(address) as connection:
-            turns, cancelled, kept = 0, 0, held.sockets()
+            iterations, cancelled, kept = 0, 0, held.sockets()
             while True:
                 task = asyncio.ensure_future(read(connection))
-                # After each turn at first, and later after pauses, so that the read ends before its time.
-                for _ in range(turns):
-                    await asyncio.sleep(0 if turns < 40 else 0.001)
+                # After each iteration at first. Later, with pauses, so that the read can end without many iterations.
+                for _ in range(iterations):
+                    await asyncio.sleep(0 if iterations < 40 else 0.001)
                 if task.done():
                     break
                 await cancel(task)
                 if what != "method":
                     assert held.sockets() == kept
                 cancelled += 1
-                turns += 1
+                iterations += 1
             await task
             assert cancelled > 10
             assert len(await connection.get_sources()) == LENGTH
@@ -135,7 +135,7 @@ def test_cancelling_one_that_waits_for_its_turn_leaves_the_others_theirs(
             await cancel(tasks[2])
             await cancel(tasks[5])
             assert requests(scripted) == before + 1
-            # This is the call that has its turn. The next one has a socket of its own.
+            # This call has the turn. The next one opens a socket of its own.
             await cancel(tasks[0])
             await until(lambda: requests(scripted) > before + 1, "the second request")
             scripted.say("clear")
@@ -167,14 +167,14 @@ def test_a_turn_that_comes_as_its_task_is_cancelled_goes_to_the_next(scripted: D
 def test_cancelling_wins_over_an_answer_that_has_just_come(
     scripted: Daemon, hold: Callable[[], Held], run: Run
 ) -> None:
-    """The task has not seen it, and the session that it came on is kept."""
+    """The task does not see the answer. The session on which it arrived is kept."""
 
     async def use() -> None:
         held = hold()
         async with aio.ChronyConnection(scripted.socket) as connection:
             task = asyncio.ensure_future(connection.get_tracking())
             await asyncio.sleep(0)
-            # The loop finds the answer, and the task to be cancelled, in one turn.
+            # The loop finds the answer and cancels the task in one iteration.
             [own] = held.socket_numbers()
             assert select.select([own], [], [], 10)[0]
             asyncio.get_running_loop().call_soon(task.cancel)
@@ -228,7 +228,7 @@ def test_the_sooner_of_the_tasks_deadline_and_ours_ends_a_call(
 def test_an_interrupt_of_a_timer_leaves_the_call_its_deadline(
     scripted: Daemon, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program may continue to use its loop."""
+    """A program may continue to use its loop after the interrupt."""
     scripted.say("fault silence")
     loop = asyncio.new_event_loop()
     go_on = Call.go_on
@@ -257,14 +257,14 @@ def test_an_interrupt_of_a_timer_leaves_the_call_its_deadline(
 
 
 class HandlerError(Exception):
-    """An exception that a signal's handler raises."""
+    """An exception that a signal handler raises."""
 
 
 def test_a_handler_that_raises_in_a_callback_leaves_no_task_waiting(scripted: Daemon) -> None:
     """A handler may run at any instruction of the callbacks of an answer."""
 
     async def read(connection: aio.ChronyConnection) -> int | None:
-        # A turn that is lost is over by the timeout.
+        # If the exception keeps a call from its turn, the call ends at its timeout.
         with contextlib.suppress(HandlerError, ChronyConnectionError):
             return (await connection.get_tracking()).stratum
         return None
@@ -277,7 +277,7 @@ def test_a_handler_that_raises_in_a_callback_leaves_no_task_waiting(scripted: Da
             base = frame
             while base.f_code.co_filename == _link.__file__ and base.f_back is not None:
                 base = base.f_back
-            # Not the steps of tasks, in which it would be the task's own exception.
+            # Not in the steps of tasks, where the exception would be the task's own.
             if base is frame or base.f_code.co_name != "_run" or frame.f_code.co_name == "_resolve":
                 return None
             frame.f_trace_opcodes = True

@@ -1,4 +1,4 @@
-"""Fleets: each address has its own result, in time, and a failure is no other address's."""
+"""Fleets: each address has its own result, in time, and a failure does not affect the other addresses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def daemons(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def addresses(daemons: Daemon) -> list[str]:
-    """Their addresses. All answer at once."""
+    """The addresses of the daemons, which all answer at once."""
     for command in ("come all", "delay 0 all", "loss 0"):
         daemons.say(command)
     first = IPv4Address(daemons.described["first"])
@@ -44,7 +44,7 @@ def addresses(daemons: Daemon) -> list[str]:
 
 
 def is_own(result: aio.FleetResult[TrackingStatus | ChronyError]) -> bool:
-    """Return True if a daemon of the test bed has sent this itself."""
+    """Return True if the daemon at this address has sent the status."""
     status = result.value
     return isinstance(status, TrackingStatus) and status.reference_ip == str(result.address).partition(":")[0]
 
@@ -75,7 +75,7 @@ def test_each_address_comes_once_with_its_own_values_round_after_round(
                 opened = held.sockets()
                 assert opened == COUNT
                 costs.append(daemons.say("tally")["answers"] - answers)
-            # A busy machine may be taken for a loss, but not in each round.
+            # A delay on a busy machine may look like a loss, but not in each round.
             assert min(costs) == COUNT
         held.assert_none()
         assert fleet.descriptors is None
@@ -106,7 +106,7 @@ def test_a_failure_is_the_result_of_its_address(run: Run, addresses: list[str], 
         async with aio.Fleet([*addresses, "127.0.0.1:1", "/nowhere/chronyd.sock"], timeout=2) as fleet:
             start = time.monotonic()
             found = await rest(fleet.read(aio.get_tracking))
-            # One timeout holds for all, and not one for each.
+            # All addresses share one timeout.
             assert time.monotonic() - start < 2 * 2
             errors: dict[object, ChronyError] = {}
             errors |= {result.address: result.value for result in found if isinstance(result.value, ChronyError)}
@@ -166,7 +166,7 @@ def test_a_cancelled_task_loses_nothing_and_the_round_goes_on(run: Run, addresse
             round_ = fleet.read(aio.get_tracking)
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(round_.__anext__(), 0.05)
-            # Two tasks may share what comes.
+            # Two tasks may share a round.
             found = await asyncio.gather(rest(round_), rest(round_))
             assert sorted(str(result.address) for one in found for result in one) == sorted(addresses)
 
@@ -214,7 +214,7 @@ def test_a_round_that_is_left_is_ended_by_the_next(
     run(main())
 
 
-def test_what_is_no_fleet_is_told(run: Run, addresses: list[str]) -> None:
+def test_wrong_addresses_settings_and_uses_are_errors(run: Run, addresses: list[str]) -> None:
     wrong: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
         ("127.0.0.1", {}, TypeError, "an iterable of addresses, not a single one"),
         ([323], {}, TypeError, "each address must be a str or an os.PathLike.* not int"),
@@ -268,7 +268,7 @@ def test_another_loop_is_refused(run: Run, addresses: list[str]) -> None:
 
 
 def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], daemons: Daemon) -> None:
-    # Long enough for both to have to wait.
+    # Long enough that both processes have to wait.
     daemons.say("delay 0.1 all")
 
     async def main() -> None:
@@ -303,7 +303,7 @@ def test_a_child_is_refused_and_opens_its_own(run: Run, addresses: list[str], da
 def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
     run: Run, scripted: Daemon, timed: Callable[..., Any]
 ) -> None:
-    """The parent gets the answer as it arrives, and not when its timer fires, a second after the request."""
+    """The parent gets the answer when it arrives, and not when its timer fires, a second after the request."""
     scripted.say("fault delay 0.3")
 
     async def main() -> None:
@@ -361,7 +361,7 @@ def test_few_descriptors_are_enough_and_the_limit_is_raised_only_when_asked(run:
 
 
 def test_rounds_keep_nothing(run: Run, addresses: list[str], daemons: Daemon, hold: Callable[[], Held]) -> None:
-    """Daemons come and go; what is held does not grow."""
+    """Daemons come and go, but the number of sockets does not grow."""
 
     async def main() -> None:
         held = hold()
@@ -400,7 +400,7 @@ def test_a_fleet_whose_loop_was_closed_is_entered_again(run: Run, scripted: Daem
 def test_a_loop_that_fails_once_is_not_kept_busy(
     name: str, run: Run, addresses: list[str], daemons: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the task is busy with a result, and more come."""
+    """Not even while the task handles a result and other results arrive."""
     daemons.say("delay 0.1 all")
     daemons.say("delay 0.2 1-2")
 
@@ -461,10 +461,8 @@ def test_a_report_without_a_record_is_refused(run: Run, addresses: list[str]) ->
     run(main())
 
 
-def test_a_task_that_takes_its_time_takes_none_of_the_addresses(
-    run: Run, addresses: list[str], daemons: Daemon
-) -> None:
-    """The round goes on while a result is being dealt with, and sleeps while nothing comes."""
+def test_a_slow_task_does_not_use_up_the_time_of_the_addresses(run: Run, addresses: list[str], daemons: Daemon) -> None:
+    """The round goes on while the task handles a result, and sleeps while nothing arrives."""
     daemons.say("delay 0.05 1-39")
 
     async def main() -> None:
@@ -482,7 +480,7 @@ def test_a_task_that_takes_its_time_takes_none_of_the_addresses(
     run(main())
 
 
-def test_a_round_that_nobody_has_any_more_asks_no_further(run: Run, addresses: list[str], daemons: Daemon) -> None:
+def test_a_round_that_was_dropped_stops_asking(run: Run, addresses: list[str], daemons: Daemon) -> None:
     daemons.say("delay 0.1 all")
 
     async def main() -> None:

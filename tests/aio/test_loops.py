@@ -33,7 +33,7 @@ each_kind = pytest.mark.parametrize("new", NEW.values(), ids=NEW.keys())
 
 
 def requests(daemon: Daemon) -> int:
-    """Return the number of requests that it has received."""
+    """Return the number of requests that the daemon has received."""
     return sum(daemon.say("requests")["requests"].values())
 
 
@@ -42,7 +42,7 @@ def requests(daemon: Daemon) -> int:
 def test_a_connection_that_is_not_closed_is_told_and_closed(
     new: Callable[[], asyncio.AbstractEventLoop], transport: str, scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
-    """Its loop may be closed before or after."""
+    """The loop may be closed before or after the connection is dropped."""
     held = hold()
     scripted.say('values {"sources": 40}')
     for is_closed in (False, True):
@@ -60,14 +60,14 @@ def test_a_connection_that_is_not_closed_is_told_and_closed(
 
 
 @each_kind
-def test_what_holds_itself_is_closed_by_the_collector(
+def test_a_connection_in_a_cycle_is_closed_by_the_garbage_collector(
     new: Callable[[], asyncio.AbstractEventLoop], scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
     held = hold()
     loop = new()
 
     class Holder:
-        """Holds itself, a connection and its loop."""
+        """A reference cycle with a connection and its loop."""
 
         def __init__(self) -> None:
             """Enter the connection."""
@@ -96,7 +96,7 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_call_leaves_nothing(  # noqa: 
     until: Until,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The task never ends; asyncio warns when it is collected."""
+    """The task never ends. asyncio warns when the task is garbage-collected."""
     held = hold()
     address = getattr(scripted, transport)
 
@@ -147,10 +147,10 @@ def test_calls_that_are_under_way_when_the_program_ends_leave_nothing(
     held.assert_none()
 
 
-def test_a_coroutine_that_goes_away_leaves_nothing(
+def test_a_coroutine_that_is_dropped_leaves_nothing(
     scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
-    """Without a task: before its first step, and in the middle, by its own end or the collector's, in any thread."""
+    """Without a task. It is dropped before its first step, closed in the middle, or collected in any thread."""
 
     async def use() -> None:
         scripted.say("fault silence")
@@ -172,7 +172,7 @@ def test_a_coroutine_that_goes_away_leaves_nothing(
         thread = threading.Thread(target=kept.pop)
         thread.start()
         thread.join()
-        # The loop has to forget the descriptor, which is not for another thread to do.
+        # Only the thread of the loop may remove the descriptor from it.
         await until(lambda: not held.left(), "no descriptor")
         held.assert_none()
 
@@ -195,7 +195,7 @@ def test_without_a_loop_it_says_so(scripted: Daemon, hold: Callable[[], Held]) -
 def test_a_connection_of_another_loop_says_so(
     new: Callable[[], asyncio.AbstractEventLoop], scripted: Daemon, hold: Callable[[], Held], run: Run
 ) -> None:
-    """And stays usable in its own. Once it is closed, or its loop is, it may be opened in another one."""
+    """The connection stays usable in its own loop. Once it or its loop is closed, another loop may open it."""
     held = hold()
     connection = aio.ChronyConnection(scripted.socket)
     loop = new()
@@ -253,7 +253,7 @@ def test_loops_of_several_threads_do_not_disturb_each_other(
 def test_an_answer_that_came_in_time_is_used_by_a_loop_that_was_blocked(
     transport: str, scripted: Daemon, run: Run
 ) -> None:
-    """Longer than the call may take."""
+    """The loop is blocked for longer than the timeout of the call."""
     address = getattr(scripted, transport)
 
     async def block(call: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
@@ -266,7 +266,7 @@ def test_an_answer_that_came_in_time_is_used_by_a_loop_that_was_blocked(
         assert (await block(aio.get_tracking(address, timeout=0.5))).stratum == 2
         async with aio.ChronyConnection(address, timeout=0.5) as connection:
             assert (await block(connection.get_tracking())).stratum == 2
-            # A loop that was blocked before anything was sent sends once, whatever the time.
+            # Without an answer, the error names the time in which the process did not run.
             scripted.say("fault silence")
             with pytest.raises(ChronyConnectionError) as caught:
                 await block(connection.get_tracking())
@@ -276,7 +276,7 @@ def test_an_answer_that_came_in_time_is_used_by_a_loop_that_was_blocked(
 
 
 def test_a_descriptor_that_is_given_again_is_watched_for_its_new_owner(scripted: Daemon, run: Run) -> None:
-    """A loop that had not forgotten it would not watch it."""
+    """With the old registration left in the loop, the loop would not watch the new owner's socket."""
 
     async def use() -> None:
         loop = asyncio.get_running_loop()
@@ -319,8 +319,8 @@ def test_loops_with_any_selector(
     held.assert_none()
 
 
-def test_a_loop_that_looks_closely_finds_nothing(scripted: Daemon, run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    """In debug mode it checks the threads of its callers."""
+def test_a_loop_in_debug_mode_finds_nothing(scripted: Daemon, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """In debug mode, a loop checks the threads of its callers."""
 
     async def use() -> None:
         loop = asyncio.get_running_loop()
@@ -335,7 +335,7 @@ def test_a_loop_that_looks_closely_finds_nothing(scripted: Daemon, run: Run, cap
 
 
 def test_tasks_that_begin_at_once(scripted: Daemon, run: Run) -> None:
-    """With the eager tasks of Python 3.12 and later; others begin later."""
+    """With the eager tasks of Python 3.12 and later. In older versions, tasks begin later."""
 
     async def use() -> None:
         loop = asyncio.get_running_loop()
@@ -352,7 +352,7 @@ def test_tasks_that_begin_at_once(scripted: Daemon, run: Run) -> None:
 def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
     new: Callable[[], asyncio.AbstractEventLoop], kind: str, scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
-    """The collector ends the first block. A block of the new loop that is given up closes it."""
+    """The garbage collector ends the first block. A dropped block of the loop that is in use does close it."""
     held = hold()
     shared = aio.ChronyConnection(scripted.socket) if kind == "connection" else aio.Fleet([scripted.socket])
 
@@ -402,8 +402,8 @@ def test_a_block_of_a_closed_loop_does_not_close_what_another_has_opened(
 def test_what_is_not_left_is_closed_where_warnings_are_errors(
     kind: str, scripted: Daemon, hold: Callable[[], Held], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(type(unraisable.exc_value).__name__))
+    raised: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(type(unraisable.exc_value).__name__))
 
     async def use() -> None:
         held = hold()
@@ -419,4 +419,4 @@ def test_what_is_not_left_is_closed_where_warnings_are_errors(
         held.assert_none()
 
     run(use())
-    assert told == ["ResourceWarning"]
+    assert raised == ["ResourceWarning"]

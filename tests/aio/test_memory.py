@@ -1,4 +1,4 @@
-"""Nothing keeps what a call has made, over thousands of them: no reference, no cycle, no memory, no descriptor."""
+"""Thousands of calls leak nothing: no reference, no cycle, no memory, no descriptor."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 LENGTH = 20
 TRANSPORTS = ["socket", "udp"]
-#: CPython, and a loop that has cancelled timers, keep this for a while; a leak in each call would be more.
+#: The memory blocks, and the references, that CPython and a loop with cancelled timers keep for a while. A leak in each
+#: of a thousand calls would be more. A leak of objects in each call shows in their number, however few the calls.
 KEPT = 600
 TIMES = 1000
-#: The descriptors of the sessions that a connection keeps at most for its next list; how many depends on its last one.
+#: The most descriptors that a connection keeps open for its next list. The number depends on its last list.
 SESSIONS = 2 * 8
 
 
 async def assert_keeps_nothing(call: Callable[[], Awaitable[object]], times: int = TIMES, kept: int = 0) -> None:
-    """Call so often, and count objects, blocks of memory, references and descriptors before and after."""
+    """Call `times` times, and compare objects, memory blocks, references and descriptors before and after."""
 
     async def count() -> list[int]:
-        # Callbacks that are still to run hold objects.
+        # Pending callbacks hold objects.
         await asyncio.sleep(0)
         gc.collect()
         references = sum(sys.getrefcount(one) for one in (None, True, False, call, asyncio.get_running_loop()))
@@ -55,7 +56,7 @@ async def assert_keeps_nothing(call: Callable[[], Awaitable[object]], times: int
 
 
 def failing(call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-    """The call, which has to fail each time."""
+    """Return a function that makes the call, and fails unless that raises."""
 
     async def fail() -> None:
         with suppress(ChronyError, RuntimeError):
@@ -88,7 +89,7 @@ def test_calls_keep_nothing(transport: str, scripted: Daemon, run: Run) -> None:
 
 
 async def enter_in_time(connection: aio.ChronyConnection, transport: str) -> None:
-    """Enter it; over UDP, a busy machine can be late for a short deadline, and not each time."""
+    """Enter the connection. Over UDP, a busy machine may miss the short deadline, but not each time."""
     for _ in range(0 if transport == "socket" else 20):
         with suppress(ChronyError):
             await connection.__aenter__()
@@ -127,10 +128,10 @@ def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daem
 
 
 def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Run) -> None:
-    """No cycle: without the garbage collector, what the frames of a failed call held goes with the exception."""
+    """There is no reference cycle. Even without the garbage collector, the objects of a failed call are freed."""
 
     async def fail() -> list[weakref.ref[Any]]:
-        # pytest.raises would make a cycle of its own.
+        # pytest.raises would make a reference cycle.
         watched: list[weakref.ref[Any]] = []
         try:
             async with aio.ChronyConnection(scripted.socket) as connection:
@@ -164,7 +165,7 @@ def test_an_exception_keeps_nothing_once_it_is_handled(scripted: Daemon, run: Ru
 def test_a_look_up_that_is_given_up_keeps_nothing(
     *, is_cancelled: bool, run: Run, until: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the timeout or by cancelling: it goes without the garbage collector, too."""
+    """A timeout or a cancellation ends the look-up, which is freed without the garbage collector."""
 
     async def use() -> None:
         task: Any = None

@@ -1,4 +1,4 @@
-"""Host names, which the loop's own resolver looks up, for as long as the call may take."""
+"""Host names. The loop's own resolver looks them up, within the timeout of the call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = (asyncio.BaseEventLoop, uvloop.Loop)
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[Any]]:
-    """Loops with a resolver that answers as told, or waits where that is a future. It tells what it was asked."""
+    """Replace the resolver of loops by one that returns or awaits an answer, and records the questions."""
 
     def install(answer: Callable[[], object]) -> list[Any]:
         seen: list[Any] = []
@@ -47,7 +47,7 @@ Resolver = Callable[[Callable[[], object]], list[Any]]
 
 
 def never() -> asyncio.Future[object]:
-    """Answer never."""
+    """Return an answer that never arrives."""
     return asyncio.get_running_loop().create_future()
 
 
@@ -68,7 +68,7 @@ def test_each_address_is_tried_in_order(scripted: Daemon, resolver: Resolver, ru
             assert connection.address == scripted.udp
 
     run(use())
-    # A kept session needs no further look-up.
+    # A kept session does not need another look-up.
     assert [arguments for arguments, _ in seen] == [(b"some.example", port), (b"Some.example", port)]
     assert all(options == {"type": socket.SOCK_STREAM} for _, options in seen)
 
@@ -104,7 +104,7 @@ def test_a_name_without_addresses_is_told(resolver: Resolver, run: Run) -> None:
 def test_a_resolver_that_does_not_answer_ends_with_the_call(
     scripted: Daemon, hold: Callable[[], Held], resolver: Resolver, timed: Callable[..., Any], run: Run
 ) -> None:
-    """And other tasks go on meanwhile."""
+    """Other tasks go on meanwhile."""
     seen = resolver(never)
 
     async def use() -> str:
@@ -147,7 +147,7 @@ def test_cancelling_ends_the_look_up(scripted: Daemon, hold: Callable[[], Held],
 
 
 def test_the_loops_own_resolver_finds_what_the_systems_does(run: Run) -> None:
-    """By the name that this machine has for 127.0.0.1, and with a name that does not exist."""
+    """With a name that may be one for 127.0.0.1, and with names that do not exist."""
     for name in ("localhost.localdomain:1", "host.invalid:1", "a" * 64 + ".invalid", "xn--nxasmq6b.invalid"):
         with pytest.raises(ChronyConnectionError) as expected:
             pychrony.get_tracking(name)

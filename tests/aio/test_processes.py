@@ -1,4 +1,4 @@
-"""Forks, workers, signals and ends of processes: neither side touches the other's sockets, and nothing is left."""
+"""Forks, workers, signals and exits. Parent and child do not touch each other's sockets, and nothing is left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE = 60.0
 
 @pytest.fixture(params=[(loop, transport) for loop in LOOPS for transport in TRANSPORTS], ids="-".join)
 def program(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Callable[[str], str]:
-    """Run a case of `aio_processes.py` with an address and a loop; it has to leave no folder."""
+    """Run a case of `aio_processes.py` with an address and a loop. The program must not leave a folder."""
     loop, transport = request.param
 
     def run_one(case: str) -> str:
@@ -35,17 +35,17 @@ def program(request: pytest.FixtureRequest, scripted: Daemon, python: Python) ->
 
 
 def test_a_child_has_an_error_or_a_socket_of_its_own(program: Callable[[str], str]) -> None:
-    """And may end in any way; its parent's connection goes on as before, in a loop that watches it as before."""
+    """The child may end in any way. The parent's connection goes on, and the parent's loop still watches it."""
     assert program("children_with_a_connection") == "done\n"
 
 
 def test_a_fork_in_the_middle_of_calls_disturbs_none_of_them(program: Callable[[str], str]) -> None:
-    """Of a function, of a method, and of one that waits for its turn; the child drops what it has of them."""
+    """The calls are one of a function, one of a method, and one that waits for its turn. The child drops its copies."""
     assert program("children_during_calls") == "done\n"
 
 
 def test_a_program_may_end_anywhere(program: Callable[[str], str]) -> None:
-    """With open connections, calls under way, and handlers that read: without a word, and with nothing left."""
+    """With open connections, calls in flight, and exit handlers that read. It prints nothing and leaves nothing."""
     for end in (
         "after_a_read",
         "with_a_closed_loop",
@@ -65,7 +65,7 @@ def test_loops_in_daemon_threads_do_no_harm_at_the_end(program: Callable[[str], 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
 def test_workers_that_leave_connections_open_leave_nothing(start_method: str, scripted: Daemon) -> None:
-    # Without `-W error`: they leave them open.
+    # Without `-W error`, because the workers leave connections open.
     command = [sys.executable, str(PROGRAMS / "aio_workers.py"), scripted.socket, start_method]
     done = subprocess.run(command, text=True, capture_output=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
@@ -95,7 +95,7 @@ def test_an_interrupt_ends_the_calls(
 
 
 def test_the_end_leaves_a_round_alone_that_is_under_way(program: Callable[[str], str], scripted: Daemon) -> None:
-    """A loop in a daemon thread may go on until the interpreter has gone; it keeps nothing after the end."""
+    """A loop in a daemon thread may run until the interpreter is gone. Nothing is left after that."""
     scripted.say("fault delay 0.1")
     assert program("closed_during_a_round") == "done\n"
 
@@ -109,7 +109,7 @@ def test_the_end_closes_what_a_round_has_read_already(program: Callable[[str], s
 def test_a_child_with_the_number_of_its_parent_does_not_disturb_it(
     loop: str, transport: str, scripted: Daemon, python: Python
 ) -> None:
-    """Which has the answers when they come, and not when it looks by itself, a second after the requests."""
+    """The parent gets the answers when they arrive, and not when its timer fires, a second after the requests."""
     scripted.say("fault delay 0.3")
     arguments = (getattr(scripted, transport), loop)
     assert (

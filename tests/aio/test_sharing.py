@@ -1,4 +1,4 @@
-"""Tasks that share a connection take turns by arrival, and each has what it asked for."""
+"""Tasks that share a connection take turns in the order of arrival, and each gets the report that it asked for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TASKS = 200
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted: Daemon, run: Run) -> None:
-    """While one waits, each of the others has its turn once."""
+    """While a task waits, each other task has at most one turn."""
     scripted.say(defaults(20))
     ended: list[int] = []
     most_passed = 0
@@ -46,7 +46,7 @@ def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted:
 
     async def use() -> None:
         async with aio.ChronyConnection(getattr(scripted, transport), timeout=60) as connection:
-            # This call has its turn until all others wait for theirs.
+            # This call has the turn until all other calls wait for theirs.
             scripted.say("fault silence")
             first = asyncio.ensure_future(connection.get_tracking())
             await asyncio.sleep(0)
@@ -61,7 +61,7 @@ def test_two_hundred_tasks_have_their_turns_by_arrival(transport: str, scripted:
     assert most_passed <= TASKS
 
 
-def test_a_turn_that_does_not_come_is_told_as_that(scripted: Daemon, run: Run) -> None:
+def test_the_error_of_a_call_without_a_turn_names_the_other_calls(scripted: Daemon, run: Run) -> None:
     async def use() -> list[str]:
         async with aio.ChronyConnection(scripted.socket, timeout=1) as connection:
             scripted.say("fault silence")
@@ -82,7 +82,7 @@ def test_a_turn_that_does_not_come_is_told_as_that(scripted: Daemon, run: Run) -
 def test_leaving_while_others_are_in_a_call(
     transport: str, scripted: Daemon, hold: Callable[[], Held], until: Until, run: Run
 ) -> None:
-    """The calls end properly, with what chronyd says; then nothing is open, and nothing is said to be."""
+    """The calls get chronyd's answers. After that, nothing is open, and the connection has no address."""
 
     def requests() -> int:
         return sum(scripted.say("requests")["requests"].values())
@@ -134,7 +134,7 @@ def test_a_task_that_fails_leaves_the_others_their_answers(scripted: Daemon, run
 
 
 def test_answers_that_come_after_a_call_do_not_keep_the_loop_busy(scripted: Daemon, run: Run) -> None:
-    """A datagram that nothing reads would be there for ever."""
+    """A datagram that nothing reads would wake the loop again and again."""
 
     async def use() -> None:
         async with aio.ChronyConnection(scripted.udp) as connection:
@@ -153,7 +153,7 @@ def test_answers_that_come_after_a_call_do_not_keep_the_loop_busy(scripted: Daem
 def test_a_turn_that_comes_while_a_call_begins_to_wait_is_not_lost(
     others: int, scripted: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The collector, or another thread, may end the call that has the turn at any point."""
+    """The garbage collector, or another thread, may end the call that has the turn at any point."""
     scripted.say("fault delay 0.5")
     watch = Link.watch
 

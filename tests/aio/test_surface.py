@@ -1,4 +1,4 @@
-"""The names of `pychrony.aio`: those of the package, to be awaited, with the same results, errors and words."""
+"""The names of `pychrony.aio`: coroutines with the names, results, errors and messages of the package's functions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_documentation_of_a_report_is_that_of_the_packages_function(name: st
 
 
 def test_the_documentation_of_the_connection_is_that_of_the_packages() -> None:
-    """But for the example, and for what is to be said of event loops."""
+    """Arguments and errors have the package's text. The example has an event loop."""
     ours, theirs = inspect.getdoc(aio.ChronyConnection), inspect.getdoc(ChronyConnection)
     assert ours is not None
     assert theirs is not None
@@ -76,7 +76,7 @@ def test_results_are_the_packages(transport: str, scripted: Daemon, run: Run) ->
     async def read() -> list[object]:
         found = [await report.aio(address) for report in REPORTS]
         async with aio.ChronyConnection(address) as connection:
-            # They are read twice: on the first session and on the kept one.
+            # On the first session, and on the kept one.
             found += [await report.of(connection)() for report in REPORTS * 2]
             assert (connection.address, connection.transport) == (
                 address,
@@ -102,7 +102,7 @@ WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     (("127.0.0.1:1",), {}),
     (("[::1]:1",), {}),
     (("localhost:1",), {}),
-    # A label is too long, so that no resolver is asked.
+    # The label is too long, so no resolver is asked.
     ((f"{64 * 'a'}.invalid",), {}),
 ]
 
@@ -136,7 +136,7 @@ def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon, run: Run) -> 
         return sum(scripted.say("requests")["requests"].values())
 
     async def use() -> None:
-        # Over UDP a busy machine may be taken for a loss, but not each time.
+        # Over UDP, a delay on a busy machine may look like a loss, but not each time.
         for transport, sent, tries in (("socket", 0, 1), ("udp", 1, 5)):
             costs = []
             for _ in range(tries):
@@ -173,16 +173,16 @@ def test_what_chronyd_refuses_is_told_as_by_the_package(fault: str, transport: s
     scripted.say(f"fault {fault}")
     for report in REPORTS:
         if fault == "random 3":
-            # No two answers are alike.
+            # The answers are random.
             with contextlib.suppress(ChronyError):
                 run(report.aio(address, timeout=0.1))
             continue
-        # Nothing of version 7 is an answer.
+        # A packet of version 7 does not count as an answer.
         timeout = 0.1 if fault == "version 7" else 5.0
         expected = outcome_of(lambda: report.function(address, timeout=timeout))  # noqa: B023
         found = outcome_of(lambda: run(report.aio(address, timeout=timeout)))  # noqa: B023
         assert found == expected or was_stalled(found) or was_stalled(expected)
-        # Entering asks, too, and takes a refusal for an answer.
+        # Entering sends a request over UDP, and accepts a refusal as an answer.
         if fault != "version 7":
             assert outcome_of(lambda: run(read(report))) == expected  # noqa: B023
 
@@ -221,8 +221,8 @@ def test_entering_nests_and_opens_again(scripted: Daemon, hold: Callable[[], Hel
     run(use())
 
 
-def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
-    async def in_vain() -> str:
+def test_a_failed_entry_and_an_exception_leave_it_closed(scripted: Daemon, hold: Callable[[], Held], run: Run) -> None:
+    async def fail_to_enter() -> str:
         held = hold()
         connection = aio.ChronyConnection(scripted.udp, timeout=0.05)
         with pytest.raises(ChronyError) as caught:
@@ -239,7 +239,7 @@ def test_entering_in_vain_and_exceptions_leave_it_closed(scripted: Daemon, hold:
         held.assert_none()
 
     scripted.say("fault silence")
-    assert_unanswered(run(in_vain()), "50ms")
+    assert_unanswered(run(fail_to_enter()), "50ms")
     scripted.say("clear")
     scripted.say("fault status 1")
     run(use())
@@ -258,7 +258,7 @@ def test_the_package_does_not_import_asyncio(python: Python) -> None:
 
 @pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_what_holds_sockets_is_not_copied(twin: Callable[[object], object], scripted: Daemon, run: Run) -> None:
-    """As the package's connection is not."""
+    """The connection of the package is not copied, either."""
 
     async def use() -> None:
         async with aio.ChronyConnection(scripted.socket) as connection, aio.Fleet([scripted.socket]) as fleet:
