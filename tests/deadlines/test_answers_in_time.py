@@ -1,7 +1,7 @@
 """An answer that arrives before the deadline is used, whichever request it answers.
 
-One table: delays of chronyds, and timeouts of calls. Calls with long timeouts run at once,
-each in a thread of its own; those with short ones only a few at a time, as a busy machine delays the answers, too.
+There is one table of chronyds' delays and calls' timeouts. All calls with long timeouts run at the same time, each in
+its own thread. Calls with short timeouts run a few at a time, because a busy machine delays answers, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.support.daemon import Daemon, Start
 
-#: By timeout, the delays that leave time enough. A busy machine takes some of what is left.
+#: For each timeout, the delays that leave enough time even on a busy machine.
 TABLE = {
     0.2: (0.0, 0.05, 0.1),
     0.5: (0.0, 0.1, 0.3),
@@ -31,7 +31,7 @@ TABLE = {
     5.0: (1.2, 2.5, 3.5, 4.4),
 }
 DELAYS = sorted({delay for delays in TABLE.values() for delay in delays})
-#: Two candidates where it is a name: localhost is 127.0.0.1 and ::1, and the daemons listen on both.
+#: The host name has two addresses: localhost is 127.0.0.1 and ::1, and the daemons listen on both.
 PLACES = ("unix", "udp", "localhost")
 #: The code of the request for tracking.
 TRACKING = 33
@@ -48,12 +48,12 @@ class Cell:
 
 
 def function(cell: Cell, address: str) -> Callable[[], object]:
-    """A call of a function."""
+    """Return a call of a function."""
     return lambda: pychrony.get_tracking(address, timeout=cell.timeout)
 
 
 def first_calls(cell: Cell, address: str) -> Callable[[], object]:
-    """The first calls of a connection: entering it, and reading."""
+    """Return the first calls of a connection: entering it, and reading."""
 
     def call() -> None:
         with ChronyConnection(address, timeout=cell.timeout) as connection:
@@ -63,7 +63,7 @@ def first_calls(cell: Cell, address: str) -> Callable[[], object]:
 
 
 def later_call(cell: Cell, address: str) -> Callable[[], object]:
-    """A call of a connection that has known a chronyd without delays."""
+    """Return a call of a connection that has already read from chronyd without a delay."""
     connection = ChronyConnection(address, timeout=cell.timeout)
     connection.__enter__()
     connection.get_tracking()
@@ -77,13 +77,13 @@ def later_call(cell: Cell, address: str) -> Callable[[], object]:
     return call
 
 
-#: Each prepares a call before the delays begin.
+#: Each function prepares a call before the delays begin.
 CALLS = {"function": function, "first calls": first_calls, "later call": later_call}
-#: The number of answers that each waits for once the delays have begun.
+#: The number of answers that each call waits for once the delays have begun.
 ANSWERS = {"function": 1, "first calls": 2, "later call": 1}
 
 
-# Two delays one after the other shall not take longer than the longest.
+# The first calls wait for two delays. Without the longest delays, that does not make the test much longer.
 CELLS = [
     Cell(place, call, timeout, delay)
     for place in PLACES
@@ -99,7 +99,7 @@ class Outcome:
     """The outcome of calls."""
 
     failed: dict[Cell, str]
-    """The errors of those that had no answer."""
+    """The errors of the calls that failed."""
     requests: Counter[tuple[str, float]]
     """The number of requests to each chronyd since the beginning of the delays."""
 
@@ -111,12 +111,12 @@ def daemons(start_shared: Start) -> dict[tuple[str, float], Daemon]:
 
 
 def address_of(daemon: Daemon, place: str) -> str:
-    """The address of a daemon at a place."""
+    """Return the address of a daemon at a place."""
     return {"unix": daemon.socket, "udp": daemon.udp, "localhost": daemon.udp.replace("127.0.0.1", "localhost")}[place]
 
 
 def requests(daemon: Daemon) -> int:
-    """Return the number of requests for tracking that it has received."""
+    """Return the number of requests for tracking that the daemon has received."""
     return int(daemon.say("requests")["requests"].get(str(TRACKING), 0))
 
 
@@ -137,7 +137,7 @@ def run(cells: list[Cell], daemons: dict[tuple[str, float], Daemon], at_once: in
 
 @pytest.fixture(scope="module")
 def outcome(daemons: dict[tuple[str, float], Daemon]) -> Outcome:
-    """The whole table."""
+    """The outcome of the whole table."""
     short = run([cell for cell in CELLS if cell.timeout < 1], daemons, at_once=4)
     long = run([cell for cell in CELLS if cell.timeout >= 1], daemons, at_once=len(CELLS))
     return Outcome(short.failed | long.failed, short.requests + long.requests)
@@ -154,7 +154,7 @@ def expected(place: str) -> Counter[tuple[str, float]]:
     asked: Counter[tuple[str, float]] = Counter()
     for cell in CELLS:
         if cell.place == place:
-            # Entering asks nothing on a Unix socket.
+            # Entering sends nothing on a Unix socket.
             asked[place, cell.delay] += 1 if place == "unix" else ANSWERS[cell.call]
     return asked
 
@@ -165,7 +165,7 @@ def test_nothing_is_sent_again_on_a_unix_socket(outcome: Outcome) -> None:
     assert {key: outcome.requests[key] for key in asked} == asked
 
 
-def test_over_udp_a_further_request_goes_out_beside_the_first(outcome: Outcome) -> None:
+def test_over_udp_a_further_request_is_sent_while_the_first_is_in_flight(outcome: Outcome) -> None:
     asked = expected("udp")
     for delay in DELAYS[-3:]:
         assert outcome.requests["udp", delay] >= 2 * asked["udp", delay]
@@ -179,7 +179,7 @@ def test_either_request_may_be_the_one_that_is_answered(
     start: Start,
     eventually: Callable[..., None],
 ) -> None:
-    """The answer to the other one is lost."""
+    """The answer to the other request is lost."""
     daemon = start("scripted")
     with ChronyConnection(daemon.udp) as connection:
         read = connection.get_tracking if kept else lambda: pychrony.get_tracking(daemon.udp)

@@ -1,7 +1,7 @@
 """Many callers at once: threads that open and close, and processes that share a chronyd's command port.
 
-The clock also sees what else the machine does, so rates and times are compared in several runs. An error is one in
-any of them.
+Times also depend on the load of the machine, so rates and times are compared over several runs. An error in any run
+fails the test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Crowd = Callable[..., list[dict[str, Any]]]
 
 
 def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: Crowd) -> None:
-    # libchrony makes folders next to the socket, which takes time on a disk.
+    # libchrony creates folders next to the socket, which is slow on a disk.
     chronyd = start("chronyd", wrapper=["env", "TESTBED_FOLDER=/dev/shm"])
     ratios: list[float] = []
     sleeps: list[float] = []
@@ -32,12 +32,12 @@ def test_one_shot_calls_from_many_threads_do_not_collapse(start: Start, crowd: C
         ratios.append(many["threads_a_second"] / few["threads_a_second"])
         sleeps.append(many["sleeps_of_a_call"])
     assert median(ratios) >= 0.6, f"the rate of 128 threads in terms of that of 8: {ratios}"
-    # A thread that waits until it may open is woken then, and does not poll.
+    # A thread that waits to open a socket is woken up, and does not poll.
     assert median(sleeps) < 20, f"how often a thread sleeps in a call: {sleeps}"
 
 
 def test_what_many_threads_open_at_once_is_not_inherited(pair: Daemon, python: Python) -> None:
-    """No wait is so long that a thread opens without its turn, in which the flag could be missed."""
+    """No thread waits so long that it opens a socket without the lock, and so may not set close-on-exec."""
     for address in (pair.socket, pair.udp):
         assert python("open_at_once.py", address) == "256 True 0\n"
 
@@ -47,7 +47,7 @@ def test_lanes_of_many_processes_leave_room_in_chronyds_buffer(start: Start, cro
     lines = [part for number in range(1, 201) for part in ("--line", f"server 127.0.7.{number} offline")]
     chronyd = start("chronyd", "--command-port", *lines)
     ratios: list[float] = []
-    # Over UDP, where what else is lost counts, too.
+    # Over UDP, other losses count, too, so a few more runs are allowed.
     while len(ratios) < 3 or (len(ratios) < 6 and median(ratios) > 1.3):
         one, eight = crowd("udp", chronyd.udp, "--callers=96", "--rounds=2", "--lists=2")
         assert one["errors"] == eight["errors"] == 0, (one, eight)

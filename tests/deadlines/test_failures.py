@@ -1,4 +1,4 @@
-"""Real chronyds that are stopped, dead, killed and restarted: the right error in time, and a good call afterwards."""
+"""Real chronyds that are stopped, dead, killed and restarted: the right error in time, and then a call that works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Timed = Callable[..., Any]
 
 
 def failure(function: Callable[..., object], address: str, timeout: float) -> ChronyConnectionError:
-    """The error of a call that has to fail."""
+    """Return the error of a call that has to fail."""
     with pytest.raises(ChronyConnectionError) as caught:
         function(address, timeout=timeout)
     return caught.value
@@ -32,7 +32,7 @@ def failure(function: Callable[..., object], address: str, timeout: float) -> Ch
 
 @pytest.fixture
 def stopped(start: Start) -> Daemon:
-    """A chronyd that is stopped where it is, with a command port and a source."""
+    """A suspended chronyd with a command port and a source."""
     daemon = start("chronyd", "--command-port", "--line", "server 127.0.0.9 offline")
     daemon.say("suspend")
     return daemon
@@ -43,7 +43,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(transport: str, stopped: 
     address = getattr(stopped, transport)
     for timeout, words in ((0.05, "50ms"), (0.4, "400ms"), (1.3, "1.3s")):
         for report in LIST_SHAPES[:1] if timeout > 1 else SHAPES:
-            # Let it read its queue, which would be full otherwise.
+            # Let chronyd read its queue, which would otherwise be full.
             stopped.say("resume")
             pychrony.get_tracking(address)
             stopped.say("suspend")
@@ -60,7 +60,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(transport: str, stopped: 
 
 
 def test_a_full_queue_is_an_error_at_the_deadline_too(stopped: Daemon, timed: Timed) -> None:
-    """A Unix socket that is not read takes a few requests; then sending waits, and must not wait for ever."""
+    """A Unix socket that chronyd does not read holds a few requests. After that, sending waits until the deadline."""
     messages = set()
     for _ in range(25):
         error = timed(partial(failure, pychrony.get_tracking, stopped.socket, 0.05), 0.05)
@@ -89,7 +89,7 @@ def test_a_dead_port_is_an_error_every_time(transport: str, start: Start, timed:
     daemon.say("terminate")
     for report in SHAPES * 2:
         for _ in range(2):
-            # A refusal comes at once; no call waits for its deadline.
+            # A refusal arrives at once: the call does not wait for its deadline.
             error = timed(partial(failure, report.function, address, 60), 0)
             assert error.error_code == -1
             assert error.message.startswith(f"Failed to connect to chronyd at {address}")
@@ -116,7 +116,7 @@ def test_between_calls_chronyd_may_be_killed_and_restarted(start: Start) -> None
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("end", ["kill", "restart"])
 def test_chronyd_may_die_during_a_call(transport: str, end: str, stopped: Daemon, eventually: Eventually) -> None:
-    """The call was waiting for a chronyd that will never answer; it may ask the next one, and otherwise it fails."""
+    """The call waits for a chronyd that will never answer. It may ask the restarted chronyd, and otherwise fails."""
     errors: list[ChronyError] = []
     found: list[object] = []
 
@@ -136,7 +136,7 @@ def test_chronyd_may_die_during_a_call(transport: str, end: str, stopped: Daemon
         assert found == []
     for error in errors:
         assert isinstance(error, ChronyConnectionError)
-        # A restart has the path gone for a moment, which may be the one before the call connects.
+        # During a restart, the path is missing for a moment, and the call may connect in that moment.
         assert error.error_code in ((-1,) if end == "kill" else (-1, -2))
     assert len(found) + len(errors) == 1
     if end == "kill":

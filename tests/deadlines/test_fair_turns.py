@@ -1,4 +1,4 @@
-"""Threads that share a connection take turns by arrival: none waits much longer than the others, none fails."""
+"""Threads that share a connection take turns in the order of arrival. All wait about equally long, and none fails."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TRACKING = 33
 
 
 def test_turns_go_by_arrival(scripted: Daemon, crowd: Callable[..., list[dict[str, Any]]]) -> None:
-    """In calls of others, as the clock sees the whole machine; without turns, a thread waits for hundreds.
+    """A wait is counted in other threads' calls, because its time depends on the machine. Without turns, it is long.
 
-    A busy machine can keep a thread from the end of its call, and so from its next turns.
+    A busy machine can delay the end of a thread's call, and so its next turns.
     """
     scripted.say('values {"sources": 100}')
     [figures] = crowd("shared", scripted.socket, f"--callers={THREADS}", "--seconds=3")
@@ -47,7 +47,7 @@ def test_an_error_tells_the_wait_for_a_turn_from_the_wait_for_chronyd(
             first = pool.submit(connection.get_tracking)
             eventually(lambda: requests() > before, "the first request")
             scripted.say("fault silence")
-            # This one waits for its turn for half of its time.
+            # This call waits for its turn for half of its time.
             with pytest.raises(ChronyConnectionError) as caught:
                 connection.get_tracking()
             assert first.result().stratum == 2

@@ -1,4 +1,4 @@
-"""Lost datagrams cost round trips and not seconds, and no list fails for a few of them."""
+"""Lost datagrams cost round trips and not seconds, and a list survives a few of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pychrony import ChronyConnection, ChronyConnectionError
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: A path that is long enough to tell a number of round trips from the time that a busy machine takes.
+#: In seconds: long enough to distinguish round trips from the delays of a busy machine.
 ROUND_TRIP = 0.1
 
 
@@ -39,12 +39,12 @@ def test_a_list_of_950_survives_a_loss_of_one_percent(what: str, report: Report,
 
 
 def requests(daemon: Daemon) -> int:
-    """Return the number of requests that it has received."""
+    """Return the number of requests that the daemon has received."""
     return sum(daemon.say("requests")["requests"].values())
 
 
 def cost_of_a_loss(read: Callable[[], object], daemon: Daemon, loss: str) -> float:
-    """By how many round trips a call takes longer for a loss; a busy machine makes some of them longer, not all."""
+    """Return the number of round trips that a loss adds to a call. A busy machine slows some calls, but not all."""
 
     def measure() -> tuple[float, int]:
         before, start = requests(daemon), time.monotonic()
@@ -60,10 +60,10 @@ def cost_of_a_loss(read: Callable[[], object], daemon: Daemon, loss: str) -> flo
     return (min(lossy)[0] - min(usual)[0]) / ROUND_TRIP
 
 
-def test_the_patience_with_a_request_follows_the_measured_round_trip(scripted: Daemon) -> None:
+def test_the_retransmission_timeout_follows_the_measured_round_trip(scripted: Daemon) -> None:
     scripted.say(f"fault delay {ROUND_TRIP}")
     with ChronyConnection(scripted.udp) as connection:
-        # Patience is the smoothed round trip and four times its deviation, which is small by then.
+        # The timeout is the smoothed round trip plus four times its deviation, which is small by then.
         assert cost_of_a_loss(connection.get_tracking, scripted, "drop 1") < 5
 
 
@@ -92,7 +92,7 @@ def test_an_error_in_a_list_says_how_much_of_it_had_been_read(transport: str, re
         return set(re.findall(r"\d+", caught.value.message))
 
     found = numbers()
-    # Over UDP a request that is sent again takes one of the answers, but not each time.
+    # Over UDP, a retransmitted request may use up one of the answers, but not each time.
     for _ in range(0 if transport == "socket" else 4):
         if "137" not in found:
             found = numbers()

@@ -1,4 +1,4 @@
-"""A chronyd that refuses, is silent, answers late, wrongly or with junk; the table of errors, word for word."""
+"""A chronyd that refuses, is silent, or answers late, wrongly or with junk, and the error in each case."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Timed = Callable[..., Any]
 
 
 def requests(scripted: Daemon, code: int) -> int:
-    """The number of requests of a code so far."""
+    """Return the number of requests with a code so far."""
     return int(scripted.say("requests")["requests"].get(str(code), 0))
 
 
 def failure(function: Callable[..., object], address: str, timeout: float) -> ChronyConnectionError:
-    """The error of a call that has to fail."""
+    """Return the error of a call that has to fail."""
     with pytest.raises(ChronyConnectionError) as caught:
         function(address, timeout=timeout)
     return caught.value
@@ -44,7 +44,7 @@ def requests_without(answers: int, address: str, scripted: Daemon) -> int:
 
 
 def fails(scripted: Daemon, report: Report, timeout: float = 5.0) -> list[ChronyError]:
-    """The errors of a function on every transport."""
+    """Return the errors of a function over all transports."""
     errors = []
     for transport in TRANSPORTS:
         with pytest.raises(ChronyError) as caught:
@@ -190,10 +190,10 @@ def test_a_late_reply_is_a_reply(report: Report, scripted: Daemon) -> None:
     command, expected = report.sample()
     scripted.say(command)
     scripted.say("fault delay 0.3")
-    # A list costs one more, which tells whether it has changed, but for one by address: there it is of sourcestats.
+    # A list needs one more request, which shows if it has changed. For a list by address, that one is for sourcestats.
     needed = len(report.records(expected)) + (1 if report.is_list and not report.is_optional else 0)
     costs: list[int] = []
-    # A busy machine may be taken for a loss, but not each time.
+    # A delay on a busy machine may look like a loss, but not each time.
     while needed not in costs and len(costs) < 4:
         before = requests(scripted, report.request)
         assert report.function(scripted.udp) == expected
@@ -246,7 +246,7 @@ def test_the_middle_of_a_list_can_fail(scripted: Daemon) -> None:
 
 
 def test_each_error_is_the_only_one(scripted: Daemon) -> None:
-    """Nothing of a failed call is left for the next."""
+    """A failed call does not affect the next call."""
     for fault in ("status 1", "truncate 40", "silence", "count -1", "status 2"):
         scripted.say(f"fault {fault}")
         for report in SHAPES:

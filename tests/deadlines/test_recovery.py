@@ -1,4 +1,4 @@
-"""Connections that outlive what they are connected to: the next call works, on the same object, by its deadline."""
+"""Connections that outlive their chronyd: the next call works, on the same object, before its deadline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SOURCE = 15
 
 @pytest.fixture(scope="module")
 def real(start_shared: Start) -> Daemon:
-    """A real chronyd for all tests of this module, with sources enough for several lanes."""
+    """A real chronyd for all tests of this module, with enough sources for several lanes."""
     lines = [part for address in SOURCES for part in ("--line", f"server {address} offline")]
     return start_shared("chronyd", "--command-port", "--line", "local stratum 3", *lines)
 
@@ -40,7 +40,7 @@ def assert_works(connection: ChronyConnection) -> None:
 
 
 def assert_complete_soon(connection: ChronyConnection, eventually: Eventually) -> None:
-    """Fail unless calls work at once; a chronyd that has just started may still be adding its sources."""
+    """Fail unless calls work at once. The list may be short at first, while a new chronyd adds its sources."""
     assert connection.get_tracking().stratum == 3
     eventually(lambda: len(connection.get_sources()) == len(SOURCES), "all sources")
     assert_works(connection)
@@ -64,7 +64,7 @@ def test_after_a_restart_the_next_call_may_be_a_long_one(transport: str, real: D
     for report in [report for report in LIST_SHAPES if report.is_open or transport == "socket"]:
         assert_works(connection)
         real.say("restart")
-        # Whatever the list has been read up to, it is of those sources; some reports do not name them.
+        # The list may end early, but has these sources in order. Some reports do not have their addresses.
         found = [
             getattr(record, "address", name) for record, name in zip(report.of(connection)(), SOURCES, strict=False)
         ]
@@ -86,7 +86,7 @@ def test_a_dead_chronyd_is_an_error_until_it_is_back(
             report.of(connection)()
         assert caught.value.message.startswith(f"Failed to connect to chronyd at {address}")
         assert caught.value.error_code == (-2 if transport == "socket" and end == "terminate" else -1)
-    # A refusal comes at once; no call waits for its deadline.
+    # A refusal arrives at once: no call waits for its deadline.
     assert time.monotonic() - before < 30
     real.say("restart")
     assert_complete_soon(connection, eventually)
@@ -109,7 +109,7 @@ def test_a_stopped_chronyd_is_an_error_at_the_deadline(
     assert_unanswered(timed(fail, 1), "1s", f"chronyd at {getattr(real, transport)}")
     timed(fail, 1)
     real.say("resume")
-    # Requests that were given up are still answered, to a session that is gone or does not take them.
+    # chronyd still answers the requests that were given up. Their session is gone, or ignores the answers.
     eventually(lambda: real.chronyc("tracking"), "chronyd to answer again")
     assert_works(connection)
 
@@ -122,7 +122,7 @@ def test_a_call_that_waits_goes_on_when_chronyd_does(transport: str, real: Daemo
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(connection.get_sources()))
     thread.start()
-    # Long enough to give up the kept session and begin anew.
+    # Long enough for the call to give up the kept session and begin again.
     thread.join(1.3)
     assert thread.is_alive()
     real.say("resume")
@@ -132,7 +132,7 @@ def test_a_call_that_waits_goes_on_when_chronyd_does(transport: str, real: Daemo
 
 
 def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, connect: Connect) -> None:
-    """Something cleans up next to chronyd's socket: its answers do not find the client any more."""
+    """Another program may clean up next to chronyd's socket. chronyd's answers then no longer reach the client."""
     connection = connect(real.socket, timeout=3)
     for name in ("get_tracking", "get_sources"):
         assert_works(connection)
@@ -150,7 +150,7 @@ def test_the_next_call_works_without_the_clients_own_folders(real: Daemon, conne
 
 
 def test_any_of_the_clients_folders_may_go(real: Daemon, connect: Connect) -> None:
-    """At worst one call fails, by its deadline; the one after it works."""
+    """At worst, one call fails at its deadline, and the next one works."""
     connection = connect(real.socket, timeout=2)
     assert_works(connection)
     number = len(real.leftovers())
@@ -177,7 +177,7 @@ def test_chronyd_may_go_away_in_the_middle_of_a_list(
         whole = connection.get_sources()
         assert len(whole) == 200
         requests = scripted.say("requests")["requests"][str(SOURCE)]
-        # The call reads as far as this, and then there is silence.
+        # The call reads half of the list, and then chronyd is silent.
         scripted.say(f"fault only {SOURCE}")
         scripted.say("fault after 100")
         scripted.say("fault silence")

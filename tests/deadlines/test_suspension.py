@@ -1,4 +1,4 @@
-"""A process that is itself stopped for a while does not blame chronyd for it."""
+"""A process that was itself stopped for a while does not blame chronyd."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def scripted(start: Start) -> Daemon:
     return start("scripted")
 
 
-def told_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
-    """Stop a process in its call until this is overdue; return what it prints then."""
+def printed_after_a_stop(scripted: Daemon, transport: str, python: Python, eventually: Callable[..., None]) -> str:
+    """Stop a process during its call until the deadline has passed, and return the line that it then prints."""
     with python.running("tracking.py", getattr(scripted, transport), str(TIMEOUT)) as process:
         eventually(lambda: scripted.say("requests")["requests"], "a request")
         end = time.monotonic() + TIMEOUT + 0.5
@@ -41,15 +41,14 @@ def test_an_answer_that_came_meanwhile_is_used(
     transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
 ) -> None:
     scripted.say("fault delay 0.4")
-    assert told_after_a_stop(scripted, transport, python, eventually) == "2\n"
+    assert printed_after_a_stop(scripted, transport, python, eventually) == "2\n"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_silence_meanwhile_is_told_with_the_time_that_the_process_did_not_run(
+def test_the_error_of_silence_meanwhile_has_the_time_that_the_process_did_not_run(
     transport: str, scripted: Daemon, python: Python, eventually: Callable[..., None]
 ) -> None:
     scripted.say("fault silence")
-    message = told_after_a_stop(scripted, transport, python, eventually)
-    # At least since the deadline.
+    message = printed_after_a_stop(scripted, transport, python, eventually)
     assert message.startswith("Failed to process tracking response: this process itself did not run for ")
     assert "of the 1s in which chronyd at" in message
