@@ -1,4 +1,4 @@
-"""Effects of calls on their process: descriptors, children, signals, threads. Nothing about values."""
+"""The effects of calls on their process: descriptors, children, signals and threads."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
     from tests.support.programs import Python
 
-pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py tests loops")
 
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
 
 
 def descriptors() -> set[str]:
-    """This process's descriptors and their targets."""
+    """Return this process's descriptors and their targets."""
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
-        # Another thread may close one before it is looked at.
+        # Another thread may close a descriptor before its target is read.
         with contextlib.suppress(FileNotFoundError):
             found.add(f"{entry.name} {entry.readlink()}")
     return found
@@ -92,7 +92,7 @@ def test_no_child_inherits_a_descriptor(transport: str, stopped: Daemon, eventua
     thread = threading.Thread(target=pychrony.get_tracking, args=(getattr(stopped, transport),))
     thread.start()
     eventually(lambda: len(descriptors()) > own, "the call's socket")
-    # The socket is marked in the instant after it was opened; by now it waits for its answer.
+    # Close-on-exec is set in the instant after the socket is opened.
     eventually(lambda: inherited() == before, "a child without the call's socket", patience=1)
     assert len(descriptors()) > own
     stopped.say("resume")
@@ -104,7 +104,7 @@ def test_no_child_inherits_a_descriptor(transport: str, stopped: Daemon, eventua
 def test_ctrl_c_interrupts_a_waiting_call(
     transport: str, stopped: Daemon, python: Python, eventually: Eventually, waits_for_chronyd: Callable[[int], bool]
 ) -> None:
-    """Within 0.1 s; the median and the slack are for a busy machine."""
+    """Calls are interrupted within 0.1 s. The median and the slack are for a busy machine."""
     delays: list[float] = []
     for _ in range(5):
         with python.running("calls.py", "interrupted", getattr(stopped, transport)) as child:
@@ -164,7 +164,7 @@ def test_other_threads_run_while_one_waits(transport: str, stopped: Daemon) -> N
     during = counted - before
     end.set()
     thread.join()
-    # With the GIL held the count would be almost none; without, it is millions.
+    # If the call held the GIL, the count would be almost 0. Otherwise, it is in the millions.
     assert during > 10_000
 
 
@@ -191,7 +191,7 @@ def test_a_child_can_call_whatever_its_parent_was_doing(start: Start, python: Py
 def test_a_child_that_ends_leaves_its_parents_call_alone(
     stopped: Daemon, python: Python, eventually: Eventually
 ) -> None:
-    """The child inherits the socket that its parent is waiting on; chronyd has to find that one again to answer."""
+    """The child inherits the socket on which its parent waits, and must not remove the path that chronyd answers to."""
     with python.running("calls.py", "forked_during_a_call", stopped.socket) as child:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -208,7 +208,7 @@ def test_a_child_that_ends_leaves_its_parents_call_alone(
 def test_a_process_that_ends_during_a_call_does_not_hang(
     stopped: Daemon, python: Python, eventually: Eventually
 ) -> None:
-    """A daemon thread still waits when the interpreter goes away."""
+    """A daemon thread still waits when the interpreter exits."""
     with python.running("calls.py", "ended_during_a_call", stopped.socket) as child:
         assert child.stdin is not None
         eventually(stopped.leftovers, "the call's socket")
@@ -217,7 +217,7 @@ def test_a_process_that_ends_during_a_call_does_not_hang(
         assert child.wait(10) == 0
 
 
-def test_no_descriptors_left_is_told(pair: Daemon, python: Python) -> None:
+def test_a_process_without_free_descriptors_gets_an_error(pair: Daemon, python: Python) -> None:
     for address in (pair.socket, pair.udp):
         message = python("calls.py", "out_of_descriptors", address)
         assert message.startswith(f"Failed to connect to chronyd at {address}")

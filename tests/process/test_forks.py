@@ -1,4 +1,4 @@
-"""A connection and the children of its process: a socket for each, and none harmed by another's end."""
+"""A connection and child processes: each process has its own socket, which the end of another does not affect."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TRANSPORTS = ["socket", "udp"]
 
 @pytest.fixture(scope="module")
 def real(start_shared: Start) -> Daemon:
-    """A real chronyd with sources enough for several lanes."""
+    """A real chronyd with enough sources for several lanes."""
     lines = [part for number in range(1, 61) for part in ("--line", f"server 127.0.7.{number} offline")]
     return start_shared("chronyd", "--command-port", "--line", "local stratum 3", *lines)
 
 
 @pytest.fixture(params=TRANSPORTS)
 def run(request: pytest.FixtureRequest, real: Daemon, python: Python) -> Callable[..., None]:
-    """Run a case of `forks.py` with the chronyd's address; it has to leave no folder."""
+    """Run a case of `forks.py` with the chronyd's address. The program must not leave a folder."""
 
     def run_one(case: str, *arguments: str) -> None:
         address = getattr(real, request.param)
@@ -53,7 +53,7 @@ def test_parent_and_child_read_reports_of_each_shape(
 
 
 def test_parent_and_child_read_in_turns_and_at_once(run: Callable[..., None]) -> None:
-    """Neither gets the other's answers, whoever ends first."""
+    """Neither gets the other's answers, whichever ends first."""
     run("at_once")
 
 
@@ -75,12 +75,12 @@ def test_a_connection_made_before_and_entered_after_a_fork(run: Callable[..., No
 
 
 def test_children_of_a_process_whose_threads_are_in_calls(run: Callable[..., None]) -> None:
-    """Whatever the threads held at the fork, the child reads by its deadline."""
+    """Whatever locks the threads held at the fork, the child reads before its deadline."""
     run("threads_in_calls")
 
 
-def test_children_of_a_process_whose_event_loop_reads_come_to_their_end(run: Callable[..., None]) -> None:
-    """A child closes at its end what the loop was reading with when it was forked."""
+def test_children_of_a_process_whose_event_loop_reads_can_exit(run: Callable[..., None]) -> None:
+    """On exit, a child closes what the loop was using at the fork."""
     run("event_loop_reads")
 
 

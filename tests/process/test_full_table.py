@@ -1,4 +1,4 @@
-"""A process that may open few more files, or none: the error says so, and nothing is left behind."""
+"""A process that may open only a few more files, or none: the error says so, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish, Python
 
-pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py tests loops")
 
 TRANSPORTS = ["socket", "udp"]
 
@@ -20,7 +20,7 @@ TRANSPORTS = ["socket", "udp"]
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("free", range(4))
 def test_a_call_says_so_and_leaves_nothing(free: int, transport: str, many: Daemon, finish: Finish) -> None:
-    """A call needs two descriptors: a socket and, for each session, libchrony's source of random numbers."""
+    """A call needs two descriptors: a socket, and `/dev/urandom`, which libchrony opens for each session."""
     address = getattr(many, transport)
     found, afterwards = json.loads(finish("full_table.py", "call_all", address, str(free), *CALLS))
     assert len(found) == len(CALLS) + 1

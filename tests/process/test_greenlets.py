@@ -1,4 +1,4 @@
-"""Greenlets: calls in one after the other work, and switching in a signal handler in the middle of one is an error."""
+"""Greenlets may call one after the other. A signal handler that switches in the middle of a call gets an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.blocking_only("greenlets switch in a thread that blocks
 
 @pytest.fixture(params=["function", "connection"])
 def run(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Callable[..., None]:
-    """Run a case of `greenlets.py`; the scripted chronyd is slow, so that a signal comes in the middle of a call."""
+    """Run a case of `greenlets.py`. chronyd is slow, so that a signal arrives in the middle of a call."""
 
     def run_one(case: str, delay: float = 0.3) -> None:
         scripted.say(f"fault delay {delay}")
@@ -38,6 +38,6 @@ def test_a_greenlet_that_is_left_in_a_call_can_go_on_or_be_dropped(run: Callable
     run("left_in_a_call", delay=0.7)
 
 
-def test_a_scheduler_in_a_handler_is_told_and_does_no_harm(run: Callable[..., None]) -> None:
-    """As with time slices: each greenlet is suspended and resumed at any point."""
+def test_a_scheduler_in_a_handler_gets_errors_and_does_no_harm(run: Callable[..., None]) -> None:
+    """Time slices suspend and resume each greenlet at any point."""
     run("time_slices")

@@ -1,4 +1,4 @@
-"""Connections leave nothing, however they end, and nothing grows while they last."""
+"""Connections leave nothing behind, however they end, and do not grow while they are open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.programs import Python
 
 TRANSPORTS = ["socket", "udp"]
-#: Enough for all lanes.
+#: The length of a list that needs all lanes.
 LENGTH = 200
 
 
@@ -34,7 +34,7 @@ def long(scripted: Daemon) -> Daemon:
 def test_lanes_close_with_the_connection(transport: str, long: Daemon, resources: Resources) -> None:
     for lanes in (1, 2, 8):
         sessions = []
-        # Over UDP a busy machine may have lanes come later, but not each time.
+        # Over UDP, lanes may open later on a busy machine, but not each time.
         for _ in range(1 if transport == "socket" else 4):
             with ChronyConnection(getattr(long, transport), parallel=lanes) as connection:
                 assert resources.sessions() == 1
@@ -63,7 +63,7 @@ def test_lanes_close_with_the_last_reference(transport: str, long: Daemon, resou
 @pytest.mark.blocking_only("tests/aio/test_loops.py has connections that are never left")
 def test_a_cycle_of_references_is_collected(long: Daemon, resources: Resources) -> None:
     class Holder:
-        """Holds itself and a connection."""
+        """A reference cycle with a connection."""
 
         def __init__(self) -> None:
             """Enter the connection."""
@@ -145,7 +145,7 @@ def test_the_interpreters_end_during_a_call(long: Daemon, python: Python, eventu
 
 
 def resident() -> int:
-    """This process's resident memory, in bytes."""
+    """Return this process's resident memory, in bytes."""
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * 4096
 
@@ -170,9 +170,9 @@ def test_many_reads_leave_descriptors_and_memory_as_they_were(
         if transport == "socket":
             assert resources.descriptors() == descriptors
         else:
-            # On a busy machine a late answer has another socket take the place of one, and lanes come later.
+            # On a busy machine, another socket may replace one with a late answer, and lanes may open later.
             assert len(resources.descriptors()) <= len(descriptors) + 2 * 7
-        # 20 bytes a read would be too much.
+        # On a Unix socket, a leak of 20 bytes per read would be more.
         assert resident() - memory < 360_000
     resources.assert_none_left()
 
@@ -190,6 +190,6 @@ def test_entering_often_leaves_memory_as_it_was(long: Daemon, resources: Resourc
     memory = resident()
     enter(100)
     gc.collect()
-    # A session that stays would be more than 4 000 bytes.
+    # A leak of a session would be more than 4 000 bytes each time.
     assert resident() - memory < 360_000
     resources.assert_none_left()

@@ -1,4 +1,4 @@
-"""Nothing keeps what a call has made: no reference, no cycle of an exception, no memory."""
+"""Calls leak nothing: no reference, no reference cycle with an exception, no memory."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.blocking_only("tests/aio/test_memory.py has what the loops keep")
 
 LENGTH = 20
-#: Objects that every call uses or that every record refers to. Their references can be counted.
+#: Objects that every call uses, or that every record refers to. Their references are counted.
 RECORDS = tuple(report.record for report in REPORTS)
 CLASSES = (*RECORDS, ChronyConnection, Transport)
 ERRORS = (ChronyError, ChronyConnectionError, ChronyDataError, ChronyPermissionError, OSError, RuntimeError)
 MEMBERS = (*LeapStatus, *SourceState, *SourceMode, *Transport)
 NAMES = tuple(sys.intern(name) for name in {field for kind in RECORDS for field in kind.__annotations__})
-#: By how many references of one object anything else in the process may move meanwhile.
+#: The most references to one object that other parts of the process may add or drop meanwhile.
 STRAY = 5
-#: The number of objects that CPython keeps for the next of their type; a leak in each call would be more.
+#: The most freed objects that CPython keeps for reuse. A leak in each call would be more.
 FREE_LISTS = 150
 MEBIBYTE = 1024 * 1024
 
@@ -58,20 +58,20 @@ def chronyd(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def faults(chronyd: Daemon) -> Iterator[Callable[[str], object]]:
-    """Give the scripted chronyd a fault until the test ends."""
+    """Set faults of the scripted chronyd until the test ends."""
     yield lambda fault: chronyd.say(f"fault {fault}")
     chronyd.say("clear")
 
 
 def counted() -> dict[str, int]:
-    """The references to all that the calls share."""
+    """Return the reference counts of the objects that calls share."""
     gc.collect()
     objects = [*CLASSES, *ERRORS, *MEMBERS, *NAMES, None, True, False, 0, "", pychrony.models.__dict__]
     return {f"{thing!r:.60}": sys.getrefcount(thing) for thing in objects}
 
 
 def resident() -> int:
-    """The memory of this process that is in use, in bytes."""
+    """Return the resident memory of this process, in bytes."""
     gc.collect()
     found = re.search(r"^Rss:\s+(\d+) kB", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
     assert found is not None
@@ -82,7 +82,7 @@ def assert_keeps_nothing(call: Callable[[], object], times: int) -> None:
     """Call this many times, and count references, objects and blocks of memory before and after."""
     for _ in range(20):
         call()
-    # Twice, since the first count makes objects itself.
+    # The first count creates objects itself.
     counted()
     references, objects, blocks = counted(), len(gc.get_objects()), sys.getallocatedblocks()
     for _ in range(times):
@@ -95,7 +95,7 @@ def assert_keeps_nothing(call: Callable[[], object], times: int) -> None:
 
 
 def failing(call: Callable[[], object], kind: type[Exception]) -> Callable[[], None]:
-    """The call, which has to raise such an exception each time."""
+    """Return a function that makes the call, and fails unless that raises an exception of this kind."""
 
     def fail() -> None:
         with contextlib.suppress(kind):
@@ -105,7 +105,7 @@ def failing(call: Callable[[], object], kind: type[Exception]) -> Callable[[], N
 
 
 def read(function: Callable[..., object], *arguments: object) -> Callable[[], None]:
-    """The call, which may say that there is no RTC."""
+    """Return a function that makes the call, and ignores the error of a report that chronyd does not have."""
 
     def call() -> None:
         with contextlib.suppress(ChronyDataError):
@@ -206,10 +206,10 @@ def test_records_go_with_their_last_reference(chronyd: Daemon) -> None:
 
 
 def test_an_exception_keeps_no_record_once_it_is_handled(chronyd: Daemon, faults: Callable[[str], object]) -> None:
-    """No cycle: without the garbage collector, what the frames of a failed call held goes with the exception."""
+    """There is no reference cycle. Even without the garbage collector, the objects of a failed call are freed."""
 
     def read_until_it_fails() -> list[weakref.ref[Any]]:
-        # pytest.raises would make a cycle of its own.
+        # pytest.raises would make a reference cycle.
         watched: list[weakref.ref[Any]] = []
         try:
             with ChronyConnection(chronyd.socket) as connection:

@@ -1,4 +1,4 @@
-"""Places that lack something, or forbid it: no usable /dev/urandom, a firewall, a kernel that only says yes."""
+"""Environments that lack or forbid something: no usable /dev/urandom, a firewall, a kernel that ignores madvise."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish
 
-pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py tests loops")
 
 
 def tell(finish: Finish, address: str, *, script: str) -> list[list[object]]:
-    """Return how calls end in a mount and a network namespace of their own, prepared by a script."""
+    """Return the outcomes of calls in a mount and a network namespace of their own, prepared by a script."""
     wrapper = ["unshare", "--mount", "--net", "sh", "-euc", f'ip link set lo up\n{script}\nexec "$@"', "sh"]
     found: list[list[object]] = json.loads(finish("sandboxes.py", "call_both", address, wrapper=wrapper))
     assert len(found) == 2
@@ -34,7 +34,7 @@ UNUSABLE = {
 def test_without_random_bytes_it_is_not_chronyd_that_is_missing(
     script: str, words: str, many: Daemon, finish: Finish
 ) -> None:
-    """libchrony names its socket at random. Its errors would blame chronyd's, or it would not come back."""
+    """libchrony gives its socket a random name. Without a check, it would blame chronyd's socket, or never return."""
     for name, code, message, _ in tell(finish, many.socket, script=script):
         assert (name, code) == ("ChronyConnectionError", -1)
         assert str(message).startswith(f"Failed to connect to chronyd at {many.socket}: libchrony needs /dev/urandom")
@@ -70,19 +70,19 @@ def assert_names_the_firewall(found: list[object], address: str) -> None:
     assert (name, code) == ("ChronyConnectionError", -1)
     assert str(message).startswith(f"Failed to connect to chronyd at {address}: ")
     assert "A firewall" in str(message)
-    # The program used the command port already, so this would be no advice.
+    # The program already uses the command port.
     assert "use the command port" not in str(message)
     assert cause == "PermissionError"
 
 
 def test_a_route_that_forbids_an_address_is_no_missing_permission(finish: Finish) -> None:
-    """EACCES at once, for root, too."""
+    """The system call fails with EACCES at once, even for root."""
     for found in tell(finish, "192.0.2.1", script="ip route add prohibit 192.0.2.0/24"):
         assert_names_the_firewall(found, "192.0.2.1:323")
 
 
 def test_a_firewall_that_drops_what_is_sent_is_no_missing_permission(many: Daemon, finish: Finish) -> None:
-    """EPERM from the call that sends, as a filter of outgoing packets has it; also on a connection that has worked."""
+    """Sending fails with EPERM, as with a filter of outgoing packets, even on a connection that has worked."""
     stratum, *found = json.loads(finish("sandboxes.py", "lose_what_is_sent", many.udp))
     assert stratum == 2
     assert len(found) == 3
@@ -90,7 +90,7 @@ def test_a_firewall_that_drops_what_is_sent_is_no_missing_permission(many: Daemo
         assert_names_the_firewall(one, many.udp)
 
 
-def test_a_kernel_that_takes_any_advice_is_not_believed_to_heed_it(many: Daemon, finish: Finish) -> None:
-    """Some sandboxes and emulators take it. A child would take itself for its parent, and use its parent's socket."""
+def test_a_kernel_that_ignores_madvise_is_not_trusted(many: Daemon, finish: Finish) -> None:
+    """Some sandboxes and emulators do this. A child would not notice the fork, and would use its parent's socket."""
     assert finish("sandboxes.py", "fork_where_madvise_does_nothing", many.socket) == "1 0 2\n"
     assert many.leftovers() == []

@@ -1,7 +1,7 @@
-"""Interpreters that end while connections are open or calls under way: at once, with success, without a word.
+"""Interpreters that exit while connections are open or calls are in flight: at once, with status 0, without output.
 
-A connection that was opened over the Unix socket has a folder next to chronyd's. It is removed by every end but those
-that leave no time for it, such as `os._exit`.
+A connection over the Unix socket has a folder next to chronyd's socket. Every exit removes the folder, except for an
+exit without any clean-up, such as `os._exit`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Finish, Python
 
-pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py tests loops")
 
 Eventually = Callable[..., None]
 TRANSPORTS = ["socket", "udp"]
@@ -56,7 +56,7 @@ LATE = {
 def test_an_object_that_calls_when_modules_are_gone_gets_a_record_or_an_exception(
     end: str, transport: str, many: Daemon, finish: Finish
 ) -> None:
-    """Python cannot import any more by then, and says so; later still, it has lost the names of modules, too."""
+    """By then, an import may raise an error. Even later, the names in modules are gone, too."""
     printed = finish("shutdown.py", end, getattr(many, transport))
     assert printed in {"2\n", "ImportError\n", "TypeError\n", "AttributeError\n"}
     assert (printed == "2\n") <= (end != "last_fails")
@@ -64,7 +64,9 @@ def test_an_object_that_calls_when_modules_are_gone_gets_a_record_or_an_exceptio
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_such_an_object_gets_its_record_however_long_that_takes(transport: str, many: Daemon, finish: Finish) -> None:
+def test_an_object_that_has_read_gets_its_record_however_long_that_takes(
+    transport: str, many: Daemon, finish: Finish
+) -> None:
     many.say("fault delay 0.3")
     assert finish("shutdown.py", "last_reads_by_a_connection_that_has_read", getattr(many, transport)) == "2\n"
     assert many.leftovers() == []
@@ -74,7 +76,7 @@ def test_such_an_object_gets_its_record_however_long_that_takes(transport: str, 
 def test_an_end_without_clean_up_leaves_one_folder_for_each_open_socket(
     transport: str, many: Daemon, finish: Finish
 ) -> None:
-    """Nothing of ours runs at an `os._exit`, as at a SIGKILL; what is closed by then has gone."""
+    """As with SIGKILL, no code of pychrony runs at `os._exit`. Sockets that were closed before have no folder left."""
     address = getattr(many, transport)
     before = many.leftovers()
     finish("shutdown.py", "closed_without_clean_up", address)
@@ -103,7 +105,7 @@ def test_daemon_threads_in_the_middle_of_calls_do_no_harm(
 
 
 def test_many_daemon_threads_that_open_and_close_at_the_end_leave_nothing(many: Daemon, finish: Finish) -> None:
-    """At most ends, some of them are in the middle of either."""
+    """At most exits, some of them are in the middle of opening or closing."""
     for _ in range(12):
         assert finish("shutdown.py", "busy_opening_and_closing", many.socket) == ""
     assert many.leftovers() == []
@@ -114,12 +116,12 @@ def test_many_daemon_threads_that_open_and_close_at_the_end_leave_nothing(many: 
 def test_threads_that_wait_for_a_silent_chronyd(
     kind: str, transport: str, many: Daemon, python: Python, eventually: Eventually
 ) -> None:
-    """Two for an answer and one for its turn. Python waits for threads that are no daemons, until their deadlines."""
+    """Two wait for an answer, and one for its turn. Python waits for non-daemon threads until their deadlines."""
 
     def requests() -> int:
         return int(many.say("requests")["requests"].get(TRACKING, 0))
 
-    # `running` asks for a status of 0.
+    # `running` checks for a status of 0.
     with python.running("shutdown.py", "wait", getattr(many, transport), kind) as process:
         assert process.stdin is not None
         assert process.stdout is not None

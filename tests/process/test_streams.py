@@ -1,6 +1,6 @@
-"""Programs whose standard streams are closed: no descriptor of a connection takes the number of one.
+"""Programs whose standard streams are closed: no descriptor of a connection takes the number of a stream.
 
-What is written to stdout or stderr would be sent to chronyd, and a read of stdin would take its answers.
+Otherwise, output to stdout or stderr would be sent to chronyd, and a read of stdin would take chronyd's answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLOSED = [numbers for count in range(4) for numbers in itertools.combinations(ra
 
 
 def without(numbers: Sequence[int]) -> list[str]:
-    """The beginning of a command line that runs with descriptors closed."""
+    """Return the beginning of a command line that runs with descriptors closed."""
     closing = " ".join(f"{number}<&-" for number in numbers)
     return ["sh", "-c", f'exec "$@" {closing}', "sh"]
 
@@ -39,12 +39,12 @@ def test_a_closed_stream_stays_closed(
     found, (before, during), uses, is_as_before, opened = json.loads(output.read_text())
     assert printed == ""
     assert found == [2, 40] * 3
-    # The program does what this test needs.
+    # The streams of the program were closed as intended.
     assert [name is None for name in before] == [number in closed for number in range(3)]
     assert during == before
     assert uses == {str(number): "EBADF" for number in closed}
-    # Each lane has a source of random numbers. There is one socket, or over UDP one for each lane.
-    # There, on a busy machine, lanes come later. All go at the end.
+    # Each of 8 lanes has /dev/urandom open, and shares one Unix socket. Over UDP, each lane has its own socket, and
+    # lanes may open later on a busy machine.
     assert opened == 9 if transport == "socket" else opened in range(2, 17, 2)
     assert is_as_before
     assert many.leftovers() == []
@@ -54,7 +54,7 @@ def test_a_closed_stream_stays_closed(
 def test_what_is_printed_to_a_closed_stream_is_not_sent_to_chronyd(
     transport: str, many: Daemon, finish: Finish, tmp_path: Path
 ) -> None:
-    """As daemons do it: they close what they were started with, and print on."""
+    """Daemons close the streams that they were started with, and may still print."""
     output = tmp_path / "output"
     finish("streams.py", "print_on", getattr(many, transport), str(output))
     assert json.loads(output.read_text()) == [["EBADF"] * 3, 2, True]
@@ -62,8 +62,10 @@ def test_what_is_printed_to_a_closed_stream_is_not_sent_to_chronyd(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_numbers_of_the_streams_are_no_room(transport: str, many: Daemon, finish: Finish, tmp_path: Path) -> None:
-    """If no other number is free, a call fails rather than take them."""
+def test_a_call_does_not_use_the_numbers_of_streams(
+    transport: str, many: Daemon, finish: Finish, tmp_path: Path
+) -> None:
+    """If no other number is free, the call fails."""
     output = tmp_path / "output"
     finish("streams.py", "leave_room_only_there", getattr(many, transport), str(output))
     message, stratum = json.loads(output.read_text())

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.blocking_only("the import fails before there is a call"
 @pytest.mark.parametrize("kind", ["own", "legacy"])
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_only_the_main_interpreter_imports_it(order: str, kind: str, many: Daemon, finish: Finish) -> None:
-    """A class made for one interpreter is no class of another, and useless once its own has ended."""
+    """A class belongs to the interpreter that made it. Another interpreter cannot use it."""
     found = json.loads(finish("subinterpreters.py", many.socket, kind, order))
     if order == "second":
         assert found.pop(0) == 2

@@ -1,4 +1,4 @@
-"""One connection, many threads: right records, deadlines of their own, and an end that is one for all."""
+"""Many threads with one connection: the right records, a deadline for each call, and a close that holds for all."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TRACKING = 33
 
 @pytest.fixture
 def stopped(start: Start) -> Daemon:
-    """A chronyd with a command port, to be stopped."""
+    """A chronyd with a command port, which its test suspends."""
     return start("chronyd", "--command-port", "--line", "local stratum 3")
 
 
 def in_threads(function: Callable[[int], Any], number: int) -> list[Future[Any]]:
-    """Start threads at once; return the futures of their results."""
+    """Start threads at the same time, and return the futures of their results."""
     barrier = threading.Barrier(number)
 
     def call(index: int) -> object:
@@ -46,14 +46,14 @@ def in_threads(function: Callable[[int], Any], number: int) -> list[Future[Any]]
 
 
 def naps(thread: int) -> int:
-    """Return how often a thread of this process has gone to sleep."""
+    """Return the number of times that a thread of this process has gone to sleep."""
     status = Path(f"/proc/self/task/{thread}/status").read_text()
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_no_wrong_record_in_tens_of_thousands(transport: str, scripted: Daemon, connect: Connect) -> None:
-    """Each thread compares every record; none is late, none gets an error."""
+    """Each thread compares every record. None is late, and none gets an error."""
     scripted.say(defaults(450))
     connection = connect(getattr(scripted, transport), timeout=30)
     expected = [(report.of(connection), report.of(connection)()) for report in REPORTS]
@@ -120,7 +120,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
     assert len(kept_busy) + len(silent) == 6
     assert silent
     stopped.say("resume")
-    # Requests that are still in chronyd's queue are read first.
+    # chronyd first reads the requests that are still in its queue.
     assert stopped.chronyc("tracking")
     assert connection.get_tracking().stratum == 3
 
@@ -130,7 +130,7 @@ def test_waiting_for_a_turn_ends_at_ones_own_deadline(
 def test_leaving_while_others_are_in_a_call(
     transport: str, threads: int, scripted: Daemon, resources: Resources, eventually: Eventually
 ) -> None:
-    """The calls end properly, with what chronyd says; then nothing is open, and nothing is said to be."""
+    """The calls get chronyd's answers. After that, nothing is open, and the connection has no address."""
     connection = ChronyConnection(getattr(scripted, transport), timeout=30)
     connection.__enter__()
     requests = scripted.say("requests")["requests"].get(str(TRACKING), 0)
@@ -139,7 +139,7 @@ def test_leaving_while_others_are_in_a_call(
     eventually(lambda: scripted.say("requests")["requests"].get(str(TRACKING), 0) > requests, "a call under way")
     connection.__exit__(None, None, None)
     outside = [future.exception() or future.result() for future in futures]
-    # A call that had not begun when the block was left may be told so.
+    # A call that begins after the block was left is an error.
     assert {result if isinstance(result, int) else type(result) for result in outside} <= {2, RuntimeError}
     assert 2 in outside
     with pytest.raises(RuntimeError, match="with block"):
@@ -166,7 +166,7 @@ def test_leaving_while_others_wait_for_their_turn(
     futures = in_threads(call, 2)
     eventually(lambda: scripted.say("requests")["requests"][str(TRACKING)] > requests, "a call under way")
     eventually(lambda: len(begun) == 2, "both threads")
-    # In the engine, a thread that waits wakes up and goes to sleep again.
+    # A thread that waits in a call wakes up regularly and goes to sleep again.
     asleep = [naps(thread) for thread in begun]
     for thread, number in zip(begun, asleep, strict=True):
         eventually(lambda thread=thread, number=number: naps(thread) > number + 4, "both in their calls")
@@ -206,6 +206,6 @@ def test_connections_of_their_own_do_not_wait_for_each_other(
     # One after the other they would take 9 s.
     timed(lambda: [future.result() for future in in_threads(fail, 6)], 1.5)
     stopped.say("resume")
-    # Requests that are still in chronyd's queue are read first.
+    # chronyd first reads the requests that are still in its queue.
     assert stopped.chronyc("tracking")
     assert {connection.get_tracking().stratum for connection in connections} == {3}

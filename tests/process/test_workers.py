@@ -1,4 +1,4 @@
-"""Workers of multiprocessing end without an exit; their connections still leave no folder next to chronyd's socket."""
+"""Workers of multiprocessing end without exit handlers, but leave no folder next to chronyd's socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Python
 
-pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py has the loops'")
+pytestmark = pytest.mark.blocking_only("threads that block in calls; tests/aio/test_processes.py tests loops")
 
 PATIENCE = 60.0
 STARTS = ["fork", "forkserver", "spawn"]

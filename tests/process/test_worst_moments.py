@@ -33,19 +33,19 @@ def run(request: pytest.FixtureRequest, scripted: Daemon, python: Python) -> Cal
 
 
 def test_what_a_handler_raises_in_a_child_it_forks_ends_the_child(scripted: Daemon, run: Callable[..., str]) -> None:
-    """As by `sys.exit`; two copies of the program would go on."""
+    """The handler calls `sys.exit`. If that did not end the child, two copies of the program would go on."""
     scripted.say("fault delay 2")
     assert run("forking_handler") == "7\n"
 
 
 def test_a_child_that_has_its_parents_number_is_another_process_all_the_same(run: Callable[..., str]) -> None:
-    """The first process of each PID namespace has number 1; elsewhere a number is given again in time."""
+    """The first process of each PID namespace has number 1. Elsewhere, numbers are reused after a while."""
     assert run("child_with_its_parents_number", wrapper=("unshare", "--pid", "--fork")) == "done\n"
 
 
 def test_no_python_code_runs_below_a_call(run: Callable[..., str]) -> None:
-    """A daemon thread that is in some at the interpreter's end would unwind through the extension, and crash it."""
-    # Two of each function and of entering, and one of reading and leaving.
+    """A daemon thread in Python code may unwind through the extension when the interpreter exits, and crash."""
+    # Two calls of each function and two entries; one read and one exit of the connection.
     assert run("watched", *CALLS) == f"{2 * (len(CALLS) + 1) + 2}\n"
 
 
@@ -57,17 +57,17 @@ def test_a_handler_may_use_the_connection_that_its_thread_is_waiting_on(
 
 
 def test_an_exception_of_a_handler_leaves_nothing_open_behind_its_block(run: Callable[..., str]) -> None:
-    """The exception comes before, in, or after the entering or the leaving; the next block works each time."""
+    """The exception is raised before, during or after entering or leaving. The next block works each time."""
     assert run("handler_that_raises") == "done\n"
 
 
 def test_descriptors_that_others_have_closed_are_left_alone(run: Callable[..., str]) -> None:
-    """Daemons close all that they inherit; then the numbers are those of their own files."""
+    """Daemons close all descriptors that they inherit. Their own files then have these numbers."""
     assert run("closed_descriptors") == "done\n"
 
 
 def test_event_queues_and_random_devices_of_others_are_left_alone(run: Callable[..., str]) -> None:
-    """All event queues share one inode, and so do all that is opened at `/dev/urandom`."""
+    """All event queues share one inode, and so do all descriptors of `/dev/urandom`."""
     assert run("others_event_queues") == "done\n"
 
 
@@ -81,5 +81,5 @@ def test_an_exit_removes_nothing_of_those_who_closed_the_descriptors(scripted: D
 
 
 def test_a_number_that_is_anothers_by_now_gets_no_request(run: Callable[..., str]) -> None:
-    """A receive on the new owner might wait for ever; it stays open, as does the one of `/dev/urandom`'s number."""
+    """A receive on the new socket might wait for ever. It stays open, and so does the file with the other number."""
     assert run("taken_descriptors") == "done\n"

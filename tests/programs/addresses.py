@@ -132,7 +132,7 @@ def given_up() -> None:
 
 
 def look_up_many(timeout: float) -> list[threading.Thread]:
-    """Begin more look-ups than there may be threads for, and wait for all of those threads."""
+    """Begin more look-ups than there may be threads, and wait until all those threads run."""
     threads = tell_in_threads([f"h{number}.example" for number in range(30)], timeout)
     while resolvers() < 16:
         time.sleep(0.01)

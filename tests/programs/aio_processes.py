@@ -1,4 +1,4 @@
-"""A program with an event loop that forks, is interrupted or ends: `aio_processes.py CASE ADDRESS LOOP`."""
+"""A program with an event loop that forks, is interrupted or exits: `aio_processes.py CASE ADDRESS LOOP`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def read(connection: aio.ChronyConnection) -> None:
 
 
 def run_with_children(main: Callable[[], Any]) -> None:
-    """Run a coroutine whose children may exit in the middle of it, with what they have of their parent's loop."""
+    """Run a coroutine that forks. Its children may exit in the middle of it, inside their copy of the loop."""
     try:
         run(main())
     except SystemExit as end:
@@ -48,7 +48,7 @@ def run_with_children(main: Callable[[], Any]) -> None:
 
 
 def children_with_a_connection() -> None:
-    #: The connection, which a child may forget.
+    #: The connection, in a list so that a child can drop it.
     shared: list[aio.ChronyConnection] = []
     inherited: list[str] = []
     before_loop: set[str] = set()
@@ -69,7 +69,7 @@ def children_with_a_connection() -> None:
             async with aio.ChronyConnection(ADDRESS) as own:
                 await read(own)
                 assert not set(sockets()) & set(inherited) - before_loop
-            # Entered anew, it is the child's.
+            # Entered again, the connection is the child's.
             async with connection:
                 await read(connection)
                 assert connection.address == ADDRESS
@@ -99,11 +99,11 @@ def children_with_a_connection() -> None:
             inherited = sockets()
             for use in (in_a_loop_of_its_own, in_the_loop_of_its_parent, by_forgetting_it):
                 for end in ENDS:
-                    # A child that goes on to leave the block, too.
+                    # With `sys.exit`, the child also leaves the block.
                     ended(child(use, end))
                     assert sockets() == inherited
                     await read(mine)
-                    # Over UDP a late answer leaves it with another socket.
+                    # Over UDP, the connection has another socket after a late answer.
                     assert ADDRESS[0] != "/" or sockets() == inherited
                     inherited = sockets()
 
@@ -137,7 +137,7 @@ def children_during_calls() -> None:
 
 
 def enter_in_a_loop() -> tuple[asyncio.AbstractEventLoop, aio.ChronyConnection]:
-    """Enter a connection that is kept until the end, as its loop is."""
+    """Enter a connection. It and its loop are kept until the end."""
     warnings.simplefilter("ignore", ResourceWarning)
     loop: asyncio.AbstractEventLoop = {"asyncio": asyncio, "uvloop": uvloop}[LOOP].new_event_loop()
     connection = aio.ChronyConnection(ADDRESS)
@@ -229,7 +229,7 @@ def closed_during_a_round() -> None:
                 task = asyncio.create_task(count(fleet))
                 while len(sockets()) == len(before):
                     await asyncio.sleep(0)
-                # As Python does at its end.
+                # Python calls this on exit.
                 _core.close_kept()
                 assert await task == 20
                 assert sockets() == before
@@ -262,7 +262,7 @@ def child_with_its_parents_number() -> None:
 
     async def main() -> None:
         def leave() -> None:
-            # The first process of each PID namespace.
+            # The number of the first process of each PID namespace.
             assert os.getpid() == 1
             for end in (connection.__aexit__(None, None, None), fleet.__aexit__(None, None, None)):
                 with contextlib.suppress(StopIteration):
@@ -277,7 +277,7 @@ def child_with_its_parents_number() -> None:
             ended(child(leave))
             start = time.monotonic()
             await asyncio.gather(status, connection.get_tracking())
-            # The parent has the answers when they come, and not when it looks by itself, a second after the requests.
+            # The parent gets the answers when they arrive, and not when its timer fires, a second after the requests.
             assert time.monotonic() - start < 0.9
 
     run(main())

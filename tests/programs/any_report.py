@@ -1,4 +1,4 @@
-"""A program that reads reports by name, and prints the names of all of them, too."""
+"""A program that prints the names of all reports, and reads reports by name."""
 
 from __future__ import annotations
 

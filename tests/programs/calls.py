@@ -1,4 +1,4 @@
-"""A program that calls chronyd while signals and forks come in between: `calls.py CASE ADDRESS`."""
+"""A program that calls chronyd, with signals and forks during its calls: `calls.py CASE ADDRESS`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def handled() -> None:
 
     def handle(_number: int, _frame: object) -> None:
         seen.append(threading.current_thread() is threading.main_thread())
-        # A signal may come while print is at work, and print may not begin anew within itself.
+        # The signal may arrive during a `print`, which is not reentrant.
         os.write(1, b"handled\n")
 
     signal.signal(signal.SIGUSR1, handle)
@@ -76,7 +76,7 @@ def forked_among_threads() -> None:
     for _ in range(40):
         child = os.fork()
         if child == 0:
-            # A lock that another thread held at the fork must not hold up the child.
+            # The child must not wait for a lock that another thread held at the fork.
             signal.alarm(10)
             os._exit(0 if addresses() == expected else 3)
         statuses.append(os.waitpid(child, 0)[1])
@@ -93,7 +93,7 @@ def forked_during_a_call() -> None:
     sys.stdin.readline()
     child = os.fork()
     if child == 0:
-        # This is an orderly end, with all clean-up.
+        # An exit with all clean-up.
         sys.exit(0)
     print(os.waitpid(child, 0)[1], flush=True)
     thread.join()

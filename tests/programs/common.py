@@ -23,7 +23,7 @@ NOBODY = 65534
 
 
 def give_up_rights() -> None:
-    """Become a user without rights, once pychrony and libchrony are loaded: others may not be able to read them."""
+    """Load libchrony, which other users may be unable to read, and become a user without rights."""
     pychrony.libchrony_path()
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -57,12 +57,12 @@ def drain(server: socket.socket) -> int:
 
 
 def error_of(error: ChronyError) -> list[object]:
-    """Return an error as tests compare it."""
+    """Return the parts of an error that tests compare."""
     return [type(error).__name__, error.error_code, error.message]
 
 
 def tell(address: str | None = None, *, timeout: float = 5.0) -> None:
-    """Print what a connection is and reads, or its error, and the time that this took."""
+    """Print a connection's address, transport and stratum, or its error, and the time that this took."""
     before = time.monotonic()
     found: list[object]
     try:
@@ -72,7 +72,7 @@ def tell(address: str | None = None, *, timeout: float = 5.0) -> None:
             found = [connection.address, transport and transport.name, stratum]
     except ChronyError as error:
         found = error_of(error)
-    # Threads that print at the same time have to write whole lines.
+    # One write for the whole line, because other threads may print at the same time.
     print(json.dumps([found, time.monotonic() - before]) + "\n", end="", flush=True)
 
 
@@ -82,13 +82,13 @@ def sockets() -> list[str]:
     return sorted(link for link in links if "socket:" in link)
 
 
-def folders(beside: Path) -> list[str]:
+def folders(folder: Path) -> list[str]:
     """Return the folders of clients' sockets in chronyd's folder."""
-    return sorted(path.name for path in beside.iterdir() if path.name.startswith("libchrony."))
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("libchrony."))
 
 
 def child(function: Callable[[], object], end: Callable[[int], NoReturn] = os._exit) -> int:
-    """Run a function in a child, which ends with 0 unless the function raises; return the child's number."""
+    """Run a function in a child process, and return its PID. The child's status is 0 unless the function raises."""
     pid = os.fork()
     if pid:
         return pid
@@ -104,7 +104,7 @@ def child(function: Callable[[], object], end: Callable[[int], NoReturn] = os._e
 
 
 def ended(pid: int) -> None:
-    """Wait for a child, which has to end with 0."""
+    """Wait for a child, and fail unless its status is 0."""
     assert os.waitpid(pid, 0)[1] == 0
 
 

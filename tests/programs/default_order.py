@@ -1,4 +1,4 @@
-"""A program that uses the default addresses of a machine of the test's own: `default_order.py CASE [ARGUMENT…]`."""
+"""A program that uses the default addresses, in a `Machine` of a test: `default_order.py CASE [ARGUMENT…]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pychrony import ChronyConnection
 
 
 def hold() -> None:
-    """Hold places that never answer until stdin ends."""
+    """Bind sockets that never answer, until stdin ends."""
     sockets = silent(*sys.argv[2:])
     print(json.dumps("bound"), flush=True)
     sys.stdin.read()

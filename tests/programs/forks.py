@@ -19,7 +19,7 @@ from pychrony import ChronyConnection, _core, aio
 
 warnings.simplefilter("ignore", DeprecationWarning)
 ADDRESS, FOLDER, SOURCES = sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-#: Over UDP, a late answer leaves a connection with another socket.
+#: Over UDP, a connection has another socket after a late answer.
 IS_UDP = not ADDRESS.startswith("/")
 
 
@@ -126,7 +126,7 @@ def parent_left_first() -> None:
         assert_works(connection)
         mine = (sockets(), folders())
         os.write(ready, b"1")
-        # The parent has left by now.
+        # By now, the parent has left its block.
         assert os.read(readable, 1) == b"2"
         assert_works(connection)
         assert IS_UDP or sockets() == mine[0]
@@ -247,7 +247,7 @@ def in_a_handler() -> None:
         assert_works(connection)
         leave(connection)
         os._exit(0)
-    # The parent's call is still on its old socket, or over UDP on a further one: its answer was not taken.
+    # The child did not take the parent's answer: the parent still has its old socket, unless this is UDP.
     assert IS_UDP or sockets() == inherited
     ended(children[0])
     assert_works(connection)

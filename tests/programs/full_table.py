@@ -30,13 +30,13 @@ def opened() -> list[int]:
 
 
 def empty(leave: int = 0) -> None:
-    """Close the files that fill the table, except some."""
+    """Close the files that fill the table, except for some."""
     while len(held) > leave:
         os.close(held.pop())
 
 
 def fill(free: int) -> None:
-    """Fill the table, except some places."""
+    """Fill the table, except for some places."""
     held.extend(fill_table(LIMIT))
     empty(len(held) - free)
 
@@ -47,7 +47,7 @@ def enter(address: str) -> object:
 
 
 def outcome(function: Callable[[str], object]) -> list[object] | None:
-    """Return the error of a call that leaves the table as it was, or None."""
+    """Return the error of a call, or None. Fail unless the call leaves the table as it was."""
     before = opened()
     found: list[object] | None = None
     try:
@@ -88,7 +88,7 @@ def read_long_lists() -> None:
             if ADDRESS.startswith("/"):
                 assert further == min(free, 7)
             else:
-                # A socket and a source of random numbers each; how many pay depends on how busy the machine is.
+                # Each lane has a socket and /dev/urandom. The number of lanes depends on the load of the machine.
                 assert further % 2 == 0
                 assert min(free // 2, 1) <= further // 2 <= min(free // 2, 7)
     print(len(lists[0]), [one == lists[0] for one in lists] == [True] * 10)

@@ -15,7 +15,7 @@ from pychrony import ChronyConnection
 
 
 def peak() -> int:
-    """Return the most memory that this process has had, in kilobytes."""
+    """Return the peak memory of this process, in kilobytes."""
     found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1])

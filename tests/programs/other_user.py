@@ -12,7 +12,7 @@ from common import give_up_rights
 
 
 def squat() -> None:
-    """Answer at a port of 127.0.0.1 what a scripted chronyd says at another."""
+    """Answer at one port of 127.0.0.1 with the replies of the scripted chronyd at another."""
     own, behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     own.bind(("127.0.0.1", int(sys.argv[2])))
@@ -25,7 +25,7 @@ def squat() -> None:
 
 
 def client_socket(beside: str) -> str:
-    """Return the path of the one client's socket; every process may read where sockets are."""
+    """Return the path of the only client's socket, which every process may read in /proc/net/unix."""
     sockets = Path("/proc/net/unix").read_text().splitlines()
     (client,) = [line.split()[-1] for line in sockets if f" {beside}/libchrony." in line]
     return client
@@ -57,7 +57,7 @@ def reach() -> None:
 
 
 def misdirect() -> None:
-    """Put a folder of one's own in the place of the client's, with another folder in it."""
+    """Replace the client's folder with a new one, in which the inner folder is a link to another folder."""
     beside, other = sys.argv[2:]
     inner = Path(client_socket(beside)).parent
     inner.parent.rename(f"{beside}/moved")

@@ -1,4 +1,4 @@
-"""A program that gives path objects as addresses, for a type checker only."""
+"""A program that passes path objects as addresses, for a type checker only."""
 
 from __future__ import annotations
 

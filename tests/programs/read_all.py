@@ -1,4 +1,4 @@
-"""A program that reads all reports by function and one by a connection, and prints each result with its time."""
+"""A program that reads reports with functions and one with a connection, and prints each result with its time."""
 
 from __future__ import annotations
 

@@ -2,10 +2,9 @@
 
     run_doctests.py [NAME…]
 
-Only the examples of the functions and methods of these names, or all. Prints a JSON object: the names of the objects
-whose examples ran, those of all that have examples, and doctest's report of what failed. What an example shows is
-compared with numbers and addresses made alike, as those of an example are made up; decimals and words have to be as
-shown.
+Runs the examples of the functions and methods with these names, or all examples. Prints a JSON object: the names of the
+objects whose examples ran, the names of all objects with examples, and doctest's report of the failures. The numbers
+and addresses in examples are made up, so the comparison ignores them. Only words and numbers of decimals have to match.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Checker(doctest.OutputChecker):
     """Compares what the examples show with what they print."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        """Tell whether they are alike."""
+        """Return True if they match."""
         for pattern, replacement in ALIKE:
             want, got = pattern.sub(replacement, want), pattern.sub(replacement, got)
         return super().check_output(want, got, optionflags)

@@ -22,7 +22,7 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 
 
 def connect() -> TrackingStatus:
-    # Only a call that hangs takes as long as it may.
+    # Only a call that hangs reaches this timeout.
     with ChronyConnection(ADDRESS, timeout=600) as connection:
         return connection.get_tracking()
 
@@ -35,12 +35,12 @@ def outcome(call: Callable[[], TrackingStatus]) -> list[object]:
 
 
 def outcomes() -> list[list[object]]:
-    """Return how both kinds of calls end."""
+    """Return the outcomes of both kinds of calls."""
     return [outcome(call) for call in (lambda: pychrony.get_tracking(ADDRESS, timeout=600), connect)]
 
 
 def answer(call: str, errno: int) -> None:
-    """Have the kernel answer a system call with an error without doing it; with success if the error is 0."""
+    """Make the kernel return an error from a system call without doing it, or success if the error is 0."""
     number = NUMBERS[platform.machine()][call]
     # Load the number; if it is this one, return the error; else allow.
     lines = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | errno), (0x06, 0, 0, 0x7FFF0000)]

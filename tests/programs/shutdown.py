@@ -1,4 +1,4 @@
-"""A program that ends with an open connection or a call under way: `shutdown.py CASE ADDRESS`."""
+"""A program that exits with an open connection or a call in flight: `shutdown.py CASE ADDRESS`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if sys.argv[1] != "wait":
 
 
 class Last:
-    """An object that calls when it is deleted, which may be when the modules are gone."""
+    """An object that reads when it is deleted, which may be after the modules are gone."""
 
     def __init__(self, function: Callable[[], pychrony.TrackingStatus]) -> None:
         self.function = function
@@ -31,7 +31,7 @@ class Last:
         self,
         errors: tuple[type[Exception], ...] = (pychrony.ChronyError, ImportError, AttributeError, TypeError),
     ) -> None:
-        """Read, and print what was read or the error."""
+        """Read, and print the stratum or the name of the error."""
         try:
             print(self.function().stratum)
         except errors as error:
@@ -159,7 +159,7 @@ def busy_opening_and_closing() -> None:
 
 
 def wait() -> None:
-    """Have threads wait for a silent chronyd, daemons for ever and others for a short time."""
+    """Have threads wait for a silent chronyd: daemon threads for a long time, and others for a short time."""
     is_daemon = sys.argv[3] == "daemon"
     timeout = 600 if is_daemon else 1.5
     own = ChronyConnection(ADDRESS, timeout=timeout)
@@ -168,16 +168,16 @@ def wait() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
 
-    def call_in_vain(call: Callable[[], object]) -> None:
+    def call_and_fail(call: Callable[[], object]) -> None:
         try:
             call()
         except pychrony.ChronyConnectionError:
-            # In one piece, since others print at the same time.
+            # One write for the whole line, because other threads print at the same time.
             print("no answer\n", end="", flush=True)
 
     calls = (own.get_tracking, own.get_tracking, lambda: pychrony.get_tracking(ADDRESS, timeout=timeout))
     for call in calls:
-        threading.Thread(target=call_in_vain, args=(call,), daemon=is_daemon).start()
+        threading.Thread(target=call_and_fail, args=(call,), daemon=is_daemon).start()
     sys.stdin.readline()
 
 

@@ -57,7 +57,7 @@ def print_on() -> None:
         words.append(failure(sys.stdin.readline))
         stratum = connection.get_tracking().stratum
     OUTPUT.write_text(json.dumps([words, stratum, descriptors() == before]))
-    # Python would complain that it cannot flush what was printed.
+    # A normal exit would complain that Python cannot flush the output.
     os._exit(0)
 
 
@@ -79,6 +79,6 @@ def leave_room_only_there() -> None:
 
 
 if __name__ == "__main__":
-    # The library stays loaded, and takes no descriptor.
+    # Load the library now: once loaded, it does not need a descriptor.
     pychrony.libchrony_path()
     globals()[sys.argv[1]]()

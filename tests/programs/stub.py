@@ -10,7 +10,7 @@ from common import error_of
 import pychrony
 from pychrony import ChronyError
 
-#: At these there is never an answer.
+#: These addresses never answer.
 SILENT = ("/silent", "/process=6;errno=4", "/process=6;errno=11")
 
 

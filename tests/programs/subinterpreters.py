@@ -11,7 +11,7 @@ from typing import Any
 
 
 def read(address: str) -> int | str:
-    """Read in the interpreter that runs this; its text is run in the others."""
+    """Read in the interpreter that runs this. Other interpreters run the source text."""
     try:
         import pychrony  # noqa: PLC0415
     except ImportError as error:
@@ -38,7 +38,7 @@ def find() -> Any:  # noqa: ANN401
 
 
 def create(interpreters: Any, kind: str) -> Any:  # noqa: ANN401
-    """Create an interpreter; in some versions it has a GIL of its own unless the kind says otherwise."""
+    """Create an interpreter. In some versions of Python, it has its own GIL unless the kind is "legacy"."""
     if kind == "own":
         return interpreters.create()
     try:

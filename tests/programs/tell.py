@@ -1,4 +1,4 @@
-"""A program that opens connections one after the other, and prints what each is and reads, or its error."""
+"""A program that opens connections one after the other, and prints what each one reads, or its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program with an open connection for itself and for its workers: `workers.py ADDRESS START_METHOD CASE`."""
+"""A program with an open connection that its workers use, too: `workers.py ADDRESS START_METHOD CASE`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     Context = ForkContext | ForkServerContext | SpawnContext
 
-# The workers inherit it, or import the program.
+# Forked workers inherit the connection. Others import this program, and so open their own.
 connection = ChronyConnection(sys.argv[1])
 connection.__enter__()
 
-# The connection was opened before these are imported.
+# Imported after the connection was opened.
 import multiprocessing  # noqa: E402
 from concurrent.futures import ProcessPoolExecutor  # noqa: E402
 
@@ -47,7 +47,7 @@ def one_task_workers(context: Context) -> None:
 
 
 def executor(context: Context) -> None:
-    # The parent's connection knows of multiprocessing before there is a worker.
+    # This call registers with multiprocessing before there is a worker.
     read(0)
     with ProcessPoolExecutor(4, mp_context=context) as workers:
         assert list(workers.map(read, range(40))) == [2] * 40

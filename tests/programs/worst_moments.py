@@ -96,7 +96,7 @@ def watched() -> None:
 
     def use(address: str) -> None:
         for name in names:
-            # `contextlib.suppress` would be Python code of its own.
+            # `contextlib.suppress` would run Python code, too.
             try:  # noqa: SIM105
                 getattr(pychrony, name)(address)
             except pychrony.ChronyError:
@@ -127,11 +127,11 @@ def handler_that_reads() -> None:
 
 
 class StopError(Exception):
-    """An exception of a handler."""
+    """An exception that a signal handler raises."""
 
 
 def handler_that_raises() -> None:
-    """Have a handler raise at any moment of entering, leaving, and before and after."""
+    """Have a handler raise at a random moment before, during or after entering or leaving."""
     is_armed = False
 
     def handle(_number: int, _frame: object) -> None:
@@ -167,7 +167,7 @@ def handler_that_raises() -> None:
         except StopError:
             stopped += 1
             if is_open():
-                # The `with` statement of later versions has a step of its own in between.
+                # In Python 3.14 and later, the handler may run between the entry and the block.
                 assert sys.version_info >= (3, 14), f"the {stopped}th exception has left it open"
                 leave(connection)
             with connection:
@@ -195,7 +195,7 @@ def closed_descriptors() -> None:
 
 
 async def opened() -> list[Any]:
-    """Open what has event queues, in the loop that is running."""
+    """Open objects that have event queues, in the running loop."""
     connection, fleet = aio.ChronyConnection(ADDRESS), aio.Fleet([ADDRESS] * 3)
     await connection.__aenter__()
     await fleet.__aenter__()
@@ -223,7 +223,7 @@ def others_event_queues() -> None:
                 queue.register(number)
         numbers = [queue.fileno() for queue in queues] + [os.open("/dev/urandom", os.O_RDONLY) for _ in range(30)]
         before = states(numbers)
-        # The loop would close the numbers of its own descriptors, so it stays.
+        # Closing the loop would close the numbers of its descriptors, so the loop stays open.
         loop, connection, *_ = everything
         leave(connection)
         everything.clear()
@@ -263,7 +263,7 @@ def closed_at_exit() -> None:
 
 
 def taken_descriptors() -> None:
-    """Put other files in the place of a connection's socket and source of random numbers."""
+    """Replace the descriptors of a connection's socket and of its /dev/urandom with other files."""
     connection = ChronyConnection(ADDRESS, timeout=2)
     connection.__enter__()
     links = {int(name): Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208
