@@ -1,4 +1,4 @@
-"""The rule for AppArmor in the message of a silent socket, compiled by Debian's parser with Debian's profile."""
+"""The AppArmor rule in the message about a silent socket, compiled by Debian's parser with Debian's profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can answer in chronyd's place at a command port: whoever can bind it, and no other."""
+"""The processes that can answer at a command port in place of chronyd: those that can bind the port, and no others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_a_port_that_needs_no_privilege_can_be_taken(
     state: str, start: Start, scripted: Daemon, other_user: Callable[..., str]
 ) -> None:
-    """By any local user: when chronyd is away, and while it runs, as chronyd lets its port be shared."""
+    """Any local user can take it, even while chronyd runs, because chronyd lets others share its port."""
     daemon = start("chronyd", "--command-port")
     assert pychrony.get_tracking(daemon.udp).stratum == 0
     if state == "away":
@@ -33,7 +33,7 @@ def test_a_port_that_needs_no_privilege_can_be_taken(
 
 
 def test_only_the_port_that_was_asked_can_answer(fronts: list[Front], scripted: Daemon) -> None:
-    """Not even the right reply, with the right sequence number, comes through from elsewhere."""
+    """Even the right reply, with the right sequence number, does not get through from another port."""
     front = fronts[1]
     scripted.say('values {"tracking": {"stratum": 7}}')
 

@@ -23,7 +23,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def open_folder(scripted: Daemon) -> Iterator[Path]:
-    """The daemon's folder, which its test may open to others."""
+    """The daemon's folder, which a test may open to other users."""
     yield scripted.folder
     scripted.folder.chmod(0o700)
     os.chown(scripted.folder, os.geteuid(), -1)
@@ -31,7 +31,7 @@ def open_folder(scripted: Daemon) -> Iterator[Path]:
 
 @pytest.fixture
 def unconnected() -> Iterator[str]:
-    """A socket like a client's that is not connected."""
+    """A socket like a client's, but not connected."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own, tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         place = Path(folder, "sock")
@@ -44,7 +44,7 @@ def unconnected() -> Iterator[str]:
 def test_others_cannot_reach_a_clients_socket(
     mode: int, scripted: Daemon, open_folder: Path, unconnected: str, other_user: OtherUser
 ) -> None:
-    """Even where they may enter chronyd's folder, or write to it as to /tmp, and know the socket's path."""
+    """Even if they know its path and may enter chronyd's folder, or may write to the folder as to /tmp."""
     open_folder.chmod(mode)
     with ChronyConnection(scripted.socket) as connection:
         denied, connected = "Permission denied", "Operation not permitted"
@@ -58,13 +58,13 @@ def test_others_cannot_reach_a_clients_socket(
 def test_the_owner_of_the_folder_can_have_a_file_named_sock_removed(
     scripted: Daemon, open_folder: Path, tmp_path: Path, other_user: OtherUser
 ) -> None:
-    """Anywhere, by closing: libchrony removes by path what it made. No other file, and no folder."""
+    """The file may be anywhere, because libchrony removes its socket by path. Other files and folders are safe."""
     for name in ("sock", "kept"):
         (tmp_path / name).touch(mode=0o600)
     with ChronyConnection(scripted.socket, timeout=1.5) as connection:
         os.chown(open_folder, NOBODY, NOBODY)
         assert other_user("misdirect", str(open_folder), str(tmp_path)) == "done"
-        # chronyd's answers do not find the client any more.
+        # chronyd's answers no longer reach the client.
         with pytest.raises(ChronyConnectionError, match=r"did not (answer|run)"):
             connection.get_sources()
         assert len(connection.get_sources()) == 40

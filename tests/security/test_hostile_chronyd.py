@@ -1,4 +1,4 @@
-"""A hostile chronyd, besides the wrong replies that tests/values and the Rust tests send."""
+"""A hostile chronyd. tests/values and the Rust tests send other wrong replies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST = 65_536
 
 @each_list_shape
 def test_the_longest_list_takes_bounded_memory(report: Report, scripted: Daemon, python: Python) -> None:
-    """One more record than that is refused before anything is asked for."""
+    """One more record than that is refused before any record is requested."""
     before = scripted.say("requests")["requests"].get(str(report.request), 0)
     scripted.say(defaults(MOST + 1))
     for read in (report.function, partial(pychrony.get_report, report.name)):
@@ -44,14 +44,14 @@ def test_the_longest_list_takes_bounded_memory(report: Report, scripted: Daemon,
 
 
 def test_the_longest_list_that_is_read_by_name_takes_bounded_memory(scripted: Daemon, python: Python) -> None:
-    """ntpdata has the most fields. All that libchrony says of each is kept, but what is the same is there once."""
+    """ntpdata has the most fields. Each record keeps what libchrony says of its fields, but equal parts are shared."""
     scripted.say(defaults(MOST))
     kilobytes = int(python("hostile.py", "longest_list", scripted.socket, str(MOST), "ntpdata", patience=100))
     assert 0 < kilobytes < 768 * 1024
 
 
 def test_a_program_that_gets_no_memory_is_aborted(scripted: Daemon, python: Python) -> None:
-    """As Rust programs are; it is no exception, and no shorter list."""
+    """Rust programs end this way. There is no exception, and no shorter list."""
     scripted.say(f'values {{"sources": {MOST}}}')
     done = subprocess.run(
         python.command("hostile.py", "short_of_memory", scripted.socket), capture_output=True, text=True, check=False
@@ -61,7 +61,7 @@ def test_a_program_that_gets_no_memory_is_aborted(scripted: Daemon, python: Pyth
 
 
 def descriptors() -> dict[str, str]:
-    """This process's descriptors and what they are, apart from the one that this takes."""
+    """Return this process's descriptors and their targets, except for the one that this function opens."""
     entries = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
     return {entry.name: str(entry.readlink()) for entry in entries if entry.is_symlink()}
 
@@ -71,7 +71,7 @@ REFUSES = tuple(int(number) for number in platform.release().split(".")[:2]) >= 
 
 
 def with_descriptors(*sent: int) -> Answer:
-    """A reply that brings descriptors along, or comes alone if they are refused."""
+    """Return an answer that sends descriptors with the reply, or the reply alone if the kernel refuses them."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", sent))]
 
     def answer(own: socket.socket, reply: bytes, client: Address) -> None:
@@ -100,7 +100,7 @@ def test_descriptors_that_come_with_a_reply_are_dropped(front: Front) -> None:
 
 @contextlib.contextmanager
 def slow_to_close(seconds: int) -> Iterator[socket.socket]:
-    """A socket whose last owner waits when closing it: what was sent on it is never read."""
+    """Yield a socket whose last owner waits when closing it, because the data sent on it is never read."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         slow = socket.create_connection(server.getsockname())
         unread, _ = server.accept()
@@ -114,9 +114,9 @@ def slow_to_close(seconds: int) -> Iterator[socket.socket]:
 
 
 def test_a_descriptor_that_is_slow_to_close_does_not_hold_a_call(front: Front) -> None:
-    """The kernel closes what is not taken, in the receiver's own time. Before Linux 6.16 there is no way out of that.
+    """The kernel closes a descriptor that is not taken, in the receiver's time. Linux 6.16 and later can refuse it.
 
-    No descriptor can be sent over UDP.
+    Descriptors cannot be sent over UDP.
     """
     clients: list[tuple[socket.socket, Address]] = []
 

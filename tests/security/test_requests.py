@@ -1,4 +1,4 @@
-"""Nothing changes chronyd: every request that any call sends is one of those that only read."""
+"""pychrony does not change chronyd: each request of each call is one that only reads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.front import Front
 
-#: chrony's code of the request for the number of sources. Those of the reports are in their list.
+#: chrony's code of the request for the number of sources. The list of reports has the other codes.
 NUMBER = 14
 FAULTS = ["status 1", "status 2", "status 13", "truncate 40", "count 41", "count -1", "random 7", "drop 1"]
 
 
 def calls(address: str) -> Iterator[Callable[[], object]]:
-    """Every public call that talks to chronyd, by whatever name."""
+    """Yield every public call that talks to chronyd."""
     for name in pychrony.__all__:
         if name == "get_report":
             yield from (partial(pychrony.get_report, report, address, timeout=5) for report in pychrony.list_reports())
@@ -39,7 +39,7 @@ def calls(address: str) -> Iterator[Callable[[], object]]:
 
 
 def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Front]) -> None:
-    """Seen by one who stands before chronyd, byte by byte; with all that can go wrong, so that all is sent again."""
+    """A proxy in front of chronyd sees every byte. With faults, so that requests are sent again, too."""
     called = 0
     for fault in [None, *FAULTS]:
         for front in fronts:
@@ -53,7 +53,7 @@ def test_every_request_is_one_that_only_reads(scripted: Daemon, fronts: list[Fro
         sent = set()
         for request in front.requests:
             code = int.from_bytes(request[4:6], "big")
-            # Version 6, a request, two reserved bytes; and a number that only chronyd may see.
+            # Version 6, a request, two reserved bytes. Bytes 8 to 11 are the sequence number.
             assert request[:4] == b"\6\1\0\0"
             # The only other argument is the number of a record, or the address of a source.
             by_address = code in {report.request for report in LISTS if report.is_optional}
