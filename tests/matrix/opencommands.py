@@ -1,6 +1,7 @@
-"""Over UDP from a chronyd that opens more commands, as chrony 4.7 and later does.
+"""Reports over UDP from a chronyd with the directive `opencommands`, which chrony 4.7 added.
 
-Only `make matrix` has one, and names this file; pytest does not collect it by itself, as its name is no test's.
+Only `make matrix` has one, and runs this file by name. pytest alone does not collect it: its name does not begin with
+`test_`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NAMES = [report.name for report in REPORTS if report.name != "rtcdata"]
 
 
 def has_opencommands() -> bool:
-    """Return True if the version of chronyd has the option."""
+    """Return True if chronyd is new enough for the directive."""
     output = subprocess.run(["chronyd", "--version"], check=True, text=True, capture_output=True).stdout
     version = re.search(r"version (\d+)\.(\d+)", output)
     assert version, output
@@ -33,7 +34,7 @@ def has_opencommands() -> bool:
 
 
 def test_every_report_that_chronyd_opens_is_read_over_udp(start: Start, compare: Callable[..., dict[str, Any]]) -> None:
-    """An older one refuses them, and the error names the version that need not."""
+    """An older chronyd refuses them, and the error names the directive and the version that has it."""
     if not has_opencommands():
         with pytest.raises(ChronyPermissionError, match=r"opencommands.*4\.7"):
             pychrony.get_server_stats(start("chronyd", "--command-port").udp)

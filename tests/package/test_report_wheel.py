@@ -60,7 +60,7 @@ def test_installed_program_brings_its_own_libchrony_and_reads(wheel: Path, start
     environment = {name: value for name, value in os.environ.items() if name != "LIBCHRONY_PATH"}
     chronyd = start("chronyd", "--line=server 127.1.0.1 offline")
 
-    # As pipx and uv do it, too: by a link.
+    # Also through a link, as pipx and uv install it.
     link = tmp_path / "chrony-report"
     link.symlink_to(scripts / "chrony-report")
     for program in (scripts / "chrony-report", link):

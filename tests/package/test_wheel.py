@@ -72,7 +72,7 @@ class Installed:
         self.run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", str(wheel))
 
     def run(self, *arguments: str) -> str:
-        """Run its Python, which has to succeed and to leave stderr empty; return what it printed."""
+        """Run the environment's Python, which must succeed and leave stderr empty, and return its output."""
         ours = {"LIBCHRONY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
         environment = {name: value for name, value in os.environ.items() if name not in ours}
         command = [str(self.folder / "venv" / "bin" / "python"), *arguments]
@@ -89,7 +89,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 
 def test_installed_wheel_brings_its_own_libchrony(installed: Installed) -> None:
-    """In a clean environment: the system's library if there is one, or else the one inside the package."""
+    """The system's library comes first, if there is one. The package's own library is the fallback."""
     package = Path(installed.run("-c", "import pychrony; print(pychrony.__file__)")).parent
     assert package.is_relative_to(installed.folder)
     used = Path(installed.run("-c", "import pychrony; print(pychrony.libchrony_path())"))
@@ -104,7 +104,7 @@ def test_installed_wheel_brings_its_own_libchrony(installed: Installed) -> None:
 
 
 def test_installed_wheel_reads_and_ends_in_the_middle_of_calls(installed: Installed, start: Start) -> None:
-    """CPython ends daemon threads by unwinding their stacks, which has to get through the wheel's Rust code."""
+    """CPython may end daemon threads by unwinding their stacks, and so has to unwind the wheel's Rust code."""
     chronyd = start("chronyd", *(f"--line=server 127.1.0.{number} offline" for number in range(1, 41)))
     for _ in range(10):
         assert installed.run(str(PROGRAMS / "daemon_threads.py"), chronyd.socket) == "40"
@@ -126,13 +126,13 @@ def test_sdist_holds_all_that_a_build_needs_and_no_library(sdist: Path) -> None:
 
 
 def test_sdist_compiles_with_the_locked_dependencies(sdist: Path, tmp_path: Path) -> None:
-    """The workspace inside is whole. Only checked, not built: that takes seconds."""
-    # The files get today's times (-m): cargo goes by them, and in an sdist they are all the same old date.
+    """The workspace in the sdist is complete. `cargo check` shows this within seconds, without a build."""
+    # With -m, the files have the current time. All files in an sdist have one old time, so cargo would not see changes.
     subprocess.run(["tar", "-x", "-m", "-f", sdist, "-C", tmp_path], check=True)
     (tree,) = tmp_path.iterdir()
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "sdist"
     locked = packages(tree / "Cargo.lock")
-    # cargo takes the packages of other members, which the sdist does not have, out of the lock file.
+    # cargo removes packages from the lock file that only the missing members of the workspace need.
     command = ["cargo", "check", "--package", "pychrony", "--offline", "--target-dir", str(target)]
     result = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
