@@ -1,4 +1,4 @@
-"""Every form of an address, and host names, which are resolved: each of a name's addresses is tried."""
+"""All forms of addresses. A host name is resolved, and each of its addresses is tried."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_forms_without_a_port(machine: Machine) -> None:
 
 
 def test_a_relative_or_strange_path(scripted: Daemon, connect: Connect) -> None:
-    """A path is taken as it stands."""
+    """A path is used unchanged."""
     strange = scripted.socket.replace("/chronyd", "/../" + scripted.folder.name + "//./chronyd")
     assert connect(strange).address == strange
 
@@ -125,7 +125,7 @@ def test_a_name_whose_addresses_all_fail_names_each(machine: Machine) -> None:
 
 
 def test_a_name_is_resolved_again_when_chronyd_is_lost(machine: Machine) -> None:
-    """As when a name is moved to another machine."""
+    """The name may have moved to another machine."""
     machine.own_names("127.0.0.5 moves.example\n")
     first = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
     machine.start("local stratum 4", "cmdport 323", "bindcmdaddress 127.0.0.6")
@@ -160,7 +160,7 @@ def test_a_slow_resolver_is_not_waited_for(machine: Machine) -> None:
 
 
 def test_an_answer_counts_while_the_host_is_looked_up_again(machine: Machine) -> None:
-    """After a second the call wants the other addresses of the host, and the resolver is silent."""
+    """After a second, the call looks up the other addresses of the host, but the resolver is silent."""
     machine.own_names("127.0.0.5 chrony.example\n", resolver="127.0.0.1")
     chronyd = machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
     assert machine.run("addresses.py", "resumed", str(chronyd.pid)) == [3]
@@ -175,7 +175,7 @@ def test_a_slow_resolver_can_be_interrupted(machine: Machine) -> None:
 
 @pytest.fixture
 def resolving(machine: Machine) -> Machine:
-    """A machine with a name server to be, and a chronyd at 127.0.0.5."""
+    """A machine with a chronyd at 127.0.0.5, whose name server at 127.0.0.1 a test may start."""
     machine.own_names("127.0.0.1 localhost\n", resolver="127.0.0.1")
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.5")
     return machine
@@ -188,13 +188,13 @@ def test_an_answer_of_the_resolver_in_time_is_used(resolving: Machine) -> None:
 
 @pytest.mark.blocking_only("an event loop has a resolver of its own")
 def test_a_resolver_that_hangs_is_asked_once_for_a_name(resolving: Machine) -> None:
-    """By all calls and threads."""
+    """All calls and threads share one look-up."""
     *failures, [threads, queries] = resolving.run("addresses.py", "hanging")
     assert len(failures) == 11
     for (name, code, message), _ in failures:
         assert (name, code) == ("ChronyConnectionError", -1)
         assert "The resolver has not answered" in message
-    # One for IPv4 and one for IPv6, by one thread.
+    # One thread sends a query for IPv4 and a query for IPv6.
     assert (threads, queries) == (1, 2)
 
 
@@ -221,7 +221,7 @@ def test_names_beyond_that_number_are_looked_up_when_there_is_room(resolving: Ma
 
 @pytest.mark.blocking_only("a child of os.fork has no thread that runs the loop")
 def test_a_child_does_not_wait_for_a_look_up_of_its_parents(resolving: Machine) -> None:
-    """Its parent's threads do not exist in it, so it asks by itself, though glibc may hand the answer to its parent."""
+    """The child does not have its parent's threads, so it sends its own queries. The parent may get their answers."""
     assert len(resolving.run("addresses.py", "forked")) == 2
 
 

@@ -1,4 +1,4 @@
-"""Anything as an argument: TypeError, ValueError, OverflowError, or an exception of the package's own."""
+"""Any object as an argument: the only exceptions are TypeError, ValueError, OverflowError and the package's own."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ timeouts = st.one_of(
 
 
 def call(function: Callable[..., Any], *arguments: object, **options: object) -> None:
-    """Call; any other exception fails the test."""
+    """Call, and let any other exception fail the test."""
     with contextlib.suppress(TypeError, ValueError, OverflowError, ChronyError):
         function(*arguments, **options)
 

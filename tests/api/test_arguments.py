@@ -1,4 +1,4 @@
-"""Arguments that no function takes: wrong timeouts and types. Nothing is opened for them, so no daemon is needed."""
+"""Timeouts and paths, right and wrong. Wrong ones are refused before anything is opened, so no daemon is needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_taker_of_a_timeout = pytest.mark.parametrize(
 
 
 class Failing:
-    """No number and no path: whoever asks for either gets an error that is not about types."""
+    """An object whose conversion to a number or a path raises an error that is not about types."""
 
     def __float__(self) -> float:
         """Fail."""
@@ -63,7 +63,7 @@ def test_what_a_number_or_a_path_raises_of_its_own_is_passed_on(function: Functi
 @each_function
 @pytest.mark.parametrize("timeout", [1, 0.5, True, 1e-3, 1e10, 1e18, 1e300, 10**300, Decimal("0.5"), Fraction(1, 3)])
 def test_any_positive_number_of_seconds_will_do(function: Function, timeout: float) -> None:
-    """The path is missing, which is found out whatever the timeout is."""
+    """The path is missing, which is an error with any timeout."""
     with pytest.raises(ChronyConnectionError):
         function("/nonexistent/chronyd.sock", timeout=timeout)
 
@@ -72,7 +72,7 @@ class Bytes:
     """A path in bytes."""
 
     def __fspath__(self) -> bytes:
-        """In bytes."""
+        """Return bytes."""
         return b"/run/chrony/chronyd.sock"
 
 
@@ -106,7 +106,7 @@ def test_timeout_is_given_by_name_only(function: Function) -> None:
 
 @each_function
 def test_a_tiny_timeout_ends_the_call(function: Function, timed: Callable[..., Any]) -> None:
-    """Too short for the loopback interface, or for a port that nothing listens on: either is an error in no time."""
+    """The timeout is too short for an answer, and nothing listens on the port: the call fails at once in either way."""
 
     def call() -> None:
         with pytest.raises(ChronyConnectionError):

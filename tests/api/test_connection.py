@@ -55,7 +55,7 @@ def test_the_signature() -> None:
 def test_methods_return_what_the_functions_return(transport: str, scripted: Daemon, connect: Connect) -> None:
     address = getattr(scripted, transport)
     connection = connect(address)
-    # They are read twice: on the first session and on the kept one.
+    # On the first session, and on the kept one.
     for report in REPORTS * 2:
         expected, found = report.function(address), report.of(connection)()
         assert found == expected
@@ -121,7 +121,7 @@ def requests(daemon: Daemon) -> int:
 
 
 def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon) -> None:
-    # Over UDP a busy machine may be taken for a loss, but not each time.
+    # Over UDP, a delay on a busy machine may look like a loss, but not each time.
     for transport, sent, tries in (("socket", 0, 1), ("udp", 1, 5)):
         costs = []
         for _ in range(tries):
@@ -199,7 +199,7 @@ def test_nested_entering_closes_at_the_outermost_end(scripted: Daemon, resources
         assert connection.get_tracking().stratum == 2
         assert connection.address == scripted.socket
         assert resources.opened() == 1
-        # A nested entering that fails closes nothing of the outer.
+        # A failed nested entry does not close the outer block.
         scripted.say("die")
         with pytest.raises(ChronyConnectionError), connection:
             pytest.fail("nothing is there to connect to")
@@ -278,7 +278,7 @@ def test_a_number_of_lanes_out_of_range_is_a_value_error(lanes: int) -> None:
 def test_settings_at_their_edges_work(scripted: Daemon, connect: Connect) -> None:
     for settings in ({"timeout": 10**9}, {"timeout": 1e300}, {"parallel": 1}, {"parallel": 2**31}, {"timeout": 3}):
         assert len(connect(scripted.socket, **settings).get_sources()) == 3
-    # The timeout is almost nothing. The call ends and says so, unless an answer is there at once.
+    # A timeout of almost nothing ends the call at once.
     scripted.say("fault silence")
     with pytest.raises(ChronyConnectionError, match="within 1ns"):
         connect(scripted.udp, timeout=1e-9)
@@ -314,7 +314,7 @@ class Own(ChronyConnection):
         self.entered = 0
 
     def __enter__(self) -> Own:
-        """Count."""
+        """Count the entries."""
         self.entered += 1
         return super().__enter__()
 
@@ -331,10 +331,10 @@ def test_a_class_of_the_users_own_may_derive_from_it(scripted: Daemon, resources
 
 
 class Careless(ChronyConnection):
-    """A user's class that forgets to initialise what it derives from."""
+    """A user's class that forgets to call `__init__` of its base class."""
 
     def __init__(self) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @pytest.mark.blocking_only("the class itself")
@@ -376,7 +376,7 @@ def test_a_missing_rtc_is_an_error_and_no_end(scripted: Daemon, connect: Connect
 
 
 def test_the_transport_is_never_a_wrong_one(scripted: Daemon) -> None:
-    """Another thread may leave the connection between any two steps of the question."""
+    """Another thread may close the connection at any instruction of the property."""
     connection = ChronyConnection(scripted.udp)
     question = vars(ChronyConnection)["transport"].fget
     answers = []

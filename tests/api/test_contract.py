@@ -1,4 +1,4 @@
-"""The public API word for word: names, signatures, fields, numbers, documentation, types. Nothing is called."""
+"""The public API word for word: names, signatures, fields, numbers, documentation and types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pychrony import aio
 
 pytestmark = pytest.mark.blocking_only("the package itself: names, signatures and records")
 
-# The contract's `__all__`, as it stands there.
+# A copy of the contract's `__all__`.
 CONTRACT = [
     "get_tracking",
     "TrackingStatus",
@@ -200,7 +200,7 @@ def test_records_have_the_fields_of_the_contract_in_order_and_frozen(name: str) 
 
 @each_report
 def test_records_have_no_pseudo_fields(report: Report) -> None:
-    """Class variables and arguments of the constructor only are in `__dataclass_fields__`, and not in `fields`."""
+    """Pseudo-fields, such as class variables, would be in `__dataclass_fields__`, but not in `fields`."""
     assert tuple(vars(report.record)["__dataclass_fields__"].values()) == dataclasses.fields(report.record)
 
 
@@ -240,7 +240,7 @@ def test_constants_are_integers_with_the_numbers_of_the_contract(name: str) -> N
     ],
 )
 def test_reference_ids_are_named_by_a_function_of_the_models(reference_id: int, name: str) -> None:
-    """The suite of the contract calls it by this name."""
+    """The contract's test suite calls the function by this name."""
     assert pychrony.models._ref_id_to_name(reference_id) == name
 
 
@@ -296,7 +296,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 def test_the_stubs_are_those_of_the_module(tmp_path: Path) -> None:
     config = tmp_path / "mypy.ini"
     config.write_text("[mypy]\nstrict = True\n")
-    # Type checkers of last year do not know the decorator that says that no class derives from two such bases.
+    # Older type checkers do not know the decorator `disjoint_base`.
     options = ["--mypy-config-file", str(config), "--ignore-disjoint-bases"]
     command = [sys.executable, "-m", "mypy.stubtest", *options, "pychrony"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """The search for chronyd when no address is given: its Unix sockets, then its command ports, each proved by an answer.
 
-All of it on machines of the tests' own, with real chronyds at the real places.
+Each test has a `Machine`, with real chronyds at the real paths and ports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LINES = ["local stratum 3", "cmdport 323"]
 @pytest.mark.parametrize("place", ["/run/chrony", "/var/run/chrony"])
 def test_a_unix_socket_comes_first(place: str, machine: Machine) -> None:
     machine.start(*LINES, place=place)
-    # If /var/run is a link to /run, the first of the two names is found for both.
+    # If /var/run is a link to /run, the first of the two paths leads to both.
     address, transport, stratum = machine.tell()
     assert address in {f"{place}/chronyd.sock", RUN}
     assert (transport, stratum) == ("UNIX_SOCKET", 3)
@@ -43,7 +43,7 @@ def test_the_command_port_without_a_unix_socket(machine: Machine) -> None:
 def test_ipv6_where_nothing_listens_on_ipv4(machine: Machine) -> None:
     machine.start(*LINES, "bindcmdaddress 127.0.0.9")
     assert machine.tell() == [PORT6, "COMMAND_PORT", 3]
-    # All of this takes less than a short timeout.
+    # A short timeout is enough for the whole search.
     assert machine.tell(timeout=1) == [PORT6, "COMMAND_PORT", 3]
 
 
@@ -56,7 +56,7 @@ def test_ipv4_comes_before_ipv6(machine: Machine) -> None:
 
 
 def test_a_unix_socket_that_refuses_is_passed_over(machine: Machine) -> None:
-    """A killed chronyd leaves one behind."""
+    """A killed chronyd leaves its socket behind."""
     dead = machine.start("local stratum 3", place="/run/chrony")
     dead.say("kill")
     machine.start("local stratum 4", "cmdport 323")
@@ -66,7 +66,7 @@ def test_a_unix_socket_that_refuses_is_passed_over(machine: Machine) -> None:
 def test_a_process_without_permission_uses_the_command_port(machine: Machine) -> None:
     daemon = machine.start(*LINES, place="/run/chrony")
     assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
-    # The same is true where the folder is open and only the socket is not.
+    # Also if other users may enter the folder, but not use the socket.
     daemon.folder.chmod(0o755)
     assert machine.tell(nobody=True) == [PORT, "COMMAND_PORT", 3]
     assert daemon.leftovers() == []
@@ -116,7 +116,7 @@ def test_when_all_fail_each_is_named_with_its_reason(machine: Machine) -> None:
 
 def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
     machine.shell("ip link set lo down")
-    # Requests may vanish there without an error, and an answer that comes in time would be one.
+    # Requests may vanish without an error, so the call may last until its deadline.
     [[(name, code, message), taken]] = machine.run("tell.py", "--timeout=0.8")
     assert (name, code) == ("ChronyConnectionError", -1)
     for place in PLACES:
@@ -125,7 +125,7 @@ def test_a_machine_without_an_interface_names_all_too(machine: Machine) -> None:
 
 
 def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
-    """The port has half of the time while another place is left, and at most a second."""
+    """While another place is left, the port gets half of the time, and at most a second."""
     machine.start("local stratum 3", "cmdport 323", "bindcmdaddress 127.0.0.9")
     for timeout, least in ((1.6, 0.8), (4, 1)):
         [[found, taken]] = machine.run("tell.py", f"--silent={PORT}", f"--timeout={timeout}")
@@ -134,7 +134,7 @@ def test_a_silent_port_is_passed_over_in_time(machine: Machine) -> None:
 
 
 def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
-    """As of a chronyd in another mount namespace, which cannot find the client's socket to answer to."""
+    """A chronyd in another mount namespace is silent, because it does not find the client's socket."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
     for found, taken in machine.run("default_order.py", "tell_beside_a_silent_socket", RUN):
@@ -143,7 +143,7 @@ def test_a_silent_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
 
 
 def test_a_full_unix_socket_is_passed_over_in_time(machine: Machine) -> None:
-    """As of a chronyd that has been stopped for some time: not even a request can be sent to it."""
+    """The queue of a chronyd that has been stopped for some time is full, so requests cannot be sent."""
     machine.start(*LINES)
     machine.shell("mkdir -m 700 /run/chrony")
     found = machine.run("default_order.py", "tell_beside_a_full_socket", RUN)

@@ -22,7 +22,7 @@ StartAt = Callable[..., "Daemon"]
 
 
 def read_all(python: Python, wrapper: list[str], *options: str) -> dict[str, list[Any]]:
-    """Read all reports by function; return the error's name and code, and the representation or message."""
+    """Read all reports with functions. Return the error's name and code, and the representation or message."""
     found: dict[str, list[Any]] = json.loads(python("read_all.py", *options, *CALLS, wrapper=wrapper))
     return {name: found[name][:3] for name in CALLS}
 
@@ -36,7 +36,7 @@ def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Pyt
     assert results["get_source_stats"][2].startswith("[SourceStats(")
     name, code, message = results["get_rtc_data"]
     assert (name, code) == ("ChronyDataError", -4)
-    # The message says which of the two it was.
+    # The message names the socket.
     assert f" {place}/chronyd.sock " in message
 
 
@@ -47,7 +47,7 @@ def test_the_first_default_socket_comes_first(start_at: StartAt, start: Start, p
     subprocess.run([*first.inside("mount"), *mount], check=True)
     code = "import pychrony; print(pychrony.get_tracking().stratum)"
     assert python("-c", code, wrapper=first.inside("mount")) == "4\n"
-    # The first one's file stays behind when it dies; that it refuses is no reason not to try the second.
+    # A killed chronyd leaves its socket behind. A refusal there does not end the search.
     first.say("kill")
     assert python("-c", code, wrapper=first.inside("mount")) == "5\n"
 
@@ -98,6 +98,6 @@ def test_every_example_in_a_docstring_does_what_it_shows(start_at: StartAt) -> N
 
 
 def test_the_examples_are_compared(start_at: StartAt) -> None:
-    """The same examples fail where there is no RTC."""
+    """The example of `get_rtc_data` fails without an RTC."""
     results = run_doctests(start_at("/run/chrony", "chronyd"), "get_rtc_data")
     assert "RTC tracking is not available" in results["report"]

@@ -1,4 +1,4 @@
-"""The front page and the pages of docs/: their Python examples run as they stand, and print what the pages show."""
+"""The front page and the pages of docs/: their Python examples run unchanged, and print what the pages show."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
 
 def examples() -> Iterator[Example]:
-    """Find the examples of all pages."""
+    """Yield the examples of all pages."""
     for page in PAGES:
         for code, output in re.findall(
             r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", page.read_text(), re.DOTALL | re.MULTILINE
@@ -71,13 +71,13 @@ def daemon(start_shared: Start, tmp_path_factory: pytest.TempPathFactory) -> Dae
 
 
 def without_numbers(text: str) -> str:
-    """Put a letter in place of each number."""
+    """Replace each number with a letter."""
     return re.sub(r"[-+]?\d[\d.]*", "N", text)
 
 
 @pytest.mark.parametrize("example", PRINTING, ids=[example.page for example in PRINTING])
 def test_an_example_prints_what_its_page_shows(daemon: Daemon, example: Example) -> None:
-    # The front page's are for any user.
+    # The examples of the front page are for any user.
     rights = GIVE_UP_RIGHTS if example.page == "README.md" and example.output else ""
     command = [*daemon.inside("mount", "net"), sys.executable, "-c", rights + example.code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -117,7 +117,7 @@ def test_the_handler_for_sigterm_leaves_nothing_and_without_it_a_directory_is_le
 
 
 def test_every_target_of_the_makefile_is_named_truly() -> None:
-    """Targets that the pages tell the reader to type exist."""
+    """Each target that a page tells the reader to type exists."""
     makefile = (ROOT / "Makefile").read_text()
     pages = [*PAGES, ROOT / "CONTRIBUTING.md"]
     named = [
@@ -128,7 +128,7 @@ def test_every_target_of_the_makefile_is_named_truly() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    """Files that are linked exist, and so do the headings in them."""
+    """Linked files exist, and so do linked headings."""
     wrong = []
     for page in [*PAGES, ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
@@ -140,7 +140,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Name the headings of a page as links do."""
+    """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

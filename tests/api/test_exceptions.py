@@ -1,4 +1,4 @@
-"""The exceptions by themselves: message, code, text, copies. Who raises which is the matter of the other folders."""
+"""The exceptions alone: message, code, text and copies. The tests of calls show which call raises which exception."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ RAISING: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("call", RAISING.values(), ids=RAISING.keys())
 def test_the_exception_that_is_being_handled_is_told(call: Callable[[str], object], scripted: Daemon) -> None:
-    """As Python tells it: it is shown unless there is a cause."""
+    """As usual in Python, a traceback shows it unless there is a cause."""
     handled = LookupError("handled")
     try:
         raise handled

@@ -1,4 +1,4 @@
-"""docs/fields.md, the ledger of all fields, against the records and all that libchrony can report."""
+"""docs/fields.md, the ledger of all fields, compared with the records and with all that libchrony can report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pychrony
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: The number of forms of a report's reply, if there are several.
+#: The number of layouts of a report's reply, if there are several.
 LAYOUTS = {"serverstats": 4, "ntpdata": 2}
 RESERVED = re.compile(r"reserved #\d+")
 
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def ledger() -> dict[str, list[Row]]:
-    """The ledger by report."""
+    """Return the rows of the ledger, by report."""
     _, *parts = re.split(r"^## (\w+)$", (ROOT / "docs/fields.md").read_text(), flags=re.MULTILINE)
     cells = re.compile(r"(?<!\\) ?\| ?")
     rows = [re.findall(r"^\| (.+) \|$", part, re.MULTILINE)[2:] for part in parts[1::2]]
@@ -59,19 +59,19 @@ class Libchrony:
     """The library that pychrony has loaded, called directly."""
 
     def __init__(self) -> None:
-        """Declare what is called."""
+        """Load the library, and declare the types of its functions."""
         self.library = ctypes.CDLL(pychrony.libchrony_path())
         for name in ("chrony_get_report_name", "chrony_get_field_name"):
             getattr(self.library, name).restype = c_char_p
         self.library.chrony_needs_response.restype = ctypes.c_bool
 
     def reports(self) -> list[str]:
-        """The names of all reports."""
+        """Return the names of all reports."""
         number = self.library.chrony_get_number_supported_reports()
         return [self.library.chrony_get_report_name(index).decode() for index in range(number)]
 
     def fields(self, socket: str, report: str, record: int) -> Iterator[str]:
-        """The names of all fields of a record."""
+        """Yield the names of all fields of a record."""
         library, session = self.library, c_void_p()
         fd = library.chrony_open_socket(socket.encode())
         assert library.chrony_init_session(ctypes.byref(session), c_int(fd)) == 0
@@ -91,9 +91,9 @@ def test_every_report_of_the_loaded_library_is_in_the_ledger() -> None:
 
 @pytest.mark.parametrize("report", REPORTS, ids=str)
 def test_every_field_of_the_loaded_library_is_in_the_ledger_or_reserved(report: Report, scripted: Daemon) -> None:
-    """In every form that the report's reply has. A form lacks only what the ledger says to have come later.
+    """Each layout of the reply is read. It lacks only fields that the ledger marks as newer.
 
-    Of a list, the records of a server and of a reference clock are taken together: they have different fields.
+    A list has the fields of a server's record and of a reference clock's record, which differ.
     """
     rows = ledger()[report.name]
     known = {name for row in rows for name in row.libchrony.split(", or ")}

@@ -1,4 +1,4 @@
-"""Which libchrony serves, and what is said when none does. Each case has a process: a library stays loaded."""
+"""The choice of libchrony, and the error without one. Each case has its own process, as a library stays loaded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_file_that_does_not_serve_is_told_by_every_call(
 
 
 def test_what_cannot_be_seen_in_the_name_is_escaped(python: Python) -> None:
-    """Who sets the variable shall not write lines into a log, or colours to a terminal."""
+    """The value of the variable must not add lines to a log, or colours to a terminal."""
     results = json.loads(
         python("library.py", "call_all", *EVERY, environment={"LIBCHRONY_PATH": "/nonexistent/\n\x1b[31m.so"})
     )
@@ -113,7 +113,7 @@ def test_import_needs_no_library(tmp_path: Path, python: Python) -> None:
 
 
 def test_import_is_cheap(python: Python) -> None:
-    """The import does not load modules that a program which only reads a record does not need."""
+    """The import does not load modules that are not needed to read a record."""
     code = "import pychrony, sys; print({'asyncio', 'multiprocessing', 'socket', 'threading'} & set(sys.modules))"
     assert python("-c", code) == "set()\n"
 
@@ -140,7 +140,7 @@ def test_the_named_file_serves_by_a_relative_path_too(tmp_path: Path, python: Py
 
 
 def test_the_named_file_is_not_replaced_by_the_systems(tmp_path: Path, python: Python) -> None:
-    """With a good library where the loader looks for it, the bad one that is named still counts."""
+    """A named library is not replaced, even if it is missing and the loader would find a good one."""
     (tmp_path / "libchrony.so.0").symlink_to(pychrony.libchrony_path())
     environment = {"LIBCHRONY_PATH": None, "LD_LIBRARY_PATH": str(tmp_path)}
     assert Path(python("library.py", "path", environment=environment).strip()).name == "libchrony.so.0"

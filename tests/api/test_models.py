@@ -1,4 +1,4 @@
-"""The records by themselves: helper methods, names, immutability. No daemon, and no libchrony."""
+"""The records alone: helper methods, names and immutability. The tests do not need a daemon or libchrony."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_error_bound_is_the_manuals_formula_and_grows_as_chronyds_does() -> 
     )
     # The clock is 0.25 s fast, and ref_time is in chronyd's estimate of true time.
     assert tracking.clock_error_bound() == tracking.clock_error_bound(at=1000.25) == 0.8125
-    # 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
+    # 1.5 ppm of skew, 0.5 ppm of residual frequency, and chronyd's own 1 ppm.
     assert tracking.clock_error_bound(at=1000.25 + 1e5) == pytest.approx(0.8125 + 0.3, abs=1e-12)
     assert tracking.clock_error_bound(at=1000.25 - 1e5) == tracking.clock_error_bound(at=1000.25 + 1e5)
 
@@ -138,7 +138,7 @@ def test_the_error_bound_takes_numbers_only() -> None:
         ({"stratum": 16}, False, False),
         ({"reference_id": 0, "reference_ip": ""}, False, False),
         ({"reference_id": 0x7F7F0101, "reference_ip": ""}, True, False),
-        # A server of this address, which is as good as any.
+        # A server may have this address.
         ({"reference_id": 0x7F7F0101, "reference_ip": "127.127.1.1"}, False, True),
     ],
 )
@@ -233,7 +233,7 @@ def test_records_are_values(record: Any) -> None:  # noqa: ANN401
 
 @each_report
 def test_records_print_and_compare_as_any_dataclass(report: Report) -> None:
-    """`pychrony.models` has these methods itself, for all records alike."""
+    """`pychrony.models` defines these methods itself, once for all records."""
     fields = dataclasses.fields(report.record)
     plain = dataclasses.make_dataclass(
         report.record.__name__, [(field.name, field.type) for field in fields], frozen=True

@@ -28,7 +28,8 @@ def enter(address: str, *, timeout: float) -> ChronyConnection:
 
 FUNCTIONS: list[Callable[..., object]] = [*(report.function for report in REPORTS), enter]
 
-#: The beginning of a command line without root's rights. It may still read all, as the test bed may lie anywhere.
+#: The beginning of a command line without root's rights. The command may still read all files, because the test bed may
+#: be anywhere.
 UNPRIVILEGED = [
     *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
     *(
@@ -44,7 +45,7 @@ EMPTY = ["unshare", "--mount", "--net", "sh", "-c", 'mount -t tmpfs tmpfs /run &
 def tell(
     finish: Finish, *address: str, timeout: float = 5, wrapper: Sequence[str] = (), nobody: bool = False
 ) -> list[Any]:
-    """Return how each function and a connection ends: the error, its code, what it returns or says, and the time."""
+    """Return the outcome of each function and of a connection: the error, its code, the result or message, the time."""
     options = [f"--timeout={timeout}", *(f"--address={one}" for one in address), *(["--nobody"] if nobody else [])]
     found: dict[str, list[Any]] = json.loads(finish("read_all.py", *options, *CALLS, wrapper=wrapper))
     assert [*found] == [*CALLS, "connection"]
@@ -52,7 +53,7 @@ def tell(
 
 
 def test_a_user_reads_a_chronyd_of_his_own(start: Start, finish: Finish) -> None:
-    """In a folder of his own, over the Unix socket; and over the command port. Nothing of it needs root."""
+    """Over the Unix socket in the user's own folder, and over the command port. Neither needs root."""
     daemon = start("chronyd", "--command-port", "--line", "local stratum 3", wrapper=UNPRIVILEGED)
     assert Path(f"/proc/{daemon.pid}").stat().st_uid == 65534
     for address in (daemon.socket, daemon.udp, daemon.udp6):
@@ -83,7 +84,7 @@ def test_without_a_folder_of_chronyds_each_place_is_named(nobody: bool, finish: 
 
 
 def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
-    """A path that a chronyd left, and a port that nothing listens on."""
+    """A path that a chronyd left behind, and a port that nothing listens on."""
     left = tmp_path / "chronyd.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server, socket.socket(type=socket.SOCK_DGRAM) as port:
         server.bind(str(left))
@@ -91,7 +92,7 @@ def test_a_socket_that_refuses_is_told_at_once(tmp_path: Path) -> None:
         number = port.getsockname()[1]
     places = {str(left): "no chronyd listens there", f"127.0.0.1:{number}": "is its cmdport not 0?"}
     for address, advice in places.items():
-        # A deadline that is too long to wait for.
+        # This timeout is too long to wait for.
         for call in FUNCTIONS:
             with pytest.raises(ChronyConnectionError) as caught:
                 call(address, timeout=600)
@@ -109,13 +110,13 @@ def daemon(start: Start) -> Daemon:
 
 
 def mounted(daemon: Daemon, place: Path, *options: str) -> list[str]:
-    """The beginning of a command line that runs where the daemon's folder is mounted at a place, as in a container."""
+    """Return the beginning of a command line that runs with the daemon's folder mounted at a place."""
     script = 'mount --bind "$1" "$2" && if [ "$3" ]; then mount -o "remount,bind,$3" "$2"; fi && shift 3 && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh", str(daemon.folder), str(place), ",".join(options)]
 
 
 def test_a_socket_mounted_at_another_path_ends_at_the_deadline(daemon: Daemon, finish: Finish, folder: Path) -> None:
-    """chronyd gets the requests, and does not find the client's socket at the path it has there."""
+    """chronyd gets the requests, but does not find the client's socket at the client's path."""
     address = str(folder / "chronyd.sock")
     wrapper = mounted(daemon, folder)
     for name, code, message, taken in tell(finish, address, timeout=0.5, wrapper=wrapper):

@@ -27,7 +27,7 @@ Compare = Callable[..., dict[str, Any]]
 def read_all(
     python: Python, address: str, *options: str, wrapper: Sequence[str] = ()
 ) -> dict[str, tuple[str, int | None, str, str]]:
-    """Read all reports by function; return the error and its code, the representation or message, and the cause."""
+    """Read all reports with functions. Return the error and its code, the representation or message, and the cause."""
     output = python("read_all.py", f"--address={address}", *options, *CALLS, wrapper=wrapper)
     return {name: tuple(found[:4]) for name, found in json.loads(output).items() if name in CALLS}
 
@@ -52,7 +52,7 @@ def test_an_address_of_four_printable_bytes_is_a_name_as_it_stands(
     client = start("chronyd", "--line", line, wrapper=server.inside("net"))
     client.say("wait-synchronised 20")
     quieten(client)
-    # This process is in another network namespace, and Unix sockets do not care.
+    # This process is in another network namespace, which does not matter to Unix sockets.
     assert os.stat("/proc/self/ns/net").st_ino != os.stat(f"/proc/{client.pid}/ns/net").st_ino  # noqa: PTH116
     found = compare(client)
     tracking = found["tracking"]
@@ -79,7 +79,7 @@ def test_a_process_without_rights_is_refused_on_the_unix_socket(pair: Daemon, py
 
 
 def test_a_process_without_rights_is_refused_by_the_socket_itself(start: Start, python: Python) -> None:
-    """Also where it may enter the folder, and even write to it."""
+    """Even if it may enter the folder, or write to it."""
     daemon = start("chronyd")
     for mode in (0o755, 0o1777):
         daemon.folder.chmod(mode)
@@ -230,7 +230,7 @@ def test_a_folder_with_a_long_path_is_explained(
     folder = base / ("x" * (length - len(str(base)) - 1))
     folder.mkdir()
     assert len(str(folder)) == length
-    # Nothing reads it; a call that gets as far as sending waits for its deadline.
+    # Nothing reads from the socket, so a call that sends a request waits for its deadline.
     bound(folder / "c.sock")
 
     with pytest.raises(ChronyError) as caught:
@@ -244,7 +244,7 @@ def test_a_folder_with_a_long_path_is_explained(
 
 
 def test_a_socket_in_the_root_is_explained(tmp_path: Path, python: Python) -> None:
-    """In a root of its own, which has the machine's folders in it."""
+    """In a new root that has the machine's folders."""
     change_root = """
         set -eu
         root=$1; shift
