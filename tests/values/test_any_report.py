@@ -1,4 +1,4 @@
-"""Any report by its name: the values of the typed records, and what only a libchrony of the future has."""
+"""Any report by its name: the values of the typed records, and reports that only a future libchrony has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import Daemon
     from tests.support.programs import Python
 
-#: The words for the types, by the stub's.
+#: pychrony's words for the types, by the stub's words.
 TYPES = {"uint": "unsigned", "int": "signed", "float": "float", "time": "time", "string": "string"}
 
 

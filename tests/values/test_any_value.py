@@ -1,6 +1,6 @@
-"""Any values from the scripted chronyd, over the wire: read as they were sent, or refused by the name of a field.
+"""Any values from the scripted chronyd, over the wire: read as they were sent, or refused with the name of the field.
 
-What a value means is worked out here a second time, from chrony's protocol and the documentation of the fields.
+The expected values are computed here independently, from chrony's protocol and the documentation of the fields.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Cases: TypeAlias = st.SearchStrategy[Case]
 
 
 def integers(bits: int, highest: int | None = None) -> Cases:
-    """Numbers with the given bits. Half of them are good ones, up to the highest."""
+    """Numbers with the given bits. At least half of them are valid: not above the highest."""
     limit = 2**bits - 1 if highest is None else highest
     numbers = st.one_of(st.integers(0, limit), st.integers(0, 2**bits - 1))
     return numbers.map(lambda number: (number, number if number <= limit else None))
 
 
 def decode(raw: int) -> float:
-    """chrony's floating point: 7 bits of exponent and 25 of coefficient, both in two's complement."""
+    """Decode chrony's float: 7 bits of exponent and 25 bits of coefficient, both in two's complement."""
     exponent, coefficient = raw >> 25, raw & 0x1FFFFFF
     exponent -= 128 if exponent >= 64 else 0
     coefficient -= 2**25 if coefficient >= 2**24 else 0
@@ -43,24 +43,24 @@ def decode(raw: int) -> float:
 
 
 def offset(raw: int) -> Case:
-    """A number of either sign."""
+    """Return the case of a float of either sign."""
     return {"raw": raw}, decode(raw)
 
 
 def measure(raw: int) -> Case:
-    """A number that is not negative."""
+    """Return the case of a float that must not be negative."""
     return {"raw": raw}, decode(raw) if decode(raw) >= 0 else None
 
 
 def time(high: int, low: int, nsec: int) -> Case:
-    """Times; in the upper half of the seconds may be the mark of a missing one."""
+    """Return the case of a time. The upper half of its seconds may be marked as missing."""
     seconds = low if high == 0x7FFFFFFF else (high << 32) + low
     good = seconds < 2**63 and nsec < 10**9
     return {"high": high, "low": low, "nsec": nsec}, seconds + nsec / 1e9 if good else None
 
 
 def name(reference_id: int) -> str:
-    """The name of a reference clock."""
+    """Return the name of a reference clock."""
     text = reference_id.to_bytes(4, "big").rstrip(b"\0")
     return (
         text.decode()
@@ -71,7 +71,7 @@ def name(reference_id: int) -> str:
 
 WORD = st.integers(0, 2**32 - 1)
 OFFSETS = WORD.map(offset)
-#: Half of them not negative.
+#: At least half of them are not negative.
 MEASURES = st.one_of(WORD, WORD.map(lambda raw: raw & ~0x1000000)).map(measure)
 TIMES = st.builds(
     time,
@@ -79,7 +79,7 @@ TIMES = st.builds(
     WORD,
     st.one_of(st.integers(0, 10**9 - 1), st.integers(10**9 - 1, 2**32 - 1)),
 )
-#: Of a reference clock. Those of other sources have narrower bounds.
+#: Polls of a reference clock. Other sources have narrower bounds.
 POLLS = st.one_of(st.integers(-7, 24), st.integers(-32, 32), st.integers(-(2**15), 2**15 - 1)).map(
     lambda poll: (poll, poll if -32 <= poll <= 32 else None)
 )
@@ -108,13 +108,13 @@ CONTENTS: dict[str, Callable[[Field], Cases]] = {
 
 @st.composite
 def records(draw: st.DrawFn, report: Report) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A record as it is sent and as it is to be read. Some fields are left to their good defaults."""
+    """Draw a record as it is sent and as it has to be read. Some fields keep their valid defaults."""
     table = [
         (name, field.ours, CONTENTS[field.content](field))
         for name, field in report.fields.items()
         if draw(st.integers(0, 3))
     ]
-    # Of many fields with any value, one is nearly always refused.
+    # If more than one field had any value, nearly every record would be refused.
     bad = draw(st.sampled_from([None, None, *(ours for _, ours, _ in table)]))
     drawn = {
         field: (ours, draw(values if ours == bad else values.filter(lambda case: case[1] is not None)))

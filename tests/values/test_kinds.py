@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Compare = Callable[..., dict[str, Any]]
 Eventually = Callable[..., None]
 NEVER = 0xFFFFFFFF
-#: Those that the client measures.
+#: The sources that the client measures.
 MEASURED = [f"127.0.0.{number}" for number in range(1, 8)]
 #: All sources, in chronyd's order: the first is a reference clock, and the last a name that cannot be resolved.
 NAMES = ["GPS", *MEASURED, "127.0.0.101", "127.0.0.102", "127.0.0.103", "127.0.0.104", "ID#0000000001"]
@@ -42,14 +42,14 @@ KEY_TYPES = {256: KeyType.AEAD_AES_SIV_CMAC_256, 128: KeyType.AEAD_AES_128_GCM_S
 
 @pytest.fixture(scope="module")
 def every_kind(start_shared: Start) -> Daemon:
-    """A client that has a source of every kind, and will not measure them again for a while."""
+    """A client that has a source of every kind, and does not measure them again for a while."""
     client = start_shared("pair", "--all-kinds", "--command-port")
     keep_measurements(client)
     return client
 
 
 def by_name(records: list[Any]) -> dict[str, Any]:
-    """The records of a list, by the names of their sources."""
+    """Return the records of a list, by the names of their sources."""
     return dict(zip(NAMES, records, strict=True))
 
 
@@ -72,12 +72,12 @@ def test_all_is_as_chronyc_has_it(every_kind: Daemon, compare: Compare) -> None:
 
 def test_what_a_server_has_served_is_as_chronyc_has_it(every_kind: Daemon, compare: Compare) -> None:
     stats = compare(Server(every_kind))["serverstats"]
-    # Four measurements of each source at least, of which three are authenticated.
+    # At least four measurements of each of the seven sources, three of which are authenticated.
     assert stats.received_ntp_requests >= 28
     assert stats.received_authenticated_ntp_requests >= 12
     assert stats.received_interleaved_ntp_requests >= 2
     assert stats.held_ntp_timestamps >= 2
-    # Of the source with NTS, and of the one that does not take the certificate.
+    # One of the source with NTS, and one of the source that does not accept the certificate.
     assert stats.accepted_nts_ke_connections >= 2
     assert stats.received_command_requests > 0
     assert (stats.dropped_ntp_requests, stats.dropped_nts_ke_connections, stats.dropped_command_requests) == (0, 0, 0)
@@ -102,7 +102,7 @@ def test_each_source_is_authenticated_as_it_is_configured(every_kind: Daemon) ->
     assert found["GPS"] is None
     nts = found["127.0.0.1"]
     assert (nts.mode, nts.nak) == (AuthMode.NTS, False)
-    # Each key establishment has the next one.
+    # Each key establishment gets the next ID.
     assert nts.key_id >= 1
     assert nts.key_type is KEY_TYPES[nts.key_length]
     assert 7 <= nts.cookies <= 8
@@ -113,7 +113,7 @@ def test_each_source_is_authenticated_as_it_is_configured(every_kind: Daemon) ->
         assert found[name] == none
     assert found["127.0.0.2"] == AuthData(AuthMode.SYMMETRIC_KEY, KeyType.SHA256, 3, 256, 0, NEVER, 0, 0, nak=False)
     assert found["127.0.0.7"] == AuthData(AuthMode.SYMMETRIC_KEY, KeyType.AES128, 13, 128, 0, NEVER, 0, 0, nak=False)
-    # A key that there is not.
+    # This key does not exist.
     assert found["127.0.0.104"] == AuthData(AuthMode.SYMMETRIC_KEY, 0, NEVER, 0, 0, NEVER, 0, 0, nak=False)
 
 
@@ -143,11 +143,11 @@ def test_each_source_has_its_options(every_kind: Daemon) -> None:
     assert (found["GPS"].address, found["GPS"].reference_id) == ("", int.from_bytes(b"GPS\0", "big"))
     for name in ("GPS", "127.0.0.103", "ID#0000000001"):
         one = found[name]
-        # Up to chrony 4.3 the first, and later the second.
+        # chrony 4.3 and older have the first state, and newer ones the second.
         assert one.state in {SelectState.NOT_SYNCHRONIZED, SelectState.MISSING_SAMPLES}
         assert (one.last_sample_ago, one.low_limit, one.high_limit) == (0, 0.0, 0.0)
         assert one.leap_status is LeapStatus.UNSYNC
-    # The source may be selected, or wait to be: there are no more measurements.
+    # The state is not compared: without further measurements, the source may be selected, or wait to be.
     measured = found["127.0.0.1"]
     assert measured.low_limit < measured.high_limit
     assert measured.leap_status is LeapStatus.NORMAL
@@ -157,11 +157,11 @@ def test_each_measurement_is_in_its_mode(every_kind: Daemon) -> None:
     found = by_name(pychrony.get_ntp_data(every_kind.socket))
     assert found["GPS"] is None
     measured: dict[str, NTPData] = {name: found[name] for name in MEASURED}
-    # An answer that takes long on a busy machine may fail the tests A to C.
+    # A slow answer on a busy machine may fail the tests A to C.
     passed = NTPFlag(0x3F0) | NTPFlag.TEST_D
     for name, one in measured.items():
         assert (one.remote_address, one.mode, one.stratum) == (name, NTPMode.SERVER, 1)
-        # Some keys are used with the older one.
+        # chronyd uses version 3 with some keys.
         assert one.version in {3, 4}
         assert one.flags & passed == passed
         assert one.received_good_messages >= 4
@@ -182,7 +182,7 @@ def test_a_source_that_has_never_answered_has_no_measurement(name: str, every_ki
 
 
 def test_activity_tells_what_each_source_does(every_kind: Daemon, compare: Compare, eventually: Eventually) -> None:
-    """The burst of one source ends offline, and that of another one online."""
+    """After their bursts, one source is offline and another one is online."""
 
     def shows(*numbers: int) -> Callable[[], bool]:
         return lambda: compare(every_kind)["activity"] == Activity(*numbers)

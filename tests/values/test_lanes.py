@@ -43,19 +43,19 @@ def real(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def many(scripted: Daemon) -> Daemon:
-    """A scripted chronyd with as many, each of which differs from the others in more than its address."""
+    """A scripted chronyd with many sources, which differ in more than their addresses."""
     stats = [{"address": address, "samples": index} for index, address in enumerate(ADDRESSES)]
     scripted.say("values " + json.dumps({"sources": RECORDS, "sourcestats": stats}))
     return scripted
 
 
 def requests(daemon: Daemon, code: int) -> int:
-    """The number of requests of a code so far."""
+    """Return the number of requests with a code so far."""
     return int(daemon.say("requests")["requests"].get(str(code), 0))
 
 
 def assert_whole(sources: list[Source]) -> None:
-    """Fail unless it is the scripted list, in order."""
+    """Fail unless this is the scripted list, in order."""
     assert [source.address for source in sources] == ADDRESSES
     assert [source.stratum for source in sources] == [1 + index % 14 for index in range(MANY)]
     assert [source.poll for source in sources] == [index % 11 - 4 for index in range(MANY)]
@@ -83,7 +83,7 @@ def test_any_number_of_lanes_reads_the_same(transport: str, many: Daemon, resour
         # Each record is asked for once, and the last one again at the end.
         expected = (MANY + 1, lanes, True)
         found = read(lanes)
-        # Over UDP a busy machine may be taken for a loss, but not each time.
+        # Over UDP, a delay on a busy machine may look like a loss, but not each time.
         for _ in range(0 if transport == "socket" else 5):
             if found != expected:
                 found = read(lanes)
@@ -91,7 +91,7 @@ def test_any_number_of_lanes_reads_the_same(transport: str, many: Daemon, resour
 
 
 def test_lanes_open_with_the_length_of_the_list(scripted: Daemon, resources: Resources) -> None:
-    """A short list does not pay for them; once open they are kept, and no more are opened than are wanted."""
+    """A short list does not open further lanes. Open lanes are kept, up to the given number."""
     with ChronyConnection(scripted.socket, parallel=4) as connection:
         opened = []
         for length in (0, 1, *range(2, 200, 6), 500, 5, 0):
@@ -113,7 +113,7 @@ def test_a_real_list_is_the_same_over_any_number_of_lanes(transport: str, real: 
         for _ in range(2):
             sources = connection.get_sources()
             assert [source.address for source in sources] == ADDRESSES
-            # All of them are alike but for their address, and nothing about them changes.
+            # The sources differ only in their addresses, and do not change.
             assert {replace(source, address="") for source in sources} == {replace(sources[0], address="")}
             stats = connection.get_source_stats()
             assert [one.address for one in stats] == ADDRESSES
@@ -136,7 +136,7 @@ def test_a_list_that_shrinks_during_the_read_is_read_again(
 
 
 def test_a_list_that_grows_during_the_read_is_one_of_the_two(many: Daemon, connect: Connect) -> None:
-    """The number comes first; a source that is added after that is for the next read."""
+    """The number is read first. A source that is added later is in the next list."""
     connection = connect(many.socket)
     many.say(f"fault count {MANY - 100},{MANY}")
     first, second = connection.get_sources(), connection.get_sources()
@@ -170,7 +170,7 @@ def test_a_lost_answer_is_asked_for_again(fault: str, many: Daemon, connect: Con
     many.say(f"fault {fault}")
     began = time.monotonic()
     assert_whole(connection.get_sources())
-    # A request is sent again after the round trip and some more; a loss does not lead to others.
+    # A request is sent again after little more than a round trip, and one loss does not lead to others.
     assert time.monotonic() - began < 4
     assert requests(many, SOURCE) <= before + MANY + 2 * LANES[-1]
     assert_whole(connection.get_sources())
@@ -191,7 +191,7 @@ def test_a_lossy_path_slows_a_list_down_and_does_no_harm(many: Daemon, connect: 
 
 @pytest.mark.parametrize("transport", TRANSPORTS[:2])
 def test_a_pause_in_the_middle_delays_a_list_and_does_no_harm(transport: str, real: Daemon, connect: Connect) -> None:
-    """chronyd stops for as long as makes a request be sent again, and then answers both."""
+    """chronyd stops for so long that requests are sent again over UDP. It then answers all of them."""
     connection = connect(getattr(real, transport), timeout=6)
     begun, end = threading.Event(), threading.Event()
 

@@ -1,6 +1,6 @@
-"""Sources that come and go while a list is read: one that was there all along is in the list.
+"""Sources that come and go while a list is read: a source that was there all the time is in the list.
 
-chronyd moves the sources behind a removed one up, and appends new ones, so that the number may be as before.
+After the removal of a source, chronyd moves the next sources up. It appends new sources, so the number may not change.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pychrony import ChronyConnection
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon
 
-#: By lanes, the number of sources with which all lanes are in use.
+#: For a number of lanes, a number of sources that uses all of them.
 LENGTHS = {1: 9, 8: 32}
-#: The code of the request for their number.
+#: The code of the request for the number of sources.
 NUMBER = 14
 #: The lists whose records are asked for by their index.
 by_index = pytest.mark.parametrize("report", [report for report in LISTS if not report.is_optional], ids=str)
 
 
 def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
-    """Return True if a list of addresses is that of before or, as far as it was read, of after the change."""
+    """Return True for the addresses before the change, or those after it, of which new ones may be missing."""
     there = before[:gone] + before[gone + 1 :]
     kept, new = found[: len(there)], found[len(there) :]
     return found == before or (kept == there and all(address.startswith("127.2.") for address in new))
@@ -38,7 +38,7 @@ def is_before_or_after(found: list[str], before: list[str], gone: int) -> bool:
 def test_a_source_that_was_there_all_along_is_never_missing(
     transport: str, lanes: int, report: Report, scripted: Daemon
 ) -> None:
-    """Whichever goes, wherever the reader is then, and whether as many come, or none, or more."""
+    """Each source may go, at each position of the reader. As many new sources are added, or none, or more."""
     length = LENGTHS[lanes]
     values = defaults(length)
     with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
@@ -50,7 +50,7 @@ def test_a_source_that_was_there_all_along_is_never_missing(
         before = read()
         assert len(set(before)) == length
         wrong = []
-        # A few more than there are records, for the request that tells whether something has changed.
+        # A few more than there are records, for the request that shows if the list has changed.
         for told, gone in product(range(length + 3), range(length)):
             if lanes > 1 and (told + gone) % 3:
                 continue
@@ -66,7 +66,7 @@ def test_a_source_that_was_there_all_along_is_never_missing(
 @pytest.mark.parametrize("transport", ["socket", "udp"])
 @by_index
 def test_a_list_costs_one_request_more_than_its_records(transport: str, report: Report, scripted: Daemon) -> None:
-    """The one that tells whether something has changed; a list of one cannot have changed unseen."""
+    """That request shows if the list has changed. A list of one record does not need it."""
 
     def requests() -> tuple[int, int]:
         asked = scripted.say("requests")["requests"]
@@ -78,7 +78,7 @@ def test_a_list_costs_one_request_more_than_its_records(transport: str, report: 
                 scripted.say(defaults(length))
                 expected = (1, length if length <= 1 else length + 1)
                 costs: list[tuple[int, ...]] = []
-                # Over UDP a busy machine may be taken for a loss, but not each time.
+                # Over UDP, a delay on a busy machine may look like a loss, but not each time.
                 while len(costs) < 3 or (transport == "udp" and expected not in costs and len(costs) < 10):
                     before = requests()
                     assert len(report.of(connection)()) == length

@@ -1,4 +1,4 @@
-"""Records as they come from a call: whose instances they are, and in which order they hold their fields."""
+"""Records that calls return: the classes of their values, and the order of their fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @each_report
 def test_fields_are_in_their_order_in_the_record_itself(report: Report, scripted: Daemon) -> None:
-    """As in a record that is made by hand: what prints `vars(record)`, or makes JSON of it, shows the same."""
+    """A record that is made by hand has this order, too, so `vars(record)` and JSON show both alike."""
     for address in (scripted.socket, scripted.udp):
         record = report.records(report.function(address))[0]
         names = [field.name for field in dataclasses.fields(record)]

@@ -1,6 +1,6 @@
-"""Lists by address: each record is that of the source that is at its place now, and a reference clock has none.
+"""Lists by address: each record belongs to the source that has its place now, and a reference clock has None.
 
-libchrony may take the address of a source from an earlier answer, in which another source was there.
+libchrony may take the address of a source from an earlier answer, when another source had the place.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LISTS_BY_ADDRESS = [report for report in LISTS if report.is_optional]
 
 
 def values(places: Places) -> str:
-    """The command that has the scripted chronyd tell them."""
+    """Return the command that makes the scripted chronyd send these sources."""
     told: dict[str, Any] = {
         "sources": [{"reference ID": GPS} if one is None else {"address": f"127.3.0.{one}"} for one in places],
         "authdata": [None if one is None else {"key ID": one} for one in places],
@@ -38,14 +38,14 @@ def values(places: Places) -> str:
 
 
 def number(record: Any) -> int | None:  # noqa: ANN401
-    """The number of the source that a record is of."""
+    """Return the number of a record's source."""
     if record is None:
         return None
     return record.key_id if isinstance(record, AuthData) else int(record.remote_address.rpartition(".")[2])
 
 
 def changes(length: int) -> Iterator[tuple[Places, Places]]:
-    """Lists of a length, and what they become."""
+    """Yield lists of a length, before and after a change."""
     usual: Places = list(range(1, length + 1))
     for place in range(length):
         clock, other, turned = usual.copy(), usual.copy(), usual[place:] + usual[:place]
@@ -64,7 +64,7 @@ def test_each_place_has_the_record_of_what_is_there_now(
     many: Places = [*range(1, 41)]
     with ChronyConnection(getattr(scripted, transport), parallel=lanes) as connection:
         for before, after in chain.from_iterable(map(changes, (1, 3))):
-            # The connection may have lost lanes to a source that was gone.
+            # The connection may have lost lanes because of a missing source. This opens them again.
             scripted.say(values(many))
             assert [number(record) for record in report.of(connection)()] == many
             scripted.say(values(before))

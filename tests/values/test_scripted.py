@@ -1,4 +1,4 @@
-"""Values that no chronyd in order sends, over the wire from the scripted chronyd: refused by name, or read as meant."""
+"""Unusual values from the scripted chronyd, over the wire: refused with the name of the field, or read as they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pychrony import ChronyDataError, LeapStatus, SourceMode, SourceState
 if TYPE_CHECKING:
     from tests.support.daemon import Daemon, Start
 
-#: The lowest and the highest number that the protocol's floats can have: 25 bits times a power of 2 to the 38th.
+#: The lowest and the highest float of the protocol: a coefficient of 25 bits times 2 to the power of 38.
 LOWEST, HIGHEST = {"raw": 0x7F000000}, {"raw": 0x7EFFFFFF}
 
 
@@ -24,7 +24,7 @@ def scripted(start_shared: Start) -> Daemon:
 
 
 def tell(scripted: Daemon, report: str, record: dict[str, Any], *more: dict[str, Any]) -> None:
-    """Let it send these records, and defaults for whatever they do not name."""
+    """Make the scripted chronyd send these records. Missing fields have defaults."""
     scripted.say(defaults(1))
     scripted.say(BY_NAME[report].values(record, *more))
 
@@ -89,7 +89,7 @@ IN_RANGE: list[tuple[str, str, Any, str, object]] = [
     ("tracking", "frequency offset", LOWEST, "frequency", -(2.0**24) * 2.0**38),
     ("tracking", "residual frequency", HIGHEST, "residual_freq", (2.0**24 - 1) * 2.0**38),
     ("tracking", "reference time", {"sec": 1700000000, "nsec": 250000000}, "ref_time", 1700000000.25),
-    # The marks of a chronyd with 32-bit times.
+    # A chronyd with 32-bit times marks the upper half as missing.
     (
         "tracking",
         "reference time",

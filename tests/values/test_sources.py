@@ -44,7 +44,7 @@ def test_a_source_in_use_is_selected_and_reachable(pair: Daemon, eventually: Eve
     found: list[Source] = []
 
     def is_selected() -> bool:
-        """A measurement that took long on a busy machine can leave chronyd without a selection until the next one."""
+        """After a slow measurement on a busy machine, chronyd may not select a source until the next measurement."""
         found[:] = pychrony.get_sources(pair.socket)
         is_in_order = found[0].reachability % 2 == 1 and found[0].poll == -4
         is_shown = pair.rows("sources")[0][:3] == ["^", "*", "127.0.0.1"]
@@ -142,7 +142,7 @@ def test_statistics_of_every_kind_follow_the_sources(every_kind: Daemon) -> None
 def test_polls_have_their_sign(
     start: Start, compare: Compare, eventually: Eventually, quieten: Callable[[Daemon], None]
 ) -> None:
-    """chronyd shows a poll below 0 only of a source that it has sampled."""
+    """chronyd shows a poll below 0 only for a source that it has sampled."""
     server = start("chronyd", "--server")
     polls = {f"127.0.1.{poll + 5}": poll for poll in range(-4, 11)}
     lines = [
@@ -162,7 +162,7 @@ def test_polls_have_their_sign(
 
 @pytest.fixture(scope="module")
 def many(start_shared: Start) -> Daemon:
-    """A chronyd with 450 sources that it never polls, in an order that is not that of their addresses."""
+    """A chronyd with 450 sources that it never polls, which are not in the order of their addresses."""
     addresses = [f"127.10.{index * 37 % 200}.{index * 91 % 250 + 1}" for index in range(450)]
     lines = [part for address in addresses for part in ("--line", f"server {address} minpoll 10 offline")]
     return start_shared("chronyd", "--command-port", *lines)

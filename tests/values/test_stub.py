@@ -1,4 +1,4 @@
-"""Cases that no daemon can produce: values that are no numbers, fields missing or of another type, failing calls.
+"""Cases that no daemon can produce: values that are not finite, missing fields, fields of other types, failing calls.
 
 The stub library stands in for libchrony, so each test has a process of its own. The address says what the stub does.
 """
@@ -22,7 +22,7 @@ Read = Callable[..., list[list[Any]]]
 
 
 def floats(report: Report) -> dict[str, str]:
-    """libchrony's names of the fields that are floats, and ours."""
+    """Return libchrony's names of the float fields, and pychrony's names."""
     return {name: field.ours for name, field in report.fields.items() if field.kind == "float"}
 
 
@@ -40,7 +40,7 @@ def read(python: Python, stub: str) -> Read:
 
 
 def test_the_stub_is_as_good_as_libchrony_when_told_nothing(read: Read) -> None:
-    """So what the other tests see is what they told it."""
+    """So the other tests see only what they asked for."""
     calls = [(report, f"/{report}") for report in REPORTS]
     for (report, _), (error, _, found, _) in zip(calls, read(*calls), strict=True):
         assert error == ""
@@ -75,7 +75,7 @@ def test_a_missing_field_is_incomplete_data(report: Report, read: Read) -> None:
 
 @each_report
 def test_a_field_of_another_type_is_incomplete_data(report: Report, read: Read) -> None:
-    """libchrony would answer a read by the wrong type with a plausible zero."""
+    """libchrony would return a plausible zero for a read of the wrong type."""
     kinds = ("none", "uint", "int", "float", "time", "string")
     cases = [(field, kind) for field, own in report.fields.items() for kind in kinds if kind != own.kind]
     for (field, _), found in zip(cases, read(*((report, f"/{field}:{kind}") for field, kind in cases)), strict=True):
@@ -128,7 +128,7 @@ def test_a_session_that_cannot_be_made_is_a_connection_error(read: Read) -> None
 
 @each_report
 def test_a_request_that_cannot_be_made_is_told_as_such(report: Report, read: Read) -> None:
-    """libchrony's error and the system's are both behind the exception."""
+    """The causes of the exception are libchrony's error, and the system's error if there is one."""
     refused, failed = read((report, "/request=7"), (report, "/request=5;errno=105"))
     assert refused[:2] == ["ChronyDataError", -4]
     assert refused[2].startswith(f"Failed to request {report} report")
@@ -161,7 +161,7 @@ def test_the_number_of_records_can_fail_like_a_record(read: Read) -> None:
         assert process[2].startswith(f"Failed to process {report} response")
         assert negative[2].startswith(f"Invalid number of {report} records: -1")
         assert [found[:2] for found in (request, process, negative)] == [["ChronyDataError", -4]] * 3
-    # A report of one record has no number to ask for.
+    # A report of one record does not request a number.
     ((error, *_),) = read(("tracking", "/count-request=7"))
     assert error == ""
 
@@ -176,7 +176,7 @@ def test_a_missing_path_is_missing_whatever_the_system_said_last(read: Read) -> 
 
 
 def test_interruptions_and_strangers_do_not_end_a_call(read: Read) -> None:
-    """A response for another client, or an interrupted receive (EINTR, EAGAIN), is no response."""
+    """A response for another client, or an interrupted receive (EINTR, EAGAIN), does not count as a response."""
     calls = [("tracking", f"/{script}") for script in ("again=5", "silent", "process=6;errno=4", "process=6;errno=11")]
     good, silent, interrupted, again = read(*calls)
     assert good[0] == ""

@@ -24,7 +24,7 @@ def test_a_synchronised_client_is_as_chronyc_has_it(quiet_pair: Daemon, compare:
     assert (tracking.stratum, tracking.reference_id, tracking.reference_ip) == (2, 0x7F000001, "127.0.0.1")
     assert tracking.reference_id_name == "127.0.0.1"
     assert tracking.leap_status is LeapStatus.NORMAL
-    # None of them is the zero of a field that was not read.
+    # No value is the zero of a field that was not read.
     assert 0 < tracking.rms_offset < 1
     assert 0 < tracking.root_delay < 1
     assert 0 < tracking.root_dispersion < 1
@@ -39,7 +39,7 @@ def test_a_synchronised_client_is_as_chronyc_has_it(quiet_pair: Daemon, compare:
 def test_the_error_bound_has_the_clock_in_it_and_grows_no_slower_than_chronyds(
     quiet_pair: Daemon, eventually: Callable[..., None]
 ) -> None:
-    """The server's clock is this machine's, so that the true error is 0: within the bound."""
+    """The server has this machine's clock, so the true error is 0, which is within the bound."""
     earlier = pychrony.get_tracking(quiet_pair.socket).clock_error_bound()
     # As chronyc prints them: the offset, the root delay and the root dispersion.
     shown = quiet_pair.rows("tracking")[0]
@@ -67,7 +67,7 @@ def test_the_error_bound_has_the_clock_in_it_and_grows_no_slower_than_chronyds(
 def test_a_server_at_the_local_clocks_reference_id_is_no_local_clock(
     start: Start, eventually: Callable[..., None]
 ) -> None:
-    """127.127.1.1 is an address as any other, and the reference ID of a server there is that of the local clock."""
+    """127.127.1.1 is an ordinary address. A server there has the reference ID of the local clock."""
     server = start("chronyd", "--server", "--line", "bindaddress 127.127.1.1")
     client = start("chronyd", "--line", f"server 127.127.1.1 port {server.ntp_port} iburst minpoll -4 maxpoll -4")
     eventually(lambda: pychrony.get_tracking(client.socket).is_synchronized(), "a selected source")
@@ -96,8 +96,7 @@ def test_a_chronyd_without_a_source_is_not_synchronised(start: Start, compare: C
     assert tracking.ref_time == 0.0
 
 
-def test_a_chronyd_that_lost_its_source_is_told_from_one_that_has_it(start: Start, compare: Compare) -> None:
-    """A source that is unreachable from the start leaves chronyd unsynchronised too."""
+def test_a_chronyd_with_an_unreachable_source_is_not_synchronised(start: Start, compare: Compare) -> None:
     daemon = start("chronyd", "--line", "server 127.0.0.9 port 9 iburst minpoll -4 maxpoll -4")
     found = compare(daemon)
     assert not found["tracking"].is_synchronized()
