@@ -1,4 +1,4 @@
-//! The rate of requests that a fleet answers: the most that a measurement against it can show.
+//! The rate of requests that a fleet answers, which limits every measurement against it.
 //!
 //! ```sh
 //! tools/run cargo run --release -p testbed --example fleet_rate [DAEMONS [CLIENTS]]

@@ -1,9 +1,9 @@
-//! A private folder with a short path, removed when dropped, and the times of what is in it.
+//! A private folder with a short path, removed when dropped, and the times of its files.
 //!
-//! Short, because a client's socket must fit next to chronyd's in the 107 bytes of a socket path; private (mode 0700),
-//! because chronyd refuses to put its socket anywhere else. `TMPDIR` is not honoured: it can be long. `TESTBED_FOLDER`
-//! is, for measurements: libchrony makes folders next to chronyd's socket, which take their time on a disk. The usual
-//! place, /run, is in memory.
+//! The path is short, because a client's socket must fit next to chronyd's in the 107 bytes of a socket path. The
+//! folder is private (mode 0700), because chronyd refuses to put its socket anywhere else. `TMPDIR` is ignored, because
+//! it can be long. Measurements set `TESTBED_FOLDER`: libchrony creates folders next to chronyd's socket, which is slow
+//! on a disk, but the usual place, /run, is in memory.
 
 use std::env;
 use std::fs::Permissions;
@@ -25,7 +25,7 @@ pub(crate) fn set_modified(path: &Path, time: SystemTime) -> Result<(), Error> {
         .map_err(Error::system(format!("could not change the time of {}", path.display())))
 }
 
-/// Makes `/tmp/tb-XXXXXX`.
+/// Creates `/tmp/tb-XXXXXX`.
 pub(crate) fn make() -> Result<TempDir, Error> {
     let parent = env::var_os("TESTBED_FOLDER").unwrap_or_else(|| "/tmp".into());
     Builder::new()

@@ -1,8 +1,9 @@
 //! Development only: chronyds for the tests of `libchrony` and `pychrony`, for the demo and for the benchmarks.
 //!
-//! [`Chronyd`] and [`Pair`] are real ones, private and harmless to the machine's clock; [`RefClock`] feeds one. [`Scripted`] plays one whose
-//! answers and faults the test chooses, [`Fleet`] plays thousands, and a [`Case`] is stored with what is to be said of it. Nothing here is part of the product, and nothing
-//! here talks to chronyd as a client: that is libchrony's work, or chronyc's where a test needs a second opinion.
+//! [`Chronyd`] and [`Pair`] are real chronyds, private and harmless to the machine's clock. [`RefClock`] sends samples
+//! to one. [`Scripted`] is a chronyd whose answers and faults the test chooses. [`Fleet`] is thousands of chronyds, and
+//! a [`Case`] is a stored state with its expected judgement. Nothing here is part of the product, and nothing here
+//! talks to chronyd as a client: that is libchrony's work, or chronyc's where a test needs a second opinion.
 
 mod case;
 pub mod chronyd;
@@ -56,7 +57,7 @@ pub enum Error {
         /// Its output.
         output: String,
     },
-    /// Values or a fault that make no sense.
+    /// Values or a fault that are not valid.
     #[error("{0}")]
     Script(String),
     /// The operating system refused.
@@ -70,7 +71,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: says what was attempted when the system refused.
+    /// Returns a function for `map_err`, which adds what was attempted when the system refused.
     pub(crate) fn system<E: Into<std::io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
         move |source| Self::System { what, source: source.into() }

@@ -1,7 +1,8 @@
-//! The test bed as a program, for what is not Rust: the Python tests, the demo and the benchmarks.
+//! The test bed as a program, for callers outside Rust: the Python tests, the demo and the benchmarks.
 //!
-//! One JSON line once it is ready; then a command a line on stdin, each answered by one JSON line. It ends, and
-//! removes all it started, at the end of stdin and on SIGTERM or SIGINT. This file only parses and prints.
+//! The program prints one JSON line once it is ready. Then it reads one command per line on stdin, and answers each
+//! with one JSON line. At the end of stdin, and on SIGTERM or SIGINT, it ends and removes all that it started. This
+//! file only parses and prints.
 
 use std::io::{BufRead, Write};
 use std::process::{Command, ExitCode};
@@ -284,7 +285,7 @@ fn order(fleet: &Fleet, line: &str) -> Result<Value, Error> {
     Ok(json!({"done": line}))
 }
 
-/// Numbers of daemons, such as `0-999,5000`, or `all`.
+/// Parses numbers of daemons, such as `0-999,5000`, or `all`.
 fn numbers(fleet: &Fleet, text: &str) -> Result<Vec<u32>, Error> {
     if text == "all" {
         return Ok((0..fleet.count()).collect());
@@ -329,13 +330,13 @@ fn serve(events: &Receiver<Option<String>>, mut answer: impl FnMut(&str) -> Resu
     }
 }
 
-/// Prints one line at once. A reader that has gone is no reason to fail: stdin will end too.
+/// Prints one line and flushes it. If the reader is gone, the program ends with its stdin.
 fn say(value: &Value) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{value}").and_then(|()| out.flush()).ok();
 }
 
-/// Lines of stdin as `Some`; the end of stdin and the signals that ask to end as None.
+/// Returns the lines of stdin, and then `None` for the end of stdin, SIGTERM or SIGINT.
 fn events() -> Receiver<Option<String>> {
     let (sender, receiver) = channel();
     let mut signals = Signals::new([SIGTERM, SIGINT]).expect("signals can be handled");

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 
-/// chronyd takes each sample as it comes, and filters those of a polling interval.
+/// chronyd accepts each sample at once, and filters the samples of a polling interval.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// The protocol's number.
+/// The magic number of the protocol.
 const MAGIC: i32 = 0x534f_434b;
 
 /// A clock with a constant error. Dropping it ends its samples.
@@ -32,7 +32,7 @@ impl RefClock {
         let (end, ended) = channel();
         let thread = thread::spawn(move || {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                // A chronyd that ends takes no more.
+                // Sending fails once chronyd has ended.
                 own.send(&sample(offset)).ok();
             }
         });
@@ -50,7 +50,7 @@ impl Drop for RefClock {
     }
 }
 
-/// Returns a sample of this moment: chrony's `struct sock_sample`, in the machine's own byte order.
+/// Returns a sample of this moment: chrony's `struct sock_sample`, in native byte order.
 fn sample(offset: f64) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
     let seconds = i64::try_from(now.as_secs()).expect("a time of these days");

@@ -1,7 +1,7 @@
 //! The secrets that authenticate NTP between the chronyds of a test bed: symmetric keys, and a certificate made at run
 //! time.
 //!
-//! None of it is secret: the keys are the same everywhere, so that every server of a test bed knows every client's.
+//! They are not secret: the keys never change, so that every server of a test bed knows the keys of every client.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::Error;
 
-/// The number of a key is that of its type in authdata. Types that Debian's and Fedora's chronyd lack are left out.
+/// A key has the number of its type in authdata. Types that Debian's and Fedora's chronyd lack are left out.
 const KEYS: [(u8, &str, usize); 11] = [
     (1, "MD5", 16),
     (2, "SHA1", 20),
@@ -36,7 +36,8 @@ pub(crate) fn write_keys(file: &Path) -> Result<(), Error> {
     fs::write(file, text).map_err(Error::system("could not write the keys"))
 }
 
-/// Makes a certificate that signs itself, and its key. It is valid at any time, whatever the clock says.
+/// Creates a self-signed certificate and its key. The certificate is valid at any time, so that the clock does not
+/// matter.
 pub(crate) fn write_certificate(certificate: &Path, key: &Path) -> Result<(), Error> {
     let mut names: Vec<_> = (1..=LAST_CERTIFIED).map(|host| format!("127.0.0.{host}")).collect();
     names.push("::1".into());

@@ -1,4 +1,4 @@
-//! Finds the stub library, building it first where cargo is at hand.
+//! Finds the stub library, and builds it first if there is a cargo.
 //!
 //! Cargo does not build a C library for the tests of another crate by itself.
 
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::{Error, run};
 
-/// The file of the stub library, up to date with its source; next to the program that asks.
+/// Returns the file of the stub library, which is up to date with its source, and next to the calling program.
 pub fn stub_library() -> Result<PathBuf, Error> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(library) = BUILT.get() {
@@ -29,7 +29,7 @@ pub fn stub_library() -> Result<PathBuf, Error> {
     }
     match run(cargo) {
         Ok(_) => {}
-        // No cargo here: what was built with this program serves.
+        // Without cargo, use the library that was built with this program.
         Err(Error::System { .. }) if library.exists() => {}
         Err(error) => return Err(error),
     }

@@ -1,7 +1,7 @@
-//! A thread that owns something and does jobs on it, and the handle that sends them.
+//! A thread that owns a value and runs jobs on it, and the handle that sends the jobs.
 //!
-//! What a job changes is changed when the call that sent it returns. The thread waits for its sockets; a byte on a
-//! socket of its own wakes it for a job.
+//! A job is done when the call that sent it returns. The thread waits for its sockets, and a byte on another socket
+//! wakes it for a job.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,13 +16,13 @@ type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 /// The handle. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Worker<S> {
-    /// The way to the thread; None only while dropping, as the thread.
+    /// The channel to the thread. Like `thread`, it is `None` only while dropping.
     jobs: Option<Sender<Job<S>>>,
     thread: Option<JoinHandle<()>>,
     wake: UnixStream,
 }
 
-/// The jobs, as the thread sees them. Readable when there are some.
+/// The thread's end of the channel. It is readable when there are jobs.
 #[derive(Debug)]
 pub(crate) struct Jobs<S> {
     jobs: Receiver<Job<S>>,
@@ -53,7 +53,7 @@ impl<S: Send + 'static> Worker<S> {
 
 impl<S> Worker<S> {
     fn nudge(&self) {
-        // Full means nudged already.
+        // If the buffer is full, the thread is already woken.
         (&self.wake).write_all(&[0]).ok();
     }
 }
@@ -70,9 +70,9 @@ impl<S> Drop for Worker<S> {
 }
 
 impl<S> Jobs<S> {
-    /// Does all jobs that are there; false when the handle is gone.
+    /// Runs all waiting jobs. Returns false once the handle is gone.
     pub(crate) fn run(&self, server: &mut S) -> bool {
-        // Only a nudge: what it is about is in `jobs`.
+        // The bytes only wake the thread. The jobs are in `jobs`.
         io::copy(&mut &self.nudged, &mut io::sink()).ok();
         loop {
             match self.jobs.try_recv() {

@@ -4,7 +4,7 @@ use libchrony::{Address, AuthMode, Connection, ErrorKind, NtpFlags, Open, Select
 use std::time::Duration;
 use testbed::{Case, Scripted};
 
-/// Starts the chronyds of the cases in which one can be asked.
+/// Starts the chronyds of the cases in which chronyd answers.
 fn chronyds() -> impl Iterator<Item = (Case, Scripted, Connection)> {
     let all = Case::all().unwrap().into_iter();
     all.filter(|case| case.faults.is_empty() && case.library.is_none()).map(|case| {
@@ -62,7 +62,7 @@ fn the_reports_of_a_case_agree() {
         let sources = connection.sources().unwrap();
         let (stats, selection) = (connection.source_stats().unwrap(), connection.select_data().unwrap());
         let (auth, ntp) = (connection.auth_data().unwrap(), connection.ntp_data().unwrap());
-        // That of a source that is not followed any more is kept.
+        // The tracking report keeps the source that chronyd has followed last.
         let selected = sources.iter().find(|source| source.is_selected());
         if let Some(selected) = selected.filter(|_| tracking.is_synchronized()) {
             assert_eq!(tracking.reference_id_name, selected.address, "{name}");

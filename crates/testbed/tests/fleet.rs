@@ -35,7 +35,7 @@ fn ask(client: &UdpSocket, fleet: &Fleet, number: u32) {
     client.send_to(&request, fleet.address(number)).unwrap();
 }
 
-/// The daemon that answers next: by where the answer comes from, the request that it is for, and what it says.
+/// Returns the number of the daemon that answers next. Checks the sender, the request and the content of the answer.
 fn answer(client: &UdpSocket, fleet: &Fleet) -> Option<u32> {
     let mut answer = [0; 200];
     let (length, from) = client.recv_from(&mut answer).ok()?;
@@ -120,7 +120,7 @@ fn they_come_and_go_and_are_slow() {
     assert_eq!(answers, [0, 1, 2, 6, 7, 8, 9]);
     assert!(start.elapsed() >= Duration::from_secs(1));
 
-    // One that leaves takes with it what it has not sent.
+    // A daemon that leaves drops its delayed answers.
     fleet.come(3..6).unwrap();
     ask_all();
     assert_eq!((0..8).map(|_| answer(&client, &fleet).unwrap()).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);

@@ -89,7 +89,7 @@ fn a_signal_ends_it_cleanly() {
 }
 
 #[test]
-fn a_failed_start_is_told() {
+fn a_failed_start_is_reported() {
     let (mut program, answer) = Program::start(&["chronyd", "--line", "nonsense"]);
     assert!(answer["error"].as_str().unwrap().contains("Invalid directive"), "{answer}");
     assert_eq!(program.child.wait().unwrap().code(), Some(1));

@@ -1,4 +1,4 @@
-//! The scripted chronyd, seen by chronyc: proof that its answers are the protocol and that its faults are at work.
+//! The scripted chronyd, seen by chronyc: its answers follow the protocol, and its faults take effect.
 
 use std::iter;
 use std::net::UdpSocket;
@@ -89,7 +89,7 @@ fn it_plays_numbers_that_have_no_name_and_hardware_timestamps() {
     });
     let scripted = Scripted::start(Values::new(&values)).unwrap();
     let lines = |report| chronyc(&scripted, report).unwrap();
-    // chronyc hides the name that is not resolved, and reference clocks have none of either.
+    // chronyc hides the unresolved name, and a reference clock does not have these records.
     assert_eq!(lines("authdata"), "127.0.0.1,?,0,12,0,4294967295,0,0,0,0\n127.0.0.2,-,0,0,0,4294967295,0,0,0,0\n");
     let ntpdata = lines("ntpdata");
     let fields: Vec<Vec<&str>> = ntpdata.lines().map(|line| line.split(',').collect()).collect();
@@ -108,7 +108,7 @@ fn it_plays_numbers_that_have_no_name_and_hardware_timestamps() {
 #[test]
 fn a_source_goes_between_two_requests_about_it() {
     let scripted = Scripted::start(Values::new(&json!({"sources": 3}))).unwrap();
-    // The second request for a source by its address, which chronyc sends when it knows that there is one.
+    // The source goes before chronyc's second request for a source by its address.
     scripted.set("only 67".parse().unwrap());
     scripted.set("churn 1 1 0".parse().unwrap());
     let output = chronyc(&scripted, "authdata").unwrap_err();
@@ -176,7 +176,7 @@ fn wait_until(mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A client of its command port, and a request for tracking with this sequence number.
+/// Returns a client of the command port.
 fn client(scripted: &Scripted) -> UdpSocket {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", scripted.command_port())).unwrap();
@@ -214,12 +214,12 @@ fn answers_come_twice_and_late_and_in_another_order() {
         assert_eq!(answers(&scripted), expected, "{fault}");
         scripted.clear();
     }
-    // One that nothing overtakes comes alone.
+    // An answer that nothing overtakes is sent after a while.
     scripted.set(Fault::Reorder);
     chronyc(&scripted, "tracking").unwrap();
 }
 
-/// As those of chronyd, which answers one request after the other.
+/// chronyd, too, answers one request after the other.
 #[test]
 fn answers_to_a_unix_socket_keep_their_order_when_the_delay_changes() {
     let scripted = Scripted::start(Values::default()).unwrap();
@@ -241,8 +241,9 @@ fn answers_to_a_unix_socket_keep_their_order_when_the_delay_changes() {
     assert_eq!(order, [1, 2]);
 }
 
-/// Sends a thousand requests for tracking, and tells which are answered, and how many have been counted. One for
-/// activity, which is not lost, follows every fifty of them: its answer is the last.
+/// Sends a thousand requests for tracking. Returns the numbers of those that are answered, and the number that the
+/// chronyd has counted. After every fifty requests, there is a request for activity, which is not lost and is answered
+/// last.
 fn answered_of_a_thousand(scripted: &Scripted) -> (Vec<usize>, u64) {
     const ACTIVITY: u8 = 44;
     let client = client(scripted);
@@ -268,7 +269,7 @@ fn answered_of_a_thousand(scripted: &Scripted) -> (Vec<usize>, u64) {
 }
 
 #[test]
-fn it_loses_so_many_of_a_hundred() {
+fn it_loses_the_given_percentage() {
     let scripted = Scripted::start(Values::default()).unwrap();
     for (percent, lost) in [(0.0, 0), (0.1, 1), (0.5, 5), (1.0, 10), (20.0, 200), (99.0, 990), (100.0, 1000)] {
         scripted.set(Fault::Loss(percent));
@@ -305,7 +306,7 @@ fn sources_change_during_a_read() {
         sources.lines().map(|line| line.split(',').nth(2).unwrap().to_owned()).collect::<Vec<_>>()
     };
     scripted.set("churn 2 1 1".parse().unwrap());
-    // chronyc has read two when the second of them goes, and so it misses the third.
+    // chronyc has read two sources when the second one goes, and so it misses the third one.
     assert_eq!(addresses(), ["127.1.0.1", "127.1.0.2", "127.1.0.4", "127.2.0.1"]);
     assert_eq!(addresses(), ["127.1.0.1", "127.1.0.3", "127.1.0.4", "127.2.0.1"]);
 }
@@ -353,7 +354,7 @@ fn an_unread_socket_fills() {
     scripted.clear();
     // chronyc does not wait for room in the queue.
     wait_until(|| client.send(&request(1)).is_ok());
-    // It reads all that has come between one answer to us and the next.
+    // Between two of these calls, the chronyd reads all that has arrived.
     let received = [(); 2].map(|()| scripted.requests());
     assert!(!received[1].is_empty());
     chronyc(&scripted, "tracking").unwrap();

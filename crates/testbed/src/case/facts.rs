@@ -1,18 +1,18 @@
-//! The facts of a case, written short: what chronyd reports in one place decides what it reports in others.
+//! The facts of a case in a short form: many values in the reports follow from others.
 //!
-//! - `sources`: a list of sources, each with `address` (or a list of addresses, for as many sources alike; or `{"id":
-//!   N}` for a name that is not resolved) or `reference ID` (a text such as GPS, of a reference clock), and `state`, the
-//!   letter of the selectdata report. Then, where it differs from a good source with a poll of 64 s:
-//!     - fields of the sources report, with `offset` and `error` for those of the last sample;
-//!     - `options`, and `effective options` if they are not the same: lists of noselect, prefer, trust and require;
+//! - `sources`: a list of sources, each with `address` (or a list of addresses, for several equal sources; or `{"id":
+//!   N}` for an unresolved name) or `reference ID` (a text such as GPS, of a reference clock), and `state`, the
+//!   letter of the selectdata report. Then the differences from a good source with a poll of 64 s:
+//!     - fields of the sources report, with `offset` and `error` of the last sample;
+//!     - `options`, and `effective options` if they differ: lists of noselect, prefer, trust and require;
 //!     - `offline`: true;
 //!     - `sourcestats`, `selectdata`, `authdata`, `ntpdata`: fields of these reports. In ntpdata, `failed` has the
 //!       letters of the failed tests, such as 6ABCD.
 //!
 //!   A source in state M or s has no sample, unless there is a `last sample ago`.
-//! - `tracking`: its fields. The rest follows from the selected source, or from the one whose address or reference ID
-//!   `follows` has. Without one, the clock is not synchronised; with `local`, a stratum, it follows itself.
-//! - `activity`: its fields, where they do not follow from the sources.
+//! - `tracking`: its fields. The rest follows from the selected source, or from the source whose address or reference
+//!   ID is `follows`. Without a source, the clock is not synchronised. With `local`, a stratum, it follows itself.
+//! - `activity`: its fields, if they do not follow from the sources.
 //! - `values`: anything else that [`Values`] takes.
 
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ const OPTIONS: [&str; 4] = ["noselect", "prefer", "trust", "require"];
 const NEVER: u32 = u32::MAX;
 const REPORTS_OF_SOURCES: [&str; 5] = ["sources", "sourcestats", "selectdata", "authdata", "ntpdata"];
 
-/// Takes the facts out of a file.
+/// Takes the facts out of a file, and returns them as values.
 pub(super) fn values(file: &mut Record) -> Result<Values, String> {
     let mut sources = vec![];
     for short in file.remove("sources").unwrap_or(json!([])).as_array().ok_or("sources is a list")? {
@@ -148,12 +148,12 @@ impl Source {
     }
 }
 
-/// The number of a reference clock's name.
+/// Returns the reference ID of a reference clock's name.
 fn reference_id(name: &str) -> u32 {
     name.bytes().chain([0; 4]).take(4).fold(0, |id, byte| id << 8 | u32::from(byte))
 }
 
-/// The ntpdata of a source that answers, or of one that was never asked.
+/// Returns the ntpdata of a source that answers, or of a source that was never asked.
 fn ntp_data(source: &Value, offset: f64, has_sample: bool) -> Value {
     if has_sample {
         return json!({
@@ -217,7 +217,7 @@ fn tracking(short: Option<Value>, sources: &[Source]) -> Result<Value, String> {
             let age = if age < f64::from(NEVER) { age } else { 0.0 };
             let mut base = json!({
                 "stratum": source["stratum"].as_u64().unwrap_or(0) + 1,
-                // chronyd's idea of true time.
+                // In chronyd's estimate of true time.
                 "reference time": {"ago": age - correction},
                 "current correction": 1e-5,
                 "root delay": 0.012, "root dispersion": 0.0015,

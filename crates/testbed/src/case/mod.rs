@@ -1,17 +1,17 @@
-//! Stored cases: the facts of a chronyd in a state that administrators know, and what is to be said about it.
+//! Stored cases: the facts of a chronyd in a state that administrators know, and the expected judgement.
 //!
 //! A case is a JSON file, `crates/chrony-health/tests/facts/NAME.json`. NAME is the expected cause, or begins with it.
 //! Its keys:
 //!
 //! - `case`: the state, in a sentence of the administrator;
-//! - `cause`: the first cause that is expected over the Unix socket, null where nothing is wrong;
+//! - `cause`: the first cause that is expected over the Unix socket, null if nothing is wrong;
 //! - `over the port`: the first cause that is expected over the command port, which refuses selectdata, authdata and
-//!   ntpdata; null where nothing is wrong, or where it cannot show the cause;
+//!   ntpdata; null if nothing is wrong, or if it cannot show the cause;
 //! - `level`: the expected level over the Unix socket: OK, WARNING, CRITICAL or UNKNOWN;
 //! - `not`: words that must not be said over the Unix socket;
 //! - `limits` by measure, `grace` in seconds (0 unless given) and `nts`, if the policy is not the default one;
 //! - `started`: the time since chronyd's start in seconds, as its socket shows it (an hour unless given);
-//! - `faults`: those at work, as [`Fault`](crate::Fault) parses them, or `gone` for a chronyd that is not there;
+//! - `faults`: the faults in effect, as [`Fault`](crate::Fault) parses them, or `gone` for a chronyd that does not run;
 //! - `library`: a path to load libchrony from;
 //! - `tracking`, `sources`, `activity`, `values`: the facts, see `facts`.
 
@@ -41,7 +41,7 @@ pub struct Case {
     pub limits: BTreeMap<String, String>,
     pub grace: Duration,
     pub nts: bool,
-    /// The time since chronyd's start, in seconds: negative if its socket is of the future.
+    /// The time since chronyd's start, in seconds: negative if the time of its socket is in the future.
     pub started: f64,
     pub faults: Vec<String>,
     pub library: Option<PathBuf>,
@@ -119,7 +119,7 @@ impl Keys {
         self.take(key).as_ref().and_then(Value::as_str).map(str::to_owned).ok_or(format!("{key} is a text"))
     }
 
-    /// A text that may be null, and has to be given.
+    /// Takes a text that may be null, but must be given.
     fn optional(&mut self, key: &str) -> Result<Option<String>, String> {
         match self.take(key).ok_or(format!("{key} is missing"))? {
             Value::Null => Ok(None),
@@ -138,7 +138,7 @@ impl Keys {
     }
 }
 
-/// A text without quotes, or the JSON of anything else.
+/// Returns a text without quotes, or the JSON of any other value.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

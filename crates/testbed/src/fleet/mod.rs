@@ -1,9 +1,9 @@
 //! Thousands of chronyds on 127.0.0.0/8, played by one thread over one UDP socket.
 //!
-//! The socket is bound to every address of the machine and tells which one was asked; the answer comes from there. So a
-//! client sees as many daemons as there are addresses. They answer as [`Scripted`](crate::Scripted) ones do over UDP;
-//! what they say of themselves is in `server`. They can be silent, slow and lossy, but do no other wrong, and a silent
-//! one is not refused by the machine, as one on a host that is up would be.
+//! The socket is bound to every address of the machine. It reports the address of each request, and the answer is sent
+//! from there. So a client sees as many daemons as there are addresses. They answer like [`Scripted`](crate::Scripted)
+//! ones over UDP; `server` lists the differences. They can be silent, slow and lossy, but have no other faults. The
+//! machine does not refuse requests to a silent daemon, as it would if nothing listened on the port.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub use server::Tally;
 
 use server::{FIRST, Server};
 
-/// So that all of them are on the loopback interface.
+/// The limit keeps all daemons on the loopback interface.
 const MOST: u32 = 1 << 20;
 
 /// A running fleet. Dropping it ends its thread.
@@ -48,7 +48,7 @@ impl Fleet {
         self.count
     }
 
-    /// The UDP port of all of them.
+    /// Returns the UDP port of all daemons.
     pub fn command_port(&self) -> u16 {
         self.port
     }

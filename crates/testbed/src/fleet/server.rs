@@ -1,13 +1,13 @@
 //! The one socket of a fleet and the thread that serves it.
 //!
-//! What an answer says is decided by the code that the scripted chronyd has; it is made once and kept, since tens of
-//! thousands of daemons say the same. Only who says it is put in each time:
+//! The code of the scripted chronyd makes the answers. Each is made once and kept, because tens of thousands of daemons
+//! have equal answers. Only these parts depend on the daemon, and are filled in each time:
 //!
-//! - `tracking`: the reference ID and the address are those of the daemon that was asked;
+//! - `tracking`: the reference ID and the address are the daemon's own address;
 //! - `sources`, `sourcestats` and `selectdata`: the address is `fd00::A:I`, with the daemon's address as A (32 bits)
-//!   and the source's index as I (32 bits), and the reference ID is the daemon's address; but a reference clock stays
-//!   one;
-//! - `authdata` and `ntpdata` are asked for by these addresses, and `ntpdata` tells them.
+//!   and the source's index as I (32 bits), and the reference ID is the daemon's address. A reference clock keeps its
+//!   own reference ID;
+//! - `authdata` and `ntpdata` are requested by these addresses, which `ntpdata` also contains.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -34,13 +34,13 @@ use crate::scripted::request::{REPLY_HEADER, REQUEST_HEADER, Request};
 use crate::scripted::wire::address_bytes;
 use crate::worker::Jobs;
 
-/// The address of the first; the others follow.
+/// The address of the first daemon; the others follow.
 pub(super) const FIRST: Ipv4Addr = Ipv4Addr::new(127, 16, 0, 1);
-/// Room for a request from each of a hundred thousand clients; a request takes less than a kilobyte of the kernel's.
+/// Room for a request from each of a hundred thousand clients. A request takes less than a kilobyte in the kernel.
 const RECEIVE_BUFFER: usize = 96 << 20;
 /// The number of requests that are served before the thread looks at its jobs and at delayed answers.
 const BATCH: usize = 256;
-/// The number of answers that are kept. Clients ask for no others, unless they send nonsense.
+/// The most answers that are kept. Only clients that send nonsense need more.
 const MOST_TEMPLATES: usize = 10_000;
 /// The counts of the requests and answers of a fleet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Tally {
 /// The offsets of the sequence number in a request and in its reply.
 const SEQUENCE: (usize, usize) = (8, 16);
 
-/// One of the fleet.
+/// One daemon of the fleet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Daemon {
     pub(super) is_there: bool,
@@ -68,7 +68,7 @@ pub(super) struct Daemon {
     requests: u64,
 }
 
-/// An answer, but for who gives it.
+/// An answer without the parts that depend on the daemon.
 #[derive(Debug)]
 struct Template {
     bytes: Vec<u8>,
@@ -76,11 +76,11 @@ struct Template {
     reference_id: Option<usize>,
     /// The offset of the address.
     address: Option<usize>,
-    /// Which source it is about.
+    /// The index of the source.
     index: Option<u32>,
 }
 
-/// An answer that waits.
+/// A delayed answer.
 #[derive(Debug)]
 struct Outgoing {
     number: u32,
@@ -96,7 +96,7 @@ pub(super) struct Server {
     daemons: Vec<Daemon>,
     values: Values,
     templates: HashMap<Vec<u8>, Option<Template>>,
-    /// The answers that wait, by when they are due and in the order in which they came.
+    /// The delayed answers, by the time at which they are due, and the order of their requests.
     delayed: BTreeMap<(Instant, u64), Outgoing>,
     pub(super) loss: Loss,
     /// Set if every report is served, as `opencommands` allows since chrony 4.7.
@@ -112,7 +112,7 @@ impl Server {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port.number()))?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, Ipv4PacketInfo, &true)?;
-        // As much as the machine allows, where this process may not have more.
+        // Without privileges, the buffer is only as large as the machine allows.
         setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).or_else(|_| setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER))?;
         Ok(Self {
             socket,
@@ -179,7 +179,7 @@ impl Server {
         let mut watched = [PollFd::new(jobs, PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
         let next = self.delayed.first_key_value().map(|((due, _), _)| due.saturating_duration_since(Instant::now()));
         let timeout = next.map(|timeout| Timespec::try_from(timeout).expect("a short time"));
-        // Interrupted or not, what follows only looks.
+        // An interrupt is harmless: what follows does not wait.
         poll(&mut watched, timeout.as_ref()).ok();
     }
 
@@ -188,7 +188,7 @@ impl Server {
         for _ in 0..BATCH {
             let descriptor = self.socket.as_raw_fd();
             let mut parts = [IoSliceMut::new(&mut buffer)];
-            // An error is a client's port that has gone, or nothing to read.
+            // An error means that a client's port is gone, or that there is nothing to read.
             let Ok(received) =
                 recvmsg::<SockaddrIn>(descriptor, &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT)
             else {
@@ -230,8 +230,7 @@ impl Server {
         let daemon = u32::from(FIRST) + number;
         let code = Request::parse(datagram)?.code;
         if REPORTS.iter().any(|report| report.request == code && report.key == Key::Address) {
-            // A source's address differs from daemon to daemon. The template goes by the address that it has in the
-            // values.
+            // A source's address differs from daemon to daemon. The key of a template has its address in the values.
             let asked = datagram.get_mut(REQUEST_HEADER..)?.get_mut(..20)?;
             let index = u32::from_be_bytes(asked[12..16].try_into().expect("four bytes"));
             let is_here = asked == source_address(daemon, index);
@@ -268,21 +267,21 @@ impl Server {
         info.ipi_addr = info.ipi_spec_dst;
         let parts = [IoSlice::new(&outgoing.bytes)];
         let control = [ControlMessage::Ipv4PacketInfo(&info)];
-        // A client that has gone, or whose queue is full, does without.
+        // If the client is gone, or its queue is full, the answer is lost.
         let sent = sendmsg(self.socket.as_raw_fd(), &parts, &control, MsgFlags::MSG_DONTWAIT, Some(&outgoing.client));
         self.answers += u64::from(sent.is_ok());
     }
 }
 
 impl Template {
-    /// The answer to a request, None where chronyd gives none.
+    /// Returns the answer to a request, or `None` if chronyd does not answer.
     fn new(datagram: &[u8], values: &Values, open: bool) -> Option<Self> {
         let request = Request::parse(datagram)?;
         let bytes = reply(&request, values, open, &Wrong::default())?;
         let mut template = Self { bytes, reference_id: None, address: None, index: None };
         let Some(report) = REPORTS.iter().find(|report| report.request == request.code) else { return Some(template) };
         let code = u16::from_be_bytes([template.bytes[6], template.bytes[7]]);
-        // None of a refusal.
+        // A refusal does not have a layout.
         let Some(layout) = report.layouts.iter().find(|layout| layout.reply == code) else { return Some(template) };
         let arguments = datagram.get(REQUEST_HEADER..).unwrap_or_default();
         template.index = match report.key {
@@ -296,7 +295,7 @@ impl Template {
         let mut place = REPLY_HEADER;
         for (name, wire, _) in layout.fields() {
             match *name {
-                // What a source has told of its own source stays.
+                // The reference ID in ntpdata is the source's own, and stays unchanged.
                 "reference ID" if report.key != Key::Address => template.reference_id = Some(place),
                 "address" | "remote address" => template.address = Some(place),
                 _ => {}
@@ -306,7 +305,7 @@ impl Template {
         Some(template)
     }
 
-    /// The answer of a daemon.
+    /// Returns the answer of a daemon.
     fn fill(&self, sequence: [u8; 4], daemon: u32) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         bytes[SEQUENCE.1..][..4].copy_from_slice(&sequence);
@@ -324,7 +323,7 @@ impl Template {
     }
 }
 
-/// The address that a daemon tells of a source, as it travels.
+/// Returns the address of a daemon's source, in wire format.
 fn source_address(daemon: u32, index: u32) -> Vec<u8> {
     let low = u128::from(daemon) << 32 | u128::from(index);
     address_bytes(2, &Ipv6Addr::from(0xfd00 << 112 | low).octets())

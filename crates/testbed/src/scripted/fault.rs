@@ -1,7 +1,7 @@
 //! The faults of the scripted chronyd, and their times.
 //!
-//! Faults add up; each applies to every request until cleared, unless [`Fault::Only`] or [`Fault::After`] narrows
-//! them. This decides; it sends nothing.
+//! Faults add up. Each applies to every request until it is cleared, unless [`Fault::Only`] or [`Fault::After`] narrows
+//! them. This module decides, and does not send.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// The delay of an answer that is kept back: longer than any test.
 const HELD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One thing to do wrong. As text, for the program: the name in brackets, then the value.
+/// One fault. As text, for the program, it has the name in brackets, and then the value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -35,11 +35,12 @@ pub enum Fault {
     Unheard,
     /// Refuse with this status (`status N`).
     Status(u16),
-    /// Tell these numbers of sources, one a request, the last for ever (`count N[,N…]`; -1 is 4294967295).
+    /// Report these numbers of sources, one for each request, and then always the last one (`count N[,N…]`; -1 is
+    /// 4294967295).
     Count(Vec<u32>),
     /// Once, after AFTER requests for records of sources: remove the source of index REMOVE, and append ADD others
-    /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources behind the removed one move up. libchrony sends two
-    /// requests for a record of authdata and of ntpdata, so that a source can go between them.
+    /// (`churn AFTER REMOVE ADD`). As in chronyd, the sources after the removed one move up. libchrony sends two
+    /// requests for a record of authdata and of ntpdata, so a source can go between them.
     Churn {
         /// The number of records that are sent before the change.
         after: u32,
@@ -54,9 +55,9 @@ pub enum Fault {
     JunkForever,
     /// Send each answer twice (`duplicate`).
     Duplicate,
-    /// Send the answer to the request before again, and then the right one (`older`).
+    /// Send the answer to the previous request again, and then the right one (`older`).
     Older,
-    /// Have each answer overtaken by the next, if that comes soon (`reorder`).
+    /// Let the next answer overtake each answer, if it comes soon (`reorder`).
     Reorder,
     /// Answer in this version of the protocol (`version N`).
     Version(u8),
@@ -70,15 +71,15 @@ pub enum Fault {
     SequenceOff,
     /// Cut answers to N bytes (`truncate N`).
     Truncate(usize),
-    /// Fill answers with random values, from this seed on (`random SEED`).
+    /// Fill answers with random values, which follow from this seed (`random SEED`).
     Random(u64),
-    /// Close the sockets in place of an answer, as a chronyd that ends (`leave`).
+    /// Close the sockets in place of an answer, like a chronyd that exits (`leave`).
     Leave,
     /// Stop reading the sockets, so that the senders' queue fills (`unread`).
     Unread,
-    /// Not a fault: serve every report over UDP, as `opencommands` allows from chrony 4.7 (`open`).
+    /// Serve every report over UDP, as `opencommands` allows since chrony 4.7 (`open`). This is not a fault.
     Open,
-    /// Do wrong only to requests with these codes (`only CODE[,CODE…]`).
+    /// Apply the faults only to requests with these codes (`only CODE[,CODE…]`).
     Only(Vec<u16>),
     /// Answer the first N requests correctly, of the requests that [`Fault::Only`] names (`after N`).
     After(u32),
@@ -146,7 +147,7 @@ fn list<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(|item| parse(item.trim())).collect()
 }
 
-/// The faults at work.
+/// The faults in effect.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     silence: bool,
@@ -170,7 +171,7 @@ pub(super) enum Judgement {
     Answered(Wrong),
 }
 
-/// A source that goes, and how many come.
+/// A source to remove, and the number of sources to add.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Churn {
     after: u32,
@@ -203,10 +204,10 @@ pub(crate) struct Wrong {
     counts: Vec<u32>,
 }
 
-/// In a hundred thousandths.
+/// All answers, as a rate in thousandths of a percent.
 const ALL: u32 = 100_000;
 
-/// Spreads losses evenly, or by a seed: in any case a test ends the same way each time.
+/// Spreads losses evenly, or at random by a seed. Both are reproducible.
 #[derive(Debug, Default)]
 pub(crate) struct Loss {
     rate: u32,

@@ -1,7 +1,7 @@
 //! The reports as tables: request code, reply codes, and the fields of each reply in wire order.
 //!
-//! Field names are libchrony's; wire types and order are those of chrony's command protocol, version 6. Each default
-//! is plausible for a healthy chronyd. This file encodes nothing, and depends on nothing: the stub library uses it too.
+//! Field names are libchrony's. Wire types and order come from chrony's command protocol, version 6. Each default is
+//! plausible for a healthy chronyd. This file does not depend on other files, because the stub library uses it, too.
 
 /// The form of a value on the wire, always in network byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// Its length in bytes.
+    /// Returns its length in bytes.
     pub const fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -42,7 +42,7 @@ impl Wire {
     }
 }
 
-/// Name, type, default (numbers, addresses and times as text; "" is an unspecified address).
+/// The name, type and default of a field. The default is text; "" is an unspecified address.
 pub type Field = (&'static str, Wire, &'static str);
 
 /// The key by which a request names its record.
@@ -56,17 +56,17 @@ pub enum Key {
     Address,
 }
 
-/// One form of a reply.
+/// One layout of a reply.
 #[derive(Debug)]
 pub struct Layout {
-    /// Its code.
+    /// The reply code.
     pub reply: u16,
-    /// Its fields in order.
+    /// The fields in order, in groups that layouts share.
     pub fields: &'static [&'static [Field]],
 }
 
 impl Layout {
-    /// All its fields in order.
+    /// Returns all fields in order.
     pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
         self.fields.iter().copied().flatten()
     }
@@ -77,18 +77,18 @@ impl Layout {
 pub struct Report {
     /// libchrony's name.
     pub name: &'static str,
-    /// The code that asks for one record.
+    /// The code of the request for one record.
     pub request: u16,
     /// The key that the request carries.
     pub key: Key,
-    /// The forms of its reply, oldest first.
+    /// The layouts of its reply, oldest first.
     pub layouts: &'static [Layout],
 }
 
 use Key::{Address as ByAddress, Index, Single};
 use Wire::{Address, Float, I8, I16, Source, Time, U8, U16, U32, U64};
 
-/// The code that asks for the number of sources, and that of its reply.
+/// The code of the request for the number of sources, and the code of its reply.
 pub const NUMBER_OF_SOURCES: (u16, u16) = (14, 2);
 
 /// Every report, in libchrony's order.
@@ -238,7 +238,7 @@ const NTPDATA_TIMESTAMPS: &[Field] = &[
     ("hardware receive timestamps", U32, "0"),
 ];
 
-/// chronyd fills what is reserved here and in serverstats with ones.
+/// chronyd sets all bits of the reserved fields here and in serverstats.
 const NTPDATA_RESERVED: &[Field] =
     &[("reserved #1", U32, "4294967295"), ("reserved #2", U32, "4294967295"), ("reserved #3", U32, "4294967295")];
 

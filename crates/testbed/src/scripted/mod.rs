@@ -1,11 +1,11 @@
 //! A chronyd whose answers and faults a test chooses: the server's side of chrony's command protocol, version 6.
 //!
-//! It stands below the real libchrony, at the socket, and speaks on a Unix socket and over UDP. Out of the box it
-//! answers as a healthy chronyd does, refusals included. It is for the cases that no real chronyd can be brought to
-//! produce in time, and no evidence of what a real one sends: the tests check it with chronyc.
+//! It replaces chronyd at the socket, below the real libchrony: at a Unix socket and over UDP. By default, it answers
+//! like a healthy chronyd, and also refuses like one. It is for cases that a real chronyd cannot produce in time. It is
+//! not evidence of what a real chronyd sends, so the tests check it with chronyc.
 //!
-//! `layout` is the protocol as a table, `request` takes a datagram apart, `wire` encodes a value, `values` a record,
-//! `reply` a datagram, `fault` spoils it, `server` sends it.
+//! `layout` is the protocol as a table, `request` parses a datagram, `wire` encodes a value, `values` a record, `reply`
+//! a datagram, `fault` spoils it, `server` sends it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Starts one that has `values` to tell.
+    /// Starts a scripted chronyd with these values.
     pub fn start(values: Values) -> Result<Self, Error> {
         let folder = folder::make()?;
         let socket = folder.path().join("chronyd.sock");
@@ -66,12 +66,12 @@ impl Scripted {
         self.folder.path()
     }
 
-    /// Sets the modification time of its socket, which is its start for those who look.
+    /// Sets the modification time of its socket, from which others learn when chronyd started.
     pub fn set_started(&self, time: SystemTime) -> Result<(), Error> {
         folder::set_modified(&self.socket, time)
     }
 
-    /// Adds a fault to those at work.
+    /// Adds a fault to the present ones.
     pub fn set(&self, fault: Fault) {
         self.thread.call(|server| server.faults.add(fault));
     }
@@ -97,12 +97,12 @@ impl Scripted {
         self.thread.call(|server| server.requests.clone())
     }
 
-    /// Closes its sockets and removes the Unix one, as a chronyd that ends.
+    /// Closes its sockets and removes the Unix socket, like a chronyd that exits.
     pub fn die(&self) {
         self.thread.call(Server::die);
     }
 
-    /// Opens them again, at the same path and port.
+    /// Opens its sockets again, at the same path and port.
     pub fn come_back(&self) -> Result<(), Error> {
         self.thread.call(Server::come_back)
     }

@@ -1,4 +1,4 @@
-//! One request to its reply, right or wrong, as bytes. No sockets, no time.
+//! The bytes of the reply to a request, right or wrong. This module does not know sockets or the time.
 
 use super::fault::Wrong;
 use super::layout::{Key, NUMBER_OF_SOURCES, REPORTS, Report};
@@ -9,7 +9,7 @@ const VERSION: u8 = 6;
 const REPLY: u8 = 2;
 const NULL_REPLY: u16 = 1;
 
-/// The statuses that a chronyd in order answers with.
+/// The statuses of a healthy chronyd.
 mod status {
     pub(super) const SUCCESS: u16 = 0;
     pub(super) const UNAUTHORISED: u16 = 2;
@@ -20,7 +20,7 @@ mod status {
     pub(super) const BAD_VERSION: u16 = 18;
 }
 
-/// The reply, None where chronyd sends none because it would be longer than the request.
+/// Returns the reply, or `None` if it would be longer than the request: chronyd does not send it then.
 pub(crate) fn reply(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Option<Vec<u8>> {
     let answer = match wrong.status {
         Some(status) => Err(status),
@@ -51,7 +51,7 @@ pub(crate) fn reply(request: &Request, values: &Values, full_access: bool, wrong
 
 type Body = (u16, Vec<u8>);
 
-/// The reply code and what follows the header, or the status that refuses.
+/// Returns the reply code and the bytes after the header, or the status of a refusal.
 fn body(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) -> Result<Body, u16> {
     if request.version != VERSION {
         return Err(status::BAD_VERSION);
@@ -79,12 +79,12 @@ fn body(request: &Request, values: &Values, full_access: bool, wrong: &Wrong) ->
     })
 }
 
-/// chronyd's rule before `opencommands`.
+/// Returns true for the reports that chronyd serves over UDP without `opencommands`.
 fn served_over_udp(report: &Report) -> bool {
     !matches!(report.name, "serverstats" | "ntpdata" | "authdata" | "selectdata")
 }
 
-/// The `number`th invalid datagram: each is the right reply with one thing wrong, or nothing like a reply.
+/// Returns the `number`th invalid datagram: the right reply with one thing wrong, or nothing like a reply.
 pub(super) fn junk(right: &[u8], number: usize) -> Vec<u8> {
     let mut bytes = right.to_vec();
     match number % 7 {
@@ -136,7 +136,8 @@ mod tests {
         let sources = json!([{"reference ID": 0x7f00_0009}, {"address": "127.0.0.2"}, {"address": {"id": 3}}]);
         let values = Values::new(&json!({"sources": sources}));
         for code in [57, 67] {
-            // That of no family, which sourcestats tells; the one that sources seems to tell; a source's; a name's.
+            // The clock's address without a family in sourcestats, and its apparent address in sources; the address of
+            // another source, and of a name.
             for (bytes, family, status) in
                 [([0; 4], 0, 4), ([127, 0, 0, 9], 1, 4), ([127, 0, 0, 2], 1, 0), ([0, 0, 0, 3], 3, 0)]
             {

@@ -1,4 +1,4 @@
-//! A request, as chronyd takes it apart.
+//! A request, parsed as chronyd parses it.
 
 use super::layout::{Key, NUMBER_OF_SOURCES, REPORTS};
 
@@ -17,7 +17,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// None for what chronyd does not answer at all.
+    /// Parses a datagram. Returns `None` if chronyd does not answer it at all.
     pub(crate) fn parse(datagram: &'a [u8]) -> Option<Self> {
         if datagram.len() < REPLY_HEADER || datagram[1] != REQUEST || datagram[2..4] != [0, 0] {
             return None;

@@ -1,7 +1,7 @@
 //! The sockets of the scripted chronyd and the one thread that serves them.
 //!
-//! The thread owns everything; the handle sends it jobs, so a fault is at work when the call that set it returns.
-//! What a reply says is decided elsewhere; here it is received, queued, delayed and sent.
+//! The thread owns everything. The handle sends it jobs, so a fault is in effect when the call that sets it returns.
+//! Other modules decide the content of replies. This one receives requests, and queues, delays and sends the replies.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -47,7 +47,7 @@ struct Outgoing {
     datagrams: VecDeque<Vec<u8>>,
     /// The right reply and the number of the next invalid one, for an endless stream.
     stream: Option<(Vec<u8>, usize)>,
-    /// Set if it waits for the next answer, to be sent after it.
+    /// Set if these datagrams wait for the next answer, to be sent after it.
     held: bool,
 }
 
@@ -74,7 +74,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Opens the sockets where they were. A client may have been given the port meanwhile, for a moment.
+    /// Opens the sockets at their old places. Tries again for a while, because a client may have the port for a moment.
     pub(super) fn come_back(&mut self) -> Result<(), Error> {
         let end = Instant::now() + FULL_DEADLINE;
         while self.sockets.is_none() {
@@ -111,7 +111,7 @@ impl Server {
         self.queue.clear();
     }
 
-    /// Reads the sockets again, and sends what is kept back or delayed.
+    /// Reads the sockets again, and sends the answers that are kept back or delayed.
     pub(super) fn release(&mut self) {
         self.faults.release();
         let now = Instant::now();
@@ -120,7 +120,7 @@ impl Server {
         }
     }
 
-    /// Closes and removes the sockets; nothing that was still to be sent is sent.
+    /// Closes and removes the sockets, and drops the answers that are not sent yet.
     pub(super) fn die(&mut self) {
         if self.sockets.take().is_some() {
             std::fs::remove_file(&self.socket).ok();
@@ -150,7 +150,7 @@ impl Server {
         let next = self.queue.iter().map(|outgoing| outgoing.due).min();
         let timeout = next.map(|due| due.saturating_duration_since(Instant::now()));
         let timeout = timeout.map(|timeout| Timespec::try_from(timeout).expect("a short time"));
-        // Interrupted or not, what follows only looks.
+        // An interrupt is harmless: what follows does not wait.
         poll(&mut watched, timeout.as_ref()).ok();
     }
 
@@ -168,7 +168,7 @@ impl Server {
             return Some((length, address.as_pathname().map(|path| Peer::Unix(path.to_owned()))));
         }
         let mut udp = [Some(&sockets.v4), sockets.v6.as_ref()].into_iter().flatten();
-        // An error is a client's port that has gone, or nothing to read.
+        // An error means that a client's port is gone, or that there is nothing to read.
         udp.find_map(|udp| udp.recv_from(buffer).ok()).map(|(length, address)| (length, Some(Peer::Udp(address))))
     }
 
@@ -216,7 +216,7 @@ impl Server {
         let now = Instant::now();
         let Some(sockets) = &self.sockets else { return };
         let streams = self.faults.streams_junk();
-        // As chronyd does it, what is for a Unix socket waits for what came before.
+        // As in chronyd, an answer to a Unix socket waits for the answers before it.
         let mut before: Vec<(PathBuf, Instant)> = Vec::new();
         self.queue.retain_mut(|outgoing| {
             let Peer::Unix(path) = outgoing.peer.clone() else {
@@ -234,7 +234,7 @@ impl Server {
 }
 
 impl Outgoing {
-    /// Sends what can be sent; false when done.
+    /// Sends as much as possible. Returns false once everything is sent.
     fn advance(&mut self, sockets: &Sockets, now: Instant, streams: bool) -> bool {
         if let Some((right, number)) = &mut self.stream {
             if !streams {

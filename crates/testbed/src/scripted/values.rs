@@ -1,16 +1,14 @@
 //! The values of the scripted chronyd: records by report, over plausible defaults.
 //!
-//! As JSON, an object with any of these keys; what is not named keeps its present value:
+//! As JSON, they are an object with any of these keys. Other values do not change:
 //!
 //! - a report with one record (`tracking`, `activity`, `serverstats`, `rtcdata`, `smoothing`): an object of libchrony's
 //!   field names, or null for "chronyd has no such thing" (`rtcdata` is null unless given);
 //! - a report about sources (`sources`, `sourcestats`, `selectdata`, `authdata`, `ntpdata`): a list of such objects,
-//!   or the number of default records. All but `sources` follow the list of sources: unless given, they have its
-//!   addresses and its length, and again after null. `authdata` and `ntpdata` may have null in the place of a
-//!   reference clock;
-//! - `open`: whether the command port serves every report, as with `opencommands` since chrony 4.7;
-//! - `layouts`: which form of a reply to send, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless
-//!   given).
+//!   or the number of default records. Unless given, and again after null, the other lists have the addresses and the
+//!   length of `sources`. `authdata` and `ntpdata` may have null in the place of a reference clock;
+//! - `open`: true if the command port serves every report, as with `opencommands` since chrony 4.7;
+//! - `layouts`: the layout of a reply, counted from 1: `{"serverstats": 4, "ntpdata": 2}` (the newest unless given).
 //!
 //! A source with a `reference ID` in place of an address is a reference clock. See [`super::wire`] for the values.
 
@@ -31,7 +29,7 @@ pub struct Values {
     records: BTreeMap<&'static str, Vec<Record>>,
     layouts: BTreeMap<&'static str, usize>,
     pub(super) is_open: bool,
-    /// Which source has an address, as it travels. A reference clock has none.
+    /// The index of the source with each address, in wire format. A reference clock does not have an address.
     by_address: HashMap<Vec<u8>, usize>,
     /// The number of sources that were added.
     added: u32,
@@ -51,14 +49,14 @@ impl Default for Values {
 }
 
 impl Values {
-    /// The defaults, changed by `values`; panics where they make no sense, as a test should.
+    /// Returns the defaults, changed by `values`. Panics if these are invalid, as a test should.
     pub fn new(values: &Value) -> Self {
         let mut all = Self::default();
         all.change(values).unwrap_or_else(|error| panic!("{error}"));
         all
     }
 
-    /// Replaces what `values` names. Unchanged if anything in it makes no sense.
+    /// Replaces the values that `values` names. Changes nothing if any of them is invalid.
     pub fn change(&mut self, values: &Value) -> Result<(), Error> {
         let mut changed = self.clone();
         changed.take(values).map_err(Error::Script)?;
@@ -114,8 +112,8 @@ impl Values {
         Ok(())
     }
 
-    /// Removes the source of an index, as chronyd does: those behind it move up. Then appends `add` others, each with
-    /// an address that no source has had.
+    /// Removes the source of an index, as chronyd does: the sources after it move up. Then appends `add` sources, each
+    /// with an address that no source has had.
     pub(super) fn churn(&mut self, remove: usize, add: usize) {
         let first = u32::from(Ipv4Addr::new(127, 2, 0, 1)) + self.added;
         let add = u32::try_from(add).expect("a number of sources");
@@ -145,12 +143,12 @@ impl Values {
         self.records["sources"].len()
     }
 
-    /// Which source has this address, as it travels.
+    /// Returns the index of the source with this address, in wire format.
     pub(crate) fn source_at(&self, address: &[u8]) -> Option<usize> {
         self.by_address.get(address).copied()
     }
 
-    /// The address of a source as it travels.
+    /// Returns the address of a source, in wire format.
     pub(crate) fn address(&self, index: usize) -> Option<Vec<u8>> {
         let source = self.records["sources"].get(index)?;
         Some(value_bytes(source, &SOURCE_ADDRESS).expect("checked when given"))
@@ -161,7 +159,7 @@ impl Values {
         self.records["sources"].get(index).is_some_and(|source| source.contains_key("reference ID"))
     }
 
-    /// The reply code and the bytes of a record, None if there is no such record.
+    /// Returns the reply code and the bytes of a record, or `None` if the record does not exist.
     pub(super) fn encode(&self, report: &'static Report, index: usize) -> Option<(u16, Vec<u8>)> {
         let source = self.records["sources"].get(index);
         let follows = report.key != Key::Single && report.name != "sources";
@@ -201,7 +199,7 @@ fn sources(first: u32, number: u32) -> Vec<Record> {
         .collect()
 }
 
-/// The record of a report for a source: its address or its reference ID, and defaults.
+/// Returns a source's record of a report, which has only its address or its reference ID.
 fn follow(report: &Report, source: &Record) -> Record {
     let address = source.get("address").cloned().unwrap_or_else(|| wire::default(SOURCE_ADDRESS.1, SOURCE_ADDRESS.2));
     let mut record = Record::new();
@@ -212,7 +210,7 @@ fn follow(report: &Report, source: &Record) -> Record {
         record.insert("address".into(), Value::Null);
     } else if report.key == Key::Index {
         let id = wire::encode(Wire::Address, &address).expect("checked when given");
-        // A name that is not resolved has none.
+        // An unresolved name does not have a reference ID.
         let id = if id[17] == 3 { 0 } else { u32::from_be_bytes(id[..4].try_into().expect("four bytes")) };
         record.insert("reference ID".into(), json!(id));
         record.insert("address".into(), address);
@@ -233,7 +231,7 @@ fn check(report: &'static Report, record: &Record) -> Result<(), String> {
     Ok(())
 }
 
-/// The bytes of one field: the record's own value or the default.
+/// Returns the bytes of one field: the record's own value or the default.
 fn value_bytes(record: &Record, (name, wire, default): &Field) -> Result<Vec<u8>, String> {
     if *wire == Wire::Source
         && let Some(reference_id) = record.get("reference ID")
@@ -331,7 +329,7 @@ mod tests {
         assert!(after[2].is_some() && after[3].is_some() && after[2] != after[3] && after[4].is_none());
         assert_eq!(values.records["sourcestats"].len(), 4);
         assert_eq!(values.records["sourcestats"][2]["address"], "127.2.0.1");
-        // One that is not there cannot go.
+        // A source that does not exist cannot go.
         values.churn(4, 0);
         assert_eq!(values.sources(), 4);
     }

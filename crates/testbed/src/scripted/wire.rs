@@ -1,7 +1,7 @@
-//! One value to its bytes.
+//! The encoding of one value: JSON to bytes in network byte order.
 //!
-//! JSON in, network byte order out. Besides the natural form of a value there is a raw one for each type that has
-//! forms no healthy chronyd sends. It knows types, not reports.
+//! Types with forms that no healthy chronyd sends also have a raw form in JSON. This module knows types, but not
+//! reports.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::layout::Wire;
 
-/// The default of a field, written as text in the layout, as JSON.
+/// Returns the default of a field, which is text in the layout, as JSON.
 pub(super) fn default(wire: Wire, text: &str) -> Value {
     match wire {
         Wire::Address | Wire::Source | Wire::Time if text.is_empty() => Value::Null,
@@ -31,10 +31,10 @@ fn number(text: &str) -> Value {
 /// Encodes `value`:
 ///
 /// - whole numbers: a number in the range of the type;
-/// - floats: a number (rounded to the nearest the format has), or `{"raw": 32 bits}`;
+/// - floats: a number (rounded to the nearest one of the format), or `{"raw": 32 bits}`;
 /// - addresses: null, an IPv4 or IPv6 address, `{"id": 32 bits}` for an unresolved name, `{"family": any}`;
 /// - times: whole seconds, `{"sec", "nsec"}`, `{"ago": seconds}` before the moment of encoding (after it if negative), or
-///   `{"high", "low", "nsec"}` for the three words as they stand.
+///   `{"high", "low", "nsec"}` for the three words, unchanged.
 pub(super) fn encode(wire: Wire, value: &Value) -> Result<Vec<u8>, String> {
     let wrong = || format!("{value} is not a {wire:?}");
     let unsigned = || value.as_u64().ok_or_else(wrong);
@@ -75,7 +75,7 @@ fn address(value: &Value) -> Option<Vec<u8>> {
     Some(address_bytes(family, &bytes))
 }
 
-/// An address as it travels.
+/// Returns an address in wire format.
 pub(crate) fn address_bytes(family: u16, bytes: &[u8]) -> Vec<u8> {
     let mut all = [0; 20];
     all[..bytes.len()].copy_from_slice(bytes);
@@ -88,7 +88,7 @@ fn time(value: &Value) -> Option<Vec<u8>> {
         [high, word(value, "low")?, word(value, "nsec")?]
     } else if let Some(ago) = value.get("ago") {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
-        // No time before 1970, which chronyd cannot have.
+        // chronyd cannot have a time before 1970.
         let time = Duration::try_from_secs_f64(since.as_secs_f64() - ago.as_f64()?).ok()?;
         let [low, high] = [time.as_secs() & 0xffff_ffff, time.as_secs() >> 32].map(|word| u32::try_from(word).ok());
         [high?, low?, time.subsec_nanos()]
@@ -105,15 +105,15 @@ const COEFFICIENT_BITS: i32 = 25;
 /// The largest coefficient: one bit is for the sign.
 const COEFFICIENT_MAX: f64 = 16_777_215.0;
 
-/// The nearest number of the format: coefficient × 2^(exponent − 25), 7 and 25 bits, both signed.
+/// Returns the nearest number of the format: coefficient × 2^(exponent − 25), 25 and 7 bits, both signed.
 ///
-/// Beyond its range the largest it has; too small, and not a number, is 0.
+/// A number beyond the range becomes the largest one. A number that is too small, and NaN, become 0.
 fn float(number: f64) -> u32 {
     if number == 0.0 || number.is_nan() {
         return 0;
     }
     let scale = |exponent: i32| (number * f64::from(COEFFICIENT_BITS - exponent).exp2()).round();
-    // The exponent that uses all bits of the coefficient, or one more where rounding carries.
+    // The exponent that uses all bits of the coefficient, or the next one if rounding carries.
     let mut exponent = (-64..63).find(|&exponent| scale(exponent).abs() <= COEFFICIENT_MAX).unwrap_or(63);
     let coefficient = scale(exponent).clamp(-COEFFICIENT_MAX - 1.0, COEFFICIENT_MAX);
     if coefficient == 0.0 {
@@ -128,7 +128,7 @@ fn float(number: f64) -> u32 {
 mod tests {
     use super::*;
 
-    /// The protocol's definition of the format, as a reader applies it.
+    /// Decodes a float by the protocol's definition.
     fn decode(raw: u32) -> f64 {
         let exponent = raw.cast_signed() >> 25;
         let coefficient = (raw << 7).cast_signed() >> 7;
@@ -167,7 +167,7 @@ mod tests {
             let before = now();
             let bytes = encode(Wire::Time, &json!({"ago": ago})).unwrap();
             let seconds = u64::from_be_bytes(bytes[..8].try_into().unwrap()).checked_add_signed(earlier).unwrap();
-            // Half a second later may be another second.
+            // The half second may carry into the next second.
             assert!((before..=now() + 1).contains(&seconds), "{ago}: {seconds}");
         }
         for bad in [json!({"ago": "1"}), json!({"ago": 1e12}), json!({"ago": null})] {

@@ -7,7 +7,7 @@ use crate::layout::{Field, Key, Layout, Report};
 
 /// The number of records that the list has in addition to the sources.
 pub(crate) const MORE: std::ffi::c_int = 2;
-/// The list.
+/// The name of the list.
 pub(crate) const LIST: &str = "future list";
 
 /// The reports that a libchrony of the future may have.
@@ -39,7 +39,7 @@ const OLD: &[Field] = &[
     ("future riddle", U32, "9"),
 ];
 
-/// libchrony's number of the content of a field, if it is one of these reports'.
+/// Returns libchrony's number of the content of a field, if the field is in one of these reports.
 pub(crate) fn content(field: &[u8]) -> Option<c_uint> {
     Some(match field.strip_prefix(b"future ")? {
         b"count" => 1,
@@ -60,7 +60,7 @@ pub(crate) fn content(field: &[u8]) -> Option<c_uint> {
     })
 }
 
-/// The words for a number of one of these reports.
+/// Returns the name of a constant of these reports.
 pub(crate) fn constant_name(field: &[u8], value: u64) -> Option<&'static CStr> {
     let names: &[(u64, &CStr)] = match field {
         b"future state" => &[(1, c"dim"), (2, c"bright")],

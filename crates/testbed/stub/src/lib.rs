@@ -28,7 +28,7 @@ use layout::{Key, Report};
 use record::{Field, Value};
 use script::Script;
 
-/// libchrony's error codes that the stub gives of its own accord.
+/// The error codes of libchrony that the stub returns without a script.
 mod error {
     use std::ffi::c_uint;
     pub(crate) const OK: c_uint = 0;
@@ -84,7 +84,7 @@ impl Session {
             && let Some((chronyd, _)) = OPEN.lock().expect("no panic").get(&self.fd)
         {
             for _ in 0..=self.strangers {
-                // A full queue makes for a lost response.
+                // If the queue is full, the response is lost.
                 chronyd.send(&[0]).ok();
             }
         }
@@ -100,13 +100,13 @@ impl Session {
     }
 }
 
-/// The session behind a pointer that `chrony_init_session` gave and `chrony_deinit_session` has not taken back.
+/// Returns the session behind a pointer that `chrony_init_session` gave and `chrony_deinit_session` has not taken back.
 unsafe fn session<'a>(session: *mut Session) -> &'a mut Session {
     // SAFETY: the caller keeps libchrony's rule: a live session, used by one thread at a time.
     unsafe { session.as_mut() }.expect("a session")
 }
 
-/// The report of a name; a NULL one aborts, as it crashes libchrony.
+/// Returns the report of a name. Aborts if the name is NULL, which would crash libchrony.
 unsafe fn report(name: *const c_char) -> Option<&'static Report> {
     assert!(!name.is_null(), "report name is NULL");
     // SAFETY: not NULL, and the caller keeps libchrony's rule: it ends with a NUL.
@@ -198,7 +198,7 @@ unsafe extern "C" fn chrony_process_response(s: *mut Session) -> c_uint {
         Asked::Record(..) => session.script.process,
     };
     if failure == error::RECV_FAILED {
-        // Nothing is received, and as in libchrony the session goes on waiting.
+        // As in libchrony, nothing is received, and the session still waits.
         return session.script.fail(failure);
     }
     session.fields.clear();
@@ -380,7 +380,7 @@ unsafe extern "C" fn chrony_get_field_constant_name(s: *mut Session, index: c_in
 mod tests {
     use super::*;
 
-    /// Opens, reads one field of tracking through the C interface, closes.
+    /// Opens a session, reads one field of tracking through the C interface, and closes the session.
     fn stratum(script: &CStr) -> Result<u64, c_uint> {
         let mut s = ptr::null_mut();
         // SAFETY: called in order, with strings that end with a NUL.

@@ -30,7 +30,7 @@ impl Field {
         Self { report, name: CString::new(name).expect("no NUL"), value }
     }
 
-    /// The words of the two reports that the products name constants in.
+    /// Returns the name of a constant of the leap status, of `sources`, or of a report of `future`.
     pub(crate) fn constant_name(&self, value: u64) -> Option<&'static CStr> {
         let names: &[&CStr] = match (self.report, self.name.to_bytes()) {
             (_, b"leap status") => &[c"normal", c"insert second", c"delete second", c"not synchronized"],
@@ -45,7 +45,7 @@ impl Field {
     }
 }
 
-/// The type, in a script's words, that libchrony gives a field.
+/// Returns libchrony's type of a field, in the words of a script.
 pub(crate) fn type_name(wire: Wire) -> &'static str {
     match wire {
         Wire::U64 | Wire::U32 | Wire::U16 | Wire::U8 => "uint",
@@ -57,7 +57,7 @@ pub(crate) fn type_name(wire: Wire) -> &'static str {
 }
 
 impl Value {
-    /// A text as a value of the type; None if the text is not one.
+    /// Parses a text as a value of the type.
     pub(crate) fn parse(type_name: &str, text: &str) -> Option<Self> {
         match type_name {
             "none" => Some(Self::None),
@@ -74,13 +74,13 @@ impl Value {
         }
     }
 
-    /// Some value of the type, the default's number where there is one.
+    /// Returns a value of the type: the default, if it has this type, or 1.
     pub(crate) fn of_type(type_name: &str, default: &str) -> Option<Self> {
         Self::parse(type_name, default).or_else(|| Self::parse(type_name, "1"))
     }
 }
 
-/// `%XX` is a byte.
+/// Replaces each `%XX` with a byte.
 fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();

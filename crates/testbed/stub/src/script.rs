@@ -1,4 +1,4 @@
-//! The script in an address: what the stub shall do that libchrony would not.
+//! The script in an address, which makes the stub differ from libchrony.
 //!
 //! An address is `/` and items, separated by `;`. A socket's address has 107 bytes at most, and so has a script.
 //!
@@ -16,9 +16,9 @@
 //! | `open=ERRNO` | `chrony_open_socket` fails |
 //! | `init=CODE` | `chrony_init_session` returns the error |
 //! | `count-request=CODE`, `count-process=CODE` | asking for the number of records fails, or its response |
-//! | `request=CODE`, `process=CODE` | the same for a record; there are no words for 98 |
+//! | `request=CODE`, `process=CODE` | the same for a record; error 98 has no description |
 //! | `errno=ERRNO` | calls that return an error of `init`, `request` or `process` leave this in `errno` |
-//! | `again=N` | N responses that are not for us come before each right one |
+//! | `again=N` | N responses for other clients come before each right one |
 //! | `silent` | no response ever comes |
 //!
 //! A `VALUE` is a number, `nan`, `inf`, `-inf`; `SECONDS.NANOSECONDS`, both whole and neither bounded; an address, any
@@ -132,7 +132,7 @@ impl Script {
         Some(())
     }
 
-    /// None if no report has such a field, or one that has it cannot take the change.
+    /// Adds a change. Returns `None` if no report has the field, or if the field cannot take the change.
     fn change(&mut self, name: &str, change: Change) -> Option<()> {
         let mut fields = reports().flat_map(|report| newest(report).fields()).filter(|field| field.0 == name);
         let (_, wire, default) = fields.next()?;
@@ -156,7 +156,7 @@ impl Script {
         self.records.saturating_add(if report.name == future::LIST { future::MORE } else { 0 })
     }
 
-    /// The record of a report: the defaults, changed.
+    /// Returns the record of a report: the defaults with the changes.
     pub(crate) fn record(&self, report: &'static Report) -> Vec<Field> {
         let layout = report.layouts.get(self.layout.wrapping_sub(1)).unwrap_or_else(|| newest(report));
         let fields = layout.fields().filter_map(|(name, wire, default)| {
@@ -174,7 +174,7 @@ impl Script {
 }
 
 impl Change {
-    /// The value instead of the default; None for no field, or a value that does not have the type.
+    /// Returns the value instead of the default, or `None` if there is no field, or the value does not have the type.
     fn apply(&self, own: &str, default: &str) -> Option<Value> {
         match self {
             Self::Absent => None,
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         for script in ["/stratun=1", "/stratum=x", "/stratum:text", "/open=x", "/nonsense"] {
             assert!(Script::parse(script).is_err(), "{script}");
         }
