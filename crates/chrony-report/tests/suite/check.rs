@@ -214,7 +214,7 @@ fn a_chronyd_that_follows_only_its_local_clock_is_critical() {
 #[test]
 fn a_client_whose_server_was_stopped_is_critical_again() {
     let mut pair = Pair::start(Chronyd::builder()).unwrap();
-    // After so many polls, only the age can raise an alarm.
+    // After these eight polls, only the age can raise an alarm.
     let options = "check --grace 0 --sources 0:,0: --reach 0:,0: --bound ~:,~:";
     pair.client.wait_until(&["sources"], PATIENCE, |sources| sources.contains(",377,")).unwrap();
     assert_eq!(ask(pair.client.socket(), options).code, Some(0));
@@ -231,7 +231,7 @@ fn a_client_whose_server_was_stopped_is_critical_again() {
 }
 
 #[test]
-fn a_wrong_command_line_is_unknown_and_is_told_where_a_monitoring_system_reads() {
+fn a_wrong_command_line_is_unknown_and_is_reported_where_a_monitoring_system_reads() {
     for args in [
         "check --nonsense",
         "check --bound 5",

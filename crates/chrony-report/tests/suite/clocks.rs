@@ -36,7 +36,7 @@ pub(crate) fn updated(seconds: i64) -> Value {
     json!({"reference time": now_and(-seconds)})
 }
 
-/// Starts a chronyd with this clock, as if a day ago.
+/// Starts a chronyd with this clock. It looks as if it was started a day ago.
 pub(crate) fn clock(tracking: &Value, others: &Value) -> Scripted {
     let chronyd = scripted(&values(tracking, others).to_string());
     started(chronyd.socket(), LONG);

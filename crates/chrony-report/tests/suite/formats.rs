@@ -185,7 +185,7 @@ fn what_only_a_newer_libchrony_knows_is_shown_as_it_describes_it() {
 }
 
 #[test]
-fn a_report_that_there_is_not_is_refused_with_those_that_there_are() {
+fn an_unknown_report_is_refused_with_the_known_ones() {
     ask("/", "get nonsense").failed(2, &["no report \"nonsense\"", "tracking, sources"]);
     ask("/", "schema nonsense").failed(2, &["\"nonsense\"", "tracking, sources"]);
 }

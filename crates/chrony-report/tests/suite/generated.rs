@@ -78,7 +78,7 @@ fn completions_know_the_commands() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told() {
+fn a_folder_that_cannot_be_created_is_reported() {
     run(["generate", "/dev/null/there"]).failed(1, &["cannot write to /dev/null/there", "Give a folder"]);
     assert!(binary().is_file());
 }

@@ -205,7 +205,7 @@ fn an_invalid_tracking_report_is_unknown() {
     assert!(ask(chronyd.socket(), "check").out.contains("'bound'=U"));
 }
 
-/// As [`expect`], with a grace period of 90 s.
+/// Like [`expect`], but with a grace period of 90 s.
 fn expect_in_grace(chronyd: &Scripted, code: i32, words: &str) {
     let ran = ask(chronyd.socket(), "check --grace 90s");
     assert_eq!((ran.code, &*ran.err), (Some(code), ""), "{words}: {}", ran.out);
@@ -232,7 +232,7 @@ fn a_chronyd_that_has_just_been_started_raises_no_alarm() {
     let chronyd = clock(&json!({"current correction": 3600}), &json!({"sources": 1}));
     started(chronyd.socket(), 30);
     expect_in_grace(&chronyd, 2, "the clock is 1 h slow");
-    // A start in the future, as after a step of the clock, says nothing.
+    // A start in the future, as after a step of the clock, is ignored.
     let chronyd = clock(&unsynchronised(), &json!({"sources": 0}));
     started(chronyd.socket(), -LONG);
     expect_in_grace(&chronyd, 2, "CHRONY CRITICAL: chronyd has no sources");
@@ -247,7 +247,7 @@ fn over_the_command_port_the_start_is_unknown() {
 }
 
 #[test]
-fn that_chronyd_does_not_answer_is_told_after_a_start_too() {
+fn a_silent_chronyd_is_reported_after_a_start_too() {
     let (chronyd, ran) = on_time(
         |(_, ran)| ran,
         || {

@@ -199,7 +199,7 @@ fn an_interrupt_ends_the_reading_and_what_was_read_is_drawn() {
 }
 
 #[test]
-fn a_chronyd_that_is_not_there_is_told_at_once() {
+fn a_chronyd_that_is_not_there_is_reported_at_once() {
     let chronyd = right();
     chronyd.die();
     let folder = Folder::new();
@@ -212,7 +212,7 @@ fn a_chronyd_that_is_not_there_is_told_at_once() {
 }
 
 #[test]
-fn a_picture_that_cannot_be_written_is_told() {
+fn a_picture_that_cannot_be_written_is_reported() {
     let folder = Folder::new();
     symlink("/dev/full", folder.path("full.svg")).unwrap();
     for (output, code, said) in [

@@ -105,7 +105,7 @@ fn every_field_of_every_report_is_in_every_format() {
             assert!(!row[field.name].is_null(), "{table:?} {field:?}");
             assert_eq!(row[field.name], line[field.name]);
             assert!(csv.lines().next().unwrap().split(',').any(|name| name == field.name));
-            // People see no field without a meaning, and no value twice.
+            // The text for people leaves out fields without a meaning, and repeated values.
             let is_word = field.content != Content::Plain && field.or.is_none() && field.content != Content::Address;
             let title = field.libchrony.to_str().unwrap().split(' ').next().unwrap();
             assert!(!is_word || text.contains(title), "{table:?} {field:?}: {text}");

@@ -61,7 +61,7 @@ fn the_grace_is_that_of_the_site() {
         ("grace = 3600", "check", 0),
         ("grace = '1h'", "check --grace 0", 2),
         ("grace = 0", "check --grace 1h", 0),
-        // The page has no grace, but it says that chronyd was started a while ago.
+        // The screen has no grace period, but says that chronyd was started a while ago.
         ("grace = '1h'", "", 2),
     ] {
         let ran = ask_with(site, &chronyd, words);
@@ -101,7 +101,7 @@ fn wait_takes_the_limits_of_what_it_looks_at() {
         (json!({"stratum": 10}), "limits.stratum = '1:12,1:15'", "", 0),
         (json!({"stratum": 3}), "limits.stratum = '1:2,'", "", 1),
         (json!({"stratum": 3}), "limits.stratum = '1:2,'", " --stratum 3", 0),
-        // Neither what is not critical, nor what it does not look at, keeps it waiting.
+        // It does not wait for values that are not critical, or for values that it does not look at.
         (json!({}), "limits.bound = '1ms,1'", "", 0),
         (json!({}), "limits.sources = '9:,9:'\nlimits.offset = '1us,1us'\nlimits.nts = ','", "", 0),
     ] {

@@ -191,7 +191,7 @@ fn real_chronyds_have_their_answers() {
 }
 
 #[test]
-fn without_an_answer_of_chronyd_it_is_unknown_and_the_next_step_is_told() {
+fn without_an_answer_of_chronyd_it_is_unknown_and_the_next_step_is_shown() {
     let chronyd = right();
     chronyd.set(Fault::Silence);
     let long = format!("/nonexistent/{}", "x".repeat(90));

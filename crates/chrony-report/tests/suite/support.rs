@@ -20,7 +20,7 @@ use testbed::{Scripted, Values};
 const NOBODY: u32 = 65534;
 /// The environment variable that names the file with the limits of a site.
 pub(crate) const SITE: &str = "CHRONY_HEALTH_CONFIG_FILE";
-/// The patience for a busy machine.
+/// The timeout of each wait, for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The result of a run.
@@ -77,12 +77,12 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn program<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP,INT,TERM").arg(binary()).args(args).stdin(Stdio::null());
-    // Where `CI` is set, even a dumb terminal gets styles.
+    // If `CI` is set, even a dumb terminal gets styles.
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "CHRONY_REPORT_HOST"] {
         command.env_remove(name);
     }
-    // The machine may have limits of its own. Or it was booted just now, and a chronyd that has run for long is not
-    // believed.
+    // The machine may have limits of its own. If it was booted just now, a chronyd cannot have started a day ago, and
+    // would have a grace period.
     command.env(SITE, Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/no_grace.toml"));
     command
 }
@@ -160,7 +160,7 @@ pub(crate) fn unprivileged(chronyd: &Scripted, args: &[&str]) -> Ran {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    // The coverage data would be written where the user may not write.
+    // Coverage data would be written to a place where the user may not write.
     command.env("LLVM_PROFILE_FILE", "/dev/null");
     let output = command.current_dir("/").stdin(Stdio::null()).output();
     fs::set_permissions(chronyd.folder(), Permissions::from_mode(0o700)).unwrap();

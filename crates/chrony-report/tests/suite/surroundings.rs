@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use testbed::Fault;
 
 #[test]
-fn a_reader_that_goes_away_is_no_error_to_talk_of() {
+fn a_reader_that_goes_away_causes_no_message() {
     let chronyd = scripted(r#"{"sources": 900}"#);
     for format in ["text", "json", "jsonl", "csv"] {
         let mut command = program(args(chronyd.socket(), &format!("sources --format {format}")));
@@ -46,7 +46,7 @@ fn a_closed_stream_is_not_replaced_by_what_is_opened_next() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let chronyd = scripted("{}");
     for command in ["tracking", "tracking --format json", "tracking --format csv", "list", "schema tracking"] {
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -80,7 +80,7 @@ fn a_chronyd_that_is_not_there() {
 }
 
 #[test]
-fn words_that_are_not_utf_8_are_told_of() {
+fn words_that_are_not_utf_8_are_reported() {
     let path = [OsStr::new("-H"), OsStr::from_bytes(b"/tmp/\xff.sock"), OsStr::new("--help")];
     assert_eq!(program(path).output().unwrap().status.code(), Some(0));
     let word = OsStr::from_bytes(b"\xff");
@@ -161,7 +161,7 @@ fn published_library() -> PathBuf {
 }
 
 /// Runs the program in a folder of this name, next to a folder `lib` with a library. Also returns the library's path.
-fn with_a_library_beside(folder: &str) -> (Ran, String) {
+fn with_a_library_next_to(folder: &str) -> (Ran, String) {
     let place = tempfile::tempdir().unwrap();
     let program = place.path().join(folder).join("chrony-report");
     let library = place.path().join("lib/chrony-report/libchrony.so.0");
@@ -175,21 +175,21 @@ fn with_a_library_beside(folder: &str) -> (Ran, String) {
 
 #[test]
 fn a_program_in_bin_brings_its_own_libchrony_where_the_system_has_none() {
-    let (ran, library) = with_a_library_beside("bin");
+    let (ran, library) = with_a_library_next_to("bin");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let (other, _) = with_a_library_beside("elsewhere");
+    let (other, _) = with_a_library_next_to("elsewhere");
     // The library of the system, if there is one, comes first.
     assert!(ran.err.contains(&library) || other.code == Some(0), "{ran:?}");
 }
 
 #[test]
-fn a_program_outside_of_bin_loads_nothing_from_beside_it() {
-    let (ran, library) = with_a_library_beside("elsewhere");
+fn a_program_outside_of_bin_loads_no_library_next_to_it() {
+    let (ran, library) = with_a_library_next_to("elsewhere");
     assert!(!ran.err.contains(&library), "{ran:?}");
 }
 
 #[test]
-fn what_was_done_is_told_if_asked() {
+fn what_was_done_is_reported_if_asked() {
     let chronyd = scripted("{}");
     let ran = ask(chronyd.socket(), "tracking -v --format json");
     assert_eq!((ran.code, ran.rows().len()), (Some(0), 1));

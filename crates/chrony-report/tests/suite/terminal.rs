@@ -75,7 +75,7 @@ fn columns_of_the_environment_go_before_the_terminals() {
 }
 
 #[test]
-fn styles_are_for_terminals_only_and_no_color_is_heeded() {
+fn styles_are_for_terminals_only_and_no_color_is_obeyed() {
     let chronyd = scripted(r#"{"sources": 6}"#);
     let asked = ["-H", chronyd.socket().to_str().unwrap(), "get", "sources", "tracking"];
     assert!(on_terminal(&asked, 80, &[]).contains("\x1b[1m"));

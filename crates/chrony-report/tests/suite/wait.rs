@@ -97,7 +97,7 @@ fn a_clock_that_is_not_right_is_given_up_after_a_time() {
     }
 }
 
-/// The stratum tells that the chain ends in a server that follows only itself.
+/// The stratum shows that the chain ends in a server that follows only itself.
 #[test]
 fn a_chain_that_ends_in_a_local_clock_is_waited_for() {
     let top = Chronyd::builder().server().line("local stratum 10").start().unwrap();
