@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_raise_alarms_as_the_guidelines_have_it() {
+    fn ranges_raise_alarms_as_in_the_guidelines() {
         for (text, inside, outside) in [
             ("10", &[0.0, 5.0, 10.0][..], &[-0.1, 10.1][..]),
             ("10:", &[10.0, 1e9], &[9.9, -1.0]),

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use testbed::{Builder, Chronyd, FOUR, Pair, RefClock};
 
-/// The longest of them, a source that is lost, takes about 20 s.
+/// The slowest state, a lost source, takes about 20 s.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// The samples of a source that is lost are older than eight polls, and those of a source that was polled each second
-/// are too old then.
+/// The age in seconds at which samples are too old, for sources that are polled every second: more than eight polls.
 const OLD: u32 = 9;
 
-/// A server with NTS at whose ports nothing listens: 9 discards, and is no program's that a test would find.
+/// A server with NTS on ports where nothing listens. Port 9 belongs to the discard protocol, which no test starts.
 const DEAD: &str = "server 127.0.0.9 port 9 nts ntsport 9 minpoll 0 maxpoll 0";
 const GPS: &str = "refclock SOCK {folder}/gps.sock refid GPS poll -2 filter 4";
 
@@ -24,15 +23,15 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// Waits until the lines of a report, split into fields, are as they shall be.
+    /// Waits until a condition holds for the lines of a report, split into fields.
     fn until(self, report: &str, holds: impl Fn(&[Vec<&str>]) -> bool) -> Self {
         let holds = |output: &str| holds(&output.lines().map(|line| line.split(',').collect()).collect::<Vec<_>>());
         self.chronyd.wait_until(&[report], PATIENCE, holds).unwrap();
         self
     }
 
-    /// Waits until the states of the sources in the selection are these letters, in any order. M is s, too: what has no
-    /// sample is s up to chrony 4.5, once a selection has run.
+    /// Waits until the states of the sources in selectdata are these letters, in any order. An s counts as M: chrony
+    /// 4.5 and older have s for a source without samples, once a selection has run.
     fn selected(self, letters: &str) -> Self {
         let sorted = |letters: String| {
             let mut letters = letters.replace('s', "M").into_bytes();
@@ -43,7 +42,7 @@ impl Bed {
         self.until("selectdata", |lines| sorted(lines.iter().map(|line| line[0]).collect()) == wanted)
     }
 
-    /// Waits until chronyd has selected a source, and has measured each more than a few times.
+    /// Waits until chronyd has selected a source, and has at least four samples of each source.
     fn synchronised(self) -> Self {
         self.selected_with("*", "+D").until("sourcestats", |lines| lines.iter().all(|line| number(line, 1) >= 4))
     }
@@ -104,13 +103,13 @@ fn alone(client: Builder) -> Bed {
     Bed { chronyd: client.start().unwrap(), server: None, clock: None, follower: None }
 }
 
-/// Adds samples to [`GPS`], whose clock says that the system is slow by `offset` seconds.
+/// Sends samples to [`GPS`], by which the system clock is slow by `offset` seconds.
 fn with_gps(mut bed: Bed, offset: f64) -> Bed {
     bed.clock = Some(RefClock::start(&bed.chronyd.folder().join("gps.sock"), offset).unwrap());
     bed
 }
 
-// Why the clock is not right.
+// Causes of a wrong clock.
 
 pub(crate) fn far_slow() -> Bed {
     four("offset 7495.37", client()).synchronised()
@@ -124,7 +123,7 @@ pub(crate) fn years_off() -> Bed {
     four("offset 619315200", client()).synchronised()
 }
 
-/// All chronyds of the test bed run with -x, so that only this one's cure tells the difference.
+/// All chronyds of the test bed run with -x, so only the failed `makestep` makes the difference.
 pub(crate) fn without_control_of_the_clock() -> Bed {
     let bed = four("offset 0.12", client()).synchronised();
     bed.chronyd.chronyc(&["makestep"]).unwrap_err();
@@ -157,12 +156,12 @@ pub(crate) fn change_that_is_ignored() -> Bed {
         .until("tracking", |lines| lines[0][0] == "00000000")
 }
 
-/// Right, with a command port.
+/// A right clock, with a command port.
 pub(crate) fn good_over_the_command_port() -> Bed {
     four("", client().command_port()).synchronised().selected_with("+", "*D")
 }
 
-// Why no source is usable.
+// Causes for which no source is usable.
 
 pub(crate) fn no_sources() -> Bed {
     alone(client())
@@ -186,7 +185,7 @@ pub(crate) fn nts_required() -> Bed {
     four("", client().line(DEAD).line("authselectmode require")).without_keys(1).selected("NNNNM")
 }
 
-pub(crate) fn nts_beside_plain_servers_by_default() -> Bed {
+pub(crate) fn nts_with_plain_servers_by_default() -> Bed {
     four("", client().line(DEAD)).without_keys(1).selected("WWWWM")
 }
 
@@ -195,7 +194,7 @@ pub(crate) fn nts_without_keys() -> Bed {
     alone(servers.fold(client(), Builder::line)).without_keys(4)
 }
 
-pub(crate) fn nts_beside_plain_servers() -> Bed {
+pub(crate) fn nts_with_plain_servers() -> Bed {
     let other = DEAD.replace("127.0.0.9", "127.0.0.8");
     four("", client().line(DEAD).line(other).line("authselectmode ignore")).without_keys(2).selected_with("*", "+DMs")
 }
@@ -227,7 +226,7 @@ pub(crate) fn unsynchronised_servers() -> Bed {
     })
 }
 
-/// The servers answer still, but they have lost their own reference.
+/// The servers still answer, but have lost their own reference.
 pub(crate) fn servers_that_lost_their_own_reference() -> Bed {
     let bed = four("", client()).synchronised();
     bed.server.as_ref().unwrap().chronyc(&["local", "off"]).unwrap();
@@ -270,14 +269,14 @@ pub(crate) fn servers_that_never_answered() -> Bed {
     alone(servers.into_iter().fold(client(), Builder::line)).asked()
 }
 
-/// Up to chrony 4.5 no selection runs while the sources die, so that this is only true of their reach and age.
+/// In chrony 4.5 and older, no selection runs while the sources die, so only their reach and age show it.
 pub(crate) fn servers_that_are_gone() -> Bed {
     let mut bed = four("", client()).synchronised();
     bed.server.as_mut().unwrap().kill();
     bed.lost()
 }
 
-/// The states of these sources were W when their server died, and are it up to chrony 4.5.
+/// The states of these sources were W when their server died, and stay W in chrony 4.5 and older.
 pub(crate) fn waiting_servers_that_are_gone() -> Bed {
     let mut bed = too_few_for_minsources();
     bed.server.as_mut().unwrap().kill();
@@ -300,13 +299,13 @@ pub(crate) fn gps_is_wrong() -> Bed {
     with_gps(four("", client().line(GPS)), -0.125).selected_with("x*", "+D")
 }
 
-/// The same receiver, with what the advice writes into its line.
+/// The same receiver, with the advised option in its line.
 pub(crate) fn gps_is_corrected(advice: &str) -> Bed {
     with_gps(four("", client().line(format!("{GPS} {advice}"))), -0.125)
         .until("sources", |lines| lines.iter().all(|line| "*+-".contains(line[1])))
 }
 
-/// The clock has followed the receiver already: with -x, it cannot be brought there.
+/// The clock already agrees with the receiver, because chronyd cannot adjust it with -x.
 pub(crate) fn trusted_gps_is_wrong() -> Bed {
     with_gps(four("offset -0.07", client().line(format!("{GPS} trust"))), 0.0).selected("*xxxx")
 }
@@ -322,7 +321,7 @@ pub(crate) fn uplink_that_broke_lately() -> Bed {
     bed.until("sources", |lines| lines.iter().all(broke))
 }
 
-/// The server drops what comes too often, so that no source has more than a few samples.
+/// The server drops requests that are too frequent, so no source has more than a few samples.
 pub(crate) fn rate_limited() -> Bed {
     let server = good_server().line("ratelimit interval 4 burst 2 leak 2");
     let lost = |line: &Vec<&str>| {

@@ -1,7 +1,7 @@
 //! Judges real chronyds in the states that administrators know (`make test-field`).
 //!
-//! Each has a twin in `tests/facts`, which is scripted and quick. A real chronyd in such a state has to be
-//! judged as its twin. They take minutes, so that `make test` leaves them out.
+//! Each state has a scripted twin in `tests/facts`, which is quick. A real chronyd must be judged like its twin. These
+//! tests take minutes, so `make test` leaves them out.
 #![expect(clippy::unwrap_used, reason = "tests fail")]
 
 mod beds;
@@ -12,11 +12,10 @@ use libchrony::{Address, Connection};
 use std::time::Duration;
 use testbed::Case;
 
-/// Asserts that the first cause of what is wrong with the chronyd at this address is the one with this name, or that
-/// nothing is wrong.
+/// Asserts that this is the first cause in the verdict on the chronyd at this address, or that nothing is wrong.
 fn expect_at(address: &str, policy: Policy, cause: Option<&str>) {
     let connection = Connection::builder().address(Address::parse(address).unwrap()).build().unwrap();
-    // Each of these chronyds is young.
+    // These chronyds have just started.
     let (facts, verdict) = assess(&connection, &policy.with_grace(Duration::ZERO));
     assert!(facts.tracking.is_ok() && facts.sources.is_ok() && facts.activity.is_ok());
     assert_eq!(verdict.causes.first().map(|named| named.cause.name), cause, "{}", verdict.headline);
@@ -30,8 +29,8 @@ fn expect(bed: &Bed, cause: &str) {
 }
 
 #[test]
-fn nts_beside_plain_servers() {
-    let bed = beds::nts_beside_plain_servers();
+fn nts_with_plain_servers() {
+    let bed = beds::nts_with_plain_servers();
     let policy = Policy::default().with(Measure::named("nts").unwrap(), Limits::default());
     expect_at(bed.chronyd.socket().to_str().unwrap(), policy, Some("nts-no-keys"));
 }
@@ -80,7 +79,7 @@ cases! {
     offline => "offline",
     only_watching => "all-noselect",
     nts_required => "nts-only",
-    nts_beside_plain_servers_by_default => "nts-insisted",
+    nts_with_plain_servers_by_default => "nts-insisted",
     nts_without_keys => "nts-no-keys",
     required_source_that_is_dead => "required-missing",
     too_few_for_minsources => "minsources",

@@ -37,7 +37,7 @@ fn first(verdict: &Verdict) -> Option<&'static str> {
     verdict.causes.first().map(|cause| cause.cause.name)
 }
 
-/// Returns all that a person may read of a verdict.
+/// Returns all text of a verdict that a person may read.
 fn text(verdict: &Verdict) -> String {
     let json = serde_json::to_string(&(&verdict.causes, &verdict.headline, &verdict.accuracy)).unwrap();
     let unexplained = verdict.unexplained().map(|finding| format!("{} {}", finding.words, finding.advice));
