@@ -187,7 +187,7 @@ mod tests {
         new(name, Instant::now()).poll_in(&LOOK_UPS, resolver, Waker::noop())
     }
 
-    /// Waits for the waker, without a timeout.
+    /// Looks up a name, and waits only for the waker.
     fn patient(name: &str) -> io::Result<Vec<Address>> {
         let mut look_up = new(name, Instant::now() + Duration::from_secs(60));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -203,7 +203,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_cure_for_a_security_module_is_told_over_a_socket_that_never_answered() {
+    fn the_cure_for_a_security_module_is_given_over_a_socket_that_never_answered() {
         let error = |address: &str, security_module| {
             let silence = Silence { records: None, queued: Duration::ZERO, asleep: Duration::ZERO, security_module };
             silence_of(address, &silence)

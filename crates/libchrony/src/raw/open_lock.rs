@@ -102,7 +102,7 @@ mod tests {
     use std::sync::LazyLock;
     use std::thread;
 
-    /// The last thread waits far longer than others wait for one that hangs.
+    /// The last of eight threads waits longer than for a thread that hangs, because the lock makes progress.
     #[test]
     fn threads_wait_while_the_queue_moves_and_go_on_when_one_hangs() {
         static LOCK: LazyLock<Lock> = LazyLock::new(Lock::default);

@@ -119,8 +119,7 @@ fn indexes_without_a_field_are_harmless() {
     assert_eq!(session.field_index(c"no such field"), None);
 }
 
-// --- Reports requested by address: libchrony writes to its string buffer for these, hence the lock
-// --------------------
+// --- Reports by address, for which libchrony writes to its string buffer: hence the lock ----------------------------
 
 /// The codes of requests in chronyd's protocol.
 const SOURCESTATS: u16 = 34;

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_any_advice_is_not_believed() {
+    fn a_kernel_that_accepts_any_advice_is_not_trusted() {
         assert!(wiped_by(|_, _, advice| advice == libc::MADV_WIPEONFORK).is_some());
         assert!(wiped_by(|_, _, _| true).is_none());
         assert!(wiped_by(|_, _, _| false).is_none());

@@ -1,4 +1,4 @@
-//! Any text as an address: refused in words, or understood in one way only.
+//! Any text as an address: refused with a message, or understood in one way only.
 
 use libchrony::{Address, Transport};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-/// The pieces that addresses are made of, in any order: far more of these parse than of arbitrary text.
+/// Pieces of addresses. Combined in any order, they parse far more often than arbitrary text.
 const PIECES: &[&str] = &[
     "/",
     "run",
@@ -45,7 +45,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// A form that every user knows, with any port.
+/// Returns the forms that every user knows, with any port.
 fn usual() -> impl Strategy<Value = String> {
     let port = prop_oneof![Just(String::new()), any::<u32>().prop_map(|port| format!(":{}", port % 70_000))];
     let host = prop_oneof![
@@ -72,7 +72,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Checks that libchrony reads the canonical form of an address as this crate understood it.
+/// Checks that an address has one canonical form, in the syntax that libchrony accepts.
 fn check(bytes: &[u8]) {
     let address = match Address::parse(OsStr::from_bytes(bytes)) {
         Ok(address) => address,

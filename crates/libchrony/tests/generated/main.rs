@@ -1,7 +1,7 @@
-//! Generated input: what chronyd may answer, through the real libchrony, and what a user may type as an address.
+//! Generated input: chronyd's replies, read through the real libchrony, and addresses that a user may type.
 //!
-//! A bounded number of cases, from another seed each time; a failure prints the smallest case that proptest finds. The
-//! fuzzer in `fuzz/` does the same for as long as it is given, guided by coverage.
+//! The number of cases is limited, and each run has another seed. A failure prints the smallest case that proptest
+//! finds. The fuzzer in `fuzz/` tests the replies without this limit, guided by coverage.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail their test")]
 
 mod addresses;

@@ -1,7 +1,8 @@
 //! The promises to a caller about every record and every error, whatever chronyd sends.
 //!
-//! The property tests and the fuzzer hold each result against this. It reads the reports' own tables; what the tables
-//! do not say (constants, times, text) is said here once more, from the documentation of the fields.
+//! The property tests and the fuzzer check each result with this. The bounds come from the reports' own tables. The
+//! rules for constants, times and text are not in the tables. They are written here independently, from the
+//! documentation of the fields.
 
 use libchrony::{AnyRecord, Content, Error, ErrorKind, Field, Row, Shape, SourceMode, Table, Type, Value};
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,7 +22,7 @@ pub(crate) fn check_record(table: &Table, record: Option<&dyn Row>) {
     }
 }
 
-/// Panics unless every value of a record without a table here has its type and fits its content.
+/// Panics unless every value of a record that was read by name has its type and fits its content.
 pub(crate) fn check_any(table: &Table, record: Option<&AnyRecord>) {
     let Some(record) = record else {
         return assert_eq!(table.shape, Shape::PerNtpSource);
@@ -78,13 +79,13 @@ fn is_of_width(number: u64, field: &Field) -> bool {
     matches!(field.kind, Type::Unsigned(bits) if bits == 64 || number < 1 << bits)
 }
 
-/// The bounds of numbers are far below what a float has exactly.
+/// Converts a number. The bounds of numbers are far below the integers that a float does not represent exactly.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn as_float(number: u64) -> f64 {
     number as f64
 }
 
-/// An IP address in the only form it is printed in, or the number of a name that is not resolved.
+/// Returns true for an IP address, or the number of an unresolved name. An IPv4 address must have its canonical form.
 fn is_address(text: &str) -> bool {
     match text.strip_prefix("ID#") {
         Some(number) => number.len() == 10 && number.parse::<u32>().is_ok(),
@@ -92,13 +93,13 @@ fn is_address(text: &str) -> bool {
     }
 }
 
-/// Up to four printable characters, or else a dotted quad.
+/// Returns true for up to four printable characters, or a dotted quad.
 fn is_reference_clock(name: &str) -> bool {
     let is_name = name.len() <= 4 && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     is_name || name.parse::<Ipv4Addr>().is_ok_and(|address| address.to_string() == name)
 }
 
-/// Panics unless the error is one that a chronyd can cause, and says so in words fit to print.
+/// Panics unless a chronyd can cause the error, and all its messages are printable.
 pub(crate) fn check_error(error: &Error) {
     let kind = error.kind();
     assert!(

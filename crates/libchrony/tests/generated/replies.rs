@@ -1,4 +1,4 @@
-//! Any reply: a record whose values are all in their ranges, or an error that a chronyd can cause, and in time.
+//! Any reply leads to a record with all values in range, or to an error that a chronyd can cause, in time.
 
 use crate::promise::{check_any, check_error, check_record};
 use crate::server::{Reply, Server};
@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Long enough for every reply that comes, short enough to wait for many that do not.
+/// Long enough for every reply, and short enough to wait for many replies that never arrive.
 const TIMEOUT: Duration = Duration::from_millis(25);
 /// A call that takes longer hangs, however busy the machine is.
 const HANGS: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const VALUES: &str = r#"{
     "sources": [{"address": "192.0.2.1"}, {"address": "2001:db8::1", "poll": -2}, {"reference ID": 1196446464}]
 }"#;
 
-/// Runs cases against one server, and tells how many calls brought records, how many failed, and of how many replies.
+/// Runs cases against one server. Returns the number of calls with records, of calls that failed, and of replies.
 fn run(name: &str, cases: u32, replies: impl Strategy<Value = Reply>) -> (usize, usize, u64) {
     let server = Server::start(name, VALUES);
     let address = Address::parse(server.socket()).unwrap();
@@ -45,7 +45,7 @@ fn run(name: &str, cases: u32, replies: impl Strategy<Value = Reply>) -> (usize,
     (good.get(), failed.get(), replies)
 }
 
-/// Reads a report, with its table or by its name. Whether it has brought records.
+/// Reads a report, with its table or by its name. Returns true if there were records, and false if it failed.
 fn check(table: &'static Table, is_by_name: bool, connection: &Connection) -> bool {
     let result = if is_by_name {
         let records = connection.report(table.name.to_str().unwrap());
@@ -57,7 +57,7 @@ fn check(table: &'static Table, is_by_name: bool, connection: &Connection) -> bo
     result.inspect_err(check_error).is_ok()
 }
 
-/// Most replies are good ones, now and then.
+/// Mixes right replies into these: one in three.
 fn mostly(replies: impl Strategy<Value = Reply>) -> impl Strategy<Value = Reply> {
     prop_oneof![1 => Just(Reply::Right), 2 => replies]
 }

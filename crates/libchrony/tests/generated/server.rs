@@ -1,6 +1,6 @@
-//! A chronyd on a Unix socket that answers with what a test generated.
+//! A chronyd on a Unix socket that sends generated replies.
 //!
-//! It asks a scripted chronyd for the right reply to each request, and spoils that.
+//! The right reply to each request comes from a scripted chronyd.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -18,21 +18,21 @@ pub(crate) const HEADER: usize = 28;
 /// The reply to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// The right one.
+    /// The right reply.
     Right,
-    /// Any bytes behind a header that is right, save its status.
+    /// A header that is right except for its status, and any bytes after it.
     Body { status: u16, body: Vec<u8> },
-    /// The right one, each of these added to the byte at a place that is counted round its length.
+    /// The right reply with these numbers added to the bytes at these places, modulo its length.
     Spoilt(Vec<(usize, u8)>),
-    /// The right one, cut at a place that is counted round its length.
+    /// The right reply, cut to this length modulo its own.
     Cut(usize),
-    /// The right one with this behind it.
+    /// The right reply, and these bytes after it.
     Longer(Vec<u8>),
-    /// Any bytes, which are no reply, and then the right one.
+    /// A datagram of any bytes, and then the right reply.
     After(Vec<u8>),
-    /// This number of sources; the right one to any other request.
+    /// This number of sources, or the right reply if the request was another one.
     Count(u32),
-    /// None.
+    /// No reply.
     Silence,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it; the right replies are those of a chronyd with these values (JSON).
+    /// Starts the server. The right replies are those of a chronyd with these values (JSON).
     pub(crate) fn start(name: &str, values: &str) -> Self {
         let folder = env::temp_dir().join(format!("generated-{name}-{}", process::id()));
         fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
@@ -88,7 +88,7 @@ impl Server {
         self.folder.join("chronyd.sock")
     }
 
-    /// Answers the next requests with these, and all after them rightly.
+    /// Answers the next requests with these replies, and later requests with right ones.
     pub(crate) fn answer(&self, replies: impl IntoIterator<Item = Reply>) {
         *self.replies.lock().unwrap() = replies.into_iter().collect();
     }
@@ -101,7 +101,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // An empty datagram is no request; it asks the thread to end.
+        // An empty datagram ends the thread.
         let ended = UnixDatagram::unbound().and_then(|socket| socket.send_to(&[], self.socket()));
         if let (Ok(_), Some(thread)) = (ended, self.thread.take()) {
             thread.join().ok();

@@ -1,7 +1,8 @@
-//! The crate as its users see it, against real chronyds, the scripted chronyd and the stub library.
+//! Tests of the public API, with real chronyds, the scripted chronyd and the stub library.
 //!
-//! One program, so that it is linked once and the tests that wait do so side by side. A module for each promise, by the
-//! names of the folders of the Python tests. `docs/libchrony.md` says which test keeps which rule of libchrony's.
+//! All tests are in one program, so that it is linked once, and tests that wait run in parallel. Each module holds the
+//! tests of one kind of promise, like the folders of the Python tests. `docs/libchrony.md` names the tests for each
+//! rule of libchrony.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail their test")]
 
 mod common;

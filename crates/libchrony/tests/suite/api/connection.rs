@@ -1,4 +1,4 @@
-//! One connection: what it keeps, what it forgets, and how threads share it.
+//! One connection: the sessions that it keeps and drops, and the threads that share it.
 
 use crate::common::open::{clients_in, folders_in};
 use crate::common::*;
@@ -91,7 +91,7 @@ fn a_session_that_has_failed_is_not_kept() {
         assert!(folders_in(chronyd.folder()).is_empty(), "{fault:?}: folder left");
         chronyd.clear();
     }
-    // A value out of bounds is no less an error.
+    // A value out of bounds is an error, too.
     connection.tracking().unwrap();
     chronyd.change(r#"{"tracking": {"stratum": 17}}"#.parse().unwrap()).unwrap();
     connection.tracking().unwrap_err();
@@ -164,7 +164,7 @@ fn eight_threads_share_a_connection() {
     assert_eq!((requests[&code::TRACKING], requests[&code::COUNT], requests[&code::SOURCES]), (200, 400, 2200));
 }
 
-/// A connection whose first caller stays in its call until told.
+/// Returns a connection, and a function. Until that is called, a call in the thread `holder` keeps the turn.
 fn held(chronyd: &testbed::Scripted) -> (Connection, impl Fn()) {
     let state = Arc::new((Mutex::new(false), Condvar::new()));
     let shared = Arc::clone(&state);

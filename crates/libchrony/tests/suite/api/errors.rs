@@ -1,4 +1,4 @@
-//! DESIGN.md's table of errors: kind, words, and what is behind each.
+//! The errors of each kind of failure: kind, message and source.
 
 use crate::common::*;
 use libchrony::{Address, Connection, Error, ErrorKind, Library};
@@ -97,7 +97,7 @@ fn a_send_or_a_receive_that_fails() {
 fn no_chronyd_there_after_all() {
     for errno in [111, 113, 101] {
         let error = stub(&format!("/process=6;errno={errno}")).tracking().unwrap_err();
-        // A socket path that does not exist any more says so instead.
+        // The path of the socket does not exist, and the error says so instead.
         assert_starts(&error, "Failed to connect to chronyd at /process=6;", ErrorKind::NotFound);
     }
 }
@@ -135,9 +135,9 @@ fn a_command_that_chronyd_refuses() {
     }
 }
 
-/// libchrony gives one error for several statuses, and the words are wary of that.
+/// libchrony has one error for several statuses, so the message names no single reason.
 #[test]
-fn statuses_that_libchrony_hides_are_not_told_with_more_than_is_known() {
+fn an_error_of_a_status_that_libchrony_hides_says_no_more_than_is_known() {
     let chronyd = scripted("{}");
     let connection = connect_to(&chronyd);
     for (fault, code, words) in [
@@ -183,10 +183,9 @@ fn an_error_that_libchrony_has_no_words_for() {
     );
 }
 
-/// Every error of libchrony's, and one that it may get, at every call that can return one; with and without a system's
-/// error behind it.
+/// Each error of libchrony, and unknown ones, at each call that can return an error, with and without a system error.
 #[test]
-fn each_error_of_each_call_is_told_as_an_error() {
+fn each_error_code_of_each_call_becomes_an_error() {
     type Read = fn(&Connection) -> Result<(), Error>;
     let one: [Read; 2] = [|chronyd| chronyd.tracking().map(drop), |chronyd| chronyd.rtc_data().map(drop)];
     let many: [Read; 2] = [|chronyd| chronyd.sources().map(drop), |chronyd| chronyd.source_stats().map(drop)];

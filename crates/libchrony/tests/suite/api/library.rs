@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use testbed::stub_library;
 
-/// A folder of this test program's own, empty unless a parent process has prepared it.
+/// A folder that only this test program uses, empty unless a parent process has prepared it.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if is_alone() {
@@ -36,7 +36,7 @@ fn a_missing_file() {
     assert!(message.contains("No such file or directory"), "{message}");
 }
 
-/// The environment may name the file, and a terminal or a log obeys what is not escaped.
+/// The environment may name the file, and a terminal or a log obeys control characters that are not escaped.
 #[test]
 fn what_cannot_be_seen_in_a_name_is_escaped() {
     let error = Library::open("/nonexistent/\n\x1b[31m\u{202e}.so").unwrap_err();

@@ -55,7 +55,7 @@ fn the_variable_comes_first_and_is_used_alone() {
         let start = format!("libchrony bindings not available. Tried: LIBCHRONY_PATH={} (", bad.display());
         assert!(message.starts_with(&start), "{message}");
         assert!(!message.contains("the system's"), "{message}");
-        // Nor is a fallback taken, and a connection says the same.
+        // A fallback is not used, either, and a connection has the same error.
         assert_eq!(Library::load_or(Some(&system.join("libchrony.so.0"))).unwrap_err().to_string(), message);
         let error = Connection::builder().build().unwrap_err();
         assert!(matches!(error, Error::Library(_)) && error.to_string() == message, "{error}");
@@ -70,7 +70,7 @@ fn a_relative_path_in_the_variable_is_a_file_and_not_searched_for() {
     alone()
         .folder(&here)
         .run(|| assert_eq!(loaded().canonicalize().unwrap(), here.join("libchrony.so.0").canonicalize().unwrap()));
-    // Nor when the working directory is gone, so that there is no absolute path.
+    // Not even if the working directory is gone, so that the path cannot be made absolute.
     let gone = folder("relative-gone");
     let alone = Alone::new(TEST, "gone").env(VARIABLE, "libchrony.so.0").env("LD_LIBRARY_PATH", &here);
     alone.folder(&gone).run(|| {
@@ -118,8 +118,8 @@ fn a_fallback_comes_last() {
     });
 }
 
-/// A program with more rights than its user does not take its library from the user. Only root can make one for the
-/// test; for others there is no such program, and the variable is as good as ever.
+/// A program with more rights than its user does not take its library from the user. Only root can create such a
+/// program for the test. For other users, the test shows that the variable still works.
 #[test]
 fn a_set_user_id_program_ignores_the_variable() {
     const TEST: &str = "api::search::a_set_user_id_program_ignores_the_variable";

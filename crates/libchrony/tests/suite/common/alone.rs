@@ -1,6 +1,6 @@
 //! Tests that need a process of their own: for its descriptors, its user, its environment or its children.
 //!
-//! The test starts its own program again for itself alone, and in there does what it is about.
+//! The test starts its program again, to run only this test there.
 
 use std::env;
 use std::ffi::OsStr;
@@ -34,7 +34,7 @@ impl Alone {
         Self::from(test, case, &env::current_exe().unwrap())
     }
 
-    /// As `new`, with a copy of this program.
+    /// Like `new`, but with a copy of this program.
     pub(crate) fn from(test: &'static str, case: &str, program: &Path) -> Self {
         let mut command = Command::new(program);
         command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(MARK, case);

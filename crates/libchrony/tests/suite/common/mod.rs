@@ -31,7 +31,7 @@ pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         drop(thread::spawn(end_what_hangs));
-        // 1024 is usual, and the fleets alone have more.
+        // The usual 1024 are too few for the fleets.
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let enough = maximum.unwrap_or(u64::MAX).min(16_384);
         if current.is_some_and(|current| current < enough) {
@@ -40,7 +40,7 @@ pub(crate) fn prepare() {
     });
 }
 
-/// A scripted chronyd that has these values (JSON) to tell.
+/// A scripted chronyd with these values (JSON).
 pub(crate) fn scripted(values: &str) -> Scripted {
     prepare();
     Scripted::start(Values::new(&values.parse().unwrap())).unwrap()
@@ -77,29 +77,28 @@ pub(crate) fn stub(script: &str) -> Connection {
     hasty_stub(script, Duration::from_secs(20))
 }
 
-/// The same, for scripts in which nothing comes.
+/// Like `stub`, for scripts in which no answer arrives.
 pub(crate) fn hasty_stub(script: &str, timeout: Duration) -> Connection {
     let library = Library::open(stub_library().unwrap()).unwrap();
     to(&script.parse().unwrap()).library(library).timeout(timeout).build().unwrap()
 }
 
-/// All tests together take a few minutes on a busy machine, so one that still runs after twenty hangs, which is what it
-/// tests.
+/// Aborts after 20 minutes. All tests together take a few minutes on a busy machine, so a test hangs by then.
 fn end_what_hangs() {
     thread::sleep(Duration::from_secs(1200));
     eprintln!("a test hangs");
     std::process::abort();
 }
 
-/// Fails rather than waits for ever when `body` does not return.
+/// Runs `body`, and fails if it does not return within `limit`.
 pub(crate) fn watched<T: Send + 'static>(limit: Duration, body: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, result) = mpsc::channel();
     thread::spawn(move || sender.send(body()).ok());
     result.recv_timeout(limit).unwrap_or_else(|error| panic!("not done after {limit:?}: {error}"))
 }
 
-/// The error of a call that fails at its deadline: never early, and late only as far as a busy machine makes it. The
-/// tests of the engine prove the exact moment.
+/// The error of a call that fails at its deadline: never early, and late only on a busy machine. The tests of the
+/// engine prove the exact moment.
 pub(crate) fn fails_on_time<T: Send + 'static>(
     timeout: Duration,
     call: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -121,7 +120,7 @@ pub(crate) fn awake(mut error: Error) -> Error {
     error
 }
 
-/// Waits until `done`, for a generous while.
+/// Waits until `done` returns true, and fails after 20 s.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
@@ -138,7 +137,7 @@ pub(crate) fn fill(socket: &Path) {
     assert!((0..10_000).any(|_| stranger.send(&[0; 100]).is_err()), "the queue never fills");
 }
 
-/// An error and all its sources, in words.
+/// The messages of an error and all its sources.
 pub(crate) fn chain(error: &Error) -> Vec<String> {
     let mut words = vec![error.to_string()];
     let mut next = std::error::Error::source(error);

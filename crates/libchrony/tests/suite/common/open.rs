@@ -21,7 +21,7 @@ pub(crate) fn inheritable() -> BTreeSet<(RawFd, String)> {
     descriptors().into_iter().filter(|(fd, _)| !has_cloexec(*fd)).collect()
 }
 
-/// The kernel's own view of F_GETFD.
+/// Returns true if a descriptor is close-on-exec, by the kernel's own table.
 fn has_cloexec(fd: RawFd) -> bool {
     const O_CLOEXEC: u32 = 0o2_000_000;
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
@@ -59,8 +59,8 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The descriptors of this process with the state of each: flags and position, and what an event queue watches. The time
-/// that a timer has left is no part of it.
+/// The descriptors of this process with the state of each: flags and position, and what an event queue watches. The
+/// remaining time of a timer is not included.
 pub(crate) fn states() -> Vec<(RawFd, String, String)> {
     let state = |fd| {
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
@@ -76,7 +76,7 @@ pub(crate) fn watched(process: u32) -> usize {
     infos.map(|info| info.lines().filter(|line| line.starts_with("tfd:")).count()).sum()
 }
 
-/// The descriptors of event queues and of what wakes them.
+/// The descriptors of event queues and of the timers that wake them.
 pub(crate) fn event_queues() -> Vec<RawFd> {
     let is_queue = |what: &str| what == "anon_inode:[eventpoll]" || what == "anon_inode:[timerfd]";
     descriptors().into_iter().filter(|(_, what)| is_queue(what)).map(|(fd, _)| fd).collect()

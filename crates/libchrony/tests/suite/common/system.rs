@@ -1,4 +1,4 @@
-//! The system calls that the tests make and std has no word for.
+//! System calls of the tests that std does not have.
 #![expect(unsafe_code, reason = "forks, signals and other people's descriptors")]
 
 use std::ffi::CStr;
@@ -11,7 +11,7 @@ use std::thread;
 
 use super::ms;
 
-/// Forks. The child does `body` and ends at once, with no clean-up of any kind; true when `body` returned true.
+/// Forks. The child runs `body` and exits without any clean-up. Returns true if `body` returned true.
 pub(crate) fn in_fork(body: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child calls the crate under test, whose promise is that this works, and ends with _exit. glibc
     // makes its allocator usable in the child of a program with several threads.
@@ -35,15 +35,15 @@ pub(crate) fn in_fork(body: impl FnOnce() -> bool) -> bool {
     }
 }
 
-/// Puts a file in the place of what belongs to others, as in programs that close all descriptors and open their own.
+/// Replaces a descriptor of others with a file, like a program that closes all descriptors and opens its own.
 pub(crate) fn put(file: &impl AsRawFd, number: RawFd) {
-    // SAFETY: what the number belongs to has to bear it; that is what is tested.
+    // SAFETY: the owner of the number must tolerate this, which is what the test checks.
     assert_eq!(unsafe { libc::dup2(file.as_raw_fd(), number) }, number);
 }
 
 /// Closes all descriptors but the standard streams, as daemons do.
 pub(crate) fn close_all() {
-    // SAFETY: what the numbers belong to has to bear it; that is what is tested.
+    // SAFETY: the owners of the numbers must tolerate this, which is what the test checks.
     assert_eq!(unsafe { libc::close_range(3, libc::c_uint::MAX, 0) }, 0);
 }
 
@@ -54,7 +54,7 @@ extern "C" fn count_signal(_: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `body` while this thread gets a signal every millisecond, handled without SA_RESTART. There is one storm at a
+/// Runs `body` while this thread gets a signal every millisecond, handled without SA_RESTART. There is one storm at a
 /// time, so that a body can count its signals.
 pub(crate) fn under_signals<T>(body: impl FnOnce() -> T) -> T {
     static STORM: Mutex<()> = Mutex::new(());
@@ -90,7 +90,7 @@ pub(crate) fn send_on(fd: RawFd, datagram: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(socket, datagram, rustix::net::SendFlags::empty())?)
 }
 
-/// The error that a socket has pending is not read; whether there is one is.
+/// Returns true if a socket has a pending error, without reading the error.
 pub(crate) fn has_pending_error(fd: RawFd) -> bool {
     let mut poll = libc::pollfd { fd, events: 0, revents: 0 };
     // SAFETY: one writable entry, and no waiting.

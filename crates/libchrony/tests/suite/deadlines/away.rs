@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use testbed::{Chronyd, Fault};
 
 #[test]
-fn a_dead_port_is_told_at_once_each_time() {
+fn a_dead_port_is_an_error_at_once_each_time() {
     let chronyd = scripted("{}");
     chronyd.die();
     let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
@@ -20,7 +20,7 @@ fn a_dead_port_is_told_at_once_each_time() {
         assert!(error.to_string().starts_with("Failed to connect to chronyd at 127.0.0.1:"), "{error}");
         assert!(error.to_string().contains("No chronyd listens on this port"), "{error}");
         assert!(connection.sources().is_err() && connection.connect().is_err() && connection.address().is_none());
-        // While another test starts a program, its port is not quite dead, and so the request is sent again.
+        // While another test starts a program, a forked copy may keep the port alive, and the request is sent again.
         assert!(start.elapsed() < Duration::from_secs(20), "all of the timeout");
     }
     chronyd.come_back().unwrap();
@@ -66,7 +66,7 @@ fn a_restart_between_calls_goes_unnoticed() {
 }
 
 #[test]
-fn a_chronyd_that_ends_is_told_and_found_again() {
+fn a_chronyd_that_ends_is_an_error_and_found_again() {
     let mut chronyd = Chronyd::builder().command_port().start().unwrap();
     let socket = unix(chronyd.socket());
     let port = udp(chronyd.command_port().unwrap());
@@ -123,7 +123,7 @@ fn kills_and_restarts_during_calls_give_errors_or_values_and_no_hang() {
 }
 
 #[test]
-fn a_suspended_chronyd_is_told_at_the_deadline_and_works_again() {
+fn a_suspended_chronyd_is_an_error_at_the_deadline_and_works_again() {
     let chronyd = Chronyd::builder().command_port().start().unwrap();
     chronyd.suspend().unwrap();
     for address in [unix(chronyd.socket()), udp(chronyd.command_port().unwrap())] {
@@ -137,7 +137,7 @@ fn a_suspended_chronyd_is_told_at_the_deadline_and_works_again() {
 }
 
 #[test]
-fn a_chronyd_that_goes_away_in_the_middle_of_a_list_is_told() {
+fn a_chronyd_that_goes_away_in_the_middle_of_a_list_is_an_error() {
     let chronyd = scripted("{\"sources\": 1000}");
     chronyd.set(Fault::Delay(ms(20)));
     for address in both(&chronyd) {

@@ -1,5 +1,5 @@
-//! A chronyd that does not answer, does not read, or answers nonsense: every call ends by its deadline, asks again in
-//! between, and never gives an old value for a new one.
+//! A chronyd that does not answer, does not read, or answers nonsense. Every call ends at its deadline, asks again in
+//! between, and never returns an old value.
 
 use crate::common::alone::{Alone, alone};
 use crate::common::system::{own_empty_run, own_folder};
@@ -13,7 +13,7 @@ use testbed::Fault;
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Both transports side by side, each with its connection.
+/// Runs a test over both transports at the same time, each with its own connection.
 fn on_both(scripted: &testbed::Scripted, timeout: Duration, test: impl Fn(Arc<Connection>) + Sync) {
     thread::scope(|scope| {
         for address in both(scripted) {
@@ -61,9 +61,9 @@ fn a_socket_that_never_answered_names_the_security_module() {
         assert!(!names_it(&socket), "no module is active");
         std::fs::create_dir_all("/sys/fs/selinux").unwrap();
         assert!(names_it(&socket) && !names_it(&port));
-        // Over a socket, this sends no request.
+        // Over a Unix socket, this does not send a request.
         socket.connect().unwrap();
-        // The first call has the kept session, and the second its address.
+        // The first call uses the kept session, and the second one its address.
         assert!(names_it(&socket) && names_it(&socket));
         chronyd.clear();
         socket.tracking().unwrap();
@@ -174,7 +174,7 @@ fn a_lost_answer_is_asked_for_again_over_udp() {
             assert!(chronyd.requests()[&code::TRACKING] >= 2);
         });
         scope.spawn(|| {
-            // A kept connection knows how long an answer takes.
+            // A connection that has been used knows the round trip.
             let chronyd = scripted("{}");
             let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
             connection.tracking().unwrap();
@@ -192,7 +192,7 @@ fn a_lost_answer_is_asked_for_again_over_udp() {
             chronyd.set(Fault::Drop(1));
             let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
             assert_eq!(connection.sources().unwrap().len(), 5);
-            // The last record is read twice. A busy machine has one asked for again, and not all.
+            // The last record is read twice. On a busy machine, some requests are sent again, but not all.
             assert!((7..12).contains(&chronyd.requests()[&code::SOURCES]), "{:?}", chronyd.requests());
             assert_eq!(chronyd.requests()[&code::COUNT], 1);
         });
@@ -200,8 +200,8 @@ fn a_lost_answer_is_asked_for_again_over_udp() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had() {
-    alone("deadlines::silence::a_lost_answer_is_asked_for_again_where_no_further_socket_can_be_had", || {
+fn a_lost_answer_is_asked_for_again_without_a_further_socket() {
+    alone("deadlines::silence::a_lost_answer_is_asked_for_again_without_a_further_socket", || {
         let chronyd = scripted("{\"sources\": 5}");
         let connection = connect(&udp(chronyd.command_port()), Duration::from_secs(20));
         connection.tracking().unwrap();

@@ -6,11 +6,11 @@ use libchrony::{AnyRecord, Connection, Error, NtpData, REPORTS, Report, Row, Sou
 
 promises!(
     any_report_has_the_values_of_its_records,
-    an_unknown_report_is_told_with_those_that_are_known,
+    an_unknown_report_is_an_error_that_names_the_known_ones,
     every_kind_of_read_has_the_same_records,
 );
 
-/// Compares each field of a report that has a table with what libchrony says of it.
+/// Compares each field of a typed record with the record that was read by name.
 fn is_same(table: &Table, typed: &dyn Row, any: &AnyRecord) {
     for (field, value) in table.fields.iter().zip(typed.values()) {
         let found = any.get(field.libchrony.to_str().unwrap());
@@ -50,7 +50,7 @@ fn any_report_has_the_values_of_its_records<D: Driver>() {
         let chronyd = scripted(values);
         for address in both(&chronyd) {
             let (typed, any): (Connection, _) = (to(&address).build().unwrap(), D::new(to(&address)));
-            // One session for all of them.
+            // One session reads all reports.
             for table in REPORTS {
                 let name = table.name.to_str().unwrap();
                 let (typed, any) = (typed.rows(table), any.report(name));
@@ -78,7 +78,7 @@ fn any_report_has_the_values_of_its_records<D: Driver>() {
     assert_eq!(records.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
 }
 
-fn an_unknown_report_is_told_with_those_that_are_known<D: Driver>() {
+fn an_unknown_report_is_an_error_that_names_the_known_ones<D: Driver>() {
     let chronyd = scripted("{}");
     for name in ["nonsense", "", "Tracking", "tracking\0"] {
         let error = D::new(to(&unix(chronyd.socket()))).report(name).unwrap_err();

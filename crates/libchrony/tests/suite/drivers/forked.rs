@@ -21,7 +21,7 @@ fn a_child_reads_through_a_socket_of_its_own<D: Driver>() {
         assert!(in_fork(|| {
             let read = connection.sources().unwrap().len() == 20;
             let own = clients_in(chronyd.folder());
-            // The parent's is closed here: one socket, and another one.
+            // The child has closed its copy of the parent's socket, and opened its own.
             read && own.len() == 1 && own[0].1 != parents[0].1
         }));
         connection.sources().unwrap();

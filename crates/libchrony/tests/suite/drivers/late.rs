@@ -1,4 +1,4 @@
-//! Answers that are late, lost, or of another chronyd by now.
+//! Answers that are late or lost, or come from another chronyd by now.
 
 use super::{Driver, promises};
 use crate::common::open::clients_in;
@@ -13,12 +13,12 @@ const AMPLE: Duration = Duration::from_secs(20);
 
 promises!(
     an_answer_before_the_deadline_is_used,
-    over_udp_a_further_request_goes_out_beside_the_first,
+    over_udp_a_further_request_is_sent_while_the_first_is_in_flight,
     a_lost_answer_is_asked_for_again_over_udp,
     a_chronyd_that_has_become_slower_is_asked_once,
     a_refusal_of_a_further_request_leaves_the_other_address_its_time,
     a_restart_goes_unnoticed,
-    a_chronyd_that_dies_in_the_middle_is_told_and_found_again,
+    a_chronyd_that_dies_in_the_middle_is_an_error_and_found_again,
     a_chronyd_that_restarts_in_the_middle_is_asked_anew,
 );
 
@@ -49,15 +49,15 @@ fn an_answer_before_the_deadline_is_used<D: Driver>() {
     }
 }
 
-/// The first is never answered, then the second.
-fn over_udp_a_further_request_goes_out_beside_the_first<D: Driver>() {
+/// At first, only the second request is answered, and later only the first one.
+fn over_udp_a_further_request_is_sent_while_the_first_is_in_flight<D: Driver>() {
     let chronyd = scripted("{}");
     let connection = D::new(to(&udp(chronyd.command_port())).timeout(AMPLE));
     connection.tracking().unwrap();
     chronyd.set(Fault::Drop(1));
     connection.tracking().unwrap();
     assert!(requests(&chronyd, code::TRACKING) >= 3);
-    // The only answer is that to the first request.
+    // The only answer is the answer to the first request.
     chronyd.set(Fault::Hold);
     let before = requests(&chronyd, code::TRACKING);
     thread::scope(|scope| {
@@ -99,7 +99,7 @@ fn a_chronyd_that_has_become_slower_is_asked_once<D: Driver>() {
     assert!(asked.contains(&1), "{asked:?}");
 }
 
-/// The first address is late, and the second refuses the further request while its first one is lost.
+/// The first address is late. The second address loses the first request, and refuses the further one.
 fn a_refusal_of_a_further_request_leaves_the_other_address_its_time<D: Driver>() {
     let (late, refusing) = (scripted("{}"), scripted("{}"));
     late.set(Fault::Hold);
@@ -110,7 +110,7 @@ fn a_refusal_of_a_further_request_leaves_the_other_address_its_time<D: Driver>()
     thread::scope(|scope| {
         let call = scope.spawn(|| connection.tracking());
         wait_until("the refusal", || requests(&refusing, code::TRACKING) == 2);
-        // The call that has the refusal by now sends again to the late address.
+        // The call has the refusal by now, and sends again to the late address.
         let before = requests(&late, code::TRACKING);
         wait_until("another request", || requests(&late, code::TRACKING) > before);
         late.release();
@@ -132,7 +132,7 @@ fn a_restart_goes_unnoticed<D: Driver>() {
     }
 }
 
-fn a_chronyd_that_dies_in_the_middle_is_told_and_found_again<D: Driver>() {
+fn a_chronyd_that_dies_in_the_middle_is_an_error_and_found_again<D: Driver>() {
     let chronyd = scripted(r#"{"sources": 30}"#);
     for address in both(&chronyd) {
         for after in [0, 1, 7, 30] {
@@ -151,7 +151,7 @@ fn a_chronyd_that_dies_in_the_middle_is_told_and_found_again<D: Driver>() {
     }
 }
 
-/// The old chronyd has the request and does not answer it: before its first answer, or in a list.
+/// The old chronyd receives a request and does not answer it, before its first answer or in a list.
 fn a_chronyd_that_restarts_in_the_middle_is_asked_anew<D: Driver>() {
     let chronyd = scripted(r#"{"sources": 30}"#);
     for (request, after) in [(code::COUNT, 0), (code::SOURCES, 11)] {
@@ -170,7 +170,7 @@ fn a_chronyd_that_restarts_in_the_middle_is_asked_anew<D: Driver>() {
                 chronyd.come_back().unwrap();
                 match call.join().unwrap() {
                     Ok(sources) => assert_eq!(sources.len(), 30),
-                    // A request that comes between the two is refused.
+                    // A request between the two chronyds is refused.
                     Err(error) => assert!(matches!(error, Error::Exchange { .. }), "{error:?}"),
                 }
             });

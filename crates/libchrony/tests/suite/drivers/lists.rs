@@ -32,7 +32,7 @@ fn a_long_list_comes_over_lanes_in_chronyds_order<D: Driver>() {
                 let sources = connection.sources().unwrap();
                 assert!(sources.iter().map(|source| source.address.clone()).eq((0..950).map(address_of)));
                 let asked = chronyd.requests()[&code::SOURCES] - before;
-                // The last record is read twice. Over UDP a busy machine may have one asked for again.
+                // The last record is read twice. Over UDP, requests may be sent again on a busy machine.
                 assert!(if address.path().is_some() { asked == 951 } else { asked >= 951 }, "{asked}");
             }
         }
@@ -44,13 +44,13 @@ fn a_list_that_changes_is_read_again<D: Driver>() {
     for address in both(&chronyd) {
         let connection = D::new(to(&address).timeout(AMPLE));
         let before = connection.sources().unwrap();
-        // One goes and another comes: their number stays.
+        // One source goes and another one comes, so their number stays.
         chronyd.set(Fault::Churn { after: 6, remove: 0, add: 1 });
         let after = connection.sources().unwrap();
         assert_eq!(after.len(), 12);
         assert!(after[..11].iter().map(|source| &source.address).eq(before[1..].iter().map(|source| &source.address)));
         chronyd.clear();
-        // One that is counted is never there.
+        // A source that is counted is never there.
         chronyd.set(Fault::Count(vec![13]));
         assert!(matches!(connection.sources(), Err(Error::ListChanged { .. })));
         chronyd.clear();
@@ -58,7 +58,7 @@ fn a_list_that_changes_is_read_again<D: Driver>() {
     }
 }
 
-/// The addresses of a list that is asked for by address.
+/// The addresses in a list that libchrony reads by address.
 fn measured<D: Driver>(connection: &D) -> Vec<String> {
     let records = connection.ntp_data().unwrap();
     records.into_iter().map(|record| record.unwrap().remote_address.unwrap()).collect()
@@ -119,7 +119,7 @@ fn no_lists_are_mixed_up<D: Driver>() {
     }
 }
 
-/// Answers on a Unix socket wait in chronyd's buffer for sending, which takes 277 of them at its usual size.
+/// Answers on a Unix socket wait in chronyd's send buffer, which holds 277 of them at its usual size.
 fn chronyd_has_room_for_the_answers<D: Driver>() {
     let chronyd = scripted(r#"{"sources": 400}"#);
     chronyd.set(Fault::Only(vec![code::SOURCES]));

@@ -49,8 +49,8 @@ pub(crate) trait Driver: Send + Sync + 'static {
 
     fn close(&self);
 
-    /// Reads the sources over these connections at once, which may be the same ones. What each call had, and its
-    /// number, in the order in which they ended.
+    /// Reads the sources over these connections at the same time. A connection may occur more than once. Returns the
+    /// number and the result of each call, in the order in which the calls end.
     fn together(connections: &[&Self]) -> Vec<(usize, Result<Vec<Source>, Error>)>;
 }
 
@@ -59,10 +59,10 @@ pub(crate) trait Tasks: Driver {
     /// Reads the sources, or gives up after this number of steps and returns `None`.
     fn sources_within(&self, steps: usize) -> Option<Result<Vec<Source>, Error>>;
 
-    /// As [`Driver::together`], but with one of the calls given up once all have begun.
+    /// Like [`Driver::together`], but gives up one of the calls once all have begun.
     fn together_without(connections: &[&Self], given_up: usize) -> Vec<(usize, Result<Vec<Source>, Error>)>;
 
-    /// Begins to read the sources, and forks. The child reads them, too. How many this process has in the end.
+    /// Begins to read the sources, and forks. The child reads them, too. Returns the number that this process has read.
     fn forks_meanwhile(&self) -> usize;
 }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 pub(crate) struct Polled(Connection);
 
-/// Takes a call as far as it can go. Its result, or the moment at which it goes on at the latest.
+/// Advances a call as far as possible. Returns its result, or the latest moment at which to advance it again.
 fn advance<T: Reply>(reading: &mut Call<T>) -> Result<Result<T, Error>, Instant> {
     loop {
         match reading.advance(Waker::noop()) {
@@ -40,7 +40,7 @@ fn wait<'a, T: Reply + 'a>(readings: impl Iterator<Item = &'a Call<T>>, until: I
     poll(&mut fds, Some(&left)).unwrap();
 }
 
-/// Takes a call to its end.
+/// Advances a call until it ends.
 fn finish<T: Reply>(mut reading: Call<T>) -> Result<T, Error> {
     loop {
         match advance(&mut reading) {
@@ -50,7 +50,7 @@ fn finish<T: Reply>(mut reading: Call<T>) -> Result<T, Error> {
     }
 }
 
-/// Takes calls to their ends, all of which have begun.
+/// Advances calls that have begun until all of them end.
 fn finish_all(mut readings: Vec<(usize, Call<Vec<Source>>)>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
     let mut ended = Vec::new();
     loop {

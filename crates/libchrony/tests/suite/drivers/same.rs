@@ -1,4 +1,4 @@
-//! One connection is one chronyd: it stays with the address that has answered while that answers, if only to refuse.
+//! A connection stays with one chronyd: with the address that has answered, as long as it answers, even with a refusal.
 
 use super::{Driver, promises};
 use crate::common::alone::Alone;
@@ -24,7 +24,7 @@ pub(super) fn requests(chronyd: &Scripted) -> u64 {
     chronyd.requests().values().sum()
 }
 
-/// A connection that has had an answer at the second address, since the first was silent for a moment.
+/// Returns a connection that has an answer from the second address, because the first one was silent for a moment.
 pub(super) fn at_second<D: Driver>(
     first: &Scripted,
     second: &Scripted,
@@ -91,7 +91,7 @@ fn a_refusal_by_a_host_leaves_the_connection_at_its_address<D: Driver>() {
             assert_eq!(answering(), "127.16.0.2");
             assert_eq!(connection.sources().unwrap()[0].address, "fd00::7f10:2:0:0");
         }
-        // When it is gone, another address of the host answers.
+        // When this address is gone, another address of the host answers.
         daemons.leave([1]).unwrap();
         assert_eq!(answering(), "127.16.0.1");
     });
@@ -123,7 +123,7 @@ fn a_child_that_closes_leaves_the_chronyd_of_its_parent<D: Driver>() {
     });
 }
 
-/// Before anything is known of it, a request is sent again after a second only.
+/// As long as no round trip is measured, a request is only sent again after a second.
 fn the_round_trip_outlasts_a_refusal<D: Driver>() {
     let chronyd = scripted("{}");
     let connection = D::new(to(&udp(chronyd.command_port())).timeout(ms(900)));

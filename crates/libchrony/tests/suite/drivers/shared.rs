@@ -40,7 +40,7 @@ fn waiting_for_a_turn_ends_at_the_deadline<D: Driver>() {
     connection.tracking().unwrap();
 }
 
-/// Not only when it is dropped.
+/// The turn goes on when the call is over, and not only when it is dropped.
 #[test]
 fn a_call_that_is_over_hands_on_its_turn() {
     let chronyd = scripted("{}");

@@ -1,4 +1,4 @@
-//! A chronyd that does not answer, or not only with what was asked for.
+//! A chronyd that does not answer, or that also sends junk.
 
 use super::{Driver, promises};
 use crate::common::*;
@@ -21,7 +21,7 @@ promises!(
     junk_is_passed_over_until_the_deadline,
     a_silent_address_is_listened_to_while_the_next_is_tried,
     a_host_stands_for_its_addresses,
-    a_name_without_a_host_is_told,
+    a_name_without_a_host_is_an_error,
 );
 
 fn new<D: Driver>(address: &Address, timeout: Duration) -> Arc<D> {
@@ -99,7 +99,7 @@ fn a_silent_address_is_listened_to_while_the_next_is_tried<D: Driver>() {
     let connection = connect(vec![good.clone()]);
     connection.tracking().unwrap();
     assert_eq!(connection.address(), Some(good));
-    // Its answer is still to come when the silent one after it is tried.
+    // The late address has not answered yet when the silent address after it is tried.
     let port = udp(late.command_port());
     let connection = connect(vec![port.clone(), udp(silent.command_port())]);
     let asked = || silent.requests()[&code::TRACKING];
@@ -126,14 +126,14 @@ fn a_host_stands_for_its_addresses<D: Driver>() {
     });
 }
 
-fn a_name_without_a_host_is_told<D: Driver>() {
+fn a_name_without_a_host_is_an_error<D: Driver>() {
     let connection: Arc<D> = new(&"no-such-host.invalid".parse().unwrap(), AMPLE);
     let error = connection.tracking().unwrap_err();
     assert!(matches!(error, Error::Resolve { .. }), "{error:?}");
     assert!(error.to_string().starts_with("Failed to connect to chronyd at no-such-host.invalid:323: "), "{error}");
 }
 
-/// Whoever waits for the resolver alone does not advance a call meanwhile.
+/// A caller that waits only for the resolver does not advance the call meanwhile.
 #[test]
 fn a_wait_for_the_resolver_does_not_count_as_a_stop_of_the_process() {
     let chronyd = scripted("{}");
@@ -157,7 +157,7 @@ fn a_wait_for_the_resolver_does_not_count_as_a_stop_of_the_process() {
     assert!((0..9).any(|_| asleep().is_zero()));
 }
 
-/// Whoever waits for the resolver, and for sockets at the same time, advances a call meanwhile.
+/// A caller that waits for the resolver and for sockets at the same time advances the call meanwhile.
 #[test]
 fn a_call_goes_on_while_a_host_is_looked_up() {
     let chronyd = scripted("{}");
@@ -174,7 +174,7 @@ fn a_call_goes_on_while_a_host_is_looked_up() {
     reading.resolved(host, resolved());
     wait_until("an answer", || matches!(advance(&mut reading), Step::Done(Ok(_))));
 
-    // The kept session answers while its host is looked up again, since it is late.
+    // The kept session is late, so its host is looked up again. Meanwhile, the session answers.
     chronyd.set(Fault::Hold);
     let mut reading = connection.tracking();
     wait_until("the question", || matches!(advance(&mut reading), Step::Resolve(_)));

@@ -1,4 +1,4 @@
-//! Calls of tasks, which do not block a thread each: they can be given up and forked in the middle, and their order is
+//! Calls of tasks. They do not each block a thread, so they can be given up or forked in the middle, and their order is
 //! known.
 
 use super::same::{at_second, requests};
@@ -33,7 +33,7 @@ fn a_call_may_be_given_up_at_each_of_its_steps<D: Tasks>() {
         let before = descriptors();
         for address in both(&chronyd) {
             let connection = D::new(to(&address).timeout(AMPLE));
-            // A Unix socket loses nothing.
+            // A Unix socket does not lose datagrams.
             let other = if address.path().is_some() { Fault::Duplicate } else { Fault::Loss(20.0) };
             let faults = [(Fault::Delay(ms(1)), false), (Fault::Delay(ms(1)), true), (Fault::JunkBefore(3), true)];
             for (fault, is_kept) in faults.into_iter().chain([(other, true)]) {
@@ -67,10 +67,10 @@ fn a_call_may_be_given_up_at_each_of_its_steps<D: Tasks>() {
 
 fn a_call_that_is_given_up_hands_on_its_turn<D: Tasks>() {
     let chronyd = scripted(r#"{"sources": 12}"#);
-    // None ends before it is given up.
+    // No call ends before one is given up.
     chronyd.set(Fault::Delay(ms(20)));
     for address in both(&chronyd) {
-        // The one that has the turn, one in the middle, and the last.
+        // The call that has the turn, one in the middle, and the last one.
         for given_up in [0, 2, 4] {
             let connection = D::new(to(&address).timeout(AMPLE));
             let ended = D::together_without(&[&connection; 5], given_up);
@@ -149,12 +149,12 @@ fn a_call_that_is_over_has_no_second_result() {
 }
 
 #[test]
-fn an_epoll_set_that_cannot_be_had_is_told_whatever_the_addresses() {
-    let test = "drivers::tasks::an_epoll_set_that_cannot_be_had_is_told_whatever_the_addresses";
+fn an_epoll_set_that_cannot_be_created_is_an_error() {
+    let test = "drivers::tasks::an_epoll_set_that_cannot_be_created_is_an_error";
     Alone::new(test, "only").run(|| {
         let address: Address = "chrony.test:777".parse().unwrap();
         let lists = [vec![], vec![address]];
-        // A list without addresses makes no connection.
+        // Without an address, there is no connection.
         let connections = lists.map(|list| Connection::builder().addresses(list).build_nonblocking().ok());
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();

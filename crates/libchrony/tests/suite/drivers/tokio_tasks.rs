@@ -1,4 +1,4 @@
-//! Calls that tokio waits for. A connection is not tied to a runtime: each of these has one of its own.
+//! Calls that tokio waits for. A connection is not tied to a runtime: each call here has a runtime of its own.
 
 use super::{Driver, Tasks};
 use crate::common::open;
@@ -21,7 +21,7 @@ fn run<T>(task: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(task)
 }
 
-/// Calls of several threads, if there are several connections: the runtime has one for each, up to four.
+/// Reads the sources over all connections. If there are several connections, the runtime has four threads.
 fn run_all(connections: &[&Tokio], given_up: Option<usize>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let tasks = async {
@@ -124,7 +124,7 @@ impl Tasks for Tokio {
             poll_fn(|task| Poll::Ready(call.as_mut().unwrap().as_mut().poll(task).is_pending())).await;
             let watched = open::watched(process::id());
             assert!(in_fork(|| {
-                // The runtime is the parent's. The call does not disturb the parent when it is dropped.
+                // The runtime belongs to the parent. Dropping the call here does not disturb the parent.
                 drop(call.take());
                 let own = thread::scope(|scope| scope.spawn(|| self.sources()).join().unwrap());
                 own.is_ok()

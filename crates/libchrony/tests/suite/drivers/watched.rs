@@ -25,7 +25,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Takes a call as far as it can go. Its result, or the moment at which it goes on at the latest.
+    /// Advances a call as far as possible. Returns its result, or the latest moment at which to advance it again.
     fn advance<T: Reply>(&self, reading: &mut Call<T>) -> Result<Result<T, Error>, Instant> {
         loop {
             match self.epoll.lock().unwrap().advance(reading, Waker::noop()) {
@@ -39,7 +39,7 @@ impl Watched {
         }
     }
 
-    /// Takes a call to its end.
+    /// Advances a call until it ends.
     fn finish<T: Reply>(&self, mut reading: Call<T>) -> Result<T, Error> {
         loop {
             match self.advance(&mut reading) {
@@ -65,7 +65,7 @@ fn begin_all<'a>(connections: &[&'a Watched]) -> Readings<'a> {
     connections.iter().enumerate().map(begin).collect()
 }
 
-/// Takes calls to their ends, all of which have begun.
+/// Advances calls that have begun until all of them end.
 fn finish_all(mut readings: Readings<'_>) -> Vec<(usize, Result<Vec<Source>, Error>)> {
     let mut ended = Vec::new();
     loop {
@@ -165,7 +165,7 @@ impl Tasks for Watched {
         self.advance(&mut reading).unwrap_err();
         let mut reading = Some(reading);
         let mut count = || self.finish(reading.take().unwrap()).unwrap().len();
-        // The queue is the child's, too, and its own sockets are not in it.
+        // The child shares the queue, and must not put its own sockets into it.
         let watched = open::watched(process::id());
         assert!(in_fork(|| count() > 0));
         assert!(watched > 0 && open::watched(process::id()) == watched, "the child changed its parent's event queue");
@@ -191,7 +191,7 @@ fn what_comes_after_a_call_is_not_there_for_ever() {
             connection.advance(&mut call).unwrap_err();
             let socket = call.interests()[0].as_fd().try_clone_to_owned().unwrap();
             connection.finish(call).unwrap();
-            // The second answer is there, and stays.
+            // The second answer arrives, and is never read.
             assert!(is_readable(&socket, AMPLE));
             let mut epoll = connection.epoll.lock().unwrap();
             epoll.forget_ready();
@@ -211,7 +211,7 @@ fn an_answer_to_a_call_that_was_given_up_is_not_there_for_ever() {
     let connection = Watched::new(to(&udp(chronyd.command_port())));
     let mut call = connection.connection.tracking();
     connection.advance(&mut call).unwrap_err();
-    // As a forked child has one: it keeps the socket open.
+    // A copy keeps the socket open, as the copy of a forked child does.
     let _copy = call.interests()[0].as_fd().try_clone_to_owned().unwrap();
     drop(call);
     assert!(is_readable(&*connection.epoll.lock().unwrap(), AMPLE));

@@ -25,7 +25,7 @@ fn only_the_given_addresses_are_read() {
     let asked: Vec<_> = chronyds.iter().map(|chronyd| chronyd.requests().contains_key(&code::SOURCES)).collect();
     assert_eq!(asked, [false, true, false, true]);
     assert_eq!(fleet.read_from::<Tracking>(&[]).count(), 0);
-    // Without a round before, they have their whole timeout.
+    // Without an earlier round, addresses have their whole timeout.
     let mut fleet = Fleet::builder(addresses(&chronyds)).build().unwrap();
     assert!(fleet.read_from::<Tracking>(&[2]).map(|(index, tracking)| (index, tracking.is_ok())).eq([(2, true)]));
 }
@@ -82,7 +82,7 @@ fn an_address_has_the_time_that_the_first_reports_left() {
     assert!(waited + 2 * DELAY <= TIMEOUT, "{waited:?}");
 }
 
-/// Other addresses than those that are read hold the room.
+/// Addresses that are not read now have the sessions.
 #[test]
 fn with_fewer_descriptors_the_sessions_of_others_are_closed() {
     Alone::new("fleet::further::with_fewer_descriptors_the_sessions_of_others_are_closed", "only").run(|| {
@@ -92,7 +92,7 @@ fn with_fewer_descriptors_the_sessions_of_others_are_closed() {
         let mut fleet = all(&daemons).build().unwrap();
         assert!(read(&mut fleet).is_empty());
         let every: Vec<_> = (0..60).collect();
-        // One at a time, most have no session, and no other of the round can make room.
+        // One at a time, most addresses have no session, and no other address in the round can give up its own.
         for some in every.chunks(20).chain(every.chunks(1)) {
             let results: Vec<_> = fleet.read_from::<Activity>(some).collect();
             assert!(results.len() == some.len() && results.iter().all(|(_, result)| result.is_ok()), "{results:?}");

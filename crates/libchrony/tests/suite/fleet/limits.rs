@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 #[test]
 fn no_more_are_asked_at_once_than_may_be() {
     let daemons = daemons(60, "{}");
-    // Soon enough to be counted until they answer.
+    // So six groups of ten, one after the other, take at least 300 ms.
     daemons.delay(ms(50), 0..60).unwrap();
     let mut fleet = all(&daemons).in_flight(10).build().unwrap();
     let start = Instant::now();
@@ -37,7 +37,7 @@ fn a_round_ends_at_its_deadline() {
     let (_, error) = failed.iter().find(|(_, error)| matches!(error, Error::NotAsked { .. })).unwrap();
     let start = "Failed to request tracking report: 400ms were over before chronyd at 127.16.0.";
     assert!(error.to_string().starts_with(start), "{error}");
-    // The next one has its own.
+    // The next round has a deadline of its own.
     daemons.come(0..30).unwrap();
     assert!(read(&mut fleet).len() < failed.len());
 }
@@ -69,7 +69,7 @@ fn with_fewer_descriptors_sessions_are_closed_after_each_read() {
     });
 }
 
-/// More than there is room for. Those that answer are not kept from it.
+/// There is not room for all silent daemons, but those that answer are still read.
 #[test]
 fn silent_daemons_do_not_use_up_the_descriptors() {
     Alone::new("fleet::limits::silent_daemons_do_not_use_up_the_descriptors", "only").run(|| {
@@ -99,7 +99,7 @@ fn the_limit_is_raised_only_when_that_is_asked_for() {
         assert!(descriptors.available >= descriptors.needed, "{descriptors:?}");
         assert!(soft().unwrap() < 600, "more than the fleet needs");
         assert!(read(&mut fleet).is_empty());
-        // What is enough stays as it is.
+        // A limit that is high enough stays unchanged.
         let enough = soft();
         drop(fleet);
         drop(all(&daemons).raise_descriptor_limit().build().unwrap());
@@ -126,7 +126,7 @@ fn a_table_that_others_have_filled_is_that_addresss_error() {
     });
 }
 
-/// Each is asked again and again, and a late answer counts whichever of the last two requests it is to.
+/// Each daemon is asked again and again, and a late answer to either of the last two requests counts.
 #[test]
 fn a_silent_daemon_costs_one_further_session() {
     Alone::new("fleet::limits::a_silent_daemon_costs_one_further_session", "only").run(|| {
@@ -145,7 +145,7 @@ fn a_silent_daemon_costs_one_further_session() {
     });
 }
 
-/// All of a machine's ports would be too few for others, and for the fleet itself.
+/// If a fleet used all ports of a machine, none would be left for others, or for the fleet itself.
 #[test]
 fn with_few_udp_ports_sessions_are_closed_after_each_read() {
     Alone::new("fleet::limits::with_few_udp_ports_sessions_are_closed_after_each_read", "only")

@@ -27,7 +27,8 @@ fn addresses<'a>(chronyds: impl IntoIterator<Item = &'a Scripted>) -> Vec<Addres
     chronyds.into_iter().map(|chronyd| udp(chronyd.command_port())).collect()
 }
 
-/// Reads tracking of all, and fails unless each comes once, from its own daemon or as an error. The errors.
+/// Reads tracking of all addresses, and fails unless each has one result, from its own daemon or as an error. Returns
+/// the errors.
 fn read(fleet: &mut Fleet) -> Vec<(usize, Error)> {
     let own: Vec<_> = fleet.addresses().iter().map(ToString::to_string).collect();
     let mut results: Vec<_> = fleet.read::<Tracking>().collect();

@@ -1,4 +1,4 @@
-//! A fleet and the rest of its process: forks, names of hosts, other threads.
+//! A fleet and the rest of its process: forks, host names, other threads.
 
 use super::limits::limit;
 use super::{addresses, all, daemons, read};
@@ -62,7 +62,7 @@ fn a_fork_in_the_middle_of_a_round_disturbs_neither() {
     });
 }
 
-/// A program that becomes a daemon closes all descriptors, and what it opens then gets their numbers.
+/// A program that becomes a daemon closes all descriptors. The files that it opens later get their numbers.
 #[test]
 fn an_event_queue_that_others_have_closed_is_left_alone_and_replaced() {
     let test = "fleet::process::an_event_queue_that_others_have_closed_is_left_alone_and_replaced";
@@ -90,7 +90,8 @@ fn an_event_queue_that_others_have_closed_is_left_alone_and_replaced() {
     });
 }
 
-/// The resolver is asked for a few at a time. Those without a host, and those whose addresses are known, do not wait.
+/// Only a few names are looked up at a time. Addresses without a look-up, and names that are already known, do not
+/// wait.
 #[test]
 fn names_of_hosts_are_looked_up() {
     Alone::new("fleet::process::names_of_hosts_are_looked_up", "only").prepared(own_empty_run).run(|| {
@@ -142,8 +143,8 @@ fn more_hosts_than_there_is_room_for_are_read_one_after_the_other() {
 /// The host has one more address, which is silent. There is room for two sessions to the first address and one to the
 /// second, so late requests are sent again on existing sockets.
 #[test]
-fn a_host_that_goes_away_while_its_other_address_is_tried_is_told() {
-    let test = "fleet::process::a_host_that_goes_away_while_its_other_address_is_tried_is_told";
+fn a_host_that_goes_away_while_its_other_address_is_tried_is_an_error() {
+    let test = "fleet::process::a_host_that_goes_away_while_its_other_address_is_tried_is_an_error";
     Alone::new(test, "only").prepared(own_empty_run).run(|| {
         let _hosts = own_hosts("127.0.0.1 chrony.test\n127.0.0.9 chrony.test\n");
         let chronyd = scripted("{}");
@@ -183,7 +184,7 @@ fn fleets_of_several_threads_and_single_connections_do_not_disturb_each_other() 
     });
 }
 
-/// The answers that have come meanwhile are used, though their time is over.
+/// Answers that have arrived meanwhile are used, although their time is over.
 #[test]
 fn a_program_that_is_slow_between_results_loses_none() {
     const TIMEOUT: Duration = Duration::from_millis(1500);
@@ -250,7 +251,7 @@ fn all_reports_of_a_host_in_one_round_come_from_the_chronyd_that_answered() {
             assert_eq!(tracking.unwrap().reference_ip.as_deref(), Some("127.16.0.2"));
             assert_eq!(sources.unwrap()[0].address, "fd00::7f10:2:0:0");
         }
-        // It goes away in the middle of a round: the other does not answer for it.
+        // If it goes away in the middle of a round, the other chronyd does not answer in its place.
         daemons.delay(ms(300), [1]).unwrap();
         let counts = || daemons.tally().requests.get(&code::COUNT).copied().unwrap_or(0);
         let before = counts();
@@ -266,7 +267,7 @@ fn all_reports_of_a_host_in_one_round_come_from_the_chronyd_that_answered() {
                 "{error}"
             );
         });
-        // In the next round it does.
+        // In the next round, the other chronyd answers.
         assert_eq!(fleet.read::<Tracking>().next().unwrap().1.unwrap().reference_ip.as_deref(), Some("127.16.0.1"));
     });
 }

@@ -17,7 +17,7 @@ fn each_address_comes_once_with_its_own_values() {
         assert!(read(&mut fleet).is_empty());
     }
     let tally = daemons.tally();
-    // A busy machine has some asked again, and not all.
+    // On a busy machine, some addresses are asked again, but not all.
     assert_eq!(tally.least, 3);
     assert!(tally.requests.values().sum::<u64>() < 2 * 2100, "{:?}", tally.requests);
     let mut round = fleet.read::<Tracking>();
@@ -98,16 +98,16 @@ fn a_failure_is_that_addresss_result_and_disturbs_no_other() {
     }
 }
 
-/// The time of an address is for all of its reports, and the silent ones share it.
+/// The timeout of an address is for all of its reports, and silent addresses wait at the same time.
 #[test]
 fn a_round_with_silent_daemons_ends_at_one_timeout() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let daemons = daemons(1000, "{}");
-    // All over the place.
+    // Spread over the whole list.
     let silent: Vec<_> = (0..1000).filter(|number| number % 7 == 0).collect();
     daemons.leave(silent.iter().copied()).unwrap();
     let mut fleet = all(&daemons).in_flight(20).timeout(TIMEOUT).build().unwrap();
-    // The second round begins with sessions that are kept.
+    // The second round begins with kept sessions.
     for _ in 0..2 {
         let start = Instant::now();
         let mut failed = Vec::new();
@@ -122,7 +122,7 @@ fn a_round_with_silent_daemons_ends_at_one_timeout() {
         failed.sort_unstable();
         assert_eq!(failed, silent);
         let elapsed = start.elapsed();
-        // One after the other, twenty at a time, they would take seven timeouts and more.
+        // In groups of twenty, one after the other, they would take seven timeouts and more.
         assert!((TIMEOUT..TIMEOUT * 5).contains(&elapsed), "{elapsed:?}");
     }
 }
@@ -195,7 +195,7 @@ fn any_reports_are_read_by_their_names() {
     assert!(matches!(&error, Error::UnknownReport(report) if report.name == "nonsense"), "{error}");
 }
 
-/// libchrony counts no records of it, so that its first request is the one for the record.
+/// libchrony does not count the records of this report, so the first request is for the record itself.
 #[test]
 fn a_single_report_by_name_is_asked_for_again_until_it_comes() {
     let chronyd = scripted("{}");

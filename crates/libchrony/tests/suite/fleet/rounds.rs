@@ -1,4 +1,4 @@
-//! One round after the other: what is kept in between, and what comes back.
+//! One round after the other: sessions that are kept in between, and daemons that come back.
 
 use super::{addresses, all, daemons, read};
 use crate::common::alone::Alone;
@@ -20,7 +20,7 @@ fn sockets_are_used_again_until_the_fleet_is_closed() {
             let open = descriptors();
             assert_eq!(open.len(), before.len() + 200);
             assert_eq!(open.len() - before.len() + 2, fleet.descriptors().needed);
-            // An answer that is late has one socket replaced by another, which is not so each time.
+            // After a late answer, a socket is replaced by another one, but not in each round.
             let mut last = open;
             let mut is_kept = || {
                 assert!(read(&mut fleet).is_empty());
@@ -88,11 +88,11 @@ fn a_round_may_be_given_up() {
     });
 }
 
-/// The daemon floods us, and the others do not have to wait.
+/// One daemon floods the fleet, and the others do not have to wait.
 #[test]
 fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     let (noisy, quiet) = (scripted("{}"), scripted("{}"));
-    // All of it fits the buffer of a socket, so that the answer after it is not lost.
+    // All the junk fits the buffer of a socket, so that the answer after it is not lost.
     noisy.set(Fault::JunkBefore(200));
     let mut fleet = Fleet::builder(addresses([&noisy, &quiet])).timeout(Duration::from_secs(20)).build().unwrap();
     assert!(fleet.read::<Tracking>().all(|(_, result)| result.is_ok()));
@@ -107,7 +107,7 @@ fn a_daemon_that_sends_junk_without_end_is_one_of_many() {
     }
     for chronyd in [&noisy, &quiet] {
         chronyd.release();
-        // It has sent all when it tells this.
+        // The chronyd replies to this only after it has sent everything.
         chronyd.requests();
     }
     let mut ended = Vec::new();

@@ -66,7 +66,7 @@ fn read(connection: &nonblocking::Connection, epoll: &mut Epoll) {
     }
 }
 
-/// A program's own event queue on each number that is even, or odd, with all that is on the others.
+/// Opens an event queue at each even or each odd number. The queues watch the descriptors at the other numbers.
 fn event_queues(parity: RawFd) -> Vec<OwnedFd> {
     let mut all: Vec<OwnedFd> = Vec::new();
     for number in 3..NUMBERS {
@@ -100,7 +100,7 @@ const OTHERS: [(&str, Open); 3] = [
     ("/dev/urandom", devices),
 ];
 
-/// Nothing of what others have opened changes when the old ones end.
+/// Returns true if the old connections end without a change to files that others have opened.
 fn are_left_alone(opened: Opened, others: Open) -> bool {
     close_all();
     let _others = others();
@@ -135,7 +135,7 @@ fn what_a_child_opens_after_it_closed_everything_is_left_alone() {
     });
 }
 
-/// They are at the same numbers and look the same.
+/// The new connections have the same numbers, and look the same.
 #[test]
 fn connections_that_are_opened_after_that_are_left_alone_too() {
     alone("process::descriptors::connections_that_are_opened_after_that_are_left_alone_too", || {
@@ -171,7 +171,7 @@ fn an_event_queue_of_the_program_is_not_taken_for_that_of_a_fleet() {
     });
 }
 
-/// The socket tells nothing of it.
+/// The connection's socket does not show that the device was replaced.
 #[test]
 fn a_device_that_has_the_number_of_a_sessions_is_left_alone() {
     alone("process::descriptors::a_device_that_has_the_number_of_a_sessions_is_left_alone", || {

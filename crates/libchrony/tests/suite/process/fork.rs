@@ -1,4 +1,4 @@
-//! Forked children: they read through sockets of their own, and do not disturb or clean up their parent's.
+//! Forked children: they read through sockets of their own, and do not disturb or clean up their parent's sockets.
 
 use crate::common::alone::alone;
 use crate::common::open::{clients_in, descriptors, folders_in};
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 use testbed::{Chronyd, Scripted};
 
-/// A connection that has been used, and the path of its socket.
+/// Returns a connection that has been used, and the descriptor and path of its socket.
 fn used(chronyd: &Scripted) -> (Connection, Vec<(i32, std::path::PathBuf)>) {
     let connection = connect_to(chronyd);
     connection.tracking().unwrap();
@@ -27,7 +27,7 @@ fn a_child_reads_through_a_socket_of_its_own() {
         assert!(in_fork(|| {
             let read = connection.tracking().is_ok_and(|tracking| tracking.stratum == 2);
             let own = clients_in(chronyd.folder());
-            // The parent's is closed here: one socket, and another one.
+            // The child has closed its copy of the parent's socket, and opened its own.
             read && own.len() == 1 && own[0].1 != parents[0].1
         }));
         assert!(parents[0].1.exists(), "the child removed its parent's socket");

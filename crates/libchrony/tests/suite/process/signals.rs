@@ -1,4 +1,4 @@
-//! Signals during a call, and callers who want out of it.
+//! Signals during a call, and interrupts by the caller.
 
 use crate::common::system::{HANDLED, under_signals};
 use crate::common::*;
@@ -30,7 +30,7 @@ fn requests(chronyd: &Scripted) -> u64 {
     chronyd.requests().get(&code::TRACKING).copied().unwrap_or_default()
 }
 
-/// Waits for a number of signals.
+/// Waits for 50 further signals.
 fn a_storm_lasts() {
     let before = HANDLED.load(Ordering::Relaxed);
     wait_until("a storm", || HANDLED.load(Ordering::Relaxed) > before + 50);
@@ -109,7 +109,7 @@ fn an_interrupt_is_asked_about_every_50_ms_and_not_without_waiting() {
         moments.len() >= TIMES
     };
     let chronyd = scripted("{}");
-    // A timeout would come first if it were asked about every second.
+    // If the interrupt were asked about only every second, the timeout would come first.
     let builder = to(&unix(chronyd.socket())).timeout(Duration::from_secs(20));
     let connection = builder.interrupt(interrupt).build().unwrap();
     let mut last = Instant::now();

@@ -1,4 +1,4 @@
-//! Sockets: what is left behind (nothing), what a child program inherits (nothing), and why one does not open.
+//! Sockets: calls leave nothing behind, child programs inherit nothing, and errors say why a socket does not open.
 
 use crate::common::alone::{Alone, alone};
 use crate::common::open::{clients_in, descriptors, folders_in, inheritable};
@@ -122,7 +122,7 @@ fn no_descriptor_is_inherited_when_threads_open_at_the_same_time() {
                 let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || open(number))).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
-            // A thread that waits for a second opens beside the one that seems to hang.
+            // A thread that has waited for a second stops waiting for the lock, because its holder seems to hang.
             if start.elapsed() < ms(500) {
                 assert_eq!(inheritable(), before);
                 judged += 1;
@@ -175,7 +175,7 @@ fn a_path_that_is_not_there() {
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(error.to_string().ends_with("See bindcmdaddress in chrony.conf"), "{error}");
     assert!(chain(&error)[1].contains("os error 2"), "{:?}", chain(&error));
-    // A link that leads nowhere exists, and so does what it says.
+    // A dangling link exists, but does not count as a socket that exists.
     let link = chronyd.folder().join("link.sock");
     symlink(&missing, &link).unwrap();
     assert_eq!(refused(&link).kind(), ErrorKind::NotFound);
@@ -239,12 +239,12 @@ fn no_permission_on_the_socket_or_its_folder() {
         let guarded = chronyd.folder().join("guarded.sock");
         let _guarded = UnixDatagram::bind(&guarded).unwrap();
         mode(&guarded, 0o000);
-        // The socket may be used, but no other can be made beside it.
+        // The socket may be used, but another one cannot be created next to it.
         mode(&crowded.join("chronyd.sock"), 0o666);
         mode(&crowded, 0o555);
         mode(&closed, 0o000);
         mode(chronyd.folder(), 0o755);
-        // It may lie in a folder that only the present user may enter.
+        // The library may be in a folder that only the present user may enter, so load it now.
         let library = Library::load().unwrap();
         let read = |address: &Address| to(address).library(library.clone()).build().unwrap().tracking();
         assert!(in_fork(|| {
@@ -258,7 +258,7 @@ fn no_permission_on_the_socket_or_its_folder() {
                 assert!(error.to_string().contains("or use the command port, 127.0.0.1"), "{error}");
                 assert!(chain(&error)[1].contains("os error 13"), "{:?}", chain(&error));
             }
-            // What the message advises works.
+            // The advice in the message works.
             read(&udp(chronyd.command_port())).is_ok()
         }));
         mode(&closed, 0o700);
@@ -277,7 +277,7 @@ fn the_default_sockets() {
         let start = "chronyd socket not found. Tried: /run/chrony/chronyd.sock, /var/run/chrony/chronyd.sock. ";
         assert!(error.to_string().starts_with(start), "{error}");
         assert!(error.to_string().contains("give the command port, 127.0.0.1"), "{error}");
-        // The sockets of no chronyd open all the same over UDP, and are no connection.
+        // Over UDP, a socket opens even without a chronyd. That does not count as a connection.
         let error = Connection::builder().build().unwrap().connect().unwrap_err();
         let start = "Failed to connect to chronyd at 127.0.0.1:323: Connection refused";
         assert!(error.to_string().starts_with(start), "{error}");

@@ -107,7 +107,7 @@ fn an_answer_that_is_cut_anywhere_is_no_record() {
         assert!(errors(&connection).iter().all(|(_, error)| error.is_none()), "{code}");
         chronyd.clear();
     }
-    // What is shorter than a header is no answer at all.
+    // A datagram that is shorter than a header does not count as an answer.
     let connection = connect(&unix(chronyd.socket()), ms(10));
     for length in 0..HEADER {
         chronyd.set(Fault::Truncate(length));
@@ -152,7 +152,7 @@ fn noise_in_an_answer_is_an_error_or_a_record_that_keeps_its_promises() {
 }
 
 #[test]
-fn a_chronyd_that_leaves_at_any_request_of_a_list_is_told_and_found_again() {
+fn a_chronyd_that_leaves_at_any_request_of_a_list_is_an_error_and_found_again() {
     let chronyd = scripted("{\"sources\": 20}");
     for address in both(&chronyd) {
         let connection = connect(&address, ms(700));

@@ -46,7 +46,7 @@ fn polling_intervals_that_chronyd_cannot_have_are_refused() {
     }
 }
 
-/// These are the server's own numbers, which chronyd passes on whatever they are.
+/// These are the server's own numbers, which chronyd passes on unchecked.
 #[test]
 fn exponents_of_an_answer_may_have_any_value() {
     let chronyd = scripted("{}");
@@ -196,11 +196,11 @@ fn the_clocks_error_bound_is_the_manuals_and_grows_as_chronyds_does() {
         |seconds| tracking.clock_error_bound_at(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds)).unwrap();
     // The clock is 0.25 s fast.
     assert!((at(1000.25) - 0.8125).abs() < 1e-12);
-    // 1.5 ppm, 0.5 ppm, and 1 ppm of chronyd's own.
+    // 1.5 ppm of skew, 0.5 ppm of residual frequency, and chronyd's own 1 ppm.
     assert!((at(101_000.25) - 1.1125).abs() < 1e-12);
     assert!((at(0.25) - 0.8155).abs() < 1e-12);
 
-    // Any moment is taken, and any numbers that chronyd can send.
+    // Any moment is accepted, and so are all numbers that chronyd can send.
     let most =
         read(r#""current correction": 1e30, "root dispersion": 1e30, "skew": 1e30, "residual frequency": -1e30"#);
     let seconds = Duration::from_secs(i64::MAX.cast_unsigned());

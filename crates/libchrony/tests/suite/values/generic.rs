@@ -124,7 +124,7 @@ fn a_name_outlives_its_library() {
     assert!(error.to_string().starts_with("Failed to process future response from /"), "{error}");
 }
 
-/// libchrony takes the address of a source from the last record if that was of the sources' statistics.
+/// libchrony takes the address of a source from the last record, if that was a record of sourcestats.
 #[test]
 fn no_address_of_an_earlier_call_is_used() {
     for count in 2..10 {

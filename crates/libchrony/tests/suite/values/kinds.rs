@@ -1,4 +1,4 @@
-//! Real chronyds with sources of every kind, compared with what chronyc shows of them.
+//! Real chronyds with sources of every kind, compared with the output of chronyc.
 
 use super::real::{chronyc, connect_to, seconds};
 use crate::common::*;
@@ -51,7 +51,8 @@ fn selection(name: &str, one: &SelectData) -> String {
     )
 }
 
-/// The columns after the version that all versions of chronyc have, except the name of the reference.
+/// The columns from the version to the last one that all versions of chronyc have, except for the name of the
+/// reference.
 fn measurement(one: &NtpData) -> String {
     let tests = |all: &[NtpFlags]| -> String {
         all.iter().map(|test| if one.flags.contains(*test) { '1' } else { '0' }).collect()
@@ -90,7 +91,7 @@ fn measurement(one: &NtpData) -> String {
     .join(",")
 }
 
-/// The columns that all versions of chronyc have, but that of command requests, which chronyc sends, too.
+/// The columns that all versions of chronyc have, except for the command requests, which chronyc itself sends, too.
 fn served(one: &ServerStats) -> String {
     let counts = [
         Some(one.received_ntp_requests),
@@ -107,8 +108,8 @@ fn served(one: &ServerStats) -> String {
     counts.map(|count| count.unwrap().to_string()).join(",")
 }
 
-/// The numbers move all the time: true if each lies between the ones that chronyc shows before and after, as they do
-/// unless they turn between the two.
+/// Returns true if each number lies between the two that chronyc shows before and after it. The numbers change all the
+/// time, so this is false if one reverses in between.
 fn is_smoothed(connection: &Connection, chronyd: &Chronyd) -> bool {
     let before = chronyc(chronyd, "smoothing").remove(0);
     let found = connection.smoothing().unwrap();
@@ -130,7 +131,7 @@ fn lines(chronyd: &Chronyd, report: &[&str]) -> Vec<String> {
 #[test]
 fn sources_of_every_kind_are_as_chronyc_has_them() {
     let Pair { client, server } = Pair::of_all_kinds(Chronyd::builder()).unwrap();
-    // A response that is late or lost takes a source out of interleaved mode for a while, and NTS a cookie.
+    // A late or lost response ends the interleaved mode of a source for a while, and costs NTS a cookie.
     let connection = connect_to(&client);
     wait_until("127.0.0.3 in interleaved mode", || {
         let records = connection.ntp_data().unwrap();
@@ -140,7 +141,7 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
     wait_until("a cookie for each of the next requests", || {
         connection.auth_data().unwrap()[1].as_ref().is_some_and(|one| (7..=8).contains(&one.cookies))
     });
-    // Later measurements are far away. `offline` would have chronyd forget the last ones.
+    // Postpone further measurements. `offline` would make chronyd forget the last ones.
     for number in 1..=7 {
         client.chronyc(&["minpoll", &format!("127.0.0.{number}"), "10"]).unwrap();
     }
@@ -154,7 +155,7 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
         records.eq(lines(&client, &["authdata", "-a"]))
     });
     let records: Vec<_> = connection.auth_data().unwrap().into_iter().flatten().collect();
-    // The number of a key is that of its establishment, which may have been tried twice.
+    // The ID of a key is the number of its key establishment, of which there may have been several.
     assert!(records[0].mode == Open::Known(AuthMode::Nts) && records[0].key_id >= 1, "{:?}", records[0]);
     assert!((1..=8).contains(&records[0].cookies) && records[0].key_length >= 128, "{:?}", records[0]);
     assert_eq!((records[1].key_type, records[1].key_length), (Open::Known(KeyType::Sha256), 256));
@@ -177,7 +178,7 @@ fn sources_of_every_kind_are_as_chronyc_has_them() {
     wait_until("the same ntpdata as chronyc's", || {
         let records = connection.ntp_data().unwrap();
         assert!(records[0].is_none());
-        // chronyc hides those without an address.
+        // chronyc hides sources without an address.
         let records: Vec<_> = records[..12].iter().flatten().collect();
         let shown = chronyc(&client, "ntpdata");
         records.iter().zip(&shown).all(|(one, shown)| {

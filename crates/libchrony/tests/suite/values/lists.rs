@@ -1,4 +1,4 @@
-//! Reports with many records: counts that lie, lists that change, and many threads at once.
+//! Reports with many records: false counts, lists that change, and many threads at once.
 
 use crate::common::*;
 use libchrony::{Error, ErrorKind};
@@ -26,7 +26,7 @@ fn impossible_counts_are_refused() {
             "{error}"
         );
         assert!(connection.source_stats().is_err());
-        // Nothing more was asked for.
+        // No record was requested.
         assert_eq!(chronyd.requests().get(&code::SOURCES), None);
     }
     chronyd.clear();
@@ -56,7 +56,7 @@ fn a_list_that_changes_is_read_again() {
     assert!(sources.iter().map(|source| source.address.clone()).eq((0..3).map(address_of)));
     assert_eq!(counts(), 4);
 
-    // A source that is gone for good although it is counted: not for ever.
+    // A source that is counted, but never there: the call does not try for ever.
     chronyd.set(Fault::Count(vec![4]));
     let error = connection.source_stats().unwrap_err();
     assert!(matches!(error, Error::ListChanged { .. }) && error.kind() == ErrorKind::Invalid, "{error:?}");
@@ -77,8 +77,8 @@ fn a_list_that_keeps_changing_ends_at_the_deadline() {
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
 }
 
-/// Over several sessions at once. A Unix socket does not lose or reorder datagrams, and only there the order of answers
-/// matters.
+/// The list is read over several sessions at once. A Unix socket does not lose or reorder datagrams, so it is tested
+/// without these faults.
 #[test]
 fn a_long_list_survives_losses_copies_and_disorder() {
     let expected: Vec<_> = (0..64).map(address_of).collect();
@@ -88,7 +88,7 @@ fn a_long_list_survives_losses_copies_and_disorder() {
             (vec![Fault::After(30), Fault::Drop(8)], 1..=8),
             (vec![Fault::After(63), Fault::Drop(1)], 1..=1),
             (vec![Fault::Drop(1)], 1..=8),
-            // Each of the eight sessions once more, or twice.
+            // Each of the eight sessions may send up to two requests again.
             (vec![Fault::Reorder], 0..=16),
             (vec![Fault::Duplicate], 0..=0),
             (vec![Fault::Older], 0..=0),
@@ -111,7 +111,7 @@ fn a_long_list_survives_losses_copies_and_disorder() {
                     // The last record is read twice.
                     let again = chronyd.requests()[&code::SOURCES] - before - 65;
                     chronyd.clear();
-                    // Nothing of that is left in the queue to be taken for a later answer.
+                    // No old answer is left in the queue, where a later call might read it.
                     assert_eq!(connection.source_stats().unwrap().len(), 64);
                     again
                 };
@@ -119,7 +119,7 @@ fn a_long_list_survives_losses_copies_and_disorder() {
                 if !loses {
                     assert_eq!(again(&socket), 0, "{faults:?}: requests again on a Unix socket");
                 }
-                // A busy machine has more asked for again, but not each time.
+                // On a busy machine, more requests are sent again, but not each time.
                 let is_as_told = || {
                     let again = again(&port);
                     assert!(again >= *lost.start(), "{faults:?}: {again} requests again");

@@ -1,4 +1,4 @@
-//! Every record is what chronyd said, or an error with the name of a field.
+//! Every record has the values that chronyd sent, or is an error with the name of a field.
 
 mod fields;
 mod generic;

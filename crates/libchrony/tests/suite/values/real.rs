@@ -1,4 +1,4 @@
-//! Real chronyds, compared with what chronyc shows of them.
+//! Real chronyds, compared with the output of chronyc.
 
 use crate::common::*;
 use libchrony::{Connection, Error, ErrorKind, LeapStatus, ReferenceId, SourceMode};
@@ -9,7 +9,7 @@ pub(super) fn connect_to(chronyd: &Chronyd) -> Connection {
     connect(&unix(chronyd.socket()), Duration::from_secs(20))
 }
 
-/// The columns of chronyc's report, a line for each record.
+/// The columns of chronyc's lines, one line for each record.
 pub(super) fn chronyc(chronyd: &Chronyd, report: &str) -> Vec<Vec<String>> {
     let text = chronyd.chronyc(&[report]).unwrap();
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
@@ -30,7 +30,7 @@ fn a_synchronised_chronyd() {
     assert_eq!(stats.reference_id, ReferenceId(0x7F00_0001));
     assert_eq!(stats.address.as_deref(), Some("127.0.0.1"));
 
-    // From now on nothing changes between the two, once the last responses have come.
+    // Once the last responses have arrived, the values do not change any more.
     pair.client.chronyc(&["offline"]).unwrap();
     wait_until("the same as chronyc's", || {
         let tracking = connection.tracking().unwrap();
@@ -62,7 +62,7 @@ fn a_synchronised_chronyd() {
     }
 }
 
-/// As chronyc prints a time.
+/// Formats a time as chronyc does.
 pub(super) fn seconds(time: SystemTime) -> String {
     let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     format!("{}.{:09}", time.as_secs(), time.subsec_nanos())
@@ -93,7 +93,7 @@ fn a_chronyd_that_follows_its_own_clock() {
     assert_eq!(tracking.reference_id_name, "127.127.1.1");
 }
 
-/// The chronyd is too far from a reference for others, and still says which source it follows.
+/// The stratum of this chronyd is too high for its clients, but it still says which source it follows.
 #[test]
 fn a_chronyd_that_follows_a_source_of_stratum_15() {
     let server = Chronyd::builder().server().line("local stratum 15").start().unwrap();

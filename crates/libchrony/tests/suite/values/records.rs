@@ -1,4 +1,4 @@
-//! Records that no chronyd sends: fields missing, of another type, out of bounds. The stub library has them.
+//! Records that no chronyd sends, from the stub library: fields that are missing, of another type, or out of bounds.
 
 use crate::common::*;
 use libchrony::{Error, ErrorKind, Field, FieldError, REPORTS, Report, RtcData, Source, SourceStats, Table, Tracking};
@@ -15,7 +15,7 @@ fn field_error(result: Result<(), Error>) -> FieldError {
     }
 }
 
-/// Every field of a report, each missing and each of every other type.
+/// Checks that each field of a report is refused if it is missing, or of any other type.
 fn each_field_is_checked(table: &'static Table) {
     let read = |script: &str| stub(script).rows(table).map(drop);
     read("/").unwrap();

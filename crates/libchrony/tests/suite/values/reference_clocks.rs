@@ -1,5 +1,5 @@
-//! Lists by address: each record is that of the source that is at its place now, and a reference clock has none.
-//! libchrony may take the address of a source from an earlier answer, in which another source was there.
+//! Lists by address: each record belongs to the source that has its place now, and a reference clock has none.
+//! libchrony may take the address of a source from an earlier answer, when another source had the place.
 
 use crate::common::*;
 use libchrony::Connection;
@@ -25,19 +25,19 @@ fn tell(chronyd: &Scripted, places: &Places) {
     chronyd.change(values.parse().unwrap()).unwrap();
 }
 
-/// By the keys that they use.
+/// Reads authdata, in which the key of a source is its number.
 fn authenticated(connection: &Connection) -> Places {
     connection.auth_data().unwrap().iter().map(|record| Some(record.as_ref()?.key_id)).collect()
 }
 
-/// By their addresses.
+/// Reads ntpdata, in which the address of a source has its number.
 fn measured(connection: &Connection) -> Places {
     let number = |address: &str| address.rsplit('.').next().unwrap().parse().unwrap();
     let records = connection.ntp_data().unwrap();
     records.iter().map(|record| Some(number(record.as_ref()?.remote_address.as_ref().unwrap()))).collect()
 }
 
-/// Lists of a length, and what they become.
+/// Returns lists of a length, before and after a change.
 fn changes(length: u32) -> impl Iterator<Item = [Places; 2]> {
     let usual: Places = (1..=length).map(Some).collect();
     (0..usual.len()).flat_map(move |place| {
@@ -65,7 +65,7 @@ fn each_place_has_the_record_of_what_is_there_now() {
             for read in [authenticated, measured] {
                 for read_before in [addresses, authenticated, measured] {
                     for [before, after] in [1, 3].into_iter().flat_map(changes) {
-                        // It may have lost lanes to a source that was gone.
+                        // The connection may have lost lanes because of a missing source. This opens them again.
                         tell(&chronyd, &many);
                         assert_eq!(read(&connection), many);
                         tell(&chronyd, &before);
