@@ -326,7 +326,9 @@ def test_a_child_that_leaves_the_block_does_not_disturb_its_parent(
     timed(lambda: run(main()), 0.3)
 
 
-def test_a_fleet_that_is_not_left_is_told_and_closed(run: Run, addresses: list[str], hold: Callable[[], Held]) -> None:
+def test_a_fleet_that_is_not_left_is_reported_and_closed(
+    run: Run, addresses: list[str], hold: Callable[[], Held]
+) -> None:
     async def main() -> Any:  # noqa: ANN401
         fleet = await aio.Fleet(addresses).__aenter__()
         assert sum([is_own(one) async for one in fleet.read(aio.get_tracking)]) == COUNT
@@ -494,7 +496,7 @@ def test_a_round_that_was_dropped_stops_asking(run: Run, addresses: list[str], d
     run(main())
 
 
-def test_a_fleet_that_is_not_left_in_the_middle_of_a_round_is_told_and_closed(
+def test_a_fleet_that_is_not_left_in_the_middle_of_a_round_is_reported_and_closed(
     run: Run, addresses: list[str], daemons: Daemon, *, until: Callable[..., Awaitable[None]], hold: Callable[[], Held]
 ) -> None:
     daemons.say("delay 0.2 1-9")

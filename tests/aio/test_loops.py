@@ -39,7 +39,7 @@ def requests(daemon: Daemon) -> int:
 
 @each_kind
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_connection_that_is_not_closed_is_told_and_closed(
+def test_a_connection_that_is_not_closed_is_reported_and_closed(
     new: Callable[[], asyncio.AbstractEventLoop], transport: str, scripted: Daemon, hold: Callable[[], Held]
 ) -> None:
     """The loop may be closed before or after the connection is dropped."""

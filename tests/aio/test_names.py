@@ -83,7 +83,7 @@ def test_each_address_is_tried_in_order(scripted: Daemon, resolver: Resolver, ru
         (UnicodeError("label too long"), "label too long"),
     ],
 )
-def test_what_the_resolver_raises_is_told(raised: Exception, words: str, resolver: Resolver, run: Run) -> None:
+def test_what_the_resolver_raises_is_reported(raised: Exception, words: str, resolver: Resolver, run: Run) -> None:
     def fail() -> None:
         raise raised
 
@@ -95,7 +95,7 @@ def test_what_the_resolver_raises_is_told(raised: Exception, words: str, resolve
     assert len(seen) == 1
 
 
-def test_a_name_without_addresses_is_told(resolver: Resolver, run: Run) -> None:
+def test_a_name_without_addresses_is_an_error(resolver: Resolver, run: Run) -> None:
     resolver(list)
     with pytest.raises(ChronyConnectionError):
         run(aio.get_tracking("some.example"))

@@ -108,7 +108,7 @@ WRONG: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("name", [*CALLS, "ChronyConnection"])
-def test_what_is_wrong_is_told_as_by_the_package(name: str, run: Run) -> None:
+def test_what_is_wrong_is_reported_as_by_the_package(name: str, run: Run) -> None:
     for arguments, options in WRONG:
         if name == "ChronyConnection":
 
@@ -152,7 +152,7 @@ def test_entering_sends_nothing_on_a_unix_socket(scripted: Daemon, run: Run) -> 
 
 
 @pytest.mark.parametrize("lanes", [0, -1, 1.5, "8", None, 10**400, 2**70])
-def test_a_wrong_number_of_lanes_is_told_as_by_the_package(lanes: Any) -> None:  # noqa: ANN401
+def test_a_wrong_number_of_lanes_is_reported_as_by_the_package(lanes: Any) -> None:  # noqa: ANN401
     assert outcome_of(lambda: aio.ChronyConnection(parallel=lanes)) == outcome_of(
         lambda: ChronyConnection(parallel=lanes)
     )
@@ -162,7 +162,9 @@ def test_a_wrong_number_of_lanes_is_told_as_by_the_package(lanes: Any) -> None: 
 @pytest.mark.parametrize(
     "fault", ["status 2", "status 1", "status 6", "truncate 40", "count -1", "reply-code 99", "version 7", "random 3"]
 )
-def test_what_chronyd_refuses_is_told_as_by_the_package(fault: str, transport: str, scripted: Daemon, run: Run) -> None:
+def test_what_chronyd_refuses_is_reported_as_by_the_package(
+    fault: str, transport: str, scripted: Daemon, run: Run
+) -> None:
     address = getattr(scripted, transport)
     scripted.say(NOTHING)
 

@@ -33,7 +33,7 @@ def daemons(start_shared: Start) -> Daemon:
 
 @pytest.fixture
 def addresses(daemons: Daemon) -> list[str]:
-    """Their addresses. All answer at once."""
+    """The addresses of the daemons, which all answer at once."""
     for command in ("come all", "delay 0 all", "loss 0"):
         daemons.say(command)
     first = IPv4Address(daemons.described["first"])
@@ -41,7 +41,7 @@ def addresses(daemons: Daemon) -> list[str]:
 
 
 def is_own(result: pychrony.FleetResult[Any]) -> bool:
-    """Return True if a daemon of the test bed has sent this itself."""
+    """Return True if the daemon at this address has sent the status."""
     status = result.value
     return isinstance(status, TrackingStatus) and status.reference_ip == str(result.address).partition(":")[0]
 
@@ -76,7 +76,7 @@ def test_what_fails_is_the_result_of_its_address(addresses: list[str], daemons: 
     with Fleet([*addresses, "127.0.0.1:0:0", "/nowhere/chronyd.sock"], timeout=1) as fleet:
         start = time.monotonic()
         failed = {result.address: result.value for result in fleet.read(get_tracking) if not is_own(result)}
-        # One timeout holds for all, and not one for each.
+        # All addresses share one timeout.
         assert time.monotonic() - start < 2 * 1
     assert set(failed) == {addresses[7], "127.0.0.1:0:0", "/nowhere/chronyd.sock"}
     assert all(isinstance(error, ChronyConnectionError) for error in failed.values())
@@ -142,7 +142,7 @@ def test_what_is_no_report_is_refused(addresses: list[str]) -> None:
 
 @pytest.fixture
 def in_child() -> Callable[[Callable[[], bool]], bool]:
-    """Return the result of a function in a forked child."""
+    """Return the result of a function that runs in a forked child."""
 
     def run(function: Callable[[], bool]) -> bool:
         child = os.fork()

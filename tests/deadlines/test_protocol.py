@@ -137,7 +137,7 @@ def test_copies_and_disorder_change_nothing(transport: str, fault: str, scripted
     scripted.say('values {"tracking": {}}')
 
 
-def test_a_chronyd_that_leaves_in_the_middle_is_told_and_found_again(scripted: Daemon) -> None:
+def test_a_chronyd_that_leaves_in_the_middle_is_an_error_and_found_again(scripted: Daemon) -> None:
     for answered in (0, 1, 3):
         for transport in ("socket", "udp"):
             scripted.say(f"fault after {answered}")
