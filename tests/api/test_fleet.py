@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.daemon import Daemon, Start
 
+pytestmark = pytest.mark.blocking_only("aio.Fleet has tests of its own")
+
 COUNT = 50
 
 

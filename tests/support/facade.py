@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def install(driver: str) -> None:
-    """Replace pychrony's functions and class with ones that use `pychrony.aio`, on an event loop of this kind."""
+    """Let pychrony's functions and its connection use `pychrony.aio`, on an event loop of this kind."""
     loop: asyncio.AbstractEventLoop = importlib.import_module(driver).new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="event loop", daemon=True)
     thread.start()
@@ -85,8 +85,10 @@ def install(driver: str) -> None:
     for name, function in vars(aio.ChronyConnection).items():
         if name.startswith("get_"):
             setattr(ChronyConnection, name, method(function))
+    pychrony.ChronyConnection = ChronyConnection  # type: ignore[assignment, misc]
     for name in aio.__all__:
-        setattr(pychrony, name, ChronyConnection if name == "ChronyConnection" else blocking(getattr(aio, name)))
+        if name.startswith("get_"):
+            setattr(pychrony, name, blocking(getattr(aio, name)))
 
 
 if __name__ == "__main__":
