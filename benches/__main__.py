@@ -4,10 +4,10 @@
     tools/run python -m benches CASE…                the named cases, each in a process of its own
     tools/run python -m benches CASE --help          the options of a case
 
-Run it in the root of the checkout. In every round each contestant runs once, in a new order, so that all meet the same
-machine. Times are medians over the rounds; ratios are medians of the ratios within a round. The chronyds are private
-ones, started for this. The cases in Python measure the pychrony that is installed: `make build` installs one without
-optimisation, `make bench` the optimised one.
+Run it in the root of the checkout. In every round each contestant runs once, in a new order, so that other load affects
+all alike. Times are medians over the rounds, and ratios are medians of the ratios within a round. The chronyds are
+private, and end with the case. The cases in Python measure the pychrony that is installed: `make build` installs it
+without optimisation, and `make bench` with it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import itertools
 import subprocess
 import sys
 
-#: The cases, in the order of docs/performance.md. True for those that have a section there, which `make bench` runs.
+#: The cases, in the order of docs/performance.md. True if the case has a section there; `make bench` runs these.
 CASES = {"reports": True, "aio": True, "fleet": True, "command": True, "crowd": False, "loss": False, "age": False}
 
 
@@ -28,7 +28,7 @@ def run(name: str, arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog=f"python -m benches {name}", description=case.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="measure less, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="measure less, to see that the case works")
     if case.ROUNDS is not None:
         rounds = f"alternating runs of each contestant ({case.ROUNDS}; 3 if quick)"
         parser.add_argument("--rounds", type=int, metavar="N", help=rounds)
@@ -42,7 +42,7 @@ def run(name: str, arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Run the one case that is named, or each of several in a process of its own."""
+    """Run a single case in this process, or each of several in a process of its own."""
     names = list(itertools.takewhile(CASES.__contains__, sys.argv[1:]))
     rest = sys.argv[1 + len(names) :]
     if len(names) == 1:
@@ -53,7 +53,7 @@ def main() -> None:
     )
     in_docs = [name for name, is_in_docs in CASES.items() if is_in_docs]
     parser.add_argument("case", nargs="*", help=f"{', '.join(CASES)} (default: {', '.join(in_docs)})")
-    parser.add_argument("--quick", action="store_true", help="measure less, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="measure less, to see that the cases work")
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md")
     options = parser.parse_args(rest)
     if options.case:

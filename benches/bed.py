@@ -1,4 +1,4 @@
-"""The environment of a benchmark: the programs it builds, and the processes and chronyds it starts."""
+"""The environment of a benchmark: the programs that it builds, and the processes and chronyds that it starts."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ TESTBED = TARGET / "debug" / "testbed"
 PEER = ROOT / ".provision" / "peer"
 
 IN_MEMORY = "/dev/shm"
-"""The folder of the test bed's chronyds. libchrony makes folders next to chronyd's socket whenever it opens one, and
-/run, where that socket usually is, is in memory, too."""
+"""The folder of the test bed's chronyds. libchrony makes folders next to chronyd's socket whenever it opens a socket.
+The usual place of chronyd's socket, /run, is in memory, too."""
 
 PRIVATE = "BENCH_PRIVATE_MOUNTS"
-"""Set in the process that has mounts of its own."""
+"""The environment variable that is set in the process with its own mount namespace."""
 
 
 def cargo(*arguments: str) -> None:
-    """Have cargo build something."""
+    """Run `cargo build`."""
     subprocess.run(["cargo", "build", "--quiet", *arguments], cwd=ROOT, check=True)
 
 
@@ -43,15 +43,15 @@ def build() -> None:
 
 
 def build_released() -> Path:
-    """Build the test bed with optimisation, for daemons that must not be what takes the time."""
+    """Build the test bed with optimisation, so that its daemons do not limit the measurement."""
     cargo("--release", "--package", "testbed", "--target-dir", str(BUILT))
     return BUILT / "release" / "testbed"
 
 
 def with_private_mounts() -> bool:
-    """Continue in a new mount namespace, with an empty /run in memory; False if that is not allowed.
+    """Restart this program in a new mount namespace, with an empty /run in memory; return False if not permitted.
 
-    chrony-candm knows no socket but /var/run/chrony/chronyd.sock, and the machine's own chronyd is left alone.
+    chrony-candm always uses /var/run/chrony/chronyd.sock, where the system's chronyd must not be replaced.
     """
     if PRIVATE in os.environ:
         for folder in (Path("/run"), Path("/var/run")):
@@ -66,27 +66,27 @@ def with_private_mounts() -> bool:
     return os.execvp(unshare[0], [*unshare, sys.executable, *sys.orig_argv[1:]])
 
 
-def lead_default_socket_to(folder: Path) -> None:
-    """Make the folder of a chronyd the one where chrony-candm looks."""
+def link_default_socket_to(folder: Path) -> None:
+    """Link the folder in which chrony-candm looks for the socket to the folder of a chronyd."""
     link = Path("/var/run/chrony")
     link.unlink(missing_ok=True)
     link.symlink_to(folder)
 
 
 class ProcessError(Exception):
-    """A process ended, or answered with an error, where it should have answered."""
+    """A process ended before it answered, or answered with an error."""
 
 
 class Answering:
     """A process that answers each line with one line of JSON, until its standard input ends."""
 
     def __init__(self, *command: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start it; ends with `close`."""
+        """Start the process, which ends with `close`."""
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def answer(self, about: str) -> dict[str, Any]:
-        """Return its next answer."""
+        """Return the next answer."""
         if self.process.stdout is None:
             raise ProcessError("the process has no output")
         line = self.process.stdout.readline()
@@ -98,7 +98,7 @@ class Answering:
         return answer
 
     def tell(self, command: str) -> dict[str, Any]:
-        """Give it a command, and return its answer."""
+        """Send a command, and return the answer."""
         if self.process.stdin is None:
             raise ProcessError("the process has no input")
         self.process.stdin.write(command + "\n")
@@ -106,29 +106,29 @@ class Answering:
         return self.answer(command)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.communicate()
 
 
 class Bed(Answering):
-    """The program of the test bed, with the arguments and commands that its help lists."""
+    """A process of the test bed. Its help lists the arguments and commands."""
 
     def __init__(self, *arguments: str, program: Path = TESTBED) -> None:
-        """Start it, and its chronyd; both end with `close`."""
+        """Start the process and its chronyd, which both end with `close`."""
         super().__init__(str(program), *arguments, environment={"TESTBED_FOLDER": IN_MEMORY, **os.environ})
         self.description = self.answer(" ".join(arguments))
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The addresses of its chronyd, by transport."""
+        """The addresses of the chronyd, by transport."""
         return {"unix": self.description["socket"], "udp": f"127.0.0.1:{self.description['command_port']}"}
 
 
 class Chronyd(Bed):
-    """A private chronyd of the test bed, idle except for our requests."""
+    """A private chronyd of the test bed, idle except for requests."""
 
     def __init__(self, *arguments: str) -> None:
-        """Start it; ends with `close`."""
+        """Start the chronyd, which ends with `close`."""
         super().__init__(*arguments, "--command-port")
         self.pid: int = self.description["pid"]
         self.folder = Path(self.description["folder"])
@@ -136,7 +136,7 @@ class Chronyd(Bed):
 
 @contextlib.contextmanager
 def chronyds(lengths: set[int]) -> Iterator[dict[int, Chronyd]]:
-    """A synchronised chronyd as number 0, and one for each number of sources. None of them polls its sources."""
+    """Start a chronyd for each number of sources, and a synchronised one as number 0. All sources are offline."""
     with contextlib.ExitStack() as stack:
         started = {}
         for length in sorted({0, *lengths}):

@@ -1,4 +1,4 @@
-"""The contestants: a line for each, and the process that stands for it."""
+"""The table of contestants, and the process that represents each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SESSIONS = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True)
 class Contestant:
-    """A name in the tables, and the command of the process that answers for it."""
+    """The name in the tables, and the command line of the process."""
 
     name: str
     command: tuple[str, ...]
@@ -42,19 +42,19 @@ CONTESTANTS = {
     "candm": Contestant("chrony-candm 0.1.3", (CANDM,)),
     "chronyc": Contestant("chronyc -c, a process", (*PYTHON, "chronyc")),
 }
-"""In the order of the tables."""
+"""The contestants, in the order of the tables."""
 
 
 class Runner(Answering):
     """The long-lived process of a contestant."""
 
     def __init__(self, key: str) -> None:
-        """Start it; ends with `close`."""
+        """Start the process, which ends with `close`."""
         super().__init__(*CONTESTANTS[key].command)
         self.key = key
 
     def run(self, case: str, address: str, count: int) -> Mapping[str, int] | None:
-        """Make COUNT calls: nanoseconds of wall and CPU time, records of a call; None if it has no such case."""
+        """Make calls and return their wall and CPU time in nanoseconds; None if the case is not supported."""
         try:
             answer = self.tell(f"{case} {address} {count}")
         except ProcessError as error:

@@ -1,4 +1,4 @@
-"""Alternating runs: in each round every contestant runs once, so that other load on the machine affects all alike."""
+"""Rounds in which every contestant runs once, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RUN_NS = 20_000_000
-"""About how long one run takes; its number of calls follows from that."""
+"""The approximate duration of one run, which determines its number of calls."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
-        """The quartiles of some values."""
+        """Return the quartiles of some values."""
         values = sorted(values)
         if len(values) < 2:
             return cls(values[0], values[0], values[0])
@@ -38,7 +38,7 @@ class Spread:
 
     @classmethod
     def ratio(cls, mine: Iterable[float], theirs: Iterable[float]) -> Spread:
-        """The ratios of values of the same rounds."""
+        """Return the quartiles of the ratios of two contestants, round by round."""
         return cls.of(one / other for one, other in zip(mine, theirs, strict=True))
 
     def __str__(self) -> str:
@@ -48,14 +48,14 @@ class Spread:
 
 
 def verdict(value: float, limit: float) -> str:
-    """Return a word for a value within a limit, or beyond it."""
+    """Return "met" for a value within a limit, and "not met" otherwise."""
     return "met" if value <= limit else "not met"
 
 
 def turns(contestants: Sequence[T], rounds: int) -> Iterator[T]:
     """Yield each contestant once in each round, in a new order.
 
-    In one order throughout, one of them would always run in the caches that chronyc's processes left.
+    In a fixed order, one contestant would always run right after chronyc, whose processes evict it from the caches.
     """
     order = random.Random(0)
     for _ in range(rounds):
@@ -67,22 +67,22 @@ class Result:
     """The results of the runs of one contestant, a value for each round."""
 
     wall: list[float] = field(default_factory=list)
-    """Nanoseconds of one call (in the import case: of the import)."""
+    """Nanoseconds of one call or, in the cases of importing, of the import."""
     cpu: list[float] = field(default_factory=list)
-    """Nanoseconds of CPU time of one call (in the import case: bytes of memory)."""
+    """Nanoseconds of CPU time of one call or, in the cases of importing, bytes of memory."""
     records: int = 1
 
     def ratio(self, other: Result) -> Spread:
-        """This one's wall time in terms of another's, round by round."""
+        """Return the ratios of this wall time to another, round by round."""
         return Spread.ratio(self.wall, other.wall)
 
 
 Results = dict[str, Result]
-"""By contestant."""
+"""The results by contestant."""
 
 
 def alternate(runners: Sequence[Runner], case: str, address: str, rounds: int) -> Results:
-    """Run a case in rounds; contestants without such a case are left out."""
+    """Run a case in rounds, without the contestants that do not support it."""
     counts: dict[str, int] = {}
     for runner in runners:
         first = runner.run(case, address, 1)
@@ -117,7 +117,7 @@ print(int(fields["Rss:"]) * 1024)
 
 
 def fresh(action: str, folder: str) -> tuple[float, float]:
-    """Nanoseconds of an action in a new interpreter, and the memory that it then has in use."""
+    """Run an action in a new interpreter; return its nanoseconds, and the memory in use afterwards."""
     script = IMPORT.format(path=f"sys.path.insert(0, {folder!r})" if folder else "", action=action)
     command = [*PYTHON[:-1], "-c", script]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -125,7 +125,7 @@ def fresh(action: str, folder: str) -> tuple[float, float]:
 
 
 def imports(rounds: int, actions: dict[str, str]) -> Results:
-    """Import the packages in new interpreters, in turns; memory is less that of a bare interpreter just before."""
+    """Run each action in new interpreters, in turns. Memory excludes what a bare interpreter uses."""
     folders = {"functions": OURS, "peer": str(PEER)}
     results = {key: Result() for key in actions}
     for key, action in actions.items():

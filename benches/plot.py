@@ -1,4 +1,4 @@
-"""Plots of lines, both axes logarithmic, as SVG."""
+"""Line plots with logarithmic axes, as SVG."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ TOP, BOTTOM = 70, 350
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the plots of a picture."""
+    """A plot in a picture."""
 
     title: str
     lines: Lines
-    """The values by the number on the axis, for each label."""
+    """The values of each label, by their position on the horizontal axis."""
     left: int = 60
     width: int = 330
 
     def svg(self, axis: str) -> list[str]:
-        """Return its elements."""
+        """Return the SVG elements of the plot."""
         xs = sorted({x for line in self.lines.values() for x in line})
         values = [y for line in self.lines.values() for y in line.values()]
         low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
@@ -55,7 +55,7 @@ class Panel:
 
 
 def picture(axis: str, *panels: Panel) -> str:
-    """Return the panels next to each other, with the labels of the first one above them."""
+    """Return a picture of panels next to each other. The labels of the first one are above them."""
     width = 40 + max(panel.left + panel.width for panel in panels)
     svg = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 400" font-family="sans-serif" font-size="12">'

@@ -1,6 +1,6 @@
-"""Measure a connection as it ages: a million reads on one, in twenty parts.
+"""Measure a connection as it ages: a million reads, in twenty parts.
 
-Prints the time and the CPU time of a read, the memory in use and the open descriptors after each part.
+After each part, print the time and the CPU time of a read, the memory in use, and the number of open descriptors.
 """
 
 from __future__ import annotations

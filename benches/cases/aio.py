@@ -1,4 +1,4 @@
-"""Measure asyncio: `pychrony.aio` next to the blocking calls, and to these in threads, all in one process."""
+"""Measure asyncio: `pychrony.aio`, blocking calls, and blocking calls in threads, all in one process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ the Unix socket with asyncio.
 
 @dataclass(frozen=True)
 class Case:
-    """The calls that are compared, the blocking one first, and the largest ratio of each other one to it."""
+    """The calls to compare, the blocking one first, and limits for the ratios of the others to it."""
 
     name: str
     calls: dict[str, Callable[[], Awaitable[object]]]
@@ -48,7 +48,7 @@ async def blocking(call: Callable[[], object]) -> object:
 
 
 async def measure(case: Case, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of a call of each contestant, round by round."""
+    """Return the seconds that a call of each contestant took, round by round."""
     taken: dict[str, list[float]] = {name: [] for name in case.calls}
     for name in turns(sorted(case.calls), rounds):
         call = case.calls[name]

@@ -1,6 +1,6 @@
-"""Measure the command chrony-report as a whole process, next to chronyc: time, memory, and the size of its file.
+"""Measure processes of chrony-report next to chronyc: time, memory, and the size of the program.
 
-The output is thrown away.
+The output is discarded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROUNDS = 101
 PROGRAM = bed.BUILT / "bin" / "chrony-report"
 SOURCES = 950
 LISTS = ("sources", "sourcestats", "selectdata")
-#: The most that it may have in memory, in KiB.
+#: The limit for the peak memory of chrony-report, in KiB.
 MEMORY = 8192
 
 SECTION = """\
@@ -46,7 +46,7 @@ The file has {size:,} bytes without symbols.
 
 @dataclass(frozen=True)
 class Case:
-    """Commands that are compared: ours, and those of chronyc that read the same."""
+    """Commands to compare: one of chrony-report, and those of chronyc for the same reports."""
 
     name: str
     ours: list[str]
@@ -55,7 +55,7 @@ class Case:
 
 
 def cases(chronyds: dict[int, bed.Chronyd]) -> list[Case]:
-    """Return all of them."""
+    """Return all cases."""
     chronyc = shutil.which("chronyc") or "chronyc"
     found = []
     for transport, limit in (("unix", 1.05), ("udp", None)):
@@ -98,7 +98,7 @@ def measure(case: Case, rounds: int) -> list[str]:
 
 
 def memory(case: Case) -> list[str]:
-    """Return a row with the most memory of our process of a case: one that has printed, and waits."""
+    """Return a row with the peak memory of chrony-report, once it has printed and waits for its next read."""
     with subprocess.Popen([*case.ours, "--every", "1h"], stdout=subprocess.PIPE) as process:
         if process.stdout is None:
             raise SystemExit("no pipe")
@@ -117,7 +117,7 @@ def memory(case: Case) -> list[str]:
 def install() -> None:
     """Build the program, and copy it as an installation does.
 
-    A file that a linker has written lies in small pieces in the kernel's memory, and takes a tenth longer to start.
+    A linker writes a file in small pieces, which stay separate in the page cache, so the program starts 10 % slower.
     """
     bed.cargo("--profile=command", "--locked", "--package=chrony-report")
     bed.cargo("--package=testbed")

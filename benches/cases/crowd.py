@@ -1,11 +1,11 @@
-"""Measure many callers at once: turns on a shared connection, one-shot calls from many threads, processes over UDP.
+"""Measure many callers at once: threads on a shared connection, one-shot calls, and processes over UDP.
 
     tools/run python -m benches crowd --only shared                 64 and 128 threads on one connection
-    tools/run python -m benches crowd --only one-shot               1 to 128 threads, and as many processes
-    tools/run python -m benches crowd --only udp                    1 to 128 processes, over 1 lane and over 8
+    tools/run python -m benches crowd --only one-shot               1 to 128 threads, and the same number of processes
+    tools/run python -m benches crowd --only udp                    1 to 128 processes, with 1 lane and with 8
     tools/run python -m benches crowd --only shared --address /run/chrony/chronyd.sock --callers 32 --seconds 2
 
-Without an address a private chronyd is started.
+Without --address, a private chronyd is started.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ Seen = TypeVar("Seen")
 SOURCES = 950
 ROUNDS = 3
 LANES = (1, 8)
-#: Nothing here takes nearly as long; this is for a machine in trouble.
+#: A barrier that takes more than this many seconds means that a process has failed.
 PATIENCE = 120
-#: Forked, so that all have the package loaded and no process starts while the others measure.
+#: Forked processes have the package loaded, so that none still starts up while others measure.
 FORK = multiprocessing.get_context("fork")
 
 
@@ -48,23 +48,23 @@ class Tally:
     """The calls of one caller."""
 
     seconds: list[float] = field(default_factory=list)
-    """The time that each call took, failed or not."""
+    """The time that each call took, including failed ones."""
     passed: list[int] = field(default_factory=list)
-    """The number of calls of others that ended meanwhile."""
+    """The number of other callers' calls that ended during each call."""
     errors: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
-        """The number of calls that had a result."""
+        """The number of calls that succeeded."""
         return len(self.seconds) - len(self.errors)
 
     def time(self, call: Callable[[], object], ended: list[None]) -> None:
-        """Make a call and note its result."""
+        """Make a call, and note its duration and its error."""
         before, start = len(ended), time.perf_counter()
         try:
             call()
         except ChronyError as error:
-            # What differs from call to call is left out.
+            # Without what differs between calls, such as addresses and durations.
             self.errors.append(re.sub(r"/\S+|\d[\d.:]*\S*", "…", str(error)))
         self.seconds.append(time.perf_counter() - start)
         self.passed.append(len(ended) - before)
@@ -78,7 +78,7 @@ def errors_of(tallies: list[Tally]) -> Figures:
 
 
 def in_threads(callers: int, seconds: float, call: Callable[[], object]) -> tuple[list[Tally], float]:
-    """Call from several threads at once for some seconds; return their tallies, and the time that it took."""
+    """Call from several threads for some seconds; return their tallies, and the actual duration."""
     tallies = [Tally() for _ in range(callers)]
     ended: list[None] = []
     ready = threading.Barrier(callers + 1)
@@ -100,7 +100,7 @@ def in_threads(callers: int, seconds: float, call: Callable[[], object]) -> tupl
 
 
 def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> list[Seen]:
-    """Do some work in several processes, and return the result of each. The work gets a function that waits for all."""
+    """Do some work in several processes, and return their results. The work gets a function that waits for all."""
     together = FORK.Barrier(callers)
     pipes = [FORK.Pipe(duplex=False) for _ in range(callers)]
 
@@ -111,7 +111,7 @@ def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> 
     for process in processes:
         process.start()
     for _, sender in pipes:
-        # The parent's end is closed, so that the pipe of a process that fails ends.
+        # Otherwise `recv` would wait for ever for a process that failed.
         sender.close()
     seen = [receiver.recv() for receiver, _ in pipes]
     for process in processes:
@@ -120,7 +120,7 @@ def in_processes(callers: int, work: Callable[[Callable[[], object]], Seen]) -> 
 
 
 def shared(address: str, options: argparse.Namespace) -> Iterator[Figures]:
-    """Threads that share a connection, and never pause."""
+    """Measure threads that share a connection and read without a pause."""
     for callers in options.callers or (64, 128):
         with ChronyConnection(address, timeout=options.timeout, parallel=options.lanes) as connection:
             connection.get_sources()
@@ -141,7 +141,7 @@ def shared(address: str, options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def one_shot(address: str, options: argparse.Namespace) -> Iterator[Figures]:
-    """Callers that open, read and close in each call."""
+    """Measure threads and processes that open, read and close in each call."""
 
     def call() -> object:
         return pychrony.get_tracking(address, timeout=options.timeout)
@@ -170,7 +170,7 @@ def one_shot(address: str, options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def udp(address: str, options: argparse.Namespace) -> Iterator[Figures]:
-    """Processes that read long lists at once, over one lane and over several in turns."""
+    """Measure processes that read long lists at once, alternately with one lane and with several."""
 
     def work(wait: Callable[[], object]) -> dict[int, Tally]:
         tallies = {lanes: Tally() for lanes in LANES}
@@ -206,12 +206,12 @@ CASES = {"shared": (shared, SOURCES, "unix"), "one-shot": (one_shot, 0, "unix"),
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this case."""
     parser.add_argument("--only", choices=CASES, nargs="+", default=[*CASES], help="measure only these")
-    parser.add_argument("--address", help="read from this chronyd, in place of a private one")
+    parser.add_argument("--address", help="read this chronyd instead of a private one")
     parser.add_argument("--callers", type=int, nargs="+", metavar="N", help="number of threads or processes")
-    parser.add_argument("--seconds", type=float, help="time that they call (6; 0.5 if quick; shared, one-shot)")
-    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of each call")
+    parser.add_argument("--seconds", type=float, help="duration (6; 0.5 if quick; shared, one-shot)")
+    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of a call in seconds")
     parser.add_argument("--lanes", type=int, default=8, help="number of lanes of the connection (shared)")
-    parser.add_argument("--threads-only", action="store_true", help="start no processes (one-shot)")
+    parser.add_argument("--threads-only", action="store_true", help="do not start processes (one-shot)")
     parser.add_argument("--lists", type=int, default=4, help="lists that a process reads in a round (udp)")
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each number of callers")
 

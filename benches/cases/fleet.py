@@ -1,14 +1,14 @@
-"""Measure thousands of chronyds in one thread: the crate's fleet next to raw libchrony, asyncio and 64 threads.
+"""Measure thousands of chronyds read by one thread: the crate's fleet, next to raw libchrony, asyncio and 64 threads.
 
     tools/run python -m benches fleet                         everything, in a minute and a half
-    tools/run python -m benches fleet --only rate memory      a read, and a session that is kept
-    tools/run python -m benches fleet --only silent loss      rounds with silent daemons; lost answers
-    tools/run python -m benches fleet --only turnover         100 rounds, with daemons that come and go
+    tools/run python -m benches fleet --only rate memory      the time of a read, and the memory of an open session
+    tools/run python -m benches fleet --only silent loss      silent daemons, and lost answers
+    tools/run python -m benches fleet --only turnover         100 rounds with daemons that come and go
     tools/run python -m benches fleet --only rate --daemons 5000 --json
 
 One thread of the test bed plays the daemons. In each round both contestants read all daemons once. The fleet and raw
-libchrony are in one process if the limit on open files allows that, or in two. The times of "loss" start with the round
-and end with the result of each address.
+libchrony share a process if the limit on open files allows that. In the case loss, each time is from the start of the
+round to the result of an address.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Figures = dict[str, Any]
 
 ROUNDS = 15
-#: The descriptors that a process has open in addition to the two of each session.
+#: The number of descriptors to reserve for everything but the sessions, which need two each.
 RESERVE = 48
 PLOTTED = (100, 300, 3000)
 
@@ -44,7 +44,7 @@ class Contestants(bed.Answering):
     """A process with one or more contestants, each of which reads all daemons in a round."""
 
     def round(self, who: str) -> Figures:
-        """Have one of them make a round."""
+        """Run a round of one contestant."""
         answer = self.tell(who)
         if "unsupported" in answer:
             raise bed.ProcessError(f"{who}: {answer}")
@@ -52,25 +52,25 @@ class Contestants(bed.Answering):
 
 
 class Daemons:
-    """The daemons of a test bed, and the processes that read them; all end together."""
+    """The daemons of a test bed, and the processes that read them. All end together."""
 
     def __init__(self, stack: contextlib.ExitStack, count: int, options: argparse.Namespace) -> None:
-        """Start them."""
+        """Start the daemons."""
         self.stack, self.count, self.options = stack, count, options
         self.bed = bed.Bed("fleet", f"--count={count}", program=bed.build_released())
         stack.callback(self.bed.close)
 
     def tell(self, command: str) -> None:
-        """Have the daemons do something."""
+        """Send a command to the daemons."""
         self.bed.tell(command)
 
     def contestants(self, timeout: float, count: int | None = None) -> Contestants:
-        """Start a process for the fleet and raw libchrony, which reads all daemons or some."""
+        """Start a process for the fleet and raw libchrony, which reads all daemons or the first COUNT."""
         where = self._where(count or self.count)
         return self._start(RUNNER, "fleet", *where, str(self.options.in_flight), str(timeout))
 
     def asyncio(self) -> Contestants:
-        """Start a process for `pychrony.aio.Fleet`, of the pychrony that is installed."""
+        """Start a process for `pychrony.aio.Fleet`, with the pychrony that is installed."""
         script = str(bed.BENCHES / "processes" / "aio_fleet.py")
         return self._start(sys.executable, script, *self._where(self.count), str(self.options.in_flight), "5")
 
@@ -101,12 +101,12 @@ def quantiles(nanoseconds: list[int]) -> Figures:
 
 
 def sizes(options: argparse.Namespace) -> list[int]:
-    """The numbers of daemons for what the plot shows."""
+    """Return the numbers of daemons to measure, including those for the plot."""
     return sorted({*options.daemons, *PLOTTED}) if options.write_docs else options.daemons
 
 
 def rate(options: argparse.Namespace) -> Iterator[Figures]:
-    """Measure the time of a read, in turns with each of the others."""
+    """Measure the time of a read, next to each of the other contestants."""
     for count in sizes(options):
         for opponent in ("raw", "asyncio", "pool of 2.0.3"):
             with contextlib.ExitStack() as stack:
@@ -116,7 +116,7 @@ def rate(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
-    """Measure the fleet and one other, in turns. More at once would need more UDP ports than a machine has."""
+    """Measure the fleet and one other in turns. More than two at once would need more UDP ports than a machine has."""
     fleet = daemons.contestants(timeout=5)
     runs = {"fleet": partial(fleet.round, "crate")}
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -155,7 +155,7 @@ def duel(daemons: Daemons, opponent: str, rounds: int) -> Iterator[Figures]:
 
 
 def memory(options: argparse.Namespace) -> Iterator[Figures]:
-    """Measure the memory of a session that is kept, after a few rounds."""
+    """Measure the memory of an open session, after a few rounds."""
     for count in sizes(options):
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
@@ -173,7 +173,7 @@ def memory(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def silent(options: argparse.Namespace) -> Iterator[Figures]:
-    """Measure rounds in which one of ten is silent: each ends after one timeout, and the others answer in time."""
+    """Measure rounds in which one daemon of ten is silent: their duration, and how many other daemons are late."""
     for count in options.daemons:
         with contextlib.ExitStack() as stack:
             daemons = Daemons(stack, count, options)
@@ -222,7 +222,7 @@ def loss(options: argparse.Namespace) -> Iterator[Figures]:
 
 
 def turnover(options: argparse.Namespace) -> Iterator[Figures]:
-    """Measure a hundred rounds, in each of which another tenth of the daemons is away."""
+    """Measure a hundred rounds, in each of which a different tenth of the daemons is away."""
     count = min(options.daemons)
     with contextlib.ExitStack() as stack:
         daemons = Daemons(stack, count, options)

@@ -117,11 +117,11 @@ COLUMNS = {
         "wrong": "wrong",
     },
 }
-"""The figures of each case that the tables show, with their heads."""
+"""The figures that each table shows, with their column heads."""
 
 
 def _table(rows: Iterable[Figures], columns: dict[str, str]) -> str:
-    """Return a table with the named figures as columns; a figure that a row lacks is left empty."""
+    """Return a table with some figures as columns; a cell is empty if its row lacks the figure."""
 
     def cell(value: object) -> str:
         return markdown.number(value) if isinstance(value, int | float) else str(value)
@@ -130,7 +130,7 @@ def _table(rows: Iterable[Figures], columns: dict[str, str]) -> str:
 
 
 def write_docs(rows: Sequence[Figures], in_flight: int, processors: int) -> None:
-    """Write the section, and its plot."""
+    """Write the section and its plot."""
     by_case: dict[str, list[Figures]] = {}
     for row in rows:
         by_case.setdefault(row["case"], []).append(row)
@@ -150,10 +150,10 @@ def write_docs(rows: Sequence[Figures], in_flight: int, processors: int) -> None
 
 
 def _plot(by_case: dict[str, list[Figures]]) -> str:
-    """Return a plot of the milliseconds of a round, and of the MiB of memory."""
+    """Return a plot of the duration of a round and of the memory."""
     times: dict[str, dict[int, float]] = {}
     for row in by_case["rate"]:
-        # The fleet is measured several times, next to each of the others.
+        # The fleet is measured once next to each of the others; the first measurement counts.
         times.setdefault(row["who"], {}).setdefault(int(row["daemons"]), row["us"] * row["read"] / 1000)
     memory = {"fleet": {int(row["daemons"]): row["kib"] / 1024 for row in by_case["memory"]}}
     panels = (Panel("milliseconds of a round", times), Panel("MiB of memory, sessions kept", memory, left=500))

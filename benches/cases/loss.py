@@ -1,10 +1,10 @@
-"""Measure long lists over UDP from a chronyd whose answers, or the requests for them, are lost now and then.
+"""Measure long lists over UDP when some answers or requests are lost.
 
     tools/run python -m benches loss                              0, 0.1, 0.5 and 1 % of the answers
     tools/run python -m benches loss --unheard --percent 1        1 % of the requests
     tools/run python -m benches loss --lanes 1 --lists 20
 
-The chronyd is a scripted one, which loses by a seed: the same datagrams each time.
+The chronyd is scripted, and its seed determines the datagrams that are lost.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ ROUNDS = None
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this case."""
-    parser.add_argument("--percent", type=float, nargs="+", default=[0, 0.1, 0.5, 1], help="lose this many")
-    parser.add_argument("--unheard", action="store_true", help="lose requests in place of answers")
-    parser.add_argument("--seed", type=int, default=1, help="choose which ones are lost")
+    parser.add_argument("--percent", type=float, nargs="+", default=[0, 0.1, 0.5, 1], help="percentages to lose")
+    parser.add_argument("--unheard", action="store_true", help="lose requests instead of answers")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the losses")
     parser.add_argument("--sources", type=int, default=950, help="length of the lists")
     parser.add_argument("--lists", type=int, metavar="N", help="number of lists (100; 10 if quick)")
     parser.add_argument("--lanes", type=int, default=8, help="number of lanes of the connection")
-    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of a list")
+    parser.add_argument("--timeout", type=float, default=5.0, help="timeout of a list in seconds")
 
 
 def read(connection: ChronyConnection, options: argparse.Namespace) -> tuple[list[float], list[str]]:
@@ -41,7 +41,7 @@ def read(connection: ChronyConnection, options: argparse.Namespace) -> tuple[lis
         start = time.perf_counter()
         try:
             if len(connection.get_sources()) != options.sources:
-                errors.append("a list that is not whole")
+                errors.append("the list is incomplete")
         except ChronyError as error:
             errors.append(str(error))
         seconds.append(time.perf_counter() - start)

@@ -1,9 +1,9 @@
-"""Measure the reports: pychrony and the crate libchrony next to the raw library and the other clients.
+"""Measure reads of reports: pychrony and the crate libchrony, next to the raw library and other clients.
 
     tools/run python -m benches reports --quick         a few rounds, fewer lengths
-    tools/run python -m benches reports --only lanes    the cases whose name has "lanes" in it
+    tools/run python -m benches reports --only lanes    the cases with "lanes" in their name
 
-Each contestant is a process that lives as long as the benchmark.
+Each contestant is a process that runs until the benchmark ends.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Case:
 
 
 def cases(*, quick: bool) -> Iterator[Case]:
-    """Yield all cases but those of importing."""
+    """Yield all cases except those of importing."""
     for transport in TRANSPORTS:
         yield Case(f"one-shot tracking, {transport}", "once-tracking", 0, transport, (*OURS, *OTHERS))
     for transport in TRANSPORTS:
@@ -59,7 +59,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
                 yield Case(f"open {name} {length}, {transport}", name, length, transport, who)
                 who = ("functions", "crate", "raw", "peer", "candm", "chronyc")
                 yield Case(f"one-shot {name} {length}, {transport}", f"once-{name}", length, transport, who)
-    # Over UDP chronyd serves it only from version 4.7 on.
+    # chronyd serves this report over UDP only with `opencommands`, since version 4.7.
     best = ("raw", *LANES["own"], *LANES["shared"])
     yield Case("open ntpdata 950, unix", "ntpdata", LENGTHS[-1], "unix", ("connection", "crate", *best))
     for number in THREADS:
@@ -76,18 +76,18 @@ def cases(*, quick: bool) -> Iterator[Case]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this case."""
-    parser.add_argument("--only", default="", metavar="TEXT", help="measure the cases whose name has this in it")
+    parser.add_argument("--only", default="", metavar="TEXT", help="measure the cases with TEXT in their name")
     parser.add_argument(
         "--placement",
         choices=["free", "same", "apart"],
         default="free",
-        help="leave CPUs to the scheduler (the default) but for open tracking, or keep chronyd and the others on the "
-        "same one, or apart",
+        help="leave the choice of CPUs to the scheduler, except for open tracking (free, the default), or keep "
+        "chronyd and all others on the same CPU, or on different ones (apart)",
     )
 
 
 def place(placement: str, chronyds: Mapping[int, bed.Chronyd]) -> None:
-    """Keep chronyd on one CPU, and this process with the contestants it starts from now on to that or to the others."""
+    """Keep chronyd on one CPU, and this process and its future children on the same CPU or on the others."""
     cpus = sorted(os.sched_getaffinity(0))
     if placement == "free" or len(cpus) < 2:
         return
@@ -98,7 +98,7 @@ def place(placement: str, chronyds: Mapping[int, bed.Chronyd]) -> None:
 
 @contextlib.contextmanager
 def on_one_cpu(pids: Iterable[int]) -> Iterator[None]:
-    """Keep processes on one CPU for a while."""
+    """Keep processes on one CPU during the block."""
     before = {pid: os.sched_getaffinity(pid) for pid in pids}
     one = {min(set.intersection(*before.values()), default=0)}
     for pid in before:
@@ -116,9 +116,9 @@ def measure_case(
     """Run one case."""
     chronyd = chronyds[case.chronyd]
     if bed.PRIVATE in os.environ:
-        bed.lead_default_socket_to(chronyd.folder)
+        bed.link_default_socket_to(chronyd.folder)
     chosen = [runners[key] for key in case.contestants]
-    # Where the scheduler puts them would decide the time of a single request.
+    # Otherwise the scheduler's placement would dominate the time of a single request.
     is_single = case.call == "tracking" and placement == "free"
     pids = [chronyd.pid, *(runner.process.pid for runner in chosen)] if is_single else []
     with on_one_cpu(pids) if pids else contextlib.nullcontext():
@@ -130,10 +130,10 @@ def run(options: argparse.Namespace) -> None:
     if bed.PRIVATE not in os.environ:
         bed.build()
     if not bed.with_private_mounts():
-        print("Without root and a mount namespace chrony-candm is left out on the Unix socket.")
+        print("Without root and a mount namespace, chrony-candm is not measured on the Unix socket.")
     chosen = [case for case in cases(quick=options.quick) if options.only in case.name]
     if not options.only:
-        # The lanes of the raw library are a study of their own.
+        # The lanes of the raw library are measured only on request.
         chosen = [case for case in chosen if not case.name.startswith("lanes ")]
 
     measured: dict[str, Results] = {}

@@ -1,4 +1,4 @@
-"""The bars of the reports, and their tables: on the screen, and with a plot in docs/performance.md."""
+"""The limits and the tables of the case reports, on the screen and, with a plot, in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFERENCES = {"raw": "of raw", "peer": "of 2.0.3"}
 
 @dataclass(frozen=True)
 class Bar:
-    """A limit for the ratio of two contestants in one case; "best raw" is the raw read with the least median."""
+    """A limit for the ratio of two contestants in a case; "best raw" is the raw contestant with the smallest median."""
 
     case: str
     who: str
@@ -56,7 +56,7 @@ def name(key: str) -> str:
 
 
 def _rows(results: Results) -> list[list[str]]:
-    """Return a row for each contestant: median and quartiles, CPU time per record, ratios."""
+    """Return a row for each contestant: median, quartiles, CPU time per record, ratios."""
     rows = []
     for key, result in results.items():
         wall, cpu = Spread.of(result.wall), Spread.of(result.cpu)
@@ -103,7 +103,7 @@ def print_case(title: str, results: Results) -> None:
 
 
 def _reference(bar: Bar, results: Results) -> tuple[str, Result] | None:
-    """Return the name and result of the contestant that a bar is measured by."""
+    """Return the name and the result of the contestant that a bar compares with."""
     if bar.than != "best raw":
         return (name(bar.than), results[bar.than]) if bar.than in results else None
     raw = {key: result for key, result in results.items() if key.partition("-")[0] in ("raw", "own", "turns", "shared")}
@@ -190,7 +190,7 @@ def _processor() -> str:
 
 
 def write_docs(measured: Mapping[str, Results], rounds: int) -> None:
-    """Write the first section of the page, and its plot."""
+    """Write the first section of the page and its plot."""
     tables = "".join(
         f"\n## {title[0].upper()}{title[1:]}\n\n{markdown.table(*_table(title, results))}"
         for title, results in measured.items()
@@ -206,13 +206,13 @@ def write_docs(measured: Mapping[str, Results], rounds: int) -> None:
 
 
 def _lines(measured: Mapping[str, Results]) -> dict[str, dict[int, float]]:
-    """Return the milliseconds of a read by the number of sources, for each contestant."""
+    """Return the milliseconds that a read takes for each contestant, by the number of sources."""
     lines: dict[str, dict[int, float]] = {}
     for title, results in measured.items():
         words = title.removesuffix(", unix").split()
         if not title.endswith(", unix") or words[1] != "sources":
             continue
-        # chronyc has no connection to keep.
+        # chronyc cannot keep a connection open.
         shown = [key for key in results if "-" not in key] if words[0] == "open" else ["chronyc"]
         for key in shown:
             if key in results:

@@ -1,8 +1,8 @@
 """Thousands of chronyds, read by `pychrony.aio.Fleet` in one thread; a contestant of fleet.py.
 
-    python benches/aio_fleet.py FIRST PORT COUNT IN_FLIGHT SECONDS
+    python benches/processes/aio_fleet.py FIRST PORT COUNT IN_FLIGHT SECONDS
 
-At each line of stdin it reads all daemons once, and answers with one JSON line.
+For each line on stdin, it reads all daemons once and prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pychrony import ChronyError, aio
 
 
 async def main() -> None:
-    """Answer until the end of stdin."""
+    """Run rounds until stdin ends."""
     first, port, count, in_flight, seconds = sys.argv[1:]
     addresses = [f"{ipaddress.IPv4Address(first) + number}:{port}" for number in range(int(count))]
     async with aio.Fleet(

@@ -1,9 +1,9 @@
 """Thousands of chronyds, read by a pool of threads; a contestant of fleet.py.
 
-    python -I -S benches/pool.py FOLDER FIRST PORT COUNT
+    python -I -S benches/processes/pool.py FOLDER FIRST PORT COUNT
 
-FOLDER, which has the pychrony to use, goes first on `sys.path`. At each line of stdin it reads all daemons once, each
-on a connection that stays open, and answers with one JSON line.
+FOLDER has the pychrony to use, and becomes the first entry of `sys.path`. For each line on stdin, it reads each daemon
+once, on a connection that stays open, and prints one line of JSON. The limit on open files may allow for fewer daemons.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 THREADS = 64
-#: The descriptors that a process has open in addition to the two of each connection.
+#: The number of descriptors to reserve for everything but the connections, which need two each.
 RESERVE = 48
 
 
 def main() -> None:
-    """Answer until the end of stdin."""
+    """Run rounds until stdin ends."""
     folder, first, port, count = sys.argv[1:]
     sys.path.insert(0, folder)
     from pychrony import ChronyConnection  # noqa: PLC0415

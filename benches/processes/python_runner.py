@@ -1,11 +1,11 @@
-"""The contestants of the benchmark that are written in Python, and chronyc, as a long-lived process.
+"""The contestants of the benchmark that are written in Python, and chronyc, in a long-lived process.
 
     python -I -S benches/processes/python_runner.py CONTESTANT [FOLDER]
 
-FOLDER goes first on `sys.path`. The process answers each line `CASE ADDRESS COUNT` on stdin with one JSON line:
-nanoseconds of wall time and of CPU time (chronyc's own included) for COUNT calls, and the records that one call
-brought. `once-` before a case's name: each call opens a connection of its own, and closes it. `N-threads-` before
-that: N threads make COUNT calls each, every one on a connection of its own.
+FOLDER becomes the first entry of `sys.path`. The process answers each line `CASE ADDRESS COUNT` on stdin with one line
+of JSON: the wall time and the CPU time of COUNT calls in nanoseconds, including chronyc's, and the number of records of
+one call. With the prefix `once-`, each call of a case opens and closes its own connection. With another prefix
+`N-threads-` before that, N threads make COUNT calls each, and each thread has its own connection.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ METHODS = {
 
 
 class UnsupportedError(Exception):
-    """The contestant has no such case."""
+    """The contestant does not support the case."""
 
 
 class Functions:
-    """pychrony's functions: open, read, close."""
+    """The functions of pychrony, which open, read and close."""
 
     def __init__(self) -> None:
         """Import the package."""
@@ -46,7 +46,7 @@ class Functions:
         self.package = pychrony
 
     def call(self, report: str, address: str, *, once: bool) -> Call:
-        """A call that reads a report."""
+        """Return a function that reads a report."""
         if not once:
             raise UnsupportedError
         function = getattr(self.package, METHODS[report])
@@ -54,7 +54,7 @@ class Functions:
 
 
 class Connection:
-    """The class ChronyConnection, which has the same form in both packages."""
+    """The class `ChronyConnection`, which both versions of pychrony have."""
 
     def __init__(self) -> None:
         """Import the package."""
@@ -65,7 +65,7 @@ class Connection:
         self.open: dict[tuple[int, str], Any] = {}
 
     def call(self, report: str, address: str, *, once: bool) -> Call:
-        """A call that reads a report, on this thread's connection unless it is to open one."""
+        """Return a function that reads a report, on this thread's connection or on a new one in each call."""
         if self.connect is None:
             raise UnsupportedError
         connect, method = self.connect, METHODS[report]
@@ -83,16 +83,16 @@ class Connection:
         return bound
 
     def forget(self) -> None:
-        """Close the connections, whose threads are gone."""
+        """Close the connections of threads that have ended."""
         self.kept.close()
         self.open.clear()
 
 
 class Chronyc:
-    """A process of chronyc for each call, its output thrown away."""
+    """A chronyc process for each call; the output is discarded."""
 
     def call(self, report: str, address: str, *, once: bool) -> Call:
-        """A call that runs chronyc."""
+        """Return a function that runs chronyc."""
         if not once:
             raise UnsupportedError
         host, _, port = (address, "", "") if address.startswith("/") else address.rpartition(":")
@@ -116,13 +116,13 @@ CONTESTANTS: dict[str, type[Functions | Connection | Chronyc]] = {
 
 
 def cpu_time() -> int:
-    """The CPU time of this process and of its children that have ended, in nanoseconds."""
+    """Return the CPU time of this process and of its children that have ended, in nanoseconds."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time_ns() + int((children.ru_utime + children.ru_stime) * 1e9)
 
 
 def measure(run: Callable[[], Any]) -> dict[str, int]:
-    """Time a function that makes all calls and returns the last result."""
+    """Measure a function that makes all calls and returns the last result."""
     cpu, wall = cpu_time(), time.perf_counter_ns()
     result = run()
     wall, cpu = time.perf_counter_ns() - wall, cpu_time() - cpu
@@ -130,7 +130,7 @@ def measure(run: Callable[[], Any]) -> dict[str, int]:
 
 
 def repeat(call: Call, count: int) -> object:
-    """Make a number of calls."""
+    """Make a number of calls, and return the last result."""
     result = None
     for _ in range(count):
         result = call()
@@ -138,7 +138,7 @@ def repeat(call: Call, count: int) -> object:
 
 
 def measure_threads(make: Callable[[], Call], threads: int, count: int) -> dict[str, int]:
-    """Time `count` calls in each of several threads, from the moment when all are ready."""
+    """Measure `count` calls in each of several threads, starting when all are ready."""
     ready = threading.Barrier(threads + 1)
     failures: list[BaseException] = []
 
@@ -194,7 +194,7 @@ def answer(contestant: Functions | Connection | Chronyc, line: str) -> dict[str,
 
 
 def main() -> None:
-    """Answer until the end of stdin."""
+    """Answer requests until stdin ends."""
     sys.path[:0] = sys.argv[2:3]
     contestant: Functions | Connection | Chronyc = CONTESTANTS[sys.argv[1]]()
     for line in sys.stdin:

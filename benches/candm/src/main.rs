@@ -1,11 +1,11 @@
-//! The crate chrony-candm as a contestant of the benchmark: a long-lived process.
+//! The crate chrony-candm as a contestant of the benchmark, in a long-lived process.
 //!
-//! It answers each line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the
-//! process's CPU time for COUNT calls, and the records that one call brought. `once-` before a case's name: each
-//! request has a socket of its own, by the crate's blocking functions. Otherwise one socket serves all calls: the
-//! crate's `UnixDatagramClient`, one request at a time, or its `Client` over UDP, eight at a time.
+//! It answers each line `CASE ADDRESS COUNT` on stdin with one line of JSON: the wall time and the CPU time of COUNT
+//! calls in nanoseconds, and the number of records of one call. With the prefix `once-`, each request of a case has its
+//! own socket, through the crate's blocking functions. Otherwise all calls share one socket. The crate's
+//! `UnixDatagramClient` sends one request at a time, and its `Client` over UDP eight.
 //!
-//! The crate knows one Unix socket only, `/var/run/chrony/chronyd.sock`; it must lead to ADDRESS.
+//! The crate always uses the Unix socket `/var/run/chrony/chronyd.sock`, which must be a link to ADDRESS.
 
 use chrony_candm::reply::{NSources, Reply, ReplyBody, Status};
 use chrony_candm::request::{RequestBody, SourceData, SourceStats};
@@ -28,17 +28,17 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type UdpClient = chrony_candm::Client;
 
 enum Client {
-    /// A socket for each request; the address, unless it is the Unix socket.
+    /// A socket for each request. The address is `None` for the Unix socket.
     Once(Option<SocketAddr>),
     Unix(UnixDatagramClient),
     Udp(UdpClient, SocketAddr),
 }
 
-/// The client that was used last, and for which case name and socket.
+/// The last client, and the kind of calls and the address that it was opened for.
 struct Open {
     once: bool,
     address: String,
-    /// The file that the path of the Unix socket led to.
+    /// The file that the path of the Unix socket resolved to.
     target: PathBuf,
     client: Client,
 }
@@ -60,7 +60,7 @@ fn open(once: bool, address: &str, runtime: &Runtime) -> Result<Client> {
     })
 }
 
-#[expect(clippy::large_types_passed_by_value, reason = "it is handed on")]
+#[expect(clippy::large_types_passed_by_value, reason = "the caller gets it back")]
 fn check(reply: Reply) -> Result<Reply> {
     if reply.status == Status::Success { Ok(reply) } else { Err(format!("{:?}", reply.status).into()) }
 }
@@ -103,7 +103,7 @@ fn read(client: &mut Client, runtime: &Runtime, report: &str) -> Result<usize> {
     Ok(black_box(query(client, runtime, requests)?).len())
 }
 
-/// The CPU time of this process, in nanoseconds.
+/// Returns the CPU time of this process in nanoseconds.
 fn cpu_time() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a writable timespec; the clock exists on every Linux.

@@ -1,4 +1,4 @@
-//! The crate libchrony, as a Rust program uses it.
+//! The crate libchrony, used as in any Rust program.
 
 use crate::{Case, Contestant, Report};
 use libchrony::{Address, Connection, Library};

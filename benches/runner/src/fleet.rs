@@ -1,8 +1,7 @@
-//! Rounds over thousands of chronyds in one thread: by the crate's fleet, and by libchrony's own functions.
+//! Rounds over thousands of chronyds in one thread, with the crate's fleet or with libchrony's own functions.
 //!
-//! Both have the same number of addresses in flight, one event queue, and check that each answer is from the daemon
-//! that was asked. libchrony's own functions wait without a deadline and send nothing twice, so nothing may be lost for
-//! them.
+//! Both keep the same number of addresses in flight, use one event queue, and check that each answer is from the daemon
+//! that was asked. libchrony's own functions wait without a deadline and do not retry, so no datagram may be lost.
 
 use crate::cpu_time;
 use crate::raw::Lanes;
@@ -17,7 +16,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// Left to the rest of the process.
+/// The number of descriptors for the rest of the process.
 const RESERVE: u64 = 48;
 const EVENTS: usize = 256;
 
@@ -47,14 +46,14 @@ pub(crate) struct Fleets {
     raw: Option<Raw>,
 }
 
-/// Sessions that are open all the time.
+/// Sessions that stay open between rounds.
 struct Raw {
     sessions: Vec<Lanes>,
     queue: OwnedFd,
 }
 
 impl Fleets {
-    /// `FIRST PORT COUNT IN_FLIGHT SECONDS`.
+    /// Parses the arguments `FIRST PORT COUNT IN_FLIGHT SECONDS`.
     pub(crate) fn new(arguments: &[String]) -> Result<Self, Box<dyn Error>> {
         let [first, port, count, in_flight, seconds] = arguments else {
             return Err("usage: bench-runner fleet FIRST PORT COUNT IN_FLIGHT SECONDS".into());
@@ -70,7 +69,7 @@ impl Fleets {
         })
     }
 
-    /// One round of a contestant. What it has opened stays open for the next.
+    /// Runs one round of a contestant. Its sessions stay open for the next round.
     pub(crate) fn run(&mut self, who: &str) -> Result<String, Box<dyn Error>> {
         match who {
             "crate" if self.fleet.is_none() => self.fleet = Some(self.build()?),
@@ -112,7 +111,7 @@ impl Fleets {
         }
     }
 
-    /// Opens as many sessions as there may be descriptors for.
+    /// Opens a session for each daemon, or as many as the limit on open files allows.
     fn open(&self) -> Result<Raw, Box<dyn Error>> {
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
@@ -149,7 +148,7 @@ impl Fleets {
     }
 }
 
-/// The memory that this process has in use.
+/// Returns the memory in use by this process.
 fn resident_kib() -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
@@ -157,6 +156,6 @@ fn resident_kib() -> Result<u64, Box<dyn Error>> {
 }
 
 fn descriptors() -> std::io::Result<usize> {
-    // The folder itself is one of them.
+    // Without the descriptor of the folder that is being read.
     Ok(fs::read_dir("/proc/self/fd")?.count() - 1)
 }

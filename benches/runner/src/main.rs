@@ -1,16 +1,16 @@
-//! The contestants of the benchmark that are written in Rust, as a long-lived process.
+//! The contestants of the benchmark that are written in Rust, in a long-lived process.
 //!
 //! ```text
 //! bench-runner libchrony                       the crate libchrony
 //! bench-runner raw [SESSIONS [FORM]]           libchrony's own functions, through the crate libchrony-sys
 //! bench-runner fleet FIRST PORT COUNT IN_FLIGHT SECONDS
-//!                                              both, on thousands of chronyds; see fleet.rs
+//!                                              both, with thousands of chronyds; see fleet.rs
 //! ```
 //!
-//! A fleet answers each line `crate` or `raw` with one JSON line about one round of it. The others: it answers each
-//! line `CASE ADDRESS COUNT` on stdin with one JSON line: nanoseconds of wall time and of the process's CPU time for
-//! COUNT calls, and the records that one call brought. `once-` before a case's name: each call opens a connection of
-//! its own, and closes it. `/N` after it: the first N records only.
+//! `fleet` answers each line `crate` or `raw` on stdin with one line of JSON about one round. The others answer each
+//! line `CASE ADDRESS COUNT` with one line of JSON: the wall time and the CPU time of COUNT calls in nanoseconds, and
+//! the number of records of one call. With the prefix `once-`, each call of a case opens and closes its own connection.
+//! With the suffix `/N`, only the first N records are read.
 
 mod crate_libchrony;
 mod fleet;
@@ -29,18 +29,19 @@ enum Report {
     NtpData,
 }
 
-/// One line of the driver.
+/// A parsed line of stdin.
 struct Case<'a> {
     /// Open, read and close in each call.
     once: bool,
     report: Report,
-    /// The most records to read.
+    /// The maximum number of records to read.
     limit: Option<i32>,
     address: &'a str,
 }
 
-/// A contestant: answers how many records one call brought.
+/// A client that is measured.
 trait Contestant {
+    /// Makes one call, and returns the number of records.
     fn call(&mut self, case: &Case<'_>) -> Result<usize, Box<dyn Error>>;
 }
 
@@ -59,7 +60,7 @@ fn parse(line: &str) -> Option<(Case<'_>, u32)> {
     Some((Case { once, report, limit, address }, count))
 }
 
-/// The CPU time of this process, in nanoseconds.
+/// Returns the CPU time of this process in nanoseconds.
 fn cpu_time() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a writable timespec; the clock exists on every Linux.

@@ -1,10 +1,10 @@
-//! libchrony's own functions and nothing else: what any client built on libchrony pays at least.
+//! libchrony's own functions, without anything around them: the minimum cost of any client that uses libchrony.
 //!
 //! It waits without a deadline, trusts every field, and takes no lock. A record's fields are looked up by name and
-//! read with their getter. A long report may be read through several sessions at once:
+//! read with their getters. Several sessions can read a long report at once:
 //!
-//! - `own`: each session has a socket of its own; after a response is read, that session sends its next request.
-//! - `turns`: as `own`, but all sessions send, then all responses are read.
+//! - `own`: each session has its own socket, and sends its next request after it has read a response.
+//! - `turns`: each session has its own socket. All sessions send, and then all responses are read.
 //! - `shared`: all sessions use one socket. chronyd answers in the order of the requests, so that each session finds
 //!   its own response at the head of the socket's queue.
 
@@ -43,7 +43,7 @@ enum Kind {
     Text,
 }
 
-/// A record as libchrony gives it; floats as their bits.
+/// The values of a record. Floats are stored as their bits.
 struct Record {
     numbers: [u64; 32],
     text: String,
@@ -95,7 +95,7 @@ const SOURCE_STATS: &[(&CStr, Kind)] = &[
     (c"offset error", Float),
 ];
 
-/// As chrony before 4.6 has them.
+/// The fields in versions of chrony before 4.6.
 const NTP_DATA: &[(&CStr, Kind)] = &[
     (c"remote address", Text),
     (c"local address", Text),
@@ -124,7 +124,7 @@ const NTP_DATA: &[(&CStr, Kind)] = &[
     (c"received good messages", Unsigned),
 ];
 
-/// The sockets and the sessions on them, closed when dropped.
+/// Sockets and their sessions, all of which are closed when this is dropped.
 pub(crate) struct Lanes {
     symbols: &'static Symbols,
     sockets: Vec<Int>,
@@ -177,7 +177,7 @@ impl Lanes {
         Ok(lanes)
     }
 
-    /// One session on a socket of its own.
+    /// Opens one session on its own socket.
     pub(crate) fn open_one(symbols: &'static Symbols, address: &str) -> Result<Self, Box<dyn Error>> {
         Self::open(symbols, address, 1, Form::Own)
     }
@@ -186,7 +186,7 @@ impl Lanes {
         self.request(0, c"tracking", 0)
     }
 
-    /// Takes one datagram, and the record if that is the answer; its address.
+    /// Receives one datagram. If that is the response, reads the record and returns its address.
     pub(crate) fn take_tracking(&self) -> Result<Option<String>, Box<dyn Error>> {
         let session = self.sessions[0];
         // SAFETY: a live session.
@@ -253,8 +253,8 @@ impl Lanes {
         Ok(self.read(0, TRACKING))
     }
 
-    /// Reads a report of which libchrony asks for each source's address first: two requests for each record. chronyd
-    /// answers in the order of the requests, and so the sessions receive.
+    /// Reads a report that needs two requests for each record, because libchrony asks for the source's address first.
+    /// The sessions receive in the order of their requests, as chronyd answers.
     fn read_by_address(&self, report: &'static CStr, fields: &[(&CStr, Kind)]) -> Result<Vec<Record>, Box<dyn Error>> {
         let count = usize::try_from(self.count(report)?)?;
         let mut waiting: VecDeque<usize> = (0..count.min(self.sessions.len())).collect();
@@ -315,7 +315,7 @@ impl Lanes {
     }
 }
 
-/// Loads the library for the rest of the process.
+/// Loads libchrony for the lifetime of the process.
 pub(crate) fn load() -> Result<&'static Symbols, Box<dyn Error>> {
     let file = std::env::var_os("LIBCHRONY_PATH").unwrap_or_else(|| SYSTEM.into());
     // SAFETY: the file is libchrony.
