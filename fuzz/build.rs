@@ -1,4 +1,4 @@
-//! Exports the program's own `send` and `recv`, so that libchrony gets them in place of the C library's.
+//! Exports the program's own `send` and `recv`, so that libchrony uses them instead of the C library's.
 
 fn main() {
     for function in ["send", "recv"] {

@@ -1,6 +1,6 @@
-"""Writes the corpus: the inputs that the fuzzer starts from, each named after what it shows.
+"""Write the corpus: the inputs that the fuzzer starts from, each named after its case.
 
-The form of an input is described in src/chronyd.rs. Run this after changing either: python fuzz/seeds.py
+src/chronyd.rs describes the format of an input. Run this after a change of either file: python fuzz/seeds.py
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
-#: In the order of the crate's list of reports.
+#: The numbers of the reports, in the order of `libchrony::REPORTS`.
 TRACKING, SOURCES, SOURCESTATS, RTCDATA, ACTIVITY, SELECTDATA, AUTHDATA, NTPDATA, SERVERSTATS, SMOOTHING = range(10)
 THREE_LANES, EIGHT_LANES, SENDS_FAIL = 0x08, 0x0C, 0x10
 VALUES, CUT, LONGER, STATUS, CODE, HEADER, STRAY, ERROR, OLDER, AGAIN, LIST, ZEROS = (
@@ -43,42 +43,42 @@ MARKED_TIME = struct.pack(">III", 0x7FFF_FFFF, 1_700_000_000, 0)
 def tracking(
     address: bytes = IPV4, stratum: int = 2, leap: int = 0, time: bytes = TIME, floats: bytes = SMALL
 ) -> bytes:
-    """The body of a tracking reply."""
+    """Return the body of a tracking reply."""
     return address[:4] + address + struct.pack(">HH", stratum, leap) + time + SMALL * 2 + floats * 7
 
 
 def source(address: bytes = IPV4, poll: int = 6, stratum: int = 1, state: int = 0, mode: int = 0) -> bytes:
-    """The body of a sources reply."""
+    """Return the body of a sources reply."""
     numbers = struct.pack(">hHHHHHI", poll, stratum, state, mode, 0, 255, 12)
     return address + numbers + SMALL + NEGATIVE + SMALL
 
 
 def stats(address: bytes = IPV4) -> bytes:
-    """The body of a sourcestats reply."""
+    """Return the body of a sourcestats reply."""
     return address[:4] + address + struct.pack(">III", 8, 4, 448) + SMALL + NEGATIVE + SMALL * 3
 
 
 def rtc(time: bytes = TIME) -> bytes:
-    """The body of an rtcdata reply."""
+    """Return the body of an rtcdata reply."""
     return time + struct.pack(">HHI", 10, 5, 600) + NEGATIVE * 2
 
 
 def given(*bodies: bytes) -> bytes:
-    """Right replies with these bodies."""
+    """Return valid replies with these bodies."""
     return b"".join(bytes([VALUES]) + body for body in bodies)
 
 
 def listed(report: int, *bodies: bytes, options: int = 0) -> bytes:
-    """A call for a list, and right replies."""
+    """Return a call that reads a list, with valid replies."""
     return bytes([report, options, LIST, len(bodies)]) + given(*bodies)
 
 
-#: The reply of sourcestats for a reference clock.
+#: The body of the sourcestats reply for a reference clock.
 NO_STATS = stats(NO_ADDRESS)
 
 
 def by_address(report: int, *stats: bytes, options: int = 0) -> bytes:
-    """A call for a list by address, over one lane: each record is asked for by what sourcestats says of its source."""
+    """Return a call that reads a list by address over one lane, with the sourcestats reply before each record."""
     check = given(stats[-1]) if len(stats) > 1 else b""
     records = b"".join(given(one) + (b"" if one == NO_STATS else bytes([ZEROS])) for one in stats)
     return bytes([report, options, LIST, len(stats)]) + check + records + check
@@ -142,7 +142,7 @@ SEEDS = {
     + given(rtc())
     + bytes([TRACKING, 0, ZEROS]),
 }
-#: The number of reports. A number that is higher by this stands for the same report, read by its name.
+#: The number of reports. Added to the number of a report, it means that the report is read by its name.
 REPORTS = 10
 SEEDS |= {
     f"{name}-by-name": bytes([SEEDS[name][0] + REPORTS]) + SEEDS[name][1:]

@@ -1,16 +1,19 @@
-//! A chronyd inside the process: libchrony's `send` and `recv`, played from the fuzzer's input.
+//! A chronyd inside the process: libchrony's `send` and `recv`, driven by the fuzzer's input.
 //!
-//! The dynamic loader gives libchrony the `send` and `recv` of this program, so no datagram passes the kernel and
-//! nothing ever waits, except for a chronyd that the input makes fall silent. A reply can be right only if it repeats
-//! the request's random sequence number; that is done here, or no input would ever get past libchrony's header check.
+//! The dynamic loader resolves `send` and `recv` of libchrony to those of this program. So no datagram passes through
+//! the kernel, and a call waits only if the input makes chronyd silent. A valid reply repeats the request's random
+//! sequence number. This is done here, because otherwise no input would pass libchrony's check of the header.
 //!
-//! The input, byte by byte:
+//! The input is a sequence of calls:
 //!
-//! - a call: the number of its report in `libchrony::REPORTS`, and a byte of options. Bits 0 and 1 are the layout of
-//!   its replies; bits 2 and 3 of the first call are the number of lanes (1, 2, 3, 8); with bit 4, each `send` of the
-//!   call takes a byte, the number of its error or 0; with bits 5 to 7, the call blocks, and otherwise it never waits;
-//! - for each `recv`, a byte that says what comes (see [`Chronyd::datagram`]) and what that needs;
-//! - when the call is over, the next one. When the input is over, chronyd is gone.
+//! - A byte selects the report by its index in `libchrony::REPORTS`, modulo the number of reports. If the quotient is
+//!   odd, the report is read by its name.
+//! - A byte has the options. Bits 0 and 1 select the layout of the replies. In the first call, bits 2 and 3 select the
+//!   number of lanes (1, 2, 3 or 8). If bit 4 is set, each `send` of the call takes a byte, the number of its error or
+//!   0. The call blocks if bits 5 to 7 are all set, and never waits otherwise.
+//! - For each `recv`, a byte selects an action, and further bytes are its parameters (see [`Chronyd::datagram`]).
+//!
+//! The next call follows when a call has ended. After the end of the input, chronyd is gone.
 
 use crate::layout::{NUMBER_OF_SOURCES, REPORTS};
 use crate::tally;
@@ -20,7 +23,7 @@ use std::collections::VecDeque;
 use std::slice;
 
 const HEADER: usize = 28;
-/// The errors of `send` and `recv`; the first one is not an error.
+/// The errors of `send` and `recv`. Number 0 means success.
 const ERRORS: [c_int; 9] = [
     0,
     libc::EAGAIN,
@@ -32,14 +35,14 @@ const ERRORS: [c_int; 9] = [
     libc::EMSGSIZE,
     libc::EHOSTUNREACH,
 ];
-/// Silence until the deadline. A single value, as it costs milliseconds.
+/// The action that means silence until the deadline. It has only one value, because each occurrence takes milliseconds.
 const SILENCE: u8 = 0xff;
 
 thread_local! {
     static CHRONYD: RefCell<Option<Chronyd>> = const { RefCell::new(None) };
 }
 
-/// The input that is left.
+/// The rest of the input.
 pub(crate) struct Script(VecDeque<u8>);
 
 impl Script {
@@ -47,7 +50,7 @@ impl Script {
         Self(input.iter().copied().collect())
     }
 
-    /// Returns the number of lanes that the first call names.
+    /// Returns the number of lanes that the first call selects.
     pub(crate) fn lanes(&self) -> usize {
         let first = self.0.get(1).copied().unwrap_or(0);
         [1, 2, 3, 8][usize::from(first >> 2 & 3)]
@@ -57,12 +60,12 @@ impl Script {
         self.0.pop_front().unwrap_or(0)
     }
 
-    /// Fills it with what is left, and zeros after that.
+    /// Fills the bytes with input, and with zeros after its end.
     fn fill(&mut self, bytes: &mut [u8]) {
         bytes.fill_with(|| self.byte());
     }
 
-    /// Sets some bytes, each at a place that the input names.
+    /// Sets up to seven bytes at positions from the input.
     fn patch(&mut self, bytes: &mut [u8]) {
         for _ in 0..self.byte() % 8 {
             let place = usize::from(self.byte()) % bytes.len();
@@ -71,17 +74,17 @@ impl Script {
     }
 }
 
-/// A request, as far as a reply repeats it.
+/// The parts of a request that its reply depends on.
 #[derive(Clone, Copy, Default)]
 struct Request {
-    /// The socket that it was sent on, which its reply comes to.
+    /// The socket that sent the request, and receives its reply.
     socket: c_int,
     code: u16,
     sequence: [u8; 4],
 }
 
 impl Request {
-    /// The code of the reply, and the length of what follows its header.
+    /// Returns the code of the reply, and the length of its body.
     fn reply(self, layout: usize) -> (u16, usize) {
         if self.code == NUMBER_OF_SOURCES.0 {
             return (NUMBER_OF_SOURCES.1, 4);
@@ -97,17 +100,18 @@ struct Chronyd {
     script: Script,
     /// The layout of the replies in this call.
     layout: usize,
-    /// Set if `send` may fail in this call.
+    /// True if `send` may fail in this call.
     sends_fail: bool,
     silent: bool,
-    /// Those not answered yet.
+    /// The requests that are not answered yet.
     requests: VecDeque<Request>,
-    /// The one answered last.
+    /// The request that was answered last.
     answered: Request,
+    /// The last datagram.
     last: Vec<u8>,
 }
 
-/// Plays chronyd while `calls` runs.
+/// Runs `calls` with a chronyd that follows the script.
 pub(crate) fn play(script: Script, calls: impl FnOnce()) {
     CHRONYD.set(Some(Chronyd {
         script,
@@ -122,7 +126,7 @@ pub(crate) fn play(script: Script, calls: impl FnOnce()) {
     CHRONYD.set(None);
 }
 
-/// The report and the options of the next call.
+/// Returns the report and the options of the next call, or nothing at the end of the input.
 pub(crate) fn next_call() -> Option<(u8, u8)> {
     CHRONYD.with_borrow_mut(|chronyd| {
         let chronyd = chronyd.as_mut()?;
@@ -131,7 +135,7 @@ pub(crate) fn next_call() -> Option<(u8, u8)> {
         chronyd.layout = usize::from(options & 3);
         chronyd.sends_fail = options & 0x10 != 0;
         chronyd.silent = false;
-        // Those of a call that failed are of a session that is gone.
+        // What a failed call left unanswered belongs to a session that no longer exists.
         chronyd.requests.clear();
         Some((report, options))
     })
@@ -176,7 +180,7 @@ impl Chronyd {
         Ok(length)
     }
 
-    /// Returns the next datagram, or the error of `recv`.
+    /// Returns the next datagram, or an error for `recv`.
     fn datagram(&mut self, action: u8, request: Request) -> Result<Vec<u8>, c_int> {
         if action == SILENCE {
             self.silent = true;
@@ -185,53 +189,53 @@ impl Chronyd {
         let script = &mut self.script;
         let mut reply = reply(request, self.layout);
         match action % 12 {
-            // Any values.
+            // Arbitrary values.
             0 => script.fill(&mut reply[HEADER..]),
-            // Some values that are not 0.
+            // Zeros, except for a few bytes.
             1 => script.patch(&mut reply[HEADER..]),
-            // Cut at any length.
+            // A truncated reply.
             2 => {
                 script.fill(&mut reply[HEADER..]);
                 let length = usize::from(script.byte()) % reply.len();
                 reply.truncate(length);
             }
-            // Longer than a reply is, up to more than libchrony has room for.
+            // A reply that is too long, possibly longer than libchrony's buffer.
             3 => {
                 script.fill(&mut reply[HEADER..]);
                 reply.extend(vec![script.byte(); usize::from(script.byte()) * 8]);
             }
-            // A refusal.
+            // Another status.
             4 => reply[9] = script.byte(),
-            // A reply to something else.
+            // Another reply code.
             5 => reply[7] = script.byte(),
-            // A header that is wrong somewhere.
+            // An invalid header.
             6 => {
                 script.patch(&mut reply[..HEADER]);
                 script.fill(&mut reply[HEADER..]);
             }
-            // Anything at all.
+            // Arbitrary bytes.
             7 => {
                 reply = vec![0; usize::from(script.byte())];
                 script.fill(&mut reply);
             }
             8 => return Err(ERRORS[1 + usize::from(script.byte()) % (ERRORS.len() - 1)]),
-            // The reply to an earlier request.
+            // Another reply to the last answered request.
             9 if self.answered.code != 0 => {
                 reply = self::reply(self.answered, self.layout);
                 script.fill(&mut reply[HEADER..]);
             }
-            // The same again.
+            // The last datagram again.
             10 => reply.clone_from(&self.last),
-            // A list of a few records.
+            // The length of a short list.
             11 if request.code == 14 => reply[HEADER + 3] = script.byte() % 16,
-            // All values 0.
+            // Zeros.
             _ => {}
         }
         Ok(reply)
     }
 }
 
-/// The right reply with all values 0.
+/// Returns a valid reply whose values are all 0.
 fn reply(request: Request, layout: usize) -> Vec<u8> {
     let (code, length) = request.reply(layout);
     let mut reply = vec![0; HEADER + length];

@@ -1,14 +1,15 @@
-//! Fuzzes what chronyd may answer: from datagrams through the real libchrony to records or an error. Each
-//! report is read with its table, and by its name as libchrony describes it.
+//! Fuzzes chronyd's responses, which pass through the real libchrony and become records or an error. Reports are read
+//! with their tables, and by name, with fields as libchrony describes them.
 //!
-//! An input is a list of calls on one connection and, in between, of what `recv` has for each (see `chronyd`). Whatever
-//! comes, a call has to return, with records whose values are all in their ranges or with an error that a chronyd can
-//! cause. libchrony itself is the system's and not instrumented; the coverage that guides the fuzzer is this crate's.
+//! An input is a list of calls on one connection, with the results of `recv` during each (see `chronyd`). Every call
+//! has to return, either with records whose values are all in their ranges, or with an error that chronyd can cause.
+//! libchrony itself is a shared library without instrumentation, so only the coverage of the Rust code guides the
+//! fuzzer.
 #![no_main]
 
 mod chronyd;
 #[path = "../../crates/testbed/src/scripted/layout.rs"]
-#[expect(dead_code, unreachable_pub, reason = "a part of the test bed, of which this needs the lengths")]
+#[expect(dead_code, unreachable_pub, reason = "a module of the test bed, needed only for the lengths of replies")]
 mod layout;
 #[path = "../../crates/libchrony/tests/generated/promise.rs"]
 mod promise;
@@ -23,13 +24,13 @@ use std::sync::OnceLock;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// The most that one call takes. Only a chronyd that falls silent makes a call take that long.
+/// The timeout of each call. Only a silent chronyd makes a call take this long.
 const TIMEOUT: Duration = Duration::from_millis(2);
-/// A call that is as late as this does not keep its deadline, however busy the machine is.
+/// A call that takes longer than this has missed its deadline, even on a busy machine.
 const HANGS: Duration = Duration::from_secs(5);
-/// The bits of a call that blocks. Few do: a wait, which is real, takes all of the time.
+/// The option bits of a call that blocks. Few calls do, because their waits would take most of a run.
 const BLOCKS: u8 = 0xE0;
-/// Calls that one input makes at most.
+/// The maximum number of calls of an input.
 const CALLS: usize = 32;
 
 fuzz_target!(init: tally::print_at_exit(), |input: &[u8]| {
@@ -55,7 +56,7 @@ fuzz_target!(init: tally::print_at_exit(), |input: &[u8]| {
     });
 });
 
-/// A connection to a port that nothing needs to listen on, since `send` and `recv` are played.
+/// Returns a builder for connections to a port. Nothing has to listen on it, since `send` and `recv` are replaced.
 fn settings(lanes: usize) -> Builder {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| Library::load().expect("libchrony"));
@@ -63,7 +64,7 @@ fn settings(lanes: usize) -> Builder {
     Connection::builder().address(address).lanes(lanes, 1).timeout(TIMEOUT).library(library.clone())
 }
 
-/// Advances a call to its end, without waiting for anything.
+/// Advances a call to its end without waiting.
 fn read<T: Reply>(mut reading: Call<T>) -> Result<T, Error> {
     loop {
         if let Step::Done(result) = reading.advance(Waker::noop()) {

@@ -1,13 +1,13 @@
-//! Counts what a run did, and prints it when the program ends.
+//! Counts the calls and replies of a run, and prints the counts when the program ends.
 
 use libchrony::ErrorKind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Datagrams that libchrony was given.
+/// The number of datagrams that libchrony received.
 pub(crate) static REPLIES: AtomicU64 = AtomicU64::new(0);
-/// Those of them that it had to take for the reply to its request.
+/// The number of these that libchrony had to accept as the reply to its request.
 pub(crate) static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static RECORDS: AtomicU64 = AtomicU64::new(0);
@@ -20,13 +20,13 @@ pub(crate) fn add(counter: &AtomicU64, number: usize) {
     counter.fetch_add(number as u64, Ordering::Relaxed);
 }
 
-/// A call that brought records.
+/// Counts a call that returned records.
 pub(crate) fn answered(records: usize) {
     add(&CALLS, 1);
     add(&RECORDS, records);
 }
 
-/// A call that failed.
+/// Counts a call that failed.
 pub(crate) fn failed(kind: ErrorKind) {
     add(&CALLS, 1);
     match kind {
@@ -36,7 +36,7 @@ pub(crate) fn failed(kind: ErrorKind) {
     }
 }
 
-/// Prints the figures at the exit, whatever its reason.
+/// Prints the counts when the program exits, except after a crash.
 pub(crate) fn print_at_exit() {
     START.get_or_init(Instant::now);
     // SAFETY: the function only reads atomics and prints.
@@ -50,7 +50,7 @@ extern "C" fn print() {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = replies as f64 / seconds;
     eprintln!(
-        "replies: {replies} in {seconds:.0} s ({rate:.0} a second), {} of them taken for the reply to a request; \
+        "replies: {replies} in {seconds:.0} s ({rate:.0} a second), {} of them accepted as the reply to a request; \
          calls: {}; records: {}; errors: {} connection, {} permission, {} data",
         read(&ACCEPTED),
         read(&CALLS),
