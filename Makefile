@@ -1,4 +1,4 @@
-# Every target provisions what it needs first (tools/provision), so each works on a fresh checkout.
+# Each target first provides what it needs (tools/provision), so it works in a fresh checkout.
 
 PYTHON ?= python3
 DIST ?= dist
@@ -7,13 +7,13 @@ TARPAULIN := .provision/tarpaulin-$(TARPAULIN_VERSION)
 CARGO_DEB_VERSION := 3.8.0
 CARGO_DEB := .provision/cargo-deb-$(CARGO_DEB_VERSION)
 
-# Cargo may be told to put its output elsewhere.
+# Cargo's own variable for another output directory.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RUN := tools/run
-# A quick file of each folder of Python tests but `package`, which builds a wheel.
+# A quick file from each folder of Python tests, except `package`, which builds a wheel, and `matrix`.
 CHECKED := aio/test_names api/test_transports deadlines/test_answers_in_time process/test_streams \
 	security/test_command_port tools/test_claims values/test_scripted
-# Most tests wait for something, so that a few files of them can run at once.
+# Most tests wait most of the time, so a few files can run in parallel even on few processors.
 PYTEST := $(RUN) pytest --numprocesses 3 --dist loadfile
 COVER := $(RUN) $(TARPAULIN)/bin/cargo-tarpaulin tarpaulin --engine llvm --locked --skip-clean \
 	--target-dir $(TARGET)/tarpaulin --timeout 300 --fail-under 85
@@ -22,18 +22,17 @@ CAUSES := $(RUN) cargo run --quiet --package chrony-health --example causes
 VERDICT := $(RUN) cargo run --quiet --package chrony-health --features schema --example schema
 FIELDS := $(RUN) cargo run --quiet --package libchrony --example fields
 GENERATE := $(RUN) cargo run --quiet --package chrony-report -- generate
-# How long `make fuzz` and `make soak` go on.
+# The duration of `make fuzz` and `make soak`.
 MINUTES ?= 10
 export PYTHON
-# maturin configures PyO3 in another way than plain cargo does; each has a folder of its own, or each would rebuild
-# PyO3 after the other.
+# maturin configures PyO3 differently from plain cargo. With a shared folder, each would rebuild PyO3 after the other.
 MATURIN_TARGET := $(TARGET)/maturin-build
-# The extension module gets its Python symbols from the interpreter, whoever builds it.
+# The extension module gets its Python symbols from the interpreter, with maturin and with plain cargo.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export RUSTDOCFLAGS := -D warnings
 
-# A wheel for glibc 2.17 and later, linked by zig; on a musl system, for its musl. zig would put an unwinder of its own
-# into it, and CPython ends daemon threads by unwinding them with the system's: a crash at exit.
+# The wheel is for glibc 2.17 and later, linked by zig, or for musl if the system has musl. zig would link its own
+# unwinder into the wheel. CPython ends daemon threads with the system's unwinder, and would crash at exit.
 GLIBC := $(shell getconf GNU_LIBC_VERSION 2>/dev/null)
 WHEEL_FLAGS ?= $(if $(GLIBC),--zig --compatibility manylinux2014)
 WHEEL_LINK ?= $(if $(GLIBC),-- -C link-arg=$(shell cc -print-file-name=libgcc_s.so.1))
@@ -47,14 +46,14 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: provision-demo extension ## Show what pychrony reads, on private chronyds
+demo: provision-demo extension ## Show what pychrony reads from private chronyds
 	@cargo build --quiet --package testbed --package chrony-report
 	@$(RUN) python tools/demo.py $(TARGET)/debug/testbed $(TARGET)/debug/chrony-report
 
 .PHONY: test
-test: provision-test lint build ## Run everything: lints, and all tests of Rust and Python
+test: provision-test lint build ## Run all lints, and all tests of Rust and Python
 	cargo test --workspace --no-run
-	@# Both wait for most of their time.
+	@# At once, since both wait most of the time.
 	PYCHRONY_TEST_DRIVER=asyncio $(PYTEST) --ignore=tests/package >$(TARGET)/asyncio.log 2>&1 & asyncio=$$!; failed=; \
 		$(RUN) cargo test --workspace || failed=yes; \
 		wait $$asyncio || failed=yes; cat $(TARGET)/asyncio.log; test -z "$$failed"
@@ -62,11 +61,11 @@ test: provision-test lint build ## Run everything: lints, and all tests of Rust 
 	$(PYTEST) --ignore=tests/package/test_report_wheel.py
 
 .PHONY: test-field
-test-field: provision-test ## Judge real chronyds in states from the field, in minutes
+test-field: provision-test ## Judge real chronyds in states from the field; takes minutes
 	$(RUN) cargo test --package chrony-health --test field
 
 .PHONY: check
-check: provision-test extension ## Check format, clippy, types and a few tests in a minute
+check: provision-test extension ## Check format, clippy, types and a few tests, in a minute
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	$(RUN) ruff format --check --quiet
@@ -77,7 +76,7 @@ check: provision-test extension ## Check format, clippy, types and a few tests i
 	$(PYTEST) --quiet $(CHECKED:%=tests/%.py)
 
 .PHONY: lint
-lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, ledgers, words
+lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, ledgers and prose
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package chrony-health --test field --quiet -- -D warnings
@@ -104,7 +103,7 @@ fmt: provision-test ## Format all code, and fix what ruff can fix
 	$(RUN) ruff format
 
 .PHONY: fields
-fields: provision-test ## Write docs/fields.md, docs/causes.md and the schemas from the tables
+fields: provision-test ## Generate docs/fields.md, docs/causes.md and the schemas
 	@$(CAUSES) > $(TARGET)/causes.md
 	mv $(TARGET)/causes.md docs/causes.md
 	@$(VERDICT) > $(TARGET)/verdict.json
@@ -163,7 +162,7 @@ valgrind: provision-valgrind build ## Look for memory errors and leaks, in Rust 
 	tools/checks/valgrind
 
 .PHONY: matrix
-matrix: provision-matrix extension ## Test the wheel and the judgement on Debian 13 and unstable (as root)
+matrix: provision-matrix extension ## Test on Debian 13 and unstable: wheels, judgement (as root)
 	rm -rf $(TARGET)/matrix/wheel
 	$(MAKE) --no-print-directory wheel DIST=$(TARGET)/matrix/wheel
 	cargo build --quiet --package testbed
@@ -173,13 +172,13 @@ matrix: provision-matrix extension ## Test the wheel and the judgement on Debian
 	$(MAKE) --no-print-directory try-deb
 
 .PHONY: try-deb
-try-deb: provision-matrix ## Test the package on Debian 13 and unstable (as root)
+try-deb: provision-matrix ## Test on Debian 13 and unstable: the Debian package (as root)
 	rm -rf $(TARGET)/matrix/deb
 	$(MAKE) --no-print-directory deb DIST=$(TARGET)/matrix/deb
 	tools/systems/try_deb $(TARGET)/matrix/deb/*.deb
 
 .PHONY: coverage
-coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: 85 % of each crate, 90 % of Python
+coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: at least 85 % of Rust, 90 % of Python
 	$(COVER) --packages libchrony --include-files 'crates/libchrony/src/*'; \
 		status=$$?; rm -f build_rs_cov.profraw; exit $$status
 	$(COVER) --packages chrony-health --packages chrony-report --include-files 'crates/chrony-health/src/*' \
@@ -188,13 +187,13 @@ coverage: build $(TARPAULIN)/bin/cargo-tarpaulin ## Measure coverage: 85 % of ea
 	$(PYTEST) --cov --cov-report=term-missing --cov-fail-under=90 --ignore=tests/package
 
 .PHONY: clean
-clean: ## Remove everything built or provisioned here
+clean: ## Remove everything that was built or provisioned here
 	cargo clean
 	rm -rf fuzz/target fuzz/found fuzz/artifacts dist .venv .provision python/pychrony/*.so
 	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find python tests soak tools benches -type d -name __pycache__ -exec rm -rf {} +
 
-# --- Steps that the targets share ----------------------------------------------------------------------------------
+# --- Shared steps --------------------------------------------------------------------------------------------------
 
 .PHONY: provision-demo provision-wheel provision-test provision-bench provision-valgrind provision-matrix
 provision-demo provision-wheel provision-test provision-bench provision-valgrind provision-matrix:

@@ -1,10 +1,9 @@
-"""Show what pychrony and the command chrony-report read, on two chronyds of our own (`make demo`).
+"""Show what pychrony and the command chrony-report read from two private chronyds (`make demo`).
 
     demo.py TESTBED CHRONY_REPORT
 
-Both are programs. The test bed starts an NTP server and a client of it in a temporary folder, without touching the
-clock or anything of the system, and removes both when its standard input ends: however this script ends, nothing is
-left behind.
+The arguments are the paths of both programs. The test bed starts an NTP server and a client of it in temporary folders,
+without changing the clock or the system. It stops both when its standard input ends, so they end with this script.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
 START_SECONDS = 30.0
-#: The client takes 16 samples a second: after this long the statistics have something to say.
+#: Long enough for meaningful statistics, since the client takes 16 samples a second.
 SAMPLING_SECONDS = 1.5
 #: chronyd's age of a sample that was never taken.
 NEVER = 0xFFFFFFFF
 
-# What chronyc shows for a source's mode and state, and what the marks mean.
+# The marks of chronyc for the mode and the state of a source.
 MODES: dict[int, str] = {
     pychrony.SourceMode.CLIENT: "^",
     pychrony.SourceMode.PEER: "=",
@@ -51,13 +50,13 @@ STATES: dict[int, str] = {
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue. The message has the reason."""
 
 
 @contextlib.contextmanager
 def private_chronyds(testbed: str) -> Iterator[dict[str, Any]]:
-    """Two running chronyds, the second synchronised to the first; yields the test bed's description of them."""
-    # The test bed has a session of its own: Ctrl-C reaches this script only, which then lets the test bed clean up.
+    """Run two chronyds, the second synchronised to the first, and yield the test bed's description of them."""
+    # In another session, the test bed does not receive Ctrl-C. This script does, and lets the test bed clean up.
     process = subprocess.Popen(
         [testbed, "pair"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -76,7 +75,7 @@ def private_chronyds(testbed: str) -> Iterator[dict[str, Any]]:
 
 
 def quantity(value: float, units: tuple[str, ...] = ("s", "ms", "us", "ns"), sign: str = "") -> str:
-    """Print a number with the unit that leaves one to three digits before the point."""
+    """Return a number with the largest unit in which it is at least 1, or the smallest unit."""
     scaled = value
     for unit in units[:-1]:
         if abs(scaled) >= 1:
@@ -86,12 +85,12 @@ def quantity(value: float, units: tuple[str, ...] = ("s", "ms", "us", "ns"), sig
 
 
 def heading(title: str, call: str) -> None:
-    """Print the title of a report and the call that gives it."""
+    """Print the title of a report and the call that reads it."""
     print(f"\n\033[1m{title}\033[0m  {call}" if sys.stdout.isatty() else f"\n{title}  {call}")
 
 
 def table(*rows: tuple[str, ...]) -> None:
-    """Print rows in columns: the first one to the left, all others to the right."""
+    """Print rows in columns. The first column is aligned to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [f"{first:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))]
@@ -161,7 +160,7 @@ def show_source_stats(stats: list[pychrony.SourceStats]) -> None:
 
 
 def show_rtc(socket: str) -> None:
-    """Print the real-time clock's report, or chronyd's word that it tracks none."""
+    """Print the report of the real-time clock, or the reason that chronyd does not track it."""
     try:
         rtc = pychrony.get_rtc_data(socket)
     except pychrony.ChronyDataError as error:
@@ -172,7 +171,7 @@ def show_rtc(socket: str) -> None:
 
 
 def show_command(program: str, sockets: list[str]) -> None:
-    """Have the command show both chronyds, and whether the client is right."""
+    """Run the command: for both chronyds, and to judge the client."""
     columns = shutil.get_terminal_size((100, 24)).columns
     hosts = [word for socket in sockets for word in ("-H", socket)]
     for title, arguments in {
@@ -181,14 +180,14 @@ def show_command(program: str, sockets: list[str]) -> None:
     }.items():
         heading(title, f"chrony-report {' '.join(arguments)}")
         sys.stdout.flush()
-        # A judgement that is not good is no failure of the demo.
+        # A bad judgement is not a failure of the demo.
         subprocess.run([program, *arguments], check=False, env={**os.environ, "COLUMNS": str(columns)})
 
 
 def demo(testbed: str, command: str) -> None:
-    """Start, show, and end."""
+    """Start the chronyds, show everything, and stop them."""
     library = pychrony.libchrony_path()
-    print("Starting two private chronyds, a server and a client of it. They leave the clock alone.", flush=True)
+    print("Starting two private chronyds, a server and its client. They do not change the clock.", flush=True)
     with private_chronyds(testbed) as pair:
         time.sleep(SAMPLING_SECONDS)
         socket = pair["socket"]
@@ -205,14 +204,14 @@ def demo(testbed: str, command: str) -> None:
         show_command(command, [socket, pair["server"]["socket"]])
 
     print(
-        "\nBoth chronyds are gone again. Next:\n"
+        "\nBoth chronyds have ended. Next:\n"
         "  tools/run python -c 'import pychrony; print(pychrony.get_tracking())'   this machine's chronyd (as root)\n"
         "  make wheel   a wheel to install anywhere       make help   everything else"
     )
 
 
 def end(number: int, _frame: FrameType | None) -> None:
-    """Turn a signal into an orderly end."""
+    """Exit on a signal, so that the chronyds end first."""
     sys.exit(128 + number)
 
 

@@ -1,9 +1,9 @@
 """Check that docs/libchrony.md and SECURITY.md name code and tests that exist (`make lint`).
 
-Both name items and tests, and no files, so that moving a file edits neither. A name must be defined once, or be
-qualified until only one definition fits: by the module or folder (`fields::NAME`), the type (`Socket::drop`), or the
-test file (`test_sources::NAME`). Items are searched for in the crate libchrony, and in another crate if the name begins
-with the name of that crate. Tests are searched for in all crates and below tests/.
+Both name items and tests but not files, so that they stay valid when a file moves. A name must be unique, or qualified
+until it is: by the module or folder (`fields::NAME`), the type (`Socket::drop`), or the test file
+(`test_sources::NAME`). Items are searched for in the crate libchrony, or in the crate that a qualifier names. Tests are
+searched for in all crates and below tests/.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
 
 ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "Cargo.lock").is_file())
 CRATE = "libchrony"
-#: The smallest number of traps that the ledger has, and the points of each.
+#: The minimum number of traps in the ledger.
 TRAPS = 46
+#: The points of each trap.
 POINTS = ["What", "Why", "Our way", "Code", "Test"]
 NAMES = re.compile(r"`([A-Za-z_][\w:-]*)`")
 ITEM = re.compile(
     r"^(?:(?:pub(?:\([^)]*\))?|const|async|unsafe|extern \"C\") )*"
     r"(?:fn|struct|enum|trait|const|static|type|mod|macro_rules!) (\w+)"
 )
-#: A field, a constant, or a line of a report's table: found only if it is qualified by the block that it is in.
+#: A field, a constant, or a line of a report's table. Its name must be qualified by a word of an enclosing block.
 LINE = re.compile(r"^(\w+)(?:: | = )")
-#: A promise that is tested with every driver.
+#: Marks a function as a test that runs with every driver.
 DRIVEN = "<D: Driver>"
 PYTHON_TEST = re.compile(r"^ *(?:async )?def (test_\w+)\(")
 
 
 class Definition(NamedTuple):
-    """A place that defines a name, the words that may qualify it, and those of which one has to."""
+    """A place that defines a name, the words that may qualify it, and words of which at least one is required."""
 
     place: str
     owners: frozenset[str]
@@ -46,7 +47,7 @@ Definitions = defaultdict[str, list[Definition]]
 
 
 def lines_in(file: Path) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield the lines of a file that have code, each with its number and the lines that open the blocks around it."""
+    """Yield the lines of code in a file, each with its number and the first lines of the enclosing blocks."""
     around: list[tuple[int, str]] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         code = line.strip()
@@ -60,7 +61,7 @@ def lines_in(file: Path) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def defined(file: Path, number: int, around: Iterable[str] = (), *, is_line: bool = False) -> Definition:
-    """Return the definition at a line of a file, inside some blocks."""
+    """Return the definition at a line of a file, given the first lines of the enclosing blocks."""
     path = file.relative_to(ROOT)
     blocks = frozenset(word for text in around for word in re.findall(r"\w+", text))
     owners = blocks.union(path.with_suffix("").parts)
@@ -68,7 +69,7 @@ def defined(file: Path, number: int, around: Iterable[str] = (), *, is_line: boo
 
 
 def rust(items: Definitions, tests: Definitions) -> None:
-    """Find the items and tests of all crates."""
+    """Add the items and tests of all crates."""
     for file in sorted(ROOT.glob("crates/*/**/*.rs")):
         is_test = False
         for number, code, around in lines_in(file):
@@ -84,7 +85,7 @@ def rust(items: Definitions, tests: Definitions) -> None:
 
 
 def python(tests: Definitions) -> None:
-    """Find the tests of Python."""
+    """Add the Python tests."""
     for file in sorted(ROOT.glob("tests/**/*.py")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if test := PYTHON_TEST.match(line):
@@ -92,7 +93,7 @@ def python(tests: Definitions) -> None:
 
 
 def check(name: str, definitions: Definitions, scope: str | None = None) -> str | None:
-    """Return what is wrong with a name, if anything is."""
+    """Return the finding for a name, if there is one."""
     *qualifiers, last = name.split("::")
     needed = set(qualifiers)
     if scope and not any((ROOT / "crates" / word).is_dir() for word in qualifiers):
@@ -108,28 +109,28 @@ def check(name: str, definitions: Definitions, scope: str | None = None) -> str 
 
 
 def ledger(items: Definitions, tests: Definitions) -> Iterator[str]:
-    """Yield what is wrong with the ledger."""
+    """Yield the findings in the ledger."""
     text, _, _ = (ROOT / "docs/libchrony.md").read_text(encoding="utf-8").partition("## Notes")
     _, *parts = re.split(r"^### (\d+)\. .+$", text, flags=re.MULTILINE)
     traps = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
     for number in range(1, max(TRAPS, *traps) + 1):
         _, *points = re.split(r"^- \*\*(.+)\*\*: ", traps.get(number, ""), flags=re.MULTILINE)
         if points[::2] != POINTS:
-            yield f"trap {number}: not {', '.join(POINTS)}"
+            yield f"trap {number}: its points are not {', '.join(POINTS)}"
             continue
         code, test = (NAMES.findall(point) for point in points[7::2])
         if not (code and test):
-            yield f"trap {number}: names no code or no test"
+            yield f"trap {number}: does not name both code and a test"
         wrong = [check(name, items, CRATE) for name in code] + [check(name, tests) for name in test]
         yield from (f"trap {number}: {one}" for one in wrong if one)
 
 
 def security(tests: Definitions) -> Iterator[str]:
-    """Yield what is wrong with SECURITY.md: in the last column of its tables, and with tests of Python in its text."""
+    """Yield the findings in SECURITY.md: in the last column of its tables, and in the Python tests that it names."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|(?!.*\| test \|$| --- )(.*)\|$", text, re.MULTILINE)
     if not rows:
-        yield "makes no claim"
+        yield "has no table of claims"
     named = [name for name in NAMES.findall(text) if re.search(r"\btest_\w+$", name)]
     for row in rows:
         tests_of_row = NAMES.findall(row.rpartition(" | ")[2])
@@ -140,7 +141,7 @@ def security(tests: Definitions) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print what is wrong with either; 1 if anything is."""
+    """Print the findings; return 1 if there are any."""
     items: Definitions = defaultdict(list)
     tests: Definitions = defaultdict(list)
     rust(items, tests)

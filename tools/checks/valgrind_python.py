@@ -1,6 +1,6 @@
-"""The Python program of tools/checks/valgrind: it opens, reads, fails and closes thousands of times, in every way.
+"""The Python program that tools/checks/valgrind runs: it opens, reads, fails and closes thousands of times.
 
-The argument is the test bed's program. Nothing is checked here but that each call ends as it should.
+The argument is the path of the test bed. The results of the calls are not checked, but an unexpected exception fails.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pychrony
 from pychrony import ChronyConnection, ChronyError
 
 TIMES = 60
-#: The method or function of each report, and that of any with each name.
+#: The name of each method or function that reads, with its arguments: those of single reports, and `get_report`.
 CALLS: list[tuple[str, list[str]]] = [
     (name, []) for name in vars(ChronyConnection) if name.startswith("get_") and name != "get_report"
 ]
@@ -24,7 +24,7 @@ FAULTS = ("status 1", "status 2", "count -1", "truncate 40", "reply-code 99")
 
 
 class Bed:
-    """The scripted chronyd."""
+    """A scripted chronyd."""
 
     def __init__(self, stdin: IO[str], stdout: IO[str]) -> None:
         self._stdin = stdin
@@ -38,14 +38,14 @@ class Bed:
         return answer
 
     def say(self, command: str) -> None:
-        """Give it a command."""
+        """Send a command."""
         self._stdin.write(command + "\n")
         self._stdin.flush()
         self._answer()
 
 
 def attempt(function: Any, *arguments: object, **settings: float) -> int:  # noqa: ANN401
-    """Call; 1 if it failed."""
+    """Call a function; return 1 if it failed."""
     try:
         function(*arguments, **settings)
     except (ChronyError, ValueError, TypeError):
@@ -54,13 +54,13 @@ def attempt(function: Any, *arguments: object, **settings: float) -> int:  # noq
 
 
 def functions(address: str) -> tuple[int, int]:
-    """Call each function, many times; how many calls there were and how many failed."""
+    """Call each function many times; return the number of calls, and the number of failures."""
     failed = [attempt(getattr(pychrony, name), *which, address) for name, which in CALLS for _ in range(TIMES)]
     return len(failed), sum(failed)
 
 
 def connection(address: str, lanes: int) -> tuple[int, int]:
-    """The same on connections that are closed after every tenth call."""
+    """Call each method many times, on several connections; return the number of calls, and the number of failures."""
     failed = []
     for _ in range(TIMES // 10):
         with contextlib.suppress(ChronyError), ChronyConnection(address, parallel=lanes) as opened:
@@ -70,10 +70,10 @@ def connection(address: str, lanes: int) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Call, and tell how often."""
+    """Make all calls, and print their number."""
     with subprocess.Popen([sys.argv[1], "scripted"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bed:
         if bed.stdin is None or bed.stdout is None:
-            raise RuntimeError("the test bed has no input or no output")
+            raise RuntimeError("the test bed lacks standard input or output")
         chronyd = Bed(bed.stdin, bed.stdout)
         chronyd.say('values {"sources": 40}')
         addresses = (chronyd.described["socket"], f"127.0.0.1:{chronyd.described['command_port']}")

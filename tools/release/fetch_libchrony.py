@@ -1,15 +1,15 @@
-"""Fetch libchrony, where the distribution has none, from the wheel of pychrony 2.0.3 on PyPI.
+"""Fetch libchrony from the wheel of pychrony 2.0.3 on PyPI, if the system does not have it.
 
-The wheel is downloaded by exact version and accepted by its SHA-256 only. Two files are taken out of it:
+The wheel has an exact version, and is accepted only with the right SHA-256. Two files are extracted from it:
 
     .provision/libchrony/libchrony.so.0          the shared library
     .provision/libchrony/LGPL-2.1-or-later.txt   its licence
 
-and, on a system without a libchrony of its own, `.provision/libchrony.so.0` is made to point to the first.
-`tools/run` uses that; `tools/release/bundle_libchrony.py` puts both files into our wheel.
+If the system does not have libchrony, `.provision/libchrony.so.0` becomes a link to the first, which `tools/run` uses.
+`tools/release/bundle_libchrony.py` adds both files to wheels.
 
-With --always they are fetched even if the system has libchrony (the wheel is for systems that have none).
-With --system nothing is fetched: the exit status says whether the system has libchrony.
+With --always they are fetched even if the system has libchrony, for the wheels.
+With --system nothing is fetched, and the exit status is 0 if the system has libchrony, and 1 otherwise.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LICENCE = FOLDER / "LGPL-2.1-or-later.txt"
 SERVES = PROVISION / "libchrony.so.0"
 
 REQUIREMENT = "pychrony==2.0.3"
-#: (machine, C library): the wheel's platform tag and SHA-256.
+#: The platform tag and the SHA-256 of the wheel, by machine and C library.
 WHEELS = {
     ("x86_64", "glibc"): (
         "manylinux_2_28_x86_64",
@@ -53,7 +53,7 @@ WHEELS = {
 
 
 def system_has_libchrony() -> bool:
-    """Ask the loader, as pychrony itself does."""
+    """Return True if the dynamic loader finds libchrony, as it would for pychrony."""
     try:
         ctypes.CDLL("libchrony.so.0")
     except OSError:
@@ -62,13 +62,13 @@ def system_has_libchrony() -> bool:
 
 
 def download(folder: Path) -> Path:
-    """Download the wheel for this machine into `folder`; pip refuses one with another hash."""
+    """Download the wheel for this machine into a folder. pip refuses a file with another hash."""
     machine = platform.machine()
     libc = "glibc" if platform.libc_ver()[0] == "glibc" else "musl"
     if (machine, libc) not in WHEELS:
         sys.exit(
             f"provision: {REQUIREMENT} has no libchrony for {machine} with {libc}. Build it from "
-            "https://gitlab.com/chrony/libchrony and install it, or name the file in LIBCHRONY_PATH."
+            "https://gitlab.com/chrony/libchrony and install it, or set LIBCHRONY_PATH to its path."
         )
     tag, sha256 = WHEELS[machine, libc]
     requirements = folder / "requirements.txt"
@@ -78,13 +78,13 @@ def download(folder: Path) -> Path:
     command += ["--python-version", "3.11", "--platform", tag]
     command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
     if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        sys.exit(f"provision: could not download {REQUIREMENT} for {tag} (the reason is above).")
+        sys.exit(f"provision: could not download {REQUIREMENT} for {tag} (see the error above).")
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def extract(wheel: Path) -> None:
-    """Put the library and its licence into place, each complete or not at all."""
+    """Extract the library and its licence, each atomically."""
     wanted = {
         LICENCE: lambda name: name.endswith("/licenses/LICENSES/LGPL-2.1-or-later.txt"),
         LIBRARY: lambda name: name.startswith("pychrony.libs/libchrony"),
@@ -103,14 +103,14 @@ def main() -> int:
     """Run the command line described at the top."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--always", action="store_true", help="fetch even if the system has libchrony")
-    parser.add_argument("--system", action="store_true", help="only tell whether the system has libchrony")
+    parser.add_argument("--system", action="store_true", help="only check whether the system has libchrony")
     options = parser.parse_args()
 
     if options.system:
         return 0 if system_has_libchrony() else 1
     in_system = system_has_libchrony()
     if not (LIBRARY.exists() and LICENCE.exists()) and (options.always or not in_system):
-        print(f"provision: taking libchrony out of {REQUIREMENT} into {FOLDER.relative_to(PROVISION.parent)}/")
+        print(f"provision: extracting libchrony from {REQUIREMENT} into {FOLDER.relative_to(PROVISION.parent)}/")
         with tempfile.TemporaryDirectory() as folder:
             extract(download(Path(folder)))
         ctypes.CDLL(str(LIBRARY))

@@ -1,5 +1,5 @@
-# Small systems of other releases of Debian, each in a folder of its own. The scripts next to this file read it. The
-# folders are kept in target/matrix: remove one to have its release made anew. The mirror is apt's own.
+# Functions for small systems of other Debian releases, which the scripts next to this file source. Each system is a
+# folder in target/matrix. Remove the folder to create the system again. The mirror is the one that apt uses.
 
 TARGET=${CARGO_TARGET_DIR:-target}
 
@@ -9,24 +9,24 @@ stop() {
     exit 1
 }
 
-# need_systems: ends where no system can be made.
+# need_systems: exit if systems cannot be created here, and set the mirror otherwise.
 need_systems() {
-    [ "$(id -u)" -eq 0 ] || stop 'only root can make the folder of a system and enter it; try: sudo make'
-    command -v debootstrap >/dev/null || stop 'debootstrap is missing: make installs it, or apt-get install debootstrap'
+    [ "$(id -u)" -eq 0 ] || stop 'only root can create a system and enter it; try: sudo make'
+    command -v debootstrap >/dev/null || stop 'debootstrap is missing: run apt-get install debootstrap, or use make'
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'ShortDesc: Packages' 'Label: Debian' | head -n 1)
-    [ -n "$mirror" ] || stop 'apt knows no mirror of Debian: see /etc/apt, and run apt-get update'
+    [ -n "$mirror" ] || stop 'apt does not know a Debian mirror: see /etc/apt, and run apt-get update'
 }
 
-# make_system RELEASE: a small system with chrony, systemd, and every Python that the release has.
+# make_system RELEASE: create a small system with chrony, systemd, and every Python of the release.
 make_system() {
     system=$TARGET/matrix/$1
     [ ! -e "$system/made" ] || return 0
-    say "making $system from $mirror"
+    say "creating $system from $mirror"
     rm -rf "$system"
     mkdir -p "$TARGET/matrix"
     debootstrap --variant=minbase --include=chrony,python3,iproute2,systemd "$1" "$system" "$mirror" >"$system.log" 2>&1 ||
         stop "debootstrap failed; see $system.log"
-    # A mirror that is a copy of a past day is as good.
+    # The mirror may be a snapshot of a past day.
     inside "$system" sh -euc '
         apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Check-Valid-Until=false "$@"; }
         apt update
@@ -35,10 +35,10 @@ make_system() {
     touch "$system/made"
 }
 
-# inside SYSTEM COMMAND…: runs it there, with nothing of this environment and with mounts that end with it.
+# inside SYSTEM COMMAND…: run a command there, with a clean environment and with mounts that end with it.
 inside() {
     unshare --mount --propagation private sh -euc '
-        # A root that is no mount could have no namespaces of mounts within, which some tests make.
+        # Some tests create mount namespaces, for which the root has to be a mount point.
         mount --bind "$1" "$1"
         mount -t proc proc "$1/proc"
         mount --rbind /dev "$1/dev"
