@@ -1,7 +1,8 @@
-"""One call: that it ends in time, and that what comes of it is right or explained."""
+"""The check of one call: it ends in time, and its result is right or its error has an explanation."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -13,20 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from soak import log
 from soak.bed import Bed
 from soak.records import Described
 from tests.support.reports import BY_CALL, CALLS
 
 from pychrony import ChronyConnection, ChronyError
 
-#: The number of kinds of calls and errors that are told apart.
+#: The maximum number of keys of a counter, such as kinds of errors.
 KINDS = 200
-#: Later calls are noted, for `judge` to see whether the machine was as late.
+#: A call that ends more than this many seconds after its deadline is compared with the machine (`Lateness`).
 NOTED = 0.05
-#: The reports to read, sources more often than the rest.
+#: The number of unexplained errors and wrong records to log in full.
+LOGGED = 50
+_logged = itertools.count()
+#: The reports to read. Sources occur twice, so that they are read more often.
 REPORTS = (*CALLS, "get_sources")
 
-#: The share of reads by name.
+#: The share of reads that use `get_report`.
 BY_NAME = 0.1
 
 Report = Callable[[], Any]
@@ -43,29 +48,29 @@ class Late:
 
 @dataclass
 class Tally:
-    """The results of a reader; of constant size, however long it reads."""
+    """The results of a reader. Its size is bounded, however long the run."""
 
     calls: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
     records: int = 0
-    #: The seconds between the deadline and the end of the latest call; negative if none was late.
+    #: The largest number of seconds by which a call ended after its deadline; negative if all ended before.
     worst: float = -math.inf
     worst_call: str = ""
     late: deque[Late] = field(default_factory=lambda: deque(maxlen=1000))
 
     def count(self, counter: Counter[str], key: str, number: int = 1) -> None:
-        """Count, under another name once there are too many."""
-        # Hundreds of threads have the same keys.
+        """Count a key, or "others" once there are too many keys."""
+        # Interned, because hundreds of threads have the same keys.
         counter[sys.intern(key) if key in counter or len(counter) < KINDS else "others"] += number
 
     def violation(self, what: str) -> None:
-        """Note what must not happen."""
+        """Note something that must not happen."""
         self.count(self.violations, what)
 
     def add(self, other: Tally) -> None:
-        """Add what another has seen."""
+        """Add the results of another reader."""
         for mine, theirs in (
             (self.calls, other.calls),
             (self.errors, other.errors),
@@ -80,22 +85,22 @@ class Tally:
             self.worst, self.worst_call = other.worst, other.worst_call
 
     def to_json(self) -> bytes:
-        """For the parent of a child."""
+        """Return the results as JSON, for the parent process."""
         late = [vars(call) for call in self.late]
         return json.dumps({**vars(self), "late": late}).encode()
 
     @classmethod
-    def from_json(cls, told: bytes) -> Tally:
-        """Return the results that a child has sent."""
-        values = json.loads(told)
+    def from_json(cls, text: bytes) -> Tally:
+        """Parse the results of a child process."""
+        values = json.loads(text)
         for name in ("calls", "errors", "violations"):
             values[name] = Counter(values[name])
         values["late"] = deque((Late(**call) for call in values["late"]), maxlen=1000)
         return cls(**values)
 
 
-def head(error: BaseException) -> str:
-    """The class of an error and its message without what differs from call to call."""
+def kind_of(error: BaseException) -> str:
+    """Return the class of an error and its message, without the parts that differ between calls."""
     message = re.sub(r"/\S*|\[::1\]:\d+|127\.\d+\.\d+\.\d+(:\d+)?", "ADDRESS", str(error))
     message = re.sub(r"\b\d+(\.\d+)?(e-\d+)? ?(ms|µs|ns|s)\b", "N s", message).split(". ")[0]
     message = re.sub(r"\d+ of \d+ records|\d+ records", "N records", message)
@@ -107,12 +112,12 @@ SPAN = r"([\d.]+)(s|ms|µs|ns)\b"
 
 
 def is_busy(error: ChronyError) -> bool:
-    """Return True if the call never had its turn on the connection, or to open a socket."""
+    """Return True if the call never got its turn on the connection, or its turn to open a socket."""
     return any(words in error.message for words in ("kept the connection to chronyd busy", "kept opening sockets"))
 
 
 def time_left(error: ChronyError, timeout: float) -> float | None:
-    """The time that chronyd had to answer, of a call for which the time was too short; None of any other."""
+    """Return the seconds that chronyd had to answer a call that ran out of time; None for any other error."""
     if answered := re.search(f" within {SPAN}", error.message):
         return float(answered[1]) * UNITS[answered[2]]
     if asleep := re.search(f"did not run for {SPAN} of the {SPAN}", error.message):
@@ -121,24 +126,24 @@ def time_left(error: ChronyError, timeout: float) -> float | None:
 
 
 def call(tally: Tally, name: str, timeout: float, function: Report) -> tuple[Any, ChronyError | None]:
-    """Call, and see to it that it ends by its deadline and raises nothing but this package's errors."""
+    """Make a call and note its end. Return its result or its `ChronyError`; any other exception is raised."""
     result, failure = None, None
     start = time.monotonic()
     try:
         result = function()
     except ChronyError as error:
-        # The traceback is dropped, since its frames would keep records.
+        # The frames of the traceback would keep records alive.
         failure = error.with_traceback(None)
-    ended(tally, name, timeout, start, failure)
+    note_end(tally, name, timeout, start, failure)
     return result, failure
 
 
-def ended(tally: Tally, name: str, timeout: float, start: float, failure: ChronyError | None) -> None:
-    """Note that a call has ended now, and how late."""
+def note_end(tally: Tally, name: str, timeout: float, start: float, failure: ChronyError | None) -> None:
+    """Note the end of a call that has just ended, and its delay after the deadline."""
     end = time.monotonic()
     tally.count(tally.calls, name)
     if failure is not None:
-        tally.count(tally.errors, head(failure))
+        tally.count(tally.errors, kind_of(failure))
     late = end - start - timeout
     if late > tally.worst:
         tally.worst, tally.worst_call = late, f"{name}, timeout {timeout} s"
@@ -147,7 +152,7 @@ def ended(tally: Tally, name: str, timeout: float, start: float, failure: Chrony
 
 
 def reader(source: Any, name: str, rng: random.Random) -> Callable[..., Any]:  # noqa: ANN401
-    """The function or the method of a report; at times that of any report, with its name."""
+    """Return the function or method that reads a report: mostly its own, at times `get_report`."""
     report = BY_CALL[name]
     if report.unavailable is not None or rng.random() >= BY_NAME:
         function: Callable[..., Any] = getattr(source, name)
@@ -156,7 +161,7 @@ def reader(source: Any, name: str, rng: random.Random) -> Callable[..., Any]:  #
 
 
 def no_excuse(_: ChronyError) -> bool:
-    """Only what happened to chronyd explains an error."""
+    """Excuse no error: only events at chronyd explain one."""
     return False
 
 
@@ -166,14 +171,14 @@ def read(
     name: str,
     timeout: float,
     *,
-    way: str,
+    via: str,
     function: Report,
     excuse: Callable[[ChronyError], bool] = no_excuse,
 ) -> None:
-    """Read a report of a chronyd and check what comes, in view of what happened to the chronyd meanwhile."""
+    """Read a report, and check its result against the states of chronyd before and after the call."""
     before = bed.now()
-    result, failure = call(tally, f"{name} {way}", timeout, function)
-    judge(tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=excuse)
+    result, failure = call(tally, f"{name} {via}", timeout, function)
+    judge(tally, bed, name, timeout, before, via=via, result=result, failure=failure, excuse=excuse)
 
 
 def judge(
@@ -183,26 +188,34 @@ def judge(
     timeout: float,
     before: Any,  # noqa: ANN401
     *,
-    way: str,
+    via: str,
     result: object,
     failure: ChronyError | None,
     excuse: Callable[[ChronyError], bool] = no_excuse,
 ) -> None:
-    """Check what came of a call that began at a moment and has ended now."""
+    """Check the result of a call that has just ended, given the state of chronyd before it."""
     after = bed.now()
+    left = None if failure is None else time_left(failure, timeout)
     if failure is None:
         try:
             tally.records += bed.check(name, result, before, after)
         except AssertionError as error:
             tally.wrong += 1
-            tally.violation(f"wrong record: {name} {way}: {error}")
-        return
-    if not excuse(failure) and not bed.explains(name, failure, time_left(failure, timeout), before, after):
-        tally.violation(f"not explained: {name} {way}, timeout {timeout} s: {head(failure)}")
+            problem = f"wrong record: {name} {via}: {error}"
+        else:
+            return
+    else:
+        if excuse(failure) or bed.explains(name, failure, left, before, after):
+            return
+        problem = f"not explained: {name} {via}, timeout {timeout} s: {kind_of(failure)}"
+    tally.violation(problem)
+    if next(_logged) < LOGGED:
+        states = f"time left {left} s; before: {before}; after: {after}"
+        log.write(f"{bed.name}: {problem}; in full: {failure}; timeout {timeout} s, {states}")
 
 
 class Connected:
-    """A connection, where it leads, and its timeout."""
+    """A connection with its chronyd and its timeout."""
 
     def __init__(
         self,
@@ -215,11 +228,11 @@ class Connected:
         self.bed = bed
         self.timeout = timeout
         self.connection = ChronyConnection(bed.addresses[transport], timeout=timeout, parallel=lanes)
-        self.way = f"connection {transport}{bed.where}"
+        self.via = f"connection {transport}{bed.suffix}"
         self._excuse = excuse
 
     def enter(self, tally: Tally) -> bool:
-        """Enter it; False if that failed."""
+        """Enter the connection; return False if that failed."""
         entered = False
 
         def enter() -> None:
@@ -227,15 +240,15 @@ class Connected:
             self.connection.__enter__()
             entered = True
 
-        read(tally, self.bed, "enter", self.timeout, way=self.way, function=enter, excuse=self._excuse)
+        read(tally, self.bed, "enter", self.timeout, via=self.via, function=enter, excuse=self._excuse)
         return entered
 
     def read(self, tally: Tally, rng: random.Random) -> None:
-        """Read some report."""
+        """Read a random report."""
         name = rng.choice(REPORTS)
         function = reader(self.connection, name, rng)
-        read(tally, self.bed, name, self.timeout, way=self.way, function=function, excuse=self._excuse)
+        read(tally, self.bed, name, self.timeout, via=self.via, function=function, excuse=self._excuse)
 
     def leave(self) -> None:
-        """Leave it."""
+        """Leave the connection."""
         self.connection.__exit__(None, None, None)

@@ -1,7 +1,7 @@
-"""Many threads on one connection, which take turns by arrival: none starves.
+"""Many threads on one connection, which take turns in order of arrival, so that none starves.
 
-While one waits, each of the others has its turn once. A thread that has to wait for Python meanwhile can miss more, but
-not many: of those that read the same, all have about as many turns.
+While a thread waits, each of the others gets one turn. A thread that also has to wait for the GIL can miss a few more,
+but threads that read the same report get about the same number of turns.
 """
 
 from __future__ import annotations
@@ -18,38 +18,39 @@ from tests.support import reports
 from pychrony import ChronyError
 
 THREADS = 128
-#: The reports that they read, each in as many threads.
+#: Each of these reports is read by the same number of threads, and so is a random mixture of all.
 ALONE = [report.call for report in reports.REPORTS if report.unavailable is None]
 KINDS: tuple[tuple[str, ...], ...] = (*((call,) for call in ALONE), REPORTS)
 TIMEOUT = 5.0
-#: The most turns of others that one may wait for, and its least share of the turns of another that reads the same.
+#: The maximum number of turns of others during one call, and the smallest ratio of turns between any two threads that
+#: read the same report.
 MOST_PASSED = 4 * THREADS
 LEAST_SHARE = 0.8
 
 
 @dataclass
 class Member:
-    """One of the threads."""
+    """A thread of the crowd."""
 
     kind: tuple[str, ...]
     calls: int = 0
-    #: The number of calls of others that ended during its last call, and the most.
+    #: The number of other threads' calls that ended during its last call, and the maximum of all its calls.
     passed: int = 0
     most_passed: int = 0
 
 
 @dataclass
 class Crowd:
-    """All of them, with their connection."""
+    """The threads and their connection."""
 
     connected: Connected
     members: list[Member] = field(default_factory=lambda: [Member(KINDS[i % len(KINDS)]) for i in range(THREADS)])
-    #: Counts the begins and the ends of all calls.
+    #: Counts each beginning and each end of a call.
     ticks: itertools.count[int] = field(default_factory=itertools.count)
     together: threading.Barrier = field(default_factory=lambda: threading.Barrier(THREADS))
 
     def read(self, member: Member, stop: threading.Event, tally: Tally, rng: random.Random) -> None:
-        """Read in one of the threads."""
+        """Read until stopped, as one of the threads."""
         connected, bed, ticks = self.connected, self.connected.bed, self.ticks
         self.together.wait()
         while not stop.is_set():
@@ -61,23 +62,23 @@ class Crowd:
                 try:
                     return method()
                 finally:
-                    # Each of the other threads has begun a call, too.
+                    # A thread begins its next call after each end, so half of the ticks are ends.
                     member.passed = (next(ticks) - begin) // 2
 
             def excuse(error: ChronyError) -> bool:
-                # The queue moved, and was longer than the timeout.
+                # The queue moved, but too slowly for the timeout.
                 return is_busy(error) and 0 < member.passed < THREADS
 
-            way = f"crowd {connected.way}"
+            via = f"crowd {connected.via}"
             before = bed.now()
-            read(tally, bed, name, TIMEOUT, way=way, function=timed, excuse=excuse)
-            # Without chronyd all turns together take less time than a thread may wait for Python.
+            read(tally, bed, name, TIMEOUT, via=via, function=timed, excuse=excuse)
+            # While chronyd is away, calls fail so fast that many turns fit into one wait for the GIL.
             if not bed.was_away(before, bed.now()):
                 member.calls += 1
                 member.most_passed = max(member.most_passed, member.passed)
 
     def judge(self, tally: Tally) -> list[str]:
-        """Note who starved, and tell how the turns were shared."""
+        """Note a violation for each thread that starved, and return the distribution of the turns."""
         lines = []
         for kind in KINDS:
             calls = [member.calls for member in self.members if member.kind == kind]

@@ -1,4 +1,4 @@
-"""Forks: parent and child both continue to read, and the child ends by `os._exit`."""
+"""Forks: parent and child both continue to read, and the child ends with `os._exit`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from soak.calls import Connected, Tally
 from soak.readers import TIMEOUTS, call_function
 from soak.run import Run
 
-#: A child that has not ended by then hangs.
+#: A child that runs for longer than this many seconds hangs, and is killed.
 CHILD_PATIENCE = 60
 
 
 def fork(run: Run, tally: Tally, rng: random.Random) -> None:
-    """Fork again and again, and read meanwhile."""
+    """Fork repeatedly, and read while the child runs."""
     own = Connected(run.beds.real[-1], "unix", 5.0, 8)
     mine = [*run.shared, own] if own.enter(tally) else run.shared
     while not run.stop.is_set():
@@ -28,7 +28,7 @@ def fork(run: Run, tally: Tally, rng: random.Random) -> None:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            # Only the parent knows the state of scripted chronyds.
+            # No scripted chronyds: the state of their models is in the parent's memory.
             _child([*mine, run.crowd.connected], writer, run, random.Random(seed))
         os.close(writer)
         run.events["fork"] += 1
@@ -41,9 +41,9 @@ def fork(run: Run, tally: Tally, rng: random.Random) -> None:
 
 
 def _child(inherited: Sequence[Connected], writer: int, run: Run, rng: random.Random) -> NoReturn:
-    """A few calls, on the parent's connections and by functions; then the end, without any clean-up of Python's.
+    """Make a few calls, on inherited connections and with functions, and end without any cleanup by Python.
 
-    What the child has opened itself it has to close itself, hence the `leave`.
+    The child leaves the connections itself, because it opened sockets of its own on them.
     """
     status = 1
     try:
@@ -65,11 +65,11 @@ def _child(inherited: Sequence[Connected], writer: int, run: Run, rng: random.Ra
 def _reap(child: int, reader: int, tally: Tally) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reader, False)
-    told = os.read(reader, mmap.PAGESIZE * 16) if status == 0 else b""
+    text = os.read(reader, mmap.PAGESIZE * 16) if status == 0 else b""
     os.close(reader)
     if status:
         tally.violation(f"a child ended with status {status}")
     else:
-        theirs = Tally.from_json(told)
+        theirs = Tally.from_json(text)
         theirs.calls = Counter({f"{name}, in a child": number for name, number in theirs.calls.items()})
         tally.add(theirs)

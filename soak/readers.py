@@ -1,4 +1,4 @@
-"""The threads that read: on connections that they share, on their own, by functions, and where nothing answers."""
+"""The threads that read: on shared connections, on their own, with one-shot functions, and where nothing answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pychrony
 from pychrony import ChronyConnectionError
 
 TIMEOUTS = (0.05, 0.3, 1.0, AMPLE, 5.0)
-#: On bad paths some calls have time for several losses.
+#: For scripted chronyds, so that some calls have time for several losses.
 LONG_TIMEOUTS = (0.05, 0.3, 1.0, 5.0, 10.0, 20.0, 20.0, 20.0)
 
 
@@ -43,25 +43,25 @@ def own(beds: Sequence[Bed[Any]], timeouts: Sequence[float], run: Run, tally: Ta
 def call_functions(
     beds: Sequence[Bed[Any]], timeouts: Sequence[float], run: Run, tally: Tally, rng: random.Random
 ) -> None:
-    """Read by functions, each of which opens and closes."""
+    """Read with one-shot functions, each of which opens and closes a connection."""
     while not run.stop.is_set():
         call_function(rng.choice(beds), rng.choice(timeouts), tally, rng)
 
 
 def call_function(bed: Bed[Any], timeout: float, tally: Tally, rng: random.Random) -> None:
-    """Read one report by its function."""
+    """Read one random report with its function."""
     transport, name = rng.choice([*bed.addresses]), rng.choice(REPORTS)
     one_shot = partial(reader(pychrony, name, rng), bed.addresses[transport], timeout=timeout)
-    read(tally, bed, name, timeout, way=f"function {transport}{bed.where}", function=one_shot)
+    read(tally, bed, name, timeout, via=f"function {transport}{bed.suffix}", function=one_shot)
 
 
 def take_turns(member: Member, run: Run, tally: Tally, rng: random.Random) -> None:
-    """Read on the connection of the crowd."""
+    """Read on the crowd's connection."""
     run.crowd.read(member, run.stop, tally, rng)
 
 
 def fail(run: Run, tally: Tally, rng: random.Random) -> None:
-    """Calls that fail whatever chronyd does, each with its own error."""
+    """Make calls that always fail, and check the error of each."""
     folder = run.beds.real[0].daemon.folder
     known = (
         (str(folder / "nothing.sock"), ChronyConnectionError, -2),

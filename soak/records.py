@@ -1,4 +1,4 @@
-"""Rules for every record of any chronyd: its class, and the type and range of each field."""
+"""The checks that hold for the records of any chronyd: the class, and the type and range of each field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.reports import Field, Report
 
 
 def whole(low: int, high: int) -> Callable[[Field, object], bool]:
-    """A check for integers of a range, or of a field's own."""
+    """Return a check for integers in a range. If the field has an upper limit of its own, that one applies."""
     return lambda field, value: (
         (
             isinstance(value, (type(field.read), int) if field.highest is None else type(field.read))
@@ -47,23 +47,23 @@ CONTENTS: dict[str, Callable[[Field, object], bool]] = {
 
 
 class Described(list[Any]):
-    """The records of a report as libchrony describes them."""
+    """The records of a report as `get_report` returns them: libchrony's names of the fields, and their values."""
 
     def check(self, report: Report) -> int:
-        """Fail unless each has the report's fields, each with a value as it is promised; return how many there are."""
+        """Return the number of records, and fail unless each has the report's fields with their documented values."""
         records = [record for record in self if record is not None]
         for record in records:
             missing = [name for name, field in report.fields.items() if name not in record and not field.is_optional]
             assert not missing, f"fields {missing} are missing"
             for name in report.fields.keys() & record.keys():
-                # Constants are numbers here.
+                # libchrony describes constants as numbers.
                 field, value = report.fields[name]._replace(read=0), record[name].value
                 assert CONTENTS[field.content](field, value), f"{name}: {value!r}"
         return len(records)
 
 
 def check_fields(record: object, report: Report) -> None:
-    """Fail unless the record is of its class, and each field of the type and in the range that is promised."""
+    """Fail unless the record has the documented class, and each field its documented type and range."""
     kind = report.record
     assert type(record) is kind, f"a {type(record).__name__} in place of a {kind.__name__}"
     fields = {field.ours: field for field in report.fields.values()}

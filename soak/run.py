@@ -6,7 +6,7 @@ import contextlib
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.support.daemon import Daemon
 
 @dataclass
 class Beds:
-    """All chronyds."""
+    """The chronyds of a run."""
 
     real: list[Real]
     crowded: Resized
@@ -28,16 +28,16 @@ class Beds:
 
     @property
     def disturbed(self) -> list[Real]:
-        """Those that are killed, stopped, and changed."""
+        """The real ones, which are killed, suspended and changed."""
         return [*self.real, self.crowded]
 
     def __iter__(self) -> Iterator[Bed[Any]]:
-        """Those and the scripted ones."""
+        """Yield all of them."""
         return iter([*self.disturbed, *self.scripted])
 
     @classmethod
     def start(cls, stack: contextlib.ExitStack, rng: random.Random) -> Beds:
-        """Start them; they end with the stack."""
+        """Start all of them; they end with the stack."""
         real, crowded = start_real(stack)
         scripted = []
         for transport in ("unix", "udp"):
@@ -49,32 +49,33 @@ class Beds:
 
 @dataclass
 class Run:
-    """One run: the connections, what has happened, and when to end."""
+    """The warm-up or the run itself: its connections, its events, and the signals to end."""
 
     beds: Beds
-    log: Callable[[str], None]
     events: Counter[str]
-    #: By how much a call may miss its deadline.
+    #: The number of seconds that a call may end after its deadline.
     slack: float
-    #: Connections to real chronyds that threads share, and to scripted ones.
+    #: Connections to real chronyds that threads share.
     shared: list[Connected]
+    #: Connections to scripted chronyds that threads share.
     bad_paths: list[Connected]
     crowd: Crowd
-    #: The disturbances end first, and then the readers.
+    #: Set to end the disturbances, which end first.
     calm: threading.Event = field(default_factory=threading.Event)
+    #: Set to end the readers.
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, beds: Beds, log: Callable[[str], None], events: Counter[str], slack: float, rng: random.Random) -> Run:
-        """With connections that are not yet entered."""
+    def of(cls, beds: Beds, events: Counter[str], slack: float, rng: random.Random) -> Run:
+        """Return a run whose connections are not entered yet."""
         shared = [Connected(bed, *how) for bed in beds.real for how in (("unix", 1.0, 8), ("udp", 5.0, 4))]
         shared.append(Connected(beds.real[0], "unix", 0.3, 1))
-        # Another thread may have the connection there for as long as it likes.
+        # A call of another thread may keep the connection busy for any time there.
         bad_paths = [Connected(bed, bed.transport, 5.0, 4, excuse=is_busy) for bed in beds.scripted]
         crowd = Crowd(Connected(beds.crowded, rng.choice(("unix", "udp")), TIMEOUT, 8))
-        return cls(beds, log, events, slack, shared, bad_paths, crowd)
+        return cls(beds, events, slack, shared, bad_paths, crowd)
 
     @property
     def connections(self) -> list[Connected]:
-        """All that are entered before the threads begin, and left after they have ended."""
+        """The connections to enter before the threads start, and to leave after they have ended."""
         return [*self.shared, *self.bad_paths, self.crowd.connected]

@@ -1,8 +1,9 @@
-"""Scripted chronyds on bad paths: delays, losses, junk, duplicates, and sources that come and go during a read.
+"""Scripted chronyds on bad paths: delays, losses, invalid and duplicate datagrams, and lists that change during a read.
 
-What one tells and does wrong for a while is its weather. All values are known, and no address is ever used twice, so a
-list shows which weathers it is of. The weather changes on the Unix socket without the loss of an answer, since such a
-socket loses none; over UDP an epoch ends with the loss of all answers that are on their way.
+A phase is a period with constant values and faults. All values are known, and the sources of each phase have new
+addresses, so a list shows the phases that it is from. No answer is lost when a phase ends, as on a Unix socket. An
+epoch is a sequence of phases with some faults in common. When it ends, all answers in flight are lost, so on a Unix
+socket an epoch begins only before the readers start.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from tests.support.reports import BY_CALL, Report
 import pychrony
 from pychrony import Smoothing, Source, SourceStats, TrackingStatus
 
-#: The number of times that a list is read when it changes during the read.
+#: The number of attempts to read a list that changes during each of them.
 TRIES = 4
-#: After how many requests for a source nothing changes any more.
+#: A number of requests for sources that is never reached, so that the list does not change.
 NEVER = 4_000_000_000
 DEFAULT_POLL = 6
 EPOCH_TIME = 1_700_000_000
@@ -36,36 +37,45 @@ LOSSES = (0.0, 0.1, 0.3, 1.0, 1.0)
 ALL = 100.0
 ROUGH_LOSSES = (3.0, 10.0, ALL)
 LENGTHS = (0, 1, 2, 3, 4, 4, 40, 40, 200, 200)
-#: The lengths of lists in an epoch: a call that waits for a long one may take any time.
+#: The maximum lengths of lists, of which each epoch has one. Most are short, because a call that waits for the reads of
+#: long lists by others may take any time.
 LONGEST = (4, 4, 40, 200)
-#: The time that an answer waits to be overtaken.
+#: The seconds that an answer waits to be overtaken.
 REORDERED = 0.05
-#: The most time that a request takes, besides the known delays.
+#: The maximum seconds that a request takes, in addition to the known delays.
 EACH = 0.01
-#: The mark of a source that came during a read; its address is the next in a range of its own.
+#: Stands for the address of a source that was added during a read. These addresses are consecutive, in another range.
 NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
-    """The values of a scripted chronyd, and its faults."""
+class Phase:
+    """The values and faults of a scripted chronyd during a phase."""
 
     epoch: int = 0
     number: int = 0
     length: int = 3
-    #: The index of the source that goes during a read, and how many come.
+    #: The index of the source that is removed during a read.
     remove: int = 0
+    #: The number of sources that are added at the same time.
     add: int = 0
     delay: float = 0.0
-    #: The answers or requests that are lost, in percent.
+    #: The percentage of answers or requests that are lost.
     loss: float = 0.0
-    #: The first moment at which it may be in force, and the first at which it certainly is.
+    #: The earliest time at which the phase may have begun.
     begun: float = 0.0
+    #: The time by which it has certainly begun.
     sure: float = math.inf
 
     def address_of(self, index: int) -> str:
-        """The address of a source."""
+        """Return the address of a source."""
         return f"127.{16 + self.number // 256}.{self.number % 256}.{index + 1}"
+
+    @property
+    def described(self) -> str:
+        """A line about the phase for the log."""
+        churn = f"source {self.remove} removed and {self.add} added in a read"
+        return f"phase {self.number}: {self.length} sources, {churn}, {self.delay} s late, {self.loss} % lost"
 
     def values(self) -> str:
         """Return the values as a command to the test bed."""
@@ -74,13 +84,13 @@ class Weather:
         return json.dumps({"sources": sources, "tracking": {"reference time": EPOCH_TIME + self.number}})
 
     def lists(self) -> list[tuple[str, ...]]:
-        """The addresses before and after a source goes and others come."""
+        """Return the addresses of the list before and after it changes during a read."""
         before = tuple(self.address_of(index) for index in range(self.length))
         return [before, before[: self.remove] + before[self.remove + 1 :] + (NEW,) * self.add]
 
 
 class Moment(NamedTuple):
-    """A moment: the numbers of the first and the last weather that may be then."""
+    """A time, and the numbers of the first and the last phase that may be current then."""
 
     first: int
     last: int
@@ -88,9 +98,9 @@ class Moment(NamedTuple):
 
 
 class Scripted(Bed[Moment]):
-    """A scripted chronyd that is read over one transport."""
+    """A scripted chronyd, read over one transport."""
 
-    where = " on a bad path"
+    suffix = " on a bad path"
 
     def __init__(self, daemon: Daemon, transport: str, rng: random.Random) -> None:
         super().__init__(daemon, {transport: daemon.udp if transport == "udp" else daemon.socket})
@@ -100,20 +110,21 @@ class Scripted(Bed[Moment]):
         self._flags: list[str] = []
         self._rough: float | None = None
         self._longest = LONGEST[0]
-        #: The latest weathers, more than there are during a call; and the number of the first that may be now.
-        self._weathers = deque([Weather()], maxlen=300)
+        #: The latest phases: more than there are during a call.
+        self._phases = deque([Phase()], maxlen=300)
+        #: The number of the earliest phase that may be current.
         self._first = 0
-        daemon.say(f"values {self._weathers[0].values()}")
+        daemon.say(f"values {self._phases[0].values()}")
         address = self.addresses[transport]
-        # Each later record has to be like these, but for the address, the polling interval, and the reference time.
+        # Later records differ from these only in the address, the polling interval and the reference time.
         self._tracking = pychrony.get_tracking(address)
         self._source = pychrony.get_sources(address)[0]
         self._stats = pychrony.get_source_stats(address)[0]
 
-    # --- The weather -----------------------------------------------------------------------------------------------
+    # --- Changing what chronyd does --------------------------------------------------------------------------------
 
     def begin_epoch(self, *, calm: bool) -> str:
-        """Lose what is on its way, and begin other faults; nothing grave if calm."""
+        """Lose all answers in flight, and begin a phase with other faults; if calm, calls still succeed."""
         rng, udp = self._rng, self.transport == "udp"
         kinds = ["duplicate", "older", *(["reorder", "unheard"] if udp else [])]
         self._flags = [kind for kind in kinds if rng.random() < 0.3]
@@ -123,21 +134,20 @@ class Scripted(Bed[Moment]):
         if self._rough == ALL:
             faults.append(rng.choice(("silence", "junk-forever")))
         self._epoch += 1
-        self._change(["clear"], [f"fault {fault}" for fault in faults], calm=calm)
-        return f"from now on {', '.join(faults)}; {self._rough or 0} % lost at least, {self._longest} sources at most"
+        now = self._change(["clear"], [f"fault {fault}" for fault in faults], calm=calm)
+        return f"epoch {self._epoch}: {', '.join(faults)}, at most {self._longest} sources; {now.described}"
 
-    def change(self, *, calm: bool) -> str:
-        """Another weather of the same epoch; without delays and losses if calm."""
-        now = self._change([f"fault churn {NEVER} 0 0"], [], calm=calm)
-        return f"{now.length} sources, {now.delay} s late, {now.loss} % lost"
+    def begin_phase(self, *, calm: bool) -> str:
+        """Begin another phase of the same epoch, without delays and losses if calm."""
+        return self._change([f"fault churn {NEVER} 0 0"], [], calm=calm).described
 
-    def _change(self, first: list[str], then: list[str], *, calm: bool) -> Weather:
-        rng, last = self._rng, self._weathers[-1]
+    def _change(self, first: list[str], then: list[str], *, calm: bool) -> Phase:
+        rng, last = self._rng, self._phases[-1]
         length = rng.choice([length for length in LENGTHS if length <= self._longest])
         delay, loss = (0.0, 0.0) if calm else (rng.choice(DELAYS), rng.choice(LOSSES))
         if self.transport == "unix":
             loss = 0.0
-        now = Weather(
+        now = Phase(
             epoch=self._epoch,
             number=last.number + 1,
             length=length,
@@ -147,49 +157,49 @@ class Scripted(Bed[Moment]):
             loss=loss if self._rough is None else self._rough,
             begun=time.monotonic(),
         )
-        # This one may be in force now, and the last one until the end of this function.
-        self._weathers.append(now)
+        # The new phase may be current already, and the last one may still be until the end of this function.
+        self._phases.append(now)
         for command in (
             *first,
             f"values {now.values()}",
             *then,
             f"fault delay {delay}",
-            # Another fault loses all datagrams.
+            # To lose all datagrams is a fault of the epoch.
             f"fault loss {now.loss % ALL}",
             f"fault junk-before {rng.choice((0, 0, 1, 7))}",
             f"fault churn {rng.randint(0, length + 2)} {now.remove} {now.add}",
         ):
             self.daemon.say(command)
-        self._weathers[-1] = replace(now, sure=time.monotonic())
+        self._phases[-1] = replace(now, sure=time.monotonic())
         self._first = now.number
         return now
 
     @property
     def is_rough(self) -> bool:
-        """Return True if calls may fail in this epoch, however much time they have."""
+        """Return True if calls may fail in this epoch, regardless of their timeout."""
         return self._rough is not None
 
-    # --- What follows from it --------------------------------------------------------------------------------------
+    # --- Judging calls ---------------------------------------------------------------------------------------------
 
     def now(self) -> Moment:
-        """The first and the last weather that may be now."""
-        return Moment(self._first, self._weathers[-1].number, time.monotonic())
+        """Return the current time, and the phases that may be current."""
+        return Moment(self._first, self._phases[-1].number, time.monotonic())
 
-    def _between(self, before: Moment, after: Moment) -> list[Weather]:
-        return [weather for weather in tuple(self._weathers) if before.first <= weather.number <= after.last]
+    def _between(self, before: Moment, after: Moment) -> list[Phase]:
+        return [phase for phase in tuple(self._phases) if before.first <= phase.number <= after.last]
 
     def has(self, report: Report) -> bool:
-        """Of what a chronyd need not have, it has one."""
+        """Return True for each report that any chronyd has data for, and for smoothing."""
         return super().has(report) or report.record is Smoothing
 
     def check_tracking(self, record: TrackingStatus, before: Moment, after: Moment) -> None:
-        """Fail unless the record is of a weather of the time."""
-        times = [float(EPOCH_TIME + weather.number) for weather in self._between(before, after)]
+        """Fail unless the record is from one of the phases during the call."""
+        times = [float(EPOCH_TIME + phase.number) for phase in self._between(before, after)]
         assert record.ref_time in times, f"reference time {record.ref_time} in place of {times}"
         assert record == replace(self._tracking, ref_time=record.ref_time), f"tracking {record}"
 
     def check_list(self, records: list[Any], before: Moment, after: Moment) -> None:
-        """Fail unless the list is one of the time, or as much of it as another had when chronyd sent the number."""
+        """Fail unless the list is from a phase during the call. It may be cut, if its length is from another phase."""
         found, new = [], []
         for record in records:
             address = ipaddress.IPv4Address(record.address)
@@ -204,12 +214,12 @@ class Scripted(Bed[Moment]):
                 assert isinstance(record, SourceStats)
                 expected = replace(self._stats, address=record.address, reference_id=int(address))
                 assert record == expected, f"{record}"
-        lists = [one for weather in self._between(before, after) for one in weather.lists()]
+        lists = [one for phase in self._between(before, after) for one in phase.lists()]
         assert any(tuple(found) == one[: len(other)] for one in lists for other in lists), f"{found}"
         assert new == list(range(new[0], new[0] + len(new))) if new else True, f"{new}"
 
     def keeps_changing(self, before: Moment, after: Moment) -> bool:
-        """Each weather changes the list when it comes, and once more."""
+        """Return True if the list may have changed during each attempt: when each phase begins, and once during it."""
         return 2 * len(self._between(before, after)) - 1 >= TRIES
 
     def was_away(self, *_: object) -> bool:
@@ -217,32 +227,32 @@ class Scripted(Bed[Moment]):
         return False
 
     def had_time(self, name: str, left: float, before: Moment, after: Moment) -> bool:
-        """As much as a list takes that is read record by record, and each loss a second and more."""
-        weathers = self._between(before, after)
-        loss = max(weather.loss for weather in weathers)
-        if loss > 1.0 or weathers[0].epoch != weathers[-1].epoch:
+        """Return True if the time was enough to read record by record, including the waits after losses."""
+        phases = self._between(before, after)
+        loss = max(phase.loss for phase in phases)
+        if loss > 1.0 or phases[0].epoch != phases[-1].epoch:
             return False
-        # That one request is lost three times is as good as impossible, and four times in a list. After that it is sent
-        # after 3 and 7 s.
+        # A single request is practically never lost three times, and none of a list four times. The third transmission
+        # is at most 3 s after the first, and the fourth at most 7 s.
         requests, again = 1, 3.0
         if name in LISTS:
-            longest = max(len(one) for weather in weathers for one in weather.lists())
-            # A record that is asked for by address takes two.
+            longest = max(len(one) for phase in phases for one in phase.lists())
+            # libchrony sends two requests for a record that it asks for by address.
             each = 2 if BY_CALL[name].is_optional else 1
-            requests, again = each * (longest + 3) * min(2 * len(weathers), TRIES), 7.0
-        slowest = max(weather.delay for weather in weathers)
+            requests, again = each * (longest + 3) * min(2 * len(phases), TRIES), 7.0
+        slowest = max(phase.delay for phase in phases)
         spent = AMPLE + (again + 2 * requests * loss / 100 * (1.0 + slowest) if loss else 0.0)
-        # One request after the other is answered in the rest of the time. The time spent is taken from the best part.
-        spans = sorted(self._spans(weathers, after.time - left, after.time))
+        # The rest of the time has to do for all requests, one by one. It excludes the spans with the shortest delays.
+        spans = sorted(self._spans(phases, after.time - left, after.time))
         for delay, seconds in spans:
             requests -= max(int((seconds - spent) / (delay + EACH)) - 1, 0)
             spent = max(spent - seconds, 0.0)
         return requests <= 0
 
-    def _spans(self, weathers: list[Weather], begin: float, end: float) -> Iterator[tuple[float, float]]:
-        """For how many seconds each delay was certain, without those that the one before took to end."""
+    def _spans(self, phases: list[Phase], begin: float, end: float) -> Iterator[tuple[float, float]]:
+        """Yield each delay, and the number of seconds for which all answers in flight had it."""
         earlier = 0.0
-        for weather, following in zip_longest(weathers, weathers[1:]):
+        for phase, following in zip_longest(phases, phases[1:]):
             until = end if following is None else following.begun
-            yield weather.delay, max(until - max(weather.sure, begin) - earlier, 0.0)
-            earlier = weather.delay
+            yield phase.delay, max(until - max(phase.sure, begin) - earlier, 0.0)
+            earlier = phase.delay

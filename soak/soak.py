@@ -1,4 +1,4 @@
-"""Starts the threads that read and disturb, and ends them."""
+"""Start and end the threads that read, and those that disturb them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from soak import disturbances, forks, readers, tasks
+from soak import disturbances, forks, log, readers, tasks
 from soak.calls import Tally
 from soak.judge import Lateness
 from soak.run import Beds, Run
@@ -18,28 +18,27 @@ Body = Callable[[Run, Tally, random.Random], object]
 
 
 class Soak:
-    """Reads from the chronyds, and notes what was wrong."""
+    """Reads the chronyds, and collects the findings."""
 
-    def __init__(self, beds: Beds, rng: random.Random, slack: float, log: Callable[[str], None]) -> None:
+    def __init__(self, beds: Beds, rng: random.Random, slack: float) -> None:
         self.tally = Tally()
         self.events: Counter[str] = Counter()
-        self.lateness = Lateness(slack, log, self.events)
+        self.lateness = Lateness(slack, self.events)
         self.broken: list[str] = []
         self.turns: list[str] = []
         self._beds = beds
         self._rng = rng
-        self._log = log
         self._tallies: list[Tally] = []
 
     def run(self, seconds: float) -> None:
-        """Read and disturb for this time, and end all threads."""
+        """Read and disturb for some time, and end all threads."""
         for bed in self._beds.scripted:
-            bed.begin_epoch(calm=True)
-        run = Run.of(self._beds, self._log, self.events, self.lateness.slack, self._rng)
+            log.write(f"{bed.name}: {bed.begin_epoch(calm=True)}")
+        run = Run.of(self._beds, self.events, self.lateness.slack, self._rng)
         setup, mine = self._new(), self._new()
         for connected in run.connections:
             if not connected.enter(setup):
-                self.broken.append("a shared connection could not be opened, though nothing happened")
+                self.broken.append("a shared connection could not be opened before the disturbances began")
         reading = [self._thread(run, name, body) for name, body in self._readers(run).items()]
         disturbing = [self._thread(run, name, body) for name, body in self._disturbers(reading).items()]
         watch = threading.Thread(target=self.lateness.watch, args=(run.stop,))
@@ -48,7 +47,8 @@ class Soak:
         try:
             self._read_until(time.monotonic() + seconds, run, mine)
         finally:
-            # Also when interrupted, or the threads would go on. Signals go to living threads only, so these end first.
+            # After an interrupt, too, or the threads would run on. Signals may only go to threads that still run, so
+            # the disturbing threads end first.
             run.calm.set()
             for one in disturbing:
                 one.join()
@@ -64,7 +64,7 @@ class Soak:
         self._tallies.clear()
 
     def _read_until(self, end: float, run: Run, tally: Tally) -> None:
-        """The main thread reads too: it is the one that runs the handlers of signals."""
+        """Read in the main thread, which also runs Python's signal handlers."""
         rng = random.Random(self._rng.getrandbits(64))
         judged = time.monotonic()
         while time.monotonic() < end:
@@ -93,8 +93,8 @@ class Soak:
     def _disturbers(self, reading: list[threading.Thread]) -> dict[str, Body]:
         return {
             **{f"disturber of {bed.name}": partial(disturbances.disturb, bed) for bed in self._beds.disturbed},
-            **{f"weather of {bed.name}": partial(disturbances.blow, bed) for bed in self._beds.scripted},
-            "storm": partial(disturbances.storm, reading),
+            **{f"phases of {bed.name}": partial(disturbances.begin_phases, bed) for bed in self._beds.scripted},
+            "signals": partial(disturbances.send_signals, reading),
         }
 
     def _new(self) -> Tally:
@@ -108,7 +108,7 @@ class Soak:
         def work() -> None:
             try:
                 body(run, tally, rng)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+            except Exception as error:  # noqa: BLE001 - any exception is a finding
                 self.broken.append(f"the thread {name} ended with {type(error).__name__}: {error}")
 
         return threading.Thread(target=work, name=name)

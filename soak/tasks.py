@@ -1,4 +1,4 @@
-"""Event loops that read: tasks that share connections or have their own, are cancelled, and read fleets."""
+"""Event loops that read. Their tasks share connections or have their own, are cancelled, and read fleets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 from soak.bed import Bed
-from soak.calls import REPORTS, Tally, ended, is_busy, judge
+from soak.calls import REPORTS, Tally, is_busy, judge, note_end
 from soak.judge import Lateness
 from soak.readers import LONG_TIMEOUTS, TIMEOUTS
 from soak.run import Run
@@ -24,14 +24,14 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
 }
 SHARING = 8
-#: The reports that a fleet reads at once.
+#: The reports that each fleet reads in a round.
 FLEETS = ([one.call for one in SINGLES if one.unavailable is None], [one.call for one in LISTS])
-#: For calls that wait for others.
+#: The timeout of calls that wait for each other.
 TIMEOUT = 5.0
 
 
 def read_in_loop(kind: str, run: Run, tally: Tally, rng: random.Random) -> None:
-    """Have all tasks read in one event loop."""
+    """Run all tasks in one event loop."""
     loop = LOOPS[kind]()
     try:
         tasks = Tasks(run, rng)
@@ -42,22 +42,22 @@ def read_in_loop(kind: str, run: Run, tally: Tally, rng: random.Random) -> None:
 
 
 def is_loops_own(error: ChronyError) -> bool:
-    """Return True if other calls, or the loop itself, left no time to ask."""
+    """Return True if other calls, or the event loop itself, left no time to ask chronyd."""
     return is_busy(error) or any(words in error.message for words in ("itself did not run", "were over before"))
 
 
 class Tasks:
-    """The tasks of one loop."""
+    """The tasks of one event loop."""
 
     def __init__(self, run: Run, rng: random.Random) -> None:
         self.tally = Tally()
         self._run = run
         self._rng = rng
-        # A loop that is kept busy, or waits for Python, is late: at the deadline, and before the task goes on.
-        self._lateness = Lateness(run.slack, run.log, run.events, sleeps=2)
+        # A busy loop delays a call twice: when the deadline passes, and before the task resumes.
+        self._lateness = Lateness(run.slack, run.events, sleeps=2)
 
     async def read(self) -> None:
-        """Run all tasks until the end, and raise the first failure."""
+        """Run all tasks until the end, and raise the first exception."""
         beds = self._run.beds
         bodies = [self._watch(), *(self._read_fleet(names) for names in FLEETS)]
         for bed in beds.real:
@@ -68,7 +68,7 @@ class Tasks:
         self._lateness.judge([self.tally], time.monotonic())
 
     async def _watch(self) -> None:
-        """Note how late the loop is."""
+        """Note how late the loop wakes a task that only sleeps."""
         judged = time.monotonic()
         while not self._run.stop.is_set():
             due = time.monotonic() + 0.01
@@ -79,7 +79,7 @@ class Tasks:
                 self._lateness.judge([self.tally], judged - 0.5)
 
     async def _call(
-        self, bed: Bed[Any], name: str, timeout: float, way: str, function: Callable[[], Awaitable[Any]]
+        self, bed: Bed[Any], name: str, timeout: float, via: str, function: Callable[[], Awaitable[Any]]
     ) -> bool:
         result, failure = None, None
         before, start = bed.now(), time.monotonic()
@@ -87,59 +87,59 @@ class Tasks:
             result = await function()
         except ChronyError as error:
             failure = error.with_traceback(None)
-        ended(self.tally, f"{name} {way}", timeout, start, failure)
-        judge(self.tally, bed, name, timeout, before, way=way, result=result, failure=failure, excuse=is_loops_own)
-        # A task that never waits would be alone.
+        note_end(self.tally, f"{name} {via}", timeout, start, failure)
+        judge(self.tally, bed, name, timeout, before, via=via, result=result, failure=failure, excuse=is_loops_own)
+        # A call that ends without waiting would not let other tasks run.
         await asyncio.sleep(0)
         return failure is None
 
-    async def _read(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, way: str) -> None:
+    async def _read(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, via: str) -> None:
         name = self._rng.choice(REPORTS)
-        await self._call(bed, name, timeout, way, getattr(connection, name))
+        await self._call(bed, name, timeout, via, getattr(connection, name))
 
-    async def _enter(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, way: str) -> bool:
-        return await self._call(bed, "enter", timeout, way, connection.__aenter__)
+    async def _enter(self, connection: aio.ChronyConnection, bed: Bed[Any], timeout: float, via: str) -> bool:
+        return await self._call(bed, "enter", timeout, via, connection.__aenter__)
 
     def _new(self, bed: Bed[Any], timeout: float) -> tuple[aio.ChronyConnection, str]:
         transport = self._rng.choice([*bed.addresses])
         lanes = self._rng.choice((1, 2, 8))
         connection = aio.ChronyConnection(bed.addresses[transport], timeout=timeout, parallel=lanes)
-        return connection, f"task, connection {transport}{bed.where}"
+        return connection, f"task, connection {transport}{bed.suffix}"
 
     async def _share(self, bed: Bed[Any]) -> None:
-        """Tasks on one connection, again and again."""
+        """Read with several tasks on one connection, and then on a new one, until the end."""
         while not self._run.stop.is_set():
-            connection, way = self._new(bed, TIMEOUT)
-            if await self._enter(connection, bed, TIMEOUT, way):
+            connection, via = self._new(bed, TIMEOUT)
+            if await self._enter(connection, bed, TIMEOUT, via):
                 end = time.monotonic() + self._rng.uniform(0.5, 5.0)
 
-                await asyncio.gather(*(self._read_until(end, connection, bed, way) for _ in range(SHARING)))
+                await asyncio.gather(*(self._read_until(end, connection, bed, via) for _ in range(SHARING)))
                 await connection.__aexit__(None, None, None)
 
-    async def _read_until(self, end: float, connection: aio.ChronyConnection, bed: Bed[Any], way: str) -> None:
+    async def _read_until(self, end: float, connection: aio.ChronyConnection, bed: Bed[Any], via: str) -> None:
         while time.monotonic() < end and not self._run.stop.is_set():
-            await self._read(connection, bed, TIMEOUT, way)
+            await self._read(connection, bed, TIMEOUT, via)
 
     async def _own(self, bed: Bed[Any], timeouts: tuple[float, ...]) -> None:
-        """Connections for a while, and functions."""
+        """Read alternately on short-lived connections and with one-shot functions."""
         while not self._run.stop.is_set():
             timeout = self._rng.choice(timeouts)
-            connection, way = self._new(bed, timeout)
-            if await self._enter(connection, bed, timeout, way):
+            connection, via = self._new(bed, timeout)
+            if await self._enter(connection, bed, timeout, via):
                 for _ in range(self._rng.randint(1, 30)):
-                    await self._read(connection, bed, timeout, way)
+                    await self._read(connection, bed, timeout, via)
                     if self._run.stop.is_set():
                         break
                 await connection.__aexit__(None, None, None)
             transport, name = self._rng.choice([*bed.addresses]), self._rng.choice(REPORTS)
             function = partial(getattr(aio, name), bed.addresses[transport], timeout=timeout)
-            await self._call(bed, name, timeout, f"task, function {transport}{bed.where}", function)
+            await self._call(bed, name, timeout, f"task, function {transport}{bed.suffix}", function)
 
     async def _cancel(self, bed: Bed[Any]) -> None:
-        """Calls that are cancelled somewhere, on a connection that stays."""
+        """Cancel calls at random times, on a connection that stays open."""
         while not self._run.stop.is_set():
-            connection, way = self._new(bed, TIMEOUT)
-            if await self._enter(connection, bed, TIMEOUT, way):
+            connection, via = self._new(bed, TIMEOUT)
+            if await self._enter(connection, bed, TIMEOUT, via):
                 for _ in range(self._rng.randint(1, 30)):
                     call = asyncio.ensure_future(getattr(connection, self._rng.choice(REPORTS))())
                     done, _ = await asyncio.wait([call], timeout=self._rng.choice((0.0, 0.001, 0.01)))
@@ -151,7 +151,7 @@ class Tasks:
                 await connection.__aexit__(None, None, None)
 
     async def _read_fleet(self, names: list[str]) -> None:
-        """Rounds over all real chronyds, at each of their addresses."""
+        """Read all real chronyds in rounds, at each of their addresses."""
         named = [bed for bed in self._run.beds.real for _ in bed.addresses]
         addresses = [address for bed in self._run.beds.real for address in bed.addresses.values()]
         beds = dict(zip(addresses, named, strict=True))
@@ -168,7 +168,7 @@ class Tasks:
                         values: tuple[Any, ...] = result.value if isinstance(result.value, tuple) else (result.value,)
                         for name, value in zip(names, values, strict=True):
                             failure = value if isinstance(value, ChronyError) else None
-                            ended(self.tally, f"{name} fleet", TIMEOUT, start, failure)
+                            note_end(self.tally, f"{name} fleet", TIMEOUT, start, failure)
                             then = before[address]
                             judge(
                                 self.tally,
@@ -176,7 +176,7 @@ class Tasks:
                                 name,
                                 TIMEOUT,
                                 then,
-                                way="fleet",
+                                via="fleet",
                                 result=value,
                                 failure=failure,
                                 excuse=is_loops_own,
