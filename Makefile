@@ -154,7 +154,7 @@ fuzz: provision-test ## Send hostile replies through libchrony for MINUTES (10)
 
 .PHONY: soak
 soak: provision-test build ## Read amid restarts, losses and signals for MINUTES (10)
-	@# In memory, as /run is: on a busy disk, chronyd and the making of sockets would wait for other programs.
+	@# In memory, like /run. On a busy disk, chronyd and the creation of sockets would wait for other programs.
 	TMPDIR=/dev/shm TESTBED_FOLDER=/dev/shm $(RUN) python -m soak --minutes $(MINUTES)
 
 .PHONY: valgrind
