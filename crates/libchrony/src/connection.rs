@@ -23,13 +23,14 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A builder for a [`Connection`].
 #[must_use]
 pub struct Builder {
     addresses: Vec<Address>,
     timeout: Duration,
+    deadline: Option<Instant>,
     library: Option<Library>,
     lanes: Lanes,
     interrupt: Box<Interrupt>,
@@ -67,6 +68,13 @@ impl Builder {
     /// Sets the timeout of a call, which must be longer than 0. The default is 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets a moment at which every call ends at the latest, so that several calls share one timeout. By default
+    /// only the timeout ends a call.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
         self
     }
 
@@ -128,6 +136,7 @@ impl Builder {
             library: self.library.map_or_else(Library::load, Ok)?,
             addresses: self.addresses.into(),
             timeout: self.timeout,
+            deadline: self.deadline,
             lanes: self.lanes,
             waits,
             quotas: Quotas::default(),
@@ -168,6 +177,7 @@ impl Connection {
         Builder {
             addresses: Address::defaults(),
             timeout: DEFAULT_TIMEOUT,
+            deadline: None,
             lanes: Lanes { most: DEFAULT_LANES, records_each: DEFAULT_RECORDS_PER_LANE },
             library: None,
             interrupt: Box::new(|| false),

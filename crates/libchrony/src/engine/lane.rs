@@ -253,6 +253,7 @@ mod tests {
             library: Library::load().unwrap(),
             addresses: Arc::new([chronyd.socket().to_str().unwrap().parse().unwrap()]),
             timeout: Duration::from_secs(20),
+            deadline: None,
             lanes: Lanes { most: 1, records_each: 1 },
             waits: Waits::Never,
             quotas: Quotas::default(),

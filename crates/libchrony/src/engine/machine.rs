@@ -13,6 +13,7 @@ use crate::engine::policy::{MAX_LIST_READS, MAX_RECORDS};
 use crate::engine::ready::{Interest, Ready, Step};
 use crate::engine::search::Search;
 use crate::engine::session::Session;
+use crate::engine::settings::Settings;
 use crate::engine::turns::{Turn, Turns};
 use crate::error::Error;
 use crate::raw::per_process::Process;
@@ -50,7 +51,10 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(turns: &Arc<Turns>, query: Query, thread: Option<ThreadId>) -> Self {
-        Self::within(turns, query, thread, Clock::new(turns.settings.timeout))
+        let Settings { timeout, deadline, .. } = *turns.settings;
+        let mut clock = Clock::new(timeout);
+        clock.end = deadline.map_or(clock.end, |deadline| clock.end.min(deadline));
+        Self::within(turns, query, thread, clock)
     }
 
     /// Creates a call with a given start and deadline.

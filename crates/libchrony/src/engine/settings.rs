@@ -6,7 +6,7 @@ use crate::error::{AT_LEAST_1, Error};
 use crate::library::Library;
 use crate::raw::socket::Waits;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The settings of a connection.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) library: Library,
     pub(crate) addresses: Arc<[Address]>,
     pub(crate) timeout: Duration,
+    /// The moment at which calls end at the latest, whatever their timeout.
+    pub(crate) deadline: Option<Instant>,
     pub(crate) lanes: Lanes,
     pub(crate) waits: Waits,
     pub(crate) quotas: Quotas,

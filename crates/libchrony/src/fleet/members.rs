@@ -93,6 +93,7 @@ impl Builder {
                 library: library.clone(),
                 addresses: Arc::new([address]),
                 timeout: self.timeout,
+                deadline: None,
                 lanes: self.lanes,
                 waits: Waits::Never,
                 quotas: quotas.clone(),

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use testbed::{Fault, Scripted};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -16,6 +16,7 @@ const AMPLE: Duration = Duration::from_secs(20);
 
 promises!(
     silence_ends_at_the_deadline_and_then_all_is_well,
+    several_calls_end_at_one_deadline,
     a_full_queue_ends_at_the_deadline,
     a_queue_that_empties_in_time_lets_the_request_through,
     junk_is_passed_over_until_the_deadline,
@@ -50,6 +51,22 @@ fn silence_ends_at_the_deadline_and_then_all_is_well<D: Driver>() {
         });
         chronyd.clear();
         on_both::<D>(&chronyd, AMPLE, |connection| assert_eq!(connection.tracking().unwrap().stratum, 2));
+    }
+}
+
+fn several_calls_end_at_one_deadline<D: Driver>() {
+    let chronyd = scripted("{}");
+    for address in both(&chronyd) {
+        let deadline = Instant::now() + TIMEOUT;
+        let connection = D::new(to(&address).timeout(AMPLE).deadline(deadline));
+        assert_eq!(connection.tracking().unwrap().stratum, 2);
+        chronyd.set(Fault::Silence);
+        for _ in 0..2 {
+            let error = connection.tracking().unwrap_err();
+            assert!(matches!(error, Error::TimedOut { waited, .. } if waited < TIMEOUT), "{error:?}");
+            assert!(Instant::now() >= deadline, "{error:?}");
+        }
+        chronyd.clear();
     }
 }
 
