@@ -77,6 +77,7 @@
 //! ```
 
 mod advice;
+mod assessment;
 mod case;
 mod cause;
 mod diagnosis;
@@ -93,6 +94,7 @@ mod site;
 mod verdict;
 
 pub use advice::{Accept, Advice, Alternative, Step, Text};
+pub use assessment::{Answer, Assessment, assess};
 pub use cause::{Cause, Explains, Need};
 pub use diagnosis::{Diagnosis, Reason};
 pub use document::markdown;
@@ -105,7 +107,7 @@ pub use measure::{Measure, reference};
 pub use policy::{Limits, LimitsError, Policy};
 pub use range::{Range, RangeError, Unit};
 pub use site::{Site, SiteError};
-pub use verdict::{Finding, NamedCause, Verdict, assess, judge};
+pub use verdict::{Finding, NamedCause, Verdict, judge};
 
 /// The JSON Schema of a serialised [`Verdict`].
 pub const VERDICT_SCHEMA: &str = include_str!("../verdict.schema.json");

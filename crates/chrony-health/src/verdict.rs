@@ -10,7 +10,7 @@ use crate::measure::Measure;
 use crate::policy::{Limits, Policy};
 use crate::quantity::seconds;
 use crate::range::Range;
-use libchrony::{Connection, Error, Tracking};
+use libchrony::{Error, Tracking};
 use serde::{Serialize, Serializer};
 use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
@@ -129,20 +129,6 @@ impl Verdict {
     pub fn wants(&self) -> Details {
         self.wants
     }
-}
-
-/// Reads the reports of one chronyd, and judges its clock.
-///
-/// If something is not in order, the reports that tell the cause are read, too, and the clock is judged again.
-#[must_use]
-pub fn assess(connection: &Connection, policy: &Policy) -> (Facts, Verdict) {
-    let mut facts = Facts::read(connection);
-    let mut verdict = judge(&facts, policy);
-    if verdict.wants != Details::None {
-        facts.read_details(connection, verdict.wants);
-        verdict = judge(&facts, policy);
-    }
-    (facts, verdict)
 }
 
 /// Judges a clock.

@@ -7,6 +7,8 @@ pub(crate) use clock::{LOCAL, LOCAL_STRATUM};
 pub use clock::{Polled, Uptime, expected_update_interval, followed, follows_source};
 pub use source::{View, is_usable};
 
+use crate::assessment::assess;
+use crate::policy::Policy;
 use libchrony::{
     Activity, Address, AuthData, Connection, Error, ErrorKind, NtpData, SelectData, Source, SourceStats, Tracking,
 };
@@ -79,26 +81,8 @@ impl Facts {
     /// If chronyd does not answer, the remaining reports are not requested: a silent chronyd costs one timeout.
     #[must_use]
     pub fn read(connection: &Connection) -> Self {
-        let mut silence = None;
-        let tracking = unless(&mut silence, || connection.tracking());
-        let time = SystemTime::now();
-        let sources = unless(&mut silence, || connection.sources());
-        let select_data = unless(&mut silence, || connection.select_data());
-        let activity = unless(&mut silence, || connection.activity());
-        Self { time, ..Self::of(connection.address(), (tracking, sources, select_data, activity)) }
-    }
-
-    /// Reads the reports that tell why the clock is not right. chronyd answers authdata and ntpdata only over its Unix
-    /// socket, unless `opencommands` in chrony.conf allows them over UDP.
-    pub fn read_details(&mut self, connection: &Connection, details: Details) {
-        let mut silence = None;
-        if details != Details::None {
-            self.auth_data = Some(unless(&mut silence, || connection.auth_data()));
-            self.source_stats = Some(unless(&mut silence, || connection.source_stats()));
-        }
-        if details == Details::All {
-            self.ntp_data = Some(unless(&mut silence, || connection.ntp_data()));
-        }
+        // This policy does not want details.
+        assess(connection, &Policy::answering()).0
     }
 
     /// Builds the facts from the answers of one address of a [fleet](libchrony::fleet). Their time is the time of this
@@ -129,12 +113,11 @@ impl Facts {
     }
 
     fn of(address: Option<Address>, (tracking, sources, select_data, activity): FirstFacts) -> Self {
-        let started = started(address.as_ref());
-        Self {
+        let mut facts = Self {
             time: SystemTime::now(),
-            since_boot: started.and_then(|_| Duration::try_from(clock_gettime(ClockId::Boottime)).ok()),
-            address,
-            started,
+            since_boot: None,
+            address: None,
+            started: None,
             tracking,
             sources,
             select_data,
@@ -142,23 +125,22 @@ impl Facts {
             auth_data: None,
             source_stats: None,
             ntp_data: None,
-        }
+        };
+        facts.locate(address);
+        facts
+    }
+
+    /// Notes the address that has answered, and the times that it tells.
+    pub(crate) fn locate(&mut self, address: Option<Address>) {
+        self.started = started(address.as_ref());
+        self.since_boot = self.started.and_then(|_| Duration::try_from(clock_gettime(ClockId::Boottime)).ok());
+        self.address = address;
     }
 }
 
 /// Returns the start time of the chronyd at this address. It creates its socket when it starts, and not later.
 fn started(address: Option<&Address>) -> Option<SystemTime> {
     fs::metadata(address?.path()?).ok()?.modified().ok()
-}
-
-/// Reads a report, unless chronyd was silent before.
-fn unless<T>(silence: &mut Option<Arc<Error>>, read: impl FnOnce() -> Result<T, Error>) -> Fact<T> {
-    if let Some(error) = silence {
-        return Err(error.clone());
-    }
-    let result = read().map_err(Arc::new);
-    *silence = result.as_ref().err().filter(|error| !error.is_answer()).cloned();
-    result
 }
 
 /// Returns true if chronyd is not there or does not answer. Any other error means that this program could not ask.
@@ -182,7 +164,7 @@ fn is_shortage(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, Policy, judge};
+    use crate::{Level, judge};
     use std::time::Duration;
     use testbed::{Fault, Scripted, Values};
 
