@@ -22,7 +22,8 @@ from types import ModuleType, TracebackType
 from typing import Any, TypeVar
 
 import pychrony
-from pychrony import Transport, aio
+from pychrony import Transport, aio, health
+from pychrony.aio import health as aio_health
 
 T = TypeVar("T")
 
@@ -89,6 +90,7 @@ def install(driver: str) -> None:
     for name in aio.__all__:
         if name.startswith("get_"):
             setattr(pychrony, name, blocking(getattr(aio, name)))
+    health.check = blocking(aio_health.check)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
 }
 
 /// Returns the beginning of the value's `repr`, or its type if `repr` fails.
-fn printed(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn printed(value: &Bound<'_, PyAny>) -> String {
     let Ok(text) = value.repr() else { return value.get_type().to_string() };
     let text = text.to_string_lossy();
     let end = text.char_indices().nth(80);

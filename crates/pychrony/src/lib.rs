@@ -9,6 +9,7 @@ mod connection;
 mod convert;
 mod fleet;
 mod functions;
+mod health;
 mod interpreter;
 mod library;
 mod settings;
@@ -40,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<aio::call::AsyncCall>()?;
     module.add_class::<fleet::FleetSettings>()?;
     module.add_class::<fleet::Fleet>()?;
+    module.add_class::<health::Policy>()?;
     for function in [
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(functions::read, module)?,

@@ -2,9 +2,9 @@
 
 use crate::arguments::{parse_address, parse_number, parse_seconds};
 use crate::library::library;
-use libchrony::{Address, Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE};
+use libchrony::{Address, Builder, Connection, DEFAULT_LANES, DEFAULT_RECORDS_PER_LANE, Library};
 use pyo3::prelude::*;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The types of an address that may be left out.
 const OPTIONAL: &str = "a str, an os.PathLike[str] or None";
@@ -48,7 +48,18 @@ impl ConnectionSettings {
 impl ConnectionSettings {
     /// Returns a builder with these settings and the process's libchrony.
     pub(crate) fn builder(self, py: Python<'_>) -> PyResult<Builder> {
+        Ok(self.with(library(py)?))
+    }
+
+    /// Returns a builder of a connection whose calls all end by the timeout, counted from now.
+    pub(crate) fn once_by_its_timeout(self, library: Library) -> Builder {
+        let deadline = Instant::now().checked_add(self.timeout);
+        let builder = self.with(library);
+        deadline.into_iter().fold(builder, Builder::deadline)
+    }
+
+    fn with(self, library: Library) -> Builder {
         let builder = Connection::builder().addresses(self.addresses).timeout(self.timeout);
-        Ok(builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library(py)?))
+        builder.lanes(self.parallel, DEFAULT_RECORDS_PER_LANE).library(library)
     }
 }

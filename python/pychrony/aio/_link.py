@@ -170,8 +170,8 @@ class Link(LoopBound):
         #: All calls in flight, by number.
         self._calls: dict[int, Call] = {}
 
-    async def read(self, record: type[object] | tuple[str, type[object]] | None) -> Any:
-        """Read a report, or find a chronyd."""
+    async def read(self, record: type[object] | tuple[str, type[object]] | _core.Policy | None) -> Any:
+        """Read a report or a verdict, or find a chronyd."""
         call = Call(self, self._loop, self.connection.read(record))
         self._users += 1
         self._calls[call.inner.number] = call

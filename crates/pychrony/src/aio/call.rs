@@ -15,9 +15,12 @@ use std::task::Waker;
 use std::time::Instant;
 use std::{io, mem};
 
-/// A call of any type.
-pub(super) trait AnyCall: Send {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Result<Records, Error>>;
+/// A call that reads what a caller of Python wants.
+type AnyRead = dyn AnyCall<Result<Records, Error>>;
+
+/// A call of any type, and its end.
+pub(crate) trait AnyCall<End>: Send {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<End>;
 
     fn is_forked(&self) -> bool;
 
@@ -26,10 +29,10 @@ pub(super) trait AnyCall: Send {
     fn resolved(&mut self, host: Address, addresses: io::Result<Vec<SocketAddr>>);
 }
 
-/// A call, and the constructor for what it reads.
-impl<T: Reply<Record: Send>> AnyCall for (Call<T>, fn(T) -> Records) {
-    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<Result<Records, Error>> {
-        epoll.advance(&mut self.0, waker).map(|end| end.map(self.1))
+/// A call, and the constructor for its end.
+impl<T: Reply<Record: Send>, End> AnyCall<End> for (Call<T>, fn(Result<T, Error>) -> End) {
+    fn advance(&mut self, epoll: &mut Epoll, waker: &Waker) -> Step<End> {
+        epoll.advance(&mut self.0, waker).map(self.1)
     }
 
     fn is_forked(&self) -> bool {
@@ -45,16 +48,21 @@ impl<T: Reply<Record: Send>> AnyCall for (Call<T>, fn(T) -> Records) {
     }
 }
 
-fn any<T: Reply<Record: Send> + 'static>(call: Call<T>, records: fn(T) -> Records) -> Box<dyn AnyCall> {
-    Box::new((call, records))
+pub(crate) fn any<T, End>(call: Call<T>, end: fn(Result<T, Error>) -> End) -> Box<dyn AnyCall<End>>
+where
+    T: Reply<Record: Send> + 'static,
+    End: 'static,
+{
+    Box::new((call, end))
 }
 
 /// Starts the call that reads what is wanted.
-pub(super) fn start(wanted: &Wanted, connection: &Connection) -> Result<Box<dyn AnyCall>, Error> {
+pub(super) fn start(wanted: &Wanted, connection: &Connection) -> Result<Box<AnyRead>, Error> {
     Ok(match wanted {
-        Wanted::Answer => any(connection.connect(), |()| Records::None),
-        Wanted::Records(class) => any(connection.rows(class.table), Records::Typed),
-        Wanted::Report(name, _) => any(connection.report(name)?, Records::Any),
+        Wanted::Answer => any(connection.connect(), |end| end.map(|()| Records::None)),
+        Wanted::Records(class) => any(connection.rows(class.table), |end| end.map(Records::Typed)),
+        Wanted::Report(name, _) => any(connection.report(name)?, |end| end.map(Records::Any)),
+        Wanted::Verdict(policy) => policy.start(connection),
     })
 }
 
@@ -72,7 +80,7 @@ pub(crate) struct AsyncCall {
 
 pub(super) enum CallState {
     /// With the host whose addresses are looked up.
-    Reads(Box<dyn AnyCall>, Option<Address>),
+    Reads(Box<AnyRead>, Option<Address>),
     /// With the result, which the task that awaits it converts.
     Done(Result<Records, Error>),
     Over,

@@ -8,6 +8,7 @@ use crate::interpreter::at_exit::{self, Close};
 use crate::interpreter::lock::Lock;
 use crate::settings::ConnectionSettings;
 use libchrony::nonblocking::{Connection, Epoll};
+use libchrony::{Builder, Error};
 use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::mem;
@@ -41,17 +42,7 @@ impl Close for Shared {
 impl AsyncConnection {
     #[new]
     fn new(py: Python<'_>, settings: &ConnectionSettings) -> PyResult<Self> {
-        let open = |connection: Connection| Ok((connection.epoll()?, connection));
-        let opened = settings.clone().builder(py)?.build_nonblocking().and_then(open);
-        let (epoll, connection) = opened.map_err(|error| errors::to_python(py, &error))?;
-        let shared = Arc::new(Shared {
-            connection,
-            epoll: Lock::new(Some(epoll)),
-            next: AtomicU64::new(0),
-            woken: Arc::new(Lock::new(Vec::new())),
-        });
-        at_exit::add(&shared);
-        Ok(Self(shared))
+        Self::open(settings.clone().builder(py)?).map_err(|error| errors::to_python(py, &error))
     }
 
     /// Starts a call that reads a report, or that finds a chronyd if `record` is `None`.
@@ -105,6 +96,22 @@ impl AsyncConnection {
     #[getter]
     fn answered_at(&self) -> (Option<OsString>, Option<bool>) {
         answered_at(self.0.connection.address())
+    }
+}
+
+impl AsyncConnection {
+    /// Opens what event loops watch. No socket is opened yet.
+    pub(crate) fn open(builder: Builder) -> Result<Self, Error> {
+        let connection = builder.build_nonblocking()?;
+        let epoll = connection.epoll()?;
+        let shared = Arc::new(Shared {
+            connection,
+            epoll: Lock::new(Some(epoll)),
+            next: AtomicU64::new(0),
+            woken: Arc::new(Lock::new(Vec::new())),
+        });
+        at_exit::add(&shared);
+        Ok(Self(shared))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The values that a call from Python reads: the records of a dataclass, or a report that only libchrony describes.
 
 use crate::convert::{Dataclass, list, plain};
+use crate::health::{self, Policy};
+use chrony_health::Verdict;
 use libchrony::{AnyField, AnyRecords, Connection, Error, Rows, Table, Type};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -13,6 +15,8 @@ pub(crate) enum Wanted {
     Records(&'static Dataclass),
     /// A report's name, and the class of its fields: a `NamedTuple`.
     Report(String, Py<PyType>),
+    /// A verdict on the clock.
+    Verdict(Policy),
 }
 
 /// The records that a call has read, before their conversion.
@@ -20,16 +24,21 @@ pub(crate) enum Records {
     None,
     Typed(Rows),
     Any(AnyRecords),
+    Verdict(Box<Verdict>),
 }
 
 impl Wanted {
-    /// Takes a dataclass, a report's name and the class of its fields, or `None` for an answer of any kind.
+    /// Takes a dataclass, a report's name and the class of its fields, a policy for a verdict, or `None` for an answer of
+    /// any kind.
     pub(crate) fn of(record: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(class) = record.cast::<PyType>() {
             return Dataclass::of(class).map(Self::Records);
         }
         if record.is_none() {
             return Ok(Self::Answer);
+        }
+        if let Ok(policy) = record.cast::<Policy>() {
+            return Ok(Self::Verdict(policy.get().clone()));
         }
         let (name, class): (Bound<'_, PyAny>, Bound<'_, PyType>) = record.extract()?;
         let Ok(text) = name.cast::<PyString>() else {
@@ -54,6 +63,7 @@ impl Wanted {
             Self::Answer => connection.connect().map(|_| Records::None),
             Self::Records(class) => connection.rows(class.table).map(Records::Typed),
             Self::Report(name, _) => connection.report(name).map(Records::Any),
+            Self::Verdict(policy) => Ok(Records::Verdict(Box::new(policy.read(connection)))),
         }
     }
 
@@ -71,6 +81,9 @@ impl Wanted {
                     }
                     Ok(fields.into_any())
                 })
+            }
+            (Self::Verdict(_), Records::Verdict(verdict)) => {
+                Ok(health::to_json(&verdict)?.into_pyobject(py)?.into_any())
             }
             _ => unreachable!("a call reads the records that it was asked for"),
         }
