@@ -48,7 +48,9 @@ def examples() -> Iterator[Example]:
 ALL = list(examples())
 PRINTING = [example for example in ALL if "print(" in example.code]
 #: Makes SIGTERM a normal exit.
-(HANDLER,) = (example.code for example in ALL if example not in PRINTING)
+(HANDLER,) = (example.code for example in ALL if "signal" in example.code)
+#: Serves the verdict.
+(ENDPOINT,) = (example.code for example in ALL if "FastAPI" in example.code)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,20 @@ def test_an_example_prints_what_its_page_shows(daemon: Daemon, example: Example)
     assert done.stdout
     if example.output:
         assert without_numbers(done.stdout) == without_numbers(example.output)
+
+
+def test_the_endpoint_starts_without_chronyd_and_serves_the_verdict_later(daemon: Daemon) -> None:
+    daemon.say("kill")
+    command = [*daemon.inside("mount", "net"), sys.executable, str(PROGRAMS / "endpoint.py"), ENDPOINT, "/clock"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("now\n")
+        assert process.stdout.readline() == "503 CRITICAL\n"
+        daemon.say("restart")
+        daemon.say("wait-synchronised 30")
+        process.stdin.write("now\n")
+        assert process.stdout.readline() in {"200 OK\n", "200 WARNING\n"}
 
 
 def test_every_page_with_examples_is_found() -> None:
