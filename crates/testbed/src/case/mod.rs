@@ -55,7 +55,7 @@ impl Case {
         let entries = fs::read_dir(&folder).map_err(Error::system(format!("could not read {}", folder.display())))?;
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        paths.sort();
+        paths.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
         paths.iter().map(|path| Self::load(path)).collect()
     }
 
