@@ -73,7 +73,13 @@ fn unauthenticated(view: &View<'_>) -> Option<Reason> {
         view.ntp_data.map(|data| (data.transmitted_messages, data.received_messages, data.received_valid_messages));
     match auth.mode {
         Open::Known(AuthMode::Nts) if auth.nak => Some(Reason::NtsRefused),
-        Open::Known(AuthMode::Nts) if auth.cookies == 0 && auth.key_establishment_attempts > 0 => {
+        // chronyd asks for keys less and less often while requests are not answered, so that keys of late may have no
+        // cookies left.
+        Open::Known(AuthMode::Nts)
+            if auth.cookies == 0
+                && auth.key_establishment_attempts > 0
+                && (auth.key_length == 0 || auth.last_key_establishment_ago >= view.source.last_sample_ago) =>
+        {
             let attempts = auth.key_establishment_attempts;
             Some(Reason::NtsNoKeys { attempts, had_keys: auth.key_length > 0 })
         }
