@@ -48,7 +48,9 @@ pub(super) const CHANGE_IGNORED: Cause = Cause {
     ],
     holds: |case| {
         let newest = case.usable().map(|view| f64::from(view.source.last_sample_ago)).reduce(f64::min)?;
-        let is_ignored = case.followed().is_none_or(|_| case.facts.age().is_some_and(|age| newest < age / 2.0));
+        // Both are blurred by up to a second.
+        let is_older = |age: f64| newest + 1.0 < (age - 1.0) / 2.0;
+        let is_ignored = case.followed().is_none_or(|_| case.facts.age().is_some_and(is_older));
         (is_ignored && !case.facts.tracking.as_ref().is_ok_and(Tracking::is_local)).then(|| Found::number(newest))
     },
     says: |case, found| {
