@@ -9,6 +9,9 @@ use crate::quantity::seconds;
 use crate::range::Range;
 use libchrony::{SelectOptions, Source, SourceState, Tracking};
 
+/// The greatest difference between a pulse and the clock that numbers it, in seconds: chronyd's `PPS_LOCK_LIMIT`.
+const LOCK_LIMIT: f64 = 0.4;
+
 pub(super) const LOCAL_ONLY: Cause = Cause {
     name: "local-only",
     about: "The clock follows only itself: chronyd is in local mode, and has not lost a source",
@@ -223,8 +226,9 @@ pub(super) const MINSOURCES: Cause = Cause {
 
 pub(super) const CLOCKS_WAIT: Cause = Cause {
     name: "clocks-wait",
-    about: "A reference clock waits for another one to number its pulses, and that one is not usable",
-    method: "sources: a reference clock without samples, and another one with samples that is not usable",
+    about: "A reference clock waits for another one to number its pulses, and that one is too far off",
+    method: "sources: a reference clock without samples, and another one that is not usable, and is 0.4 s or more off a \
+             whole number of seconds",
     needs: &[Need::Sources],
     explains: Explains::loss_and(&["sources", "reach", "falsetickers"]),
     not_told_from: &[
@@ -243,39 +247,33 @@ pub(super) const CLOCKS_WAIT: Cause = Cause {
         let sampled = numbering(case);
         let silent: Vec<_> = found.sources.iter().copied().filter(|place| !sampled.contains(place)).collect();
         let source = case.views[sampled[0]].source;
-        let off = match case.reasons[sampled[0]] {
-            Reason::Falseticker { .. } => format!("is {} off", seconds(source.latest_meas.abs())),
-            ref reason => reason.words(),
-        };
         format!(
-            "{0} has no samples: it needs {1} to number its pulses, but {1} {off}",
+            "{0} has no samples: it needs {1} to number its pulses, but {1} is {2} off",
             case.names(&silent),
-            source.address
+            source.address,
+            seconds(source.latest_meas.abs())
         )
     },
     advice: |case, _| {
-        let name = &case.views[numbering(case)[0]].source.address;
         let source = case.views[numbering(case)[0]].source;
-        Advice::of([
-            chrony_conf(
-                format!(
-                    "Correct the constant error of {name} in its refclock line; add this to an offset that is there"
-                ),
-                format!("offset {}", crate::quantity::digits(source.latest_meas)),
-            ),
-            step(format!("Or allow for the error: set the option delay of {name} to more than twice the error")),
-        ])
+        let name = &source.address;
+        Advice::of([chrony_conf(
+            format!("Correct the constant error of {name} in its refclock line; add this to an offset that is there"),
+            format!("offset {}", crate::quantity::digits(source.latest_meas)),
+        )])
     },
 };
 
-/// Returns the reference clocks that have samples and are not usable.
+/// Returns the reference clocks that are too far off to number pulses.
 fn numbering(case: &Case<'_>) -> Vec<usize> {
-    let mut clocks = case.places(|view, reason| {
+    case.places(|view, reason| {
         let is_silent = matches!(reason, Reason::ClockSilent | Reason::ClockLost { .. } | Reason::Waits);
-        view.is_clock() && !view.is_usable && view.source.has_sample() && !is_silent
-    });
-    clocks.sort_by_key(|place| case.views[*place].source.state != SourceState::Falseticker);
-    clocks
+        // Without a usable source, the clock itself may be off.
+        let is_known = matches!(reason, Reason::Falseticker { .. }) || !case.has_no_usable();
+        let &Source { latest_meas: offset, latest_meas_err: error, .. } = view.source;
+        let is_off = (offset - offset.round()).abs() + error >= LOCK_LIMIT;
+        view.is_clock() && !view.is_usable && !is_silent && is_known && is_off
+    })
 }
 
 /// Returns the sources that are selectable and wait for others.
