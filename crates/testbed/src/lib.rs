@@ -22,7 +22,7 @@ pub use case::Case;
 pub use chronyd::{Builder, Chronyd, chronyc, run};
 pub use fleet::Fleet;
 pub use pair::{FOUR, Pair};
-pub use refclock::RefClock;
+pub use refclock::{RefClock, Signal};
 pub use scripted::{Fault, Scripted, Values};
 pub use stub::stub_library;
 

@@ -1,113 +1,15 @@
 //! Real chronyds, each in a state that administrators know. A function returns when the state is reached.
 
-use std::time::Duration;
-
-use testbed::{Builder, Chronyd, FOUR, Pair, RefClock};
-
-/// The slowest state, a lost source, takes about 20 s.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// The age in seconds at which samples are too old, for sources that are polled every second: more than eight polls.
-const OLD: u32 = 9;
+use crate::bed::{
+    Bed, GPS, OLD, PATIENCE, alone, behind_a_clock, client, four, good_server, number, pair, reach, time, try_pair,
+    with_responder,
+};
+use crate::responder::Answers;
+use std::fs;
+use testbed::{Builder, Chronyd, Error, FOUR, Signal};
 
 /// A server with NTS on ports where nothing listens. Port 9 belongs to the discard protocol, which no test starts.
 const DEAD: &str = "server 127.0.0.9 port 9 nts ntsport 9 minpoll 0 maxpoll 0";
-const GPS: &str = "refclock SOCK {folder}/gps.sock refid GPS poll -2 filter 4";
-
-/// A chronyd, and what it depends on.
-#[derive(Debug)]
-pub(crate) struct Bed {
-    pub(crate) chronyd: Chronyd,
-    server: Option<Chronyd>,
-    clock: Option<RefClock>,
-    follower: Option<Chronyd>,
-}
-
-impl Bed {
-    /// Waits until a condition holds for the lines of a report, split into fields.
-    fn until(self, report: &str, holds: impl Fn(&[Vec<&str>]) -> bool) -> Self {
-        let holds = |output: &str| holds(&output.lines().map(|line| line.split(',').collect()).collect::<Vec<_>>());
-        self.chronyd.wait_until(&[report], PATIENCE, holds).unwrap();
-        self
-    }
-
-    /// Waits until the states of the sources in selectdata are these letters, in any order. An s counts as M: chrony
-    /// 4.5 and older have s for a source without samples, once a selection has run.
-    fn selected(self, letters: &str) -> Self {
-        let sorted = |letters: String| {
-            let mut letters = letters.replace('s', "M").into_bytes();
-            letters.sort_unstable();
-            letters
-        };
-        let wanted = sorted(letters.to_owned());
-        self.until("selectdata", |lines| sorted(lines.iter().map(|line| line[0]).collect()) == wanted)
-    }
-
-    /// Waits until chronyd has selected a source, and has at least four samples of each source.
-    fn synchronised(self) -> Self {
-        self.selected_with("*", "+D").until("sourcestats", |lines| lines.iter().all(|line| number(line, 1) >= 4))
-    }
-
-    /// Waits until there are sources in these states, and all others are in one of `others`.
-    fn selected_with(self, letters: &str, others: &str) -> Self {
-        self.until("selectdata", |lines| {
-            let has = |letter: char| lines.iter().any(|line| line[0].starts_with(letter));
-            letters.chars().all(has) && lines.iter().all(|line| letters.contains(line[0]) || others.contains(line[0]))
-        })
-    }
-
-    /// Waits until no source answers any more, and all samples are too old.
-    fn lost(self) -> Self {
-        self.until("sources", |lines| lines.iter().all(|line| line[5] == "0" && number(line, 6) >= OLD))
-    }
-
-    /// Waits until attempts to get NTS keys have failed for `sources` sources.
-    fn without_keys(self, sources: usize) -> Self {
-        let failed = |line: &Vec<&str>| line[1] == "NTS" && number(line, 4) == 0 && number(line, 6) >= 1;
-        self.until("authdata", |lines| lines.iter().filter(|line| failed(line)).count() == sources)
-    }
-
-    /// Waits until at least one message was sent to each source.
-    fn asked(self) -> Self {
-        self.until("ntpdata", |lines| lines.iter().all(|line| number(line, 30) >= 1))
-    }
-}
-
-fn number(line: &[&str], field: usize) -> u32 {
-    line[field].parse().unwrap()
-}
-
-fn reach(line: &[&str]) -> u8 {
-    u8::from_str_radix(line[5], 8).unwrap()
-}
-
-fn client() -> Builder {
-    Chronyd::builder()
-}
-
-fn good_server() -> Builder {
-    Chronyd::builder().line("local stratum 3")
-}
-
-/// A client of a server, with a source for each of these options.
-fn pair(server: Builder, sources: &[&str], client: Builder) -> Bed {
-    let Pair { client, server } = Pair::of(server, sources, client).unwrap();
-    Bed { chronyd: client, server: Some(server), clock: None, follower: None }
-}
-
-/// A client of four good servers, with these options.
-fn four(options: &str, client: Builder) -> Bed {
-    pair(good_server(), &[options; 4], client)
-}
-
-fn alone(client: Builder) -> Bed {
-    Bed { chronyd: client.start().unwrap(), server: None, clock: None, follower: None }
-}
-
-/// Sends samples to [`GPS`], by which the system clock is slow by `offset` seconds.
-fn with_gps(mut bed: Bed, offset: f64) -> Bed {
-    bed.clock = Some(RefClock::start(&bed.chronyd.folder().join("gps.sock"), offset).unwrap());
-    bed
-}
 
 // Causes of a wrong clock.
 
@@ -140,6 +42,41 @@ pub(crate) fn chain_that_ends_in_a_local_clock() -> Bed {
     pair(Chronyd::builder().line("local stratum 10"), FOUR, client()).synchronised()
 }
 
+/// The clock gains a millisecond a second.
+pub(crate) fn frequency_that_is_out_of_range() -> Bed {
+    alone(client().line(GPS)).with_clock("GPS", Signal::Time { offset: 1.0, drift: 1e-3 }).selected("*").until(
+        "tracking",
+        |lines| {
+            let ppm = |field: usize| lines[0][field].parse::<f64>().unwrap();
+            (ppm(7) + ppm(8)).abs() > 600.0
+        },
+    )
+}
+
+/// No measurement of the frequency is as certain as `maxupdateskew` demands.
+pub(crate) fn frequency_that_is_unknown() -> Bed {
+    four("", client().line("maxupdateskew 1e-9")).synchronised()
+}
+
+pub(crate) fn distance_of_half_the_limit() -> Bed {
+    behind_a_clock("delay 1.5", client()).synchronised()
+}
+
+pub(crate) fn uncertain_servers() -> Bed {
+    behind_a_clock("precision 0.3", client()).synchronised()
+}
+
+/// By the drift file, the frequency is uncertain, and chronyd ignores each measurement of it.
+pub(crate) fn uncertain_frequency() -> Bed {
+    let drift = ["driftfile {folder}/drift", "maxupdateskew 1e-9"];
+    let mut bed = four("", drift.into_iter().fold(client(), Builder::line));
+    // chronyd would overwrite the file if it were terminated.
+    bed.chronyd.kill();
+    fs::write(bed.chronyd.folder().join("drift"), "0 50000").unwrap();
+    bed.chronyd.restart().unwrap();
+    bed.synchronised().until("sources", |lines| lines.iter().all(|line| number(line, 6) >= 1))
+}
+
 pub(crate) fn isolated_on_purpose() -> Bed {
     alone(client().line("server 127.127.1.1 port 9").line("local stratum 10"))
         .until("tracking", |lines| lines[0][0] == "7F7F0101")
@@ -156,9 +93,41 @@ pub(crate) fn change_that_is_ignored() -> Bed {
         .until("tracking", |lines| lines[0][0] == "00000000")
 }
 
-/// A right clock, with a command port.
-pub(crate) fn good_over_the_command_port() -> Bed {
-    four("", client().command_port()).synchronised().selected_with("+", "*D")
+/// A right clock with combined sources, which the command port shows, too.
+pub(crate) fn good() -> Bed {
+    four("", client()).synchronised().selected_with("+", "*D")
+}
+
+pub(crate) fn three_servers() -> Bed {
+    pair(good_server(), &[""; 3], client()).synchronised()
+}
+
+/// There is one sample, and the next poll is 16 s later.
+pub(crate) fn starting() -> Bed {
+    pair(good_server(), &[], client().line("server 127.0.0.2 port {port} minpoll 4 maxpoll 4"))
+        .until("sources", |lines| reach(&lines[0]) == 1)
+}
+
+/// Answers only these requests over the command port. chrony 4.7 introduced the directive.
+pub(crate) fn open_commands(names: &str) -> Result<Bed, Error> {
+    try_pair(good_server(), FOUR, client().line(format!("opencommands {names}"))).map(Bed::synchronised)
+}
+
+/// The servers are at stratum 3. chrony 4.9 introduced the directive.
+pub(crate) fn stratum_out_of_range() -> Result<Bed, Error> {
+    try_pair(good_server(), FOUR, client().line("maxstratum 2")).map(|bed| bed.selected("rrrr"))
+}
+
+pub(crate) fn suspended() -> Bed {
+    let bed = alone(client());
+    bed.chronyd.suspend().unwrap();
+    bed
+}
+
+pub(crate) fn killed() -> Bed {
+    let mut bed = alone(client());
+    bed.chronyd.kill();
+    bed
 }
 
 // Causes for which no source is usable.
@@ -178,7 +147,7 @@ pub(crate) fn offline() -> Bed {
 }
 
 pub(crate) fn only_watching() -> Bed {
-    four("noselect", client()).selected("NNNN")
+    four("noselect", client()).selected("NNNN").measured()
 }
 
 pub(crate) fn nts_required() -> Bed {
@@ -196,7 +165,40 @@ pub(crate) fn nts_without_keys() -> Bed {
 
 pub(crate) fn nts_with_plain_servers() -> Bed {
     let other = DEAD.replace("127.0.0.9", "127.0.0.8");
-    four("", client().line(DEAD).line(other).line("authselectmode ignore")).without_keys(2).selected_with("*", "+DMs")
+    four("", client().line(DEAD).line(other).line("authselectmode ignore")).without_keys(2).selected_with("*", "+DM")
+}
+
+/// A client with one server that has NTS, with these lines.
+fn with_nts(lines: &[&str]) -> Bed {
+    let server = lines.iter().fold(Chronyd::builder().nts(), |server, line| server.line(*line)).start().unwrap();
+    let port = server.ntp_port().unwrap();
+    let certificate = server.certificate().unwrap();
+    let mut bed = alone(
+        client()
+            .line(format!("server 127.0.0.1 port {port} nts ntsport {port} iburst minpoll 0 maxpoll 0"))
+            .line("nosystemcert")
+            .line(format!("ntstrustedcerts {}", certificate.display())),
+    );
+    bed.server = Some(server);
+    bed
+}
+
+/// The server gives keys for another address, where no server listens. Each request uses one of the eight cookies, and
+/// chronyd does not ask for new ones at once.
+pub(crate) fn nts_without_answers() -> Bed {
+    with_nts(&["bindaddress 127.0.0.1", "ntsntpserver 127.0.0.8"])
+        .until("authdata", |lines| number(&lines[0], 4) > 0 && number(&lines[0], 8) == 0)
+}
+
+/// The server was restarted with other keys, and no longer hands out any.
+pub(crate) fn nts_that_is_refused() -> Bed {
+    let mut bed = with_nts(&[]).synchronised();
+    let server = bed.server.as_mut().unwrap();
+    let file = server.folder().join("chrony.conf");
+    let lines = fs::read_to_string(&file).unwrap();
+    fs::write(&file, lines.replace("ntsport", "#").replace("nts", "ntsport 9\nnts")).unwrap();
+    server.restart().unwrap();
+    bed.until("authdata", |lines| lines[0][7] == "1").lost()
 }
 
 pub(crate) fn required_source_that_is_dead() -> Bed {
@@ -218,6 +220,27 @@ pub(crate) fn trusted_sources_that_disagree() -> Bed {
 pub(crate) fn key_that_is_missing() -> Bed {
     alone(client().line("server 127.0.0.2 port 9 key 77 minpoll 0 maxpoll 0"))
         .until("authdata", |lines| lines[0][1..5] == ["SK", "77", "0", "0"])
+}
+
+pub(crate) fn key_that_the_server_does_not_have() -> Bed {
+    with_responder(Answers::WithoutKey, "key 1", client()).received()
+}
+
+pub(crate) fn answers_that_are_invalid() -> Bed {
+    with_responder(Answers::ToAnotherRequest, "", client()).received()
+}
+
+pub(crate) fn kiss_of_death() -> Bed {
+    with_responder(Answers::Rate, "", client()).received()
+}
+
+/// The address from which chronyd must send does not belong to this machine, so the kernel sends nothing. The samples of
+/// the reference clock show that polls were due.
+pub(crate) fn requests_that_cannot_be_sent() -> Bed {
+    let server = "server 127.0.0.2 port 9 iburst minpoll 0 maxpoll 0";
+    alone(client().line(server).line("bindacqaddress 192.0.2.1").line(format!("{GPS} noselect")))
+        .with_clock("GPS", time(0.0))
+        .until("sourcestats", |lines| lines.iter().any(|line| number(line, 1) >= 12))
 }
 
 pub(crate) fn unsynchronised_servers() -> Bed {
@@ -248,16 +271,33 @@ pub(crate) fn servers_that_follow_each_other() -> Bed {
 
 pub(crate) fn answers_that_are_rejected() -> Bed {
     pair(good_server(), &["", "", "", "maxdelay 1e-9"], client())
-        .selected_with("*", "+DMs")
+        .selected_with("*", "+DM")
         .until("ntpdata", |lines| lines.iter().any(|line| line[25].starts_with('0') && number(line, 32) >= 8))
 }
 
 pub(crate) fn distance() -> Bed {
-    four("", client().line("maxdistance 1e-9")).selected("dddd")
+    behind_a_clock("delay 20", client()).selected("dddd")
+}
+
+/// The root distance of the servers is more than 16 s, so chronyd ignores their answers (test 7).
+pub(crate) fn distance_that_chronyd_ignores() -> Bed {
+    behind_a_clock("delay 40", client())
+        .until("ntpdata", |lines| lines.iter().all(|line| line[24..26] == ["110", "0000"]))
 }
 
 pub(crate) fn too_variable() -> Bed {
     four("", client().line("maxjitter 1e-9")).selected("~~~~")
+}
+
+/// The reference clock is right within half a second, and the trusted servers within much less.
+pub(crate) fn clock_beside_trusted_servers() -> Bed {
+    pair(good_server(), &["trust"; 2], client().line(format!("{GPS} delay 1")))
+        .with_clock("GPS", time(0.0))
+        .selected_with("*T", "+D")
+}
+
+pub(crate) fn monitored_servers_that_contradict_the_clock() -> Bed {
+    four("noselect offset 0.05", client().line(GPS)).with_clock("GPS", time(0.0)).selected("*NNNN")
 }
 
 pub(crate) fn orphans() -> Bed {
@@ -288,26 +328,54 @@ pub(crate) fn clock_without_samples() -> Bed {
 }
 
 pub(crate) fn clock_that_is_gone() -> Bed {
-    let mut bed = with_gps(alone(client().line(GPS)), 0.0).selected_with("*", "");
-    bed.clock = None;
+    let mut bed = alone(client().line(GPS)).with_clock("GPS", time(0.0)).selected_with("*", "");
+    bed.clocks.clear();
     bed.lost()
+}
+
+/// chronyd takes the seconds of the pulses of PPS from the messages of NMEA.
+fn with_pulses(nmea: &str, client: Builder) -> Builder {
+    client
+        .line(format!("refclock SOCK {{folder}}/NMEA refid NMEA poll -2 filter 4 {nmea}"))
+        .line("refclock SOCK {folder}/PPS refid PPS lock NMEA poll -2 filter 4")
+}
+
+/// The messages come 452 ms late, too late to number the pulses.
+pub(crate) fn pulses_without_numbers(nmea: &str) -> Bed {
+    pair(good_server(), &[""; 3], with_pulses(nmea, client()))
+        .with_clock("NMEA", time(-0.452))
+        .with_clock("PPS", Signal::Pulses)
+}
+
+pub(crate) fn messages_that_are_late() -> Bed {
+    pulses_without_numbers("").selected_with("*xM", "+D")
+}
+
+pub(crate) fn messages_that_are_late_and_only_number_pulses() -> Bed {
+    pulses_without_numbers("noselect").selected_with("*NM", "+D")
+}
+
+pub(crate) fn messages_without_pulses() -> Bed {
+    let client = with_pulses("noselect", client());
+    pair(good_server(), &[""; 3], client).with_clock("NMEA", time(0.0)).selected_with("*NM", "+D")
 }
 
 // Usable sources.
 
 pub(crate) fn gps_is_wrong() -> Bed {
-    with_gps(four("", client().line(GPS)), -0.125).selected_with("x*", "+D")
+    four("", client().line(GPS)).with_clock("GPS", time(-0.125)).selected_with("x*", "+D")
 }
 
 /// The same receiver, with the advised option in its line.
 pub(crate) fn gps_is_corrected(advice: &str) -> Bed {
-    with_gps(four("", client().line(format!("{GPS} {advice}"))), -0.125)
+    four("", client().line(format!("{GPS} {advice}")))
+        .with_clock("GPS", time(-0.125))
         .until("sources", |lines| lines.iter().all(|line| "*+-".contains(line[1])))
 }
 
 /// The clock already agrees with the receiver, because chronyd cannot adjust it with -x.
 pub(crate) fn trusted_gps_is_wrong() -> Bed {
-    with_gps(four("offset -0.07", client().line(format!("{GPS} trust"))), 0.0).selected("*xxxx")
+    four("offset -0.07", client().line(format!("{GPS} trust"))).with_clock("GPS", time(0.0)).selected("*xxxx")
 }
 
 pub(crate) fn falseticker() -> Bed {
