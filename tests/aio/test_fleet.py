@@ -233,7 +233,10 @@ def test_wrong_addresses_settings_and_uses_are_errors(run: Run, addresses: list[
         with pytest.raises(RuntimeError, match="is not open; use it in an async with block"):
             fleet.read(aio.get_tracking)
         async with fleet:
-            decorated = functools.wraps(aio.get_tracking)(aio.get_activity)
+
+            @functools.wraps(aio.get_tracking)
+            async def decorated() -> None: ...
+
             unfit: list[tuple[Any, ...]] = [
                 (),
                 (print,),
