@@ -15,11 +15,14 @@ from pychrony._core import __version__
 from pychrony._fleet import Descriptors, FleetResult
 from pychrony.connection import ChronyConnection
 from pychrony.exceptions import (
+    ChronyAddressError,
     ChronyConnectionError,
     ChronyDataError,
     ChronyError,
     ChronyLibraryError,
+    ChronyNotAvailableError,
     ChronyPermissionError,
+    ChronyTimeoutError,
 )
 from pychrony.fleet import Fleet, Round
 from pychrony.functions import (
@@ -65,12 +68,15 @@ __all__ = [
     "Activity",
     "AuthData",
     "AuthMode",
+    "ChronyAddressError",
     "ChronyConnection",
     "ChronyConnectionError",
     "ChronyDataError",
     "ChronyError",
     "ChronyLibraryError",
+    "ChronyNotAvailableError",
     "ChronyPermissionError",
+    "ChronyTimeoutError",
     "Descriptors",
     "Fleet",
     "FleetResult",

@@ -13,6 +13,7 @@ from typing import Any, Generic, NoReturn, TypeVar, overload
 from pychrony import _core
 from pychrony._fleet import Address, Descriptors, FleetResult, records_of
 from pychrony.exceptions import ChronyError
+from pychrony.functions import Seconds
 from pychrony.generic import ReportField
 
 T = TypeVar("T")
@@ -68,8 +69,8 @@ class Fleet:
         self,
         addresses: Iterable[Address],
         *,
-        timeout: float = 5.0,
-        deadline: float | None = None,
+        timeout: Seconds = 5.0,
+        deadline: Seconds | None = None,
         in_flight: int = 256,
         parallel: int = 1,
         raise_descriptor_limit: bool = False,

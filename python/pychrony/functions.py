@@ -5,9 +5,19 @@ threads. Ctrl-C interrupts them.
 """
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pychrony import _core, models
+
+
+class SupportsTotalSeconds(Protocol):
+    """A duration, such as a ``datetime.timedelta``."""
+
+    def total_seconds(self) -> float:
+        """Return the duration in seconds."""
+
+
+Seconds = float | SupportsTotalSeconds
 
 if TYPE_CHECKING:
     SocketPath = str | PathLike[str] | None
@@ -16,14 +26,14 @@ else:
     SocketPath = str | None
 
 
-def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.TrackingStatus:
+def get_tracking(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.TrackingStatus:
     """Get the current tracking status from chronyd.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         TrackingStatus: The state of the system clock against its reference.
@@ -44,14 +54,14 @@ def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
     return _core.read(models.TrackingStatus, socket_path, timeout)
 
 
-def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.Source]:
+def get_sources(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.Source]:
     """Get all configured time sources from chronyd.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[Source]: A Source for each NTP server, peer and reference clock, in chronyd's order. Empty if no sources
@@ -73,7 +83,7 @@ def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list
     return _core.read(models.Source, socket_path, timeout)
 
 
-def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SourceStats]:
+def get_source_stats(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.SourceStats]:
     """Get the statistics of all time sources from chronyd.
 
     Each call is a snapshot of its own. Match its records with those of `get_sources` by address.
@@ -82,7 +92,7 @@ def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[SourceStats]: A SourceStats for each source, in chronyd's order. Empty if no sources are configured.
@@ -103,14 +113,14 @@ def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
     return _core.read(models.SourceStats, socket_path, timeout)
 
 
-def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.RTCData:
+def get_rtc_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.RTCData:
     """Get the tracking of the real-time clock from chronyd.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         RTCData: The state of the real-time clock against the system clock.
@@ -131,14 +141,14 @@ def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
     return _core.read(models.RTCData, socket_path, timeout)
 
 
-def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
+def get_activity(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.Activity:
     """Get the numbers of NTP sources that are online, offline, in a burst, or without an address.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         Activity: The numbers of sources that are online, offline, in a burst, and without an address.
@@ -159,14 +169,14 @@ def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> mod
     return _core.read(models.Activity, socket_path, timeout)
 
 
-def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SelectData]:
+def get_select_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.SelectData]:
     """Get the states of all time sources at the last selection.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[SelectData]: A SelectData for each source, in chronyd's order. Empty if no sources are configured.
@@ -187,7 +197,7 @@ def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> 
     return _core.read(models.SelectData, socket_path, timeout)
 
 
-def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
+def get_auth_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.AuthData | None]:
     """Get the state of the authentication of all time sources.
 
     A record does not have an address. Index *i* means the same source here and in `get_sources`, unless sources come or
@@ -197,7 +207,7 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[AuthData | None]: An AuthData for each source, in the order of `get_sources`; None for a reference clock.
@@ -219,7 +229,7 @@ def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> li
     return _core.read(models.AuthData, socket_path, timeout)
 
 
-def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
+def get_ntp_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.NTPData | None]:
     """Get the last valid answers of all time sources.
 
     Match a record with `get_sources` by `remote_address`. The list has None for a reference clock, at its index in
@@ -229,7 +239,7 @@ def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> lis
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[NTPData | None]: An NTPData for each source, in the order of `get_sources`; None for a reference clock.
@@ -252,14 +262,14 @@ def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> lis
     return _core.read(models.NTPData, socket_path, timeout)
 
 
-def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.ServerStats:
+def get_server_stats(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.ServerStats:
     """Get the counts of requests that chronyd has served since its start.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which serves this report only with ``opencommands``.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         ServerStats: The numbers of requests that chronyd has received, served and dropped.
@@ -280,14 +290,14 @@ def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) ->
     return _core.read(models.ServerStats, socket_path, timeout)
 
 
-def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Smoothing:
+def get_smoothing(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.Smoothing:
     """Get the smoothing of the time that chronyd serves.
 
     Args:
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         Smoothing: The difference between the time that is served and chronyd's own.

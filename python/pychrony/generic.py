@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pychrony import _core
-from pychrony.functions import SocketPath
+from pychrony.functions import Seconds, SocketPath
 
 
 class ReportField(NamedTuple):
@@ -56,7 +56,7 @@ def list_reports() -> list[str]:
 
 
 def get_report(
-    name: str, socket_path: SocketPath = None, *, timeout: float = 5.0
+    name: str, socket_path: SocketPath = None, *, timeout: Seconds = 5.0
 ) -> list[Mapping[str, ReportField] | None]:
     """Get the records of any report that libchrony knows, as libchrony itself describes them.
 
@@ -68,7 +68,7 @@ def get_report(
         socket_path: Path of chronyd's Unix socket, as a string or a path object. Defaults to
             '/run/chrony/chronyd.sock' or '/var/run/chrony/chronyd.sock'. Also takes the address of a command port,
             such as '127.0.0.1', '192.0.2.1:323' or '[::1]:323', which needs no permission.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
 
     Returns:
         list[Mapping[str, ReportField] | None]: The records in chronyd's order; a list of one for a report that has one

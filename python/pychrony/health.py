@@ -18,6 +18,7 @@ from os import PathLike
 from typing import Any
 
 from pychrony import _core
+from pychrony.functions import Seconds
 
 __all__ = [
     "Accept",
@@ -262,7 +263,7 @@ def of_json(text: str) -> Verdict:
 
 
 def check(
-    address: str | PathLike[str] | None = None, *, timeout: float = 5.0, limits: Mapping[str, str] | None = None
+    address: str | PathLike[str] | None = None, *, timeout: Seconds = 5.0, limits: Mapping[str, str] | None = None
 ) -> Verdict:
     """Read the reports of one chronyd, and judge its clock.
 
@@ -273,7 +274,7 @@ def check(
     Args:
         address: The address of chronyd, as `ChronyConnection` takes it. By default the Unix sockets are tried, and then
             the command port. The command port does not tell why a source fails unless ``opencommands`` allows it.
-        timeout: The longest time that the call may take, in seconds, greater than 0.
+        timeout: The longest time that the call may take, in seconds or as a timedelta, greater than 0.
         limits: Limits by the name of a measure, as ``WARN,CRIT`` in the syntax of `Measure`. An empty range keeps the
             default: ``{"bound": "10ms,100ms", "sources": "3:,"}``. A measure that is off by default is judged if it is
             here. The limits of the site, in /etc/chrony-health.toml, are not read.

@@ -109,7 +109,9 @@ def test_what_fails_or_is_cancelled_keeps_nothing(transport: str, scripted: Daem
             raise AssertionError(f"not cancelled: {await task}")
 
     async def use() -> None:
-        await assert_keeps_nothing(failing(aio.ChronyConnection(address).get_tracking))
+        closed = aio.ChronyConnection(address)
+        await closed.aclose()
+        await assert_keeps_nothing(failing(closed.get_tracking))
         await assert_keeps_nothing(failing(lambda: aio.get_tracking(f"{address}.none")), 300)
         async with AsyncExitStack() as stack:
             connection = aio.ChronyConnection(address, timeout=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import inspect
@@ -16,7 +17,7 @@ from tests.support.reports import CALLS, NOTHING, REPORTS, Report, defaults
 from tests.support.waiting import assert_unanswered, was_stalled
 
 import pychrony
-from pychrony import ChronyConnection, ChronyDataError, ChronyError, Transport, aio
+from pychrony import ChronyConnection, ChronyConnectionError, ChronyDataError, ChronyError, Transport, aio
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Held, Run
@@ -189,16 +190,70 @@ def test_what_chronyd_refuses_is_reported_as_by_the_package(
             assert outcome_of(lambda: run(read(report))) == expected  # noqa: B023
 
 
-def test_use_outside_of_a_block_says_so(scripted: Daemon, run: Run) -> None:
+def test_use_after_a_block_says_so(scripted: Daemon, run: Run) -> None:
     async def use() -> None:
         connection = aio.ChronyConnection(scripted.socket)
-        with pytest.raises(RuntimeError, match="not open; use it in an async with block"):
-            await connection.get_tracking()
         async with connection:
             await connection.get_tracking()
-        with pytest.raises(RuntimeError, match="not open; use it in an async with block"):
+        with pytest.raises(RuntimeError, match=r"closed; open it again with its method open\(\)"):
             await connection.get_tracking()
         assert not hasattr(connection, "__enter__")
+
+    run(use())
+
+
+def is_open(connection: aio.ChronyConnection) -> bool:
+    """Return True unless it was closed. Without a call, a type checker expects the same answer each time."""
+    return not connection.closed
+
+
+def test_a_connection_without_a_block_opens_on_its_first_call(
+    scripted: Daemon, hold: Callable[[], Held], run: Run
+) -> None:
+    connection = aio.ChronyConnection(scripted.socket)
+    held = hold()
+
+    async def use() -> None:
+        held = hold()
+        for _ in range(2):
+            assert is_open(connection)
+            found = await asyncio.gather(*(connection.get_tracking() for _ in range(5)))
+            assert [status.stratum for status in found] == [2] * 5
+            assert held.sockets() == 1
+            await connection.aclose()
+            assert not is_open(connection)
+            held.assert_none()
+            with pytest.raises(RuntimeError, match="closed; open it again"):
+                await connection.get_tracking()
+            await connection.open()
+        await connection.aclose()
+        # Closing ends all blocks.
+        async with connection, connection:
+            await connection.aclose()
+            assert not is_open(connection)
+
+    async def read() -> int:
+        return (await connection.get_tracking()).stratum
+
+    run(use())
+    run(connection.open())
+    # The first loop is closed now, and the connection opens anew in another one.
+    assert run(read()) == 2
+    run(connection.aclose())
+    held.assert_none()
+
+
+def test_a_connection_works_as_soon_as_chronyd_does(scripted: Daemon, run: Run) -> None:
+    async def use() -> None:
+        connection = aio.ChronyConnection(scripted.socket)
+        scripted.say("die")
+        for call in (connection.open, connection.get_tracking):
+            with pytest.raises(ChronyConnectionError) as caught:
+                await call()
+            assert caught.value.error_code == -2
+        scripted.say("come-back")
+        assert (await connection.get_tracking()).stratum == 2
+        await connection.aclose()
 
     run(use())
 

@@ -7,7 +7,9 @@ import copy
 import inspect
 import pickle
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,22 +159,85 @@ def outcome(error: ChronyError) -> tuple[object, ...]:
 
 
 def assert_closed(connection: ChronyConnection) -> None:
-    """Fail unless each method says that the connection is used outside of a with block."""
+    """Fail unless each method says that the connection is closed."""
     for report in REPORTS:
-        with pytest.raises(RuntimeError, match=r"not open; use it in a with block") as caught:
+        with pytest.raises(RuntimeError, match=r"closed; open it again with its method open\(\)") as caught:
             report.of(connection)()
         assert not isinstance(caught.value, ChronyError)
         assert caught.value.__cause__ is None
     assert place(connection) == (None, None)
 
 
-def test_use_outside_of_a_with_block_says_so(scripted: Daemon, resources: Resources) -> None:
+def test_use_after_a_with_block_says_so(scripted: Daemon, resources: Resources) -> None:
     connection = ChronyConnection(scripted.socket)
     for _ in range(3):
-        assert_closed(connection)
         with connection:
             assert connection.get_tracking().stratum == 2
-    assert_closed(connection)
+        assert_closed(connection)
+    resources.assert_none_left()
+
+
+def is_open(connection: ChronyConnection) -> bool:
+    """Return True unless it was closed. Without a call, a type checker expects the same answer each time."""
+    return not connection.closed
+
+
+def test_a_connection_without_a_block_opens_on_its_first_call(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    for _ in range(3):
+        assert (connection.closed, place(connection)) == (False, (None, None))
+        assert connection.get_tracking().stratum == 2
+        assert connection.address == scripted.socket
+        connection.close()
+        connection.close()
+        assert not is_open(connection)
+        assert_closed(connection)
+        resources.assert_none_left()
+        connection.open()
+        assert is_open(connection)
+        connection.close()
+        with connection:
+            assert connection.get_tracking().stratum == 2
+            # Closing ends all blocks.
+            with connection:
+                connection.close()
+                assert_closed(connection)
+        assert_closed(connection)
+        connection = ChronyConnection(scripted.socket)
+
+
+@pytest.mark.blocking_only("aio warns of a connection that was not closed; tests/aio/test_loops.py expects it")
+def test_a_connection_that_is_dropped_leaves_nothing(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    assert connection.get_tracking().stratum == 2
+    del connection
+    resources.assert_none_left()
+
+
+def test_a_connection_works_as_soon_as_chronyd_does(scripted: Daemon) -> None:
+    connection = ChronyConnection(scripted.socket)
+    scripted.say("die")
+    for call in (connection.open, connection.get_tracking, connection.open):
+        with pytest.raises(ChronyConnectionError) as caught:
+            call()
+        assert caught.value.error_code == -2
+    scripted.say("come-back")
+    assert connection.get_tracking().stratum == 2
+    connection.close()
+
+
+def test_threads_that_open_a_connection_at_once_share_it(scripted: Daemon, resources: Resources) -> None:
+    connection = ChronyConnection(scripted.socket)
+    begin = threading.Barrier(8)
+
+    def read(_: int) -> int:
+        begin.wait()
+        return connection.get_tracking().stratum
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(8))) == [2] * 8
+    assert resources.opened() == 1
+    connection.close()
     resources.assert_none_left()
 
 

@@ -35,7 +35,7 @@ def test_each_default_socket_is_found(place: str, start_at: StartAt, python: Pyt
     assert results["get_sources"][2].startswith("[Source(address='127.0.0.1'")
     assert results["get_source_stats"][2].startswith("[SourceStats(")
     name, code, message = results["get_rtc_data"]
-    assert (name, code) == ("ChronyDataError", -4)
+    assert (name, code) == ("ChronyNotAvailableError", -4)
     # The message names the socket.
     assert f" {place}/chronyd.sock " in message
 

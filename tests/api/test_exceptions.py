@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.reports import BY_NAME
 
 import pychrony
 from pychrony import (
+    ChronyAddressError,
+    ChronyConnection,
     ChronyConnectionError,
     ChronyDataError,
     ChronyError,
     ChronyLibraryError,
+    ChronyNotAvailableError,
     ChronyPermissionError,
+    ChronyTimeoutError,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +29,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.blocking_only("the package itself: its exceptions")
 
-CODED = [ChronyError, ChronyConnectionError, ChronyPermissionError, ChronyDataError]
+CODED = [
+    ChronyError,
+    ChronyConnectionError,
+    ChronyTimeoutError,
+    ChronyAddressError,
+    ChronyPermissionError,
+    ChronyDataError,
+    ChronyNotAvailableError,
+]
 
 
 @pytest.mark.parametrize("kind", CODED)
@@ -64,14 +78,66 @@ def test_all_can_be_caught_as_the_base_and_not_as_each_other() -> None:
         ChronyPermissionError("not allowed", -3),
         ChronyDataError("not right", -5),
         ChronyLibraryError("not installed"),
+        ChronyTimeoutError("too late", -1, "127.0.0.1:323", "sources", None, 0.5),
+        ChronyAddressError("no address", -1, "nowhere:nothing"),
+        ChronyNotAvailableError("not there", -4, "/run/chrony/chronyd.sock", "rtcdata"),
     ],
     ids=repr,
 )
 def test_copies_are_whole(error: ChronyError) -> None:
     pickled = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    for twin in (copy.copy(error), copy.deepcopy(error), *pickled):
+    rebuilt = type(error)(*json.loads(json.dumps(error.args)))
+    for twin in (copy.copy(error), copy.deepcopy(error), rebuilt, *pickled):
         assert type(twin) is type(error)
-        assert (twin.message, twin.error_code, str(twin)) == (error.message, error.error_code, str(error))
+        assert described(twin) == described(error)
+
+
+def described(error: ChronyError) -> tuple[object, ...]:
+    """Return all that an exception tells."""
+    parts = (error.message, error.error_code, error.address, error.report, error.field, error.timeout)
+    return *parts, error.args, str(error), repr(error)
+
+
+def test_errors_are_distinguished_without_reading(scripted: Daemon) -> None:
+    def raised(call: Callable[[], object]) -> ChronyError:
+        with pytest.raises(ChronyError) as caught:
+            call()
+        error = caught.value
+        assert error.args[0] == error.message
+        assert described(type(error)(*error.args)) == described(error)
+        assert described(pickle.loads(pickle.dumps(error))) == described(error)
+        return error
+
+    def parts(error: ChronyError) -> tuple[object, ...]:
+        return type(error), error.error_code, error.address, error.report, error.field, error.timeout
+
+    for address in (scripted.socket, scripted.udp):
+        scripted.say("fault status 6")
+        missing = raised(lambda: pychrony.get_rtc_data(address))  # noqa: B023
+        scripted.say("clear")
+        assert parts(missing) == (ChronyNotAvailableError, -4, address, "rtcdata", None, None)
+        with ChronyConnection(address, timeout=0.2) as connection:
+            scripted.say("fault silence")
+            late = raised(connection.get_sources)
+            scripted.say("clear")
+        assert parts(late) == (ChronyTimeoutError, -1, address, "sources", None, 0.2)
+        assert isinstance(late, ChronyConnectionError)
+        assert isinstance(late, TimeoutError)
+        assert late.errno is None
+        scripted.say("fault status 2")
+        refused = raised(lambda: pychrony.get_tracking(address))  # noqa: B023
+        scripted.say("clear")
+        assert parts(refused) == (ChronyPermissionError, -3, address, "tracking", None, None)
+    scripted.say(BY_NAME["tracking"].values({"stratum": 17}))
+    wrong = raised(lambda: pychrony.get_tracking(scripted.socket))
+    assert parts(wrong) == (ChronyDataError, -4, scripted.socket, "tracking", "stratum", None)
+    typo = raised(lambda: ChronyConnection("127.0.0.1:0:0"))
+    assert parts(typo) == (ChronyAddressError, -1, "127.0.0.1:0:0", None, None, None)
+    assert isinstance(typo, ValueError)
+    nowhere = raised(lambda: pychrony.get_tracking("/nowhere/chronyd.sock"))
+    assert parts(nowhere) == (ChronyConnectionError, -2, "/nowhere/chronyd.sock", None, None, None)
+    unknown = raised(lambda: pychrony.get_report("nonsense", scripted.socket))
+    assert parts(unknown) == (ChronyDataError, -4, None, "nonsense", None, None)
 
 
 RAISING: dict[str, Callable[[str], object]] = {

@@ -98,7 +98,7 @@ def test_a_process_without_rights_reads_over_the_command_port(pair: Daemon, pyth
         for report in REPORTS:
             error = found[report.call][:2]
             if report.unavailable is not None:
-                assert error == ("ChronyDataError", -4)
+                assert error == ("ChronyNotAvailableError", -4)
             elif report.is_open:
                 assert error == ("", None)
             else:

@@ -139,16 +139,18 @@ def test_connections_keep_nothing(lanes: int, transport: str, chronyd: Daemon) -
 
 def test_refused_arguments_keep_nothing(chronyd: Daemon) -> None:
     wrong: Any = [None, 1, b"bytes", object()]
+    closed = ChronyConnection(chronyd.socket)
+    closed.close()
     calls: list[tuple[Callable[[], object], type[Exception]]] = [
         (lambda: pychrony.get_tracking(wrong), TypeError),
         (lambda: pychrony.get_tracking(timeout=0.0), ValueError),
-        (lambda: pychrony.get_tracking(timeout=wrong), ValueError),
+        (lambda: pychrony.get_tracking(timeout=wrong), TypeError),
         (lambda: ChronyConnection(parallel=0), ValueError),
         (lambda: ChronyConnection(parallel=-1), ValueError),
         (lambda: ChronyConnection(wrong), TypeError),
         (lambda: pychrony.get_tracking("[::1]:99999"), ChronyConnectionError),
         (lambda: pychrony.get_tracking("\0"), ChronyConnectionError),
-        (ChronyConnection(chronyd.socket).get_tracking, RuntimeError),
+        (closed.get_tracking, RuntimeError),
     ]
     for call, kind in calls:
         assert_keeps_nothing(failing(call, kind), 1000)

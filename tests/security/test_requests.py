@@ -34,7 +34,7 @@ def calls(address: str) -> Iterator[Callable[[], object]]:
                 member = None if name.startswith("_") else getattr(connection, name)
                 if name == "get_report":
                     yield from (partial(connection.get_report, report) for report in pychrony.list_reports())
-                elif callable(member) and not isinstance(member, type):
+                elif callable(member) and not isinstance(member, type) and name != "close":
                     yield member
 
 

@@ -70,6 +70,16 @@ def install(driver: str) -> None:
         ) -> None:
             run(self._connection.__aexit__(kind, value, traceback))
 
+        def open(self) -> None:
+            run(self._connection.open())
+
+        def close(self) -> None:
+            run(self._connection.aclose())
+
+        @property
+        def closed(self) -> bool:
+            return self._connection.closed
+
         @property
         def address(self) -> str | None:
             return self._connection.address

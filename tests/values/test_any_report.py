@@ -80,9 +80,11 @@ def test_a_name_is_text(scripted: Daemon) -> None:
             pychrony.get_report(name, scripted.socket)  # type: ignore[arg-type]
 
 
-def test_outside_a_block_there_is_none(scripted: Daemon) -> None:
-    with pytest.raises(RuntimeError, match="not open"):
-        ChronyConnection(scripted.socket).get_report("tracking")
+def test_after_the_end_there_is_none(scripted: Daemon) -> None:
+    connection = ChronyConnection(scripted.socket)
+    connection.close()
+    with pytest.raises(RuntimeError, match="is closed"):
+        connection.get_report("tracking")
 
 
 def test_what_pychrony_has_never_heard_of_is_read(python: Python, stub: str) -> None:

@@ -324,6 +324,14 @@ pub struct AddressError {
     reason: Reason,
 }
 
+impl AddressError {
+    /// Returns the text that is not an address. Control characters in it are escaped.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {
     #[error("the address is empty; leave it out to try the default sockets")]

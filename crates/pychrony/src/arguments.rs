@@ -28,26 +28,32 @@ pub(crate) fn address_text(name: &str, expected: &str, address: &Bound<'_, PyAny
     Ok(text.extract().unwrap_or_else(|_| text.to_string_lossy().into_owned().into()))
 }
 
-/// Parses a number of seconds. Any invalid value is a `ValueError` that names the argument.
+/// Parses a number of seconds, or a `timedelta`. The error names the argument.
 pub(crate) fn parse_seconds(name: &str, seconds: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    match seconds.extract::<f64>() {
+    let py = seconds.py();
+    let number = match seconds.extract::<f64>() {
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && seconds.get_type().hasattr("total_seconds")? => {
+            seconds.call_method0("total_seconds")?.extract()
+        }
+        number => number,
+    };
+    match number {
         Ok(number) if number > 0.0 && number.is_finite() => {
             // A timeout that is too long for a `Duration` counts as the longest one.
             Ok(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX).max(Duration::from_nanos(1)))
         }
-        Err(error) if !is_about_the_value(seconds.py(), &error) => Err(error),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+            let found = seconds.get_type().name()?;
+            Err(PyTypeError::new_err(format!("{name} must be a number of seconds or a timedelta, not {found}")))
+        }
+        Err(error) if !error.is_instance_of::<PyValueError>(py) && !error.is_instance_of::<PyOverflowError>(py) => {
+            Err(error)
+        }
         _ => Err(PyValueError::new_err(format!(
             "{name} must be a finite number of seconds greater than 0, not {}",
             printed(seconds)
         ))),
     }
-}
-
-/// Returns true if the error says that a value is not a number, or is out of range.
-fn is_about_the_value(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<PyTypeError>(py)
-        || error.is_instance_of::<PyValueError>(py)
-        || error.is_instance_of::<PyOverflowError>(py)
 }
 
 /// Returns the beginning of the value's `repr`, or its type if `repr` fails.
@@ -60,13 +66,14 @@ pub(crate) fn printed(value: &Bound<'_, PyAny>) -> String {
 
 /// Parses a number that is at least 1.
 pub(crate) fn parse_number(name: &str, number: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let py = number.py();
     match number.extract() {
         Ok(found) if found > 0 => Ok(found),
-        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
-        _ => Err(PyValueError::new_err(format!(
-            "{name} must be at least 1 and at most {}, not {}",
-            usize::MAX,
-            printed(number)
-        ))),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+            Err(PyTypeError::new_err(format!("{name} must be an int, not {}", number.get_type().name()?)))
+        }
+        Err(error) if !error.is_instance_of::<PyOverflowError>(py) => Err(error),
+        Err(_) if number.gt(0)? => Err(PyValueError::new_err(format!("{name} is too large: {}", printed(number)))),
+        _ => Err(PyValueError::new_err(format!("{name} must be at least 1, not {}", printed(number)))),
     }
 }

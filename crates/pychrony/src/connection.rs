@@ -11,20 +11,22 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::ffi::OsString;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// A connection in a `with` block. The Python class adds the documented methods. Entering and leaving stay here, so
-/// that no signal handler can run and raise between them and the block. (Since Python 3.14, one can run before the
-/// block, in the `with` statement itself.)
+/// A connection, which opens on its first call. The Python class adds the documented methods. Entering and leaving a
+/// `with` block stay here, so that no signal handler can run and raise between them and the block. (Since Python 3.14,
+/// one can run before the block, in the `with` statement itself.)
 #[pyclass(frozen, subclass, module = "pychrony._core")]
 #[derive(Default)]
 pub(crate) struct Connection {
     settings: OnceLock<ConnectionSettings>,
-    /// The connection of the crate. It is made on first entering, since libchrony is not needed before.
+    /// The connection of the crate. It is made by the first call, since libchrony is not needed before.
     inner: OnceLock<Arc<libchrony::Connection>>,
     /// The number of `with` blocks that the connection is in.
     entered: AtomicUsize,
+    /// True from the end of a block, or `close`, until it is opened again.
+    is_closed: AtomicBool,
 }
 
 impl Connection {
@@ -41,11 +43,11 @@ impl Connection {
         inner.map(AsRef::as_ref)
     }
 
-    /// Reads without the GIL, in a `with` block only.
+    /// Reads without the GIL, unless the connection is closed.
     fn read(&self, py: Python<'_>, wanted: &Wanted) -> PyResult<Records> {
-        if self.entered.load(Ordering::Acquire) == 0 {
+        if self.is_closed.load(Ordering::Acquire) {
             return Err(PyRuntimeError::new_err(
-                "the ChronyConnection is not open; use it in a with block: with ChronyConnection() as connection: ...",
+                "the ChronyConnection is closed; open it again with its method open(), or use it in a with block",
             ));
         }
         greenlets::refuse_another(py)?;
@@ -53,8 +55,8 @@ impl Connection {
         let connection = self.get(py)?;
         let result = py.detach(|| {
             let result = wanted.read(connection);
-            // Another thread may have left the block before this one had its turn.
-            if self.entered.load(Ordering::Acquire) == 0 || at_exit::is_ending() {
+            // Another thread may have closed it before this one had its turn.
+            if self.is_closed.load(Ordering::Acquire) || at_exit::is_ending() {
                 connection.close();
             }
             result
@@ -63,10 +65,8 @@ impl Connection {
     }
 
     fn leave(&self, py: Python<'_>) {
-        if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1)
-            && let Some(connection) = self.inner.get()
-        {
-            py.detach(|| connection.close());
+        if self.entered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)) == Ok(1) {
+            self.close(py);
         }
     }
 }
@@ -94,10 +94,10 @@ impl Connection {
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let (py, connection) = (slf.py(), slf.get());
         connection.entered.fetch_add(1, Ordering::AcqRel);
-        let connected = connection.read(py, &Wanted::Answer);
+        let connected = connection.open(py);
         // The handlers of signals that came meanwhile run now. If one raised later, the connection would stay open,
         // since Python calls `__exit__` only after a successful `__enter__`.
-        match connected.and_then(|_| greenlets::run_handlers(py)) {
+        match connected.and_then(|()| greenlets::run_handlers(py)) {
             Ok(()) => Ok(slf),
             Err(error) => {
                 connection.leave(py);
@@ -116,6 +116,28 @@ impl Connection {
     ) {
         let _ = (exc_type, exc_value, traceback);
         self.leave(py);
+    }
+
+    /// Connects to chronyd, even if the connection was closed before.
+    #[pyo3(name = "_open")]
+    fn open(&self, py: Python<'_>) -> PyResult<()> {
+        self.is_closed.store(false, Ordering::Release);
+        self.read(py, &Wanted::Answer).map(drop)
+    }
+
+    /// Closes the connection.
+    #[pyo3(name = "_close")]
+    fn close(&self, py: Python<'_>) {
+        self.is_closed.store(true, Ordering::Release);
+        if let Some(connection) = self.inner.get() {
+            py.detach(|| connection.close());
+        }
+    }
+
+    /// True if the connection was closed, and not opened again.
+    #[getter]
+    fn _is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// Reads a report.

@@ -25,7 +25,7 @@ from pychrony._fleet import Descriptors, FleetResult
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Fleet, Round
 from pychrony.aio._link import once
-from pychrony.functions import SocketPath
+from pychrony.functions import Seconds, SocketPath
 from pychrony.generic import ReportField
 
 __all__ = [
@@ -48,58 +48,58 @@ __all__ = [
 ]
 
 
-async def get_tracking(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.TrackingStatus:
+async def get_tracking(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.TrackingStatus:
     """As `pychrony.get_tracking`, in the running event loop."""
     return await once(models.TrackingStatus, socket_path, timeout)
 
 
-async def get_sources(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.Source]:
+async def get_sources(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.Source]:
     """As `pychrony.get_sources`, in the running event loop."""
     return await once(models.Source, socket_path, timeout)
 
 
-async def get_source_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SourceStats]:
+async def get_source_stats(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.SourceStats]:
     """As `pychrony.get_source_stats`, in the running event loop."""
     return await once(models.SourceStats, socket_path, timeout)
 
 
-async def get_rtc_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.RTCData:
+async def get_rtc_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.RTCData:
     """As `pychrony.get_rtc_data`, in the running event loop."""
     return await once(models.RTCData, socket_path, timeout)
 
 
-async def get_activity(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Activity:
+async def get_activity(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.Activity:
     """As `pychrony.get_activity`, in the running event loop."""
     return await once(models.Activity, socket_path, timeout)
 
 
-async def get_select_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.SelectData]:
+async def get_select_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.SelectData]:
     """As `pychrony.get_select_data`, in the running event loop."""
     return await once(models.SelectData, socket_path, timeout)
 
 
-async def get_auth_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.AuthData | None]:
+async def get_auth_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.AuthData | None]:
     """As `pychrony.get_auth_data`, in the running event loop."""
     return await once(models.AuthData, socket_path, timeout)
 
 
-async def get_ntp_data(socket_path: SocketPath = None, *, timeout: float = 5.0) -> list[models.NTPData | None]:
+async def get_ntp_data(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> list[models.NTPData | None]:
     """As `pychrony.get_ntp_data`, in the running event loop."""
     return await once(models.NTPData, socket_path, timeout)
 
 
-async def get_server_stats(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.ServerStats:
+async def get_server_stats(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.ServerStats:
     """As `pychrony.get_server_stats`, in the running event loop."""
     return await once(models.ServerStats, socket_path, timeout)
 
 
-async def get_smoothing(socket_path: SocketPath = None, *, timeout: float = 5.0) -> models.Smoothing:
+async def get_smoothing(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.Smoothing:
     """As `pychrony.get_smoothing`, in the running event loop."""
     return await once(models.Smoothing, socket_path, timeout)
 
 
 async def get_report(
-    name: str, socket_path: SocketPath = None, *, timeout: float = 5.0
+    name: str, socket_path: SocketPath = None, *, timeout: Seconds = 5.0
 ) -> list[Mapping[str, ReportField] | None]:
     """As `pychrony.get_report`, in the running event loop."""
     return await once((name, ReportField), socket_path, timeout)

@@ -6,21 +6,21 @@ from typing import Any, TypeVar
 
 from pychrony import _core, models
 from pychrony.aio._link import Block, Link
+from pychrony.functions import Seconds
 from pychrony.generic import ReportField
 
 C = TypeVar("C", bound="ChronyConnection")
 
 
 class ChronyConnection(Block[Link]):
-    """A connection to chronyd for many reads, in an ``async with`` block.
+    """A connection to chronyd for many reads.
 
-    The connection recovers: after chronyd restarts, the next call works. Tasks may share it and take turns, in the
+    It opens on the first call, or by `open`, or in an ``async with`` block, which closes it. It recovers: a call works
+    as soon as chronyd does, even if that was started later or restarted. Tasks may share it and take turns, in the
     order of their calls. Cancelling a task ends its call at once, and leaves the connection usable. Every call ends by
-    its deadline. The connection belongs to the event loop that it was opened in.
+    its deadline. After `aclose`, a call is an error until `open`.
 
-    Entering a block connects to chronyd. On a Unix socket it sends nothing, and fails unless a process listens there.
-    The first report shows whether that process is a chronyd that answers. Over UDP it sends a request, since only an
-    answer shows that chronyd is there. A refusal is an answer.
+    The connection belongs to the event loop that it was opened in, until that loop is closed.
 
     Args:
         address: The address of chronyd: the path of its Unix socket, as a string or a path object, or its
@@ -29,30 +29,32 @@ class ChronyConnection(Block[Link]):
             until one is found. If that one does not answer a report, the others are tried. A connection stays with the
             address that answered, even if its host name has several addresses, as long as it answers. A refusal is an
             answer.
-        timeout: The longest time that each call may take, in seconds, greater than 0.
+        timeout: The longest time that each call may take, in seconds or as a timedelta, greater than 0.
         parallel: The largest number of sessions over which a long list of sources is read at once, 1 or more. 1
             reads one source after the other.
 
     Raises:
-        ChronyLibraryError: If libchrony is not installed or cannot be loaded (on entering).
-        ChronyConnectionError: If the address is malformed, or (on entering) chronyd is not running or unreachable.
-        ChronyPermissionError: If insufficient permissions to access chronyd (on entering).
+        ChronyAddressError: If the address is malformed.
+        TypeError: If an argument has the wrong type.
         ValueError: If the timeout is not a finite number greater than 0, or `parallel` is out of range.
 
     Example:
         >>> import asyncio
         >>> from pychrony import aio
         >>> async def show() -> None:
-        ...     async with aio.ChronyConnection() as connection:
-        ...         status = await connection.get_tracking()
-        ...         print(f"Offset: {status.offset:.6f} seconds, {len(await connection.get_sources())} sources")
+        ...     connection = aio.ChronyConnection()
+        ...     status = await connection.get_tracking()
+        ...     print(f"Offset: {status.offset:.6f} seconds, {len(await connection.get_sources())} sources")
+        ...     await connection.aclose()
         >>> asyncio.run(show())
         Offset: 0.000123 seconds, 1 sources
     """
 
     _name, _use = "ChronyConnection", "async with ChronyConnection() as connection: ..."
 
-    def __init__(self, address: str | PathLike[str] | None = None, *, timeout: float = 5.0, parallel: int = 8) -> None:
+    def __init__(
+        self, address: str | PathLike[str] | None = None, *, timeout: Seconds = 5.0, parallel: int = 8
+    ) -> None:
         self._settings = _core.ConnectionSettings(address, timeout, parallel)
         self._shown = f"{address!r}, timeout={timeout!r}, parallel={parallel!r}"
 
@@ -62,7 +64,7 @@ class ChronyConnection(Block[Link]):
 
     async def __aenter__(self: C) -> C:
         """Connect to chronyd. Over UDP, make sure that it answers."""
-        link = self._enter(lambda: Link(_core.AsyncConnection(self._settings)))
+        link = self._enter()
         try:
             await self._read(None)
         except BaseException:
@@ -70,6 +72,24 @@ class ChronyConnection(Block[Link]):
                 self._leave()
             raise
         return self
+
+    async def open(self) -> None:
+        """Connect to chronyd, as entering an ``async with`` block does.
+
+        On a Unix socket it sends nothing, and fails unless a process listens there. The first report shows whether that
+        process is a chronyd that answers. Over UDP it sends a request, since only an answer shows that chronyd is
+        there. A refusal is an answer. If it fails, a later call tries again.
+
+        Raises:
+            ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+            ChronyConnectionError: If chronyd is not running or unreachable.
+            ChronyPermissionError: If insufficient permissions to access chronyd.
+        """
+        self._is_closed = False
+        await self._read(None)
+
+    def _make(self) -> Link:
+        return Link(_core.AsyncConnection(self._settings))
 
     async def _read(self, record: type[object] | tuple[str, type[object]] | None) -> Any:
         return await self._check().read(record)
@@ -88,45 +108,45 @@ class ChronyConnection(Block[Link]):
         return models.Transport.COMMAND_PORT if is_command_port else models.Transport.UNIX_SOCKET
 
     async def get_tracking(self) -> models.TrackingStatus:
-        """As `pychrony.get_tracking`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_tracking`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.TrackingStatus)
 
     async def get_sources(self) -> list[models.Source]:
-        """As `pychrony.get_sources`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_sources`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.Source)
 
     async def get_source_stats(self) -> list[models.SourceStats]:
-        """As `pychrony.get_source_stats`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_source_stats`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.SourceStats)
 
     async def get_rtc_data(self) -> models.RTCData:
-        """As `pychrony.get_rtc_data`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_rtc_data`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.RTCData)
 
     async def get_activity(self) -> models.Activity:
-        """As `pychrony.get_activity`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_activity`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.Activity)
 
     async def get_select_data(self) -> list[models.SelectData]:
-        """As `pychrony.get_select_data`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_select_data`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.SelectData)
 
     async def get_auth_data(self) -> list[models.AuthData | None]:
-        """As `pychrony.get_auth_data`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_auth_data`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.AuthData)
 
     async def get_ntp_data(self) -> list[models.NTPData | None]:
-        """As `pychrony.get_ntp_data`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_ntp_data`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.NTPData)
 
     async def get_server_stats(self) -> models.ServerStats:
-        """As `pychrony.get_server_stats`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_server_stats`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.ServerStats)
 
     async def get_smoothing(self) -> models.Smoothing:
-        """As `pychrony.get_smoothing`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_smoothing`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read(models.Smoothing)
 
     async def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
-        """As `pychrony.get_report`, on this connection. Raises RuntimeError outside its block or event loop."""
+        """As `pychrony.get_report`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read((name, ReportField))

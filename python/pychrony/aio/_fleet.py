@@ -12,6 +12,7 @@ from pychrony import _core
 from pychrony._fleet import Address, Descriptors, FleetResult, Record, records_of
 from pychrony.aio._link import Block, LoopBound, Timed
 from pychrony.exceptions import ChronyError
+from pychrony.functions import Seconds
 from pychrony.generic import ReportField
 
 T = TypeVar("T")
@@ -24,11 +25,12 @@ R = TypeVar("R", bound="Round[Any]")
 
 
 class Fleet(Block["Opened"]):
-    """Many chronyds, which one task reads at once, in an ``async with`` block.
+    """Many chronyds, which one task reads at once.
 
     The fleet keeps a session with each address from one round to the next. Sessions beyond the limit on open files are
-    closed after each read. A failure is the result of its own address alone. The fleet belongs to the event loop that
-    it was opened in, and has one round at a time.
+    closed after each read. A failure is the result of its own address alone. The fleet has one round at a
+    time. It opens when it is first read, and an ``async with`` block closes it. It belongs to the event loop that it
+    was opened in, until that loop is closed.
 
     Args:
         addresses: The addresses of the chronyds, each as `ChronyConnection` takes it. A host name stands for all
@@ -70,8 +72,8 @@ class Fleet(Block["Opened"]):
         self,
         addresses: Iterable[Address],
         *,
-        timeout: float = 5.0,
-        deadline: float | None = None,
+        timeout: Seconds = 5.0,
+        deadline: Seconds | None = None,
         in_flight: int = 256,
         parallel: int = 1,
         raise_descriptor_limit: bool = False,
@@ -87,10 +89,23 @@ class Fleet(Block["Opened"]):
 
     async def __aenter__(self: F) -> F:
         """Prepare for rounds. No socket is opened before the first one."""
-        if self._opened is not None and not self._opened.is_over():
+        if self._entered and self._opened is not None and not self._opened.is_over():
             raise RuntimeError("the Fleet is open already; one async with block at a time")
-        self._enter(lambda: Opened(_core.Fleet(self._settings)))
+        self._enter()
         return self
+
+    async def open(self) -> None:
+        """Prepare for rounds, if it is not open. No socket is opened before the first round.
+
+        Raises:
+            ChronyLibraryError: If libchrony is not installed or cannot be loaded.
+            ChronyConnectionError: If the system gives no event queue.
+        """
+        self._is_closed = False
+        self._check()
+
+    def _make(self) -> Opened:
+        return Opened(_core.Fleet(self._settings))
 
     @property
     def descriptors(self) -> Descriptors | None:
@@ -136,10 +151,10 @@ class Fleet(Block["Opened"]):
         Returns:
             Round: An asynchronous iterator. Each address comes once, as soon as it is done, with the value that the
             function returns or the exception that it raises. With several functions it is a tuple of these. A further
-            round ends this one, and so does leaving the fleet's block.
+            round ends this one, and so does closing the fleet.
 
         Raises:
-            RuntimeError: If called outside an ``async with`` block, or in another event loop.
+            RuntimeError: If the fleet is closed, or in another event loop.
             ChronyDataError: If libchrony knows no report of a name.
             TypeError: If there is no report, if one is not a name or a function of `pychrony.aio`, or if there are both
                 names and functions.
@@ -163,9 +178,9 @@ class Fleet(Block["Opened"]):
         opened.begin(records, results)
 
         def watch() -> None:
-            if self._check() is not opened or not opened.reads(results):
+            if self._opened is not opened or opened.is_over() or not opened.reads(results):
                 raise RuntimeError("the round has ended, since the Fleet has begun another one or was closed")
-            opened.watch()
+            self._check().watch()
 
         return Round(self.addresses, results, watch)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from pychrony.functions import Seconds
+
 
 class LoopBound:
     """An object that is bound to the event loop that is running, and to the process."""
@@ -62,19 +64,20 @@ B = TypeVar("B", bound=LoopBound)
 
 
 class Block(Generic[B]):
-    """An object with ``async with`` blocks, which is open in one event loop at a time."""
+    """An object that opens when it is used, in one event loop at a time, with ``async with`` blocks that close it."""
 
     #: The name and the use that errors show.
     _name: str
     _use: str
     _opened: B | None = None
+    _is_closed = False
     #: The number of blocks that it is in.
     _entered = 0
     #: The number of blocks of a closed event loop, or of another process, that may still end.
     _abandoned = 0
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Close what was not closed by leaving a block."""
+        """Close it, if it was not closed."""
         if self._opened is not None:
             self._opened.close()
             if self._opened.is_of_this_process():
@@ -93,14 +96,24 @@ class Block(Generic[B]):
         else:
             self._leave()
 
-    def _enter(self, make: Callable[[], B]) -> B:
-        if self._opened is not None and self._opened.is_over():
-            self._abandoned += self._entered
-            self._close()
-        if self._opened is None:
-            self._opened = make()
+    async def aclose(self) -> None:
+        """Close it. `open`, or an ``async with`` block, opens it again."""
+        self._close()
+
+    @property
+    def closed(self) -> bool:
+        """True if it was closed, and not opened again."""
+        return self._is_closed
+
+    def _make(self) -> B:
+        """Return what is open in the running event loop."""
+        raise NotImplementedError
+
+    def _enter(self) -> B:
+        self._is_closed = False
+        opened = self._check()
         self._entered += 1
-        return self._opened
+        return opened
 
     def _leave(self) -> None:
         self._entered -= 1
@@ -108,14 +121,25 @@ class Block(Generic[B]):
             self._close()
 
     def _close(self) -> None:
+        self._is_closed = True
         self._entered = 0
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
 
     def _check(self) -> B:
+        """Return what is open, and open it first if necessary."""
+        if self._is_closed:
+            raise RuntimeError(
+                f"the {self._name} is closed; open it again with its method open(), or use it in an async with block"
+            )
+        if self._opened is not None and self._opened.is_over():
+            # Its event loop is closed, or it belongs to the parent of this process.
+            self._abandoned += self._entered
+            self._close()
+            self._is_closed = False
         if self._opened is None:
-            raise RuntimeError(f"the {self._name} is not open; use it in an async with block: {self._use}")
+            self._opened = self._make()
         if not self._opened.is_of_running_loop():
             raise RuntimeError(
                 f"the {self._name} was opened in another event loop, or in the process that this one was forked from; "
@@ -307,7 +331,7 @@ def _address(host: str, port: int, _flow: int = 0, scope: int = 0) -> tuple[str,
 
 
 async def once(
-    record: type[object] | tuple[str, type[object]], socket_path: str | PathLike[str] | None, timeout: float
+    record: type[object] | tuple[str, type[object]], socket_path: str | PathLike[str] | None, timeout: Seconds
 ) -> Any:
     """Open, read, close."""
     link = Link(_core.AsyncConnection(_core.ConnectionSettings.once(socket_path, timeout)))

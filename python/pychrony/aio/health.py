@@ -12,13 +12,14 @@ from os import PathLike
 
 from pychrony import _core
 from pychrony.aio._link import Link
+from pychrony.functions import Seconds
 from pychrony.health import Verdict, of_json
 
 __all__ = ["check"]
 
 
 async def check(
-    address: str | PathLike[str] | None = None, *, timeout: float = 5.0, limits: Mapping[str, str] | None = None
+    address: str | PathLike[str] | None = None, *, timeout: Seconds = 5.0, limits: Mapping[str, str] | None = None
 ) -> Verdict:
     """As `pychrony.health.check`, in the running event loop."""
     policy = _core.Policy(limits)

@@ -2,9 +2,11 @@
 
 use crate::interpreter::greenlets;
 use libchrony::{Error, ErrorKind, LibchronyError};
+use pyo3::IntoPyObjectExt;
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::cell::RefCell;
 use std::error::Error as _;
 use std::io;
@@ -39,10 +41,13 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let (class, code) = match error.kind() {
         ErrorKind::Library => ("ChronyLibraryError", None),
-        ErrorKind::Connection | ErrorKind::Timeout => ("ChronyConnectionError", Some(-1)),
+        ErrorKind::Connection if matches!(error, Error::Address(_)) => ("ChronyAddressError", Some(-1)),
+        ErrorKind::Connection => ("ChronyConnectionError", Some(-1)),
+        ErrorKind::Timeout => ("ChronyTimeoutError", Some(-1)),
         ErrorKind::NotFound => ("ChronyConnectionError", Some(-2)),
         ErrorKind::Permission => ("ChronyPermissionError", Some(-3)),
-        ErrorKind::Invalid | ErrorKind::NotAvailable => ("ChronyDataError", Some(-4)),
+        ErrorKind::Invalid => ("ChronyDataError", Some(-4)),
+        ErrorKind::NotAvailable => ("ChronyNotAvailableError", Some(-4)),
         ErrorKind::Incomplete => ("ChronyDataError", Some(-5)),
         ErrorKind::Interrupted => {
             let raised = RAISED.take();
@@ -52,10 +57,26 @@ pub(crate) fn to_value<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
     };
     let class = py.import("pychrony.exceptions")?.getattr(class)?;
     // The assignments replace `__init__`, which is Python code. `convert` describes why no Python code is called.
-    let message = error.to_string();
-    let exception = class.getattr("__new__")?.call1((&class, &message))?;
-    exception.setattr("message", message)?;
-    exception.setattr("error_code", code)?;
+    let exception = class.getattr("__new__")?.call1((&class,))?;
+    let address = match error {
+        Error::Address(address) => Some(address.address().to_owned()),
+        _ => error.address().map(ToString::to_string),
+    };
+    let values = [
+        ("message", error.to_string().into_bound_py_any(py)?),
+        ("error_code", code.into_bound_py_any(py)?),
+        ("address", address.into_bound_py_any(py)?),
+        ("report", error.report().into_bound_py_any(py)?),
+        ("field", error.field().into_bound_py_any(py)?),
+        ("timeout", error.timeout().map(|timeout| timeout.as_secs_f64()).into_bound_py_any(py)?),
+    ];
+    // Those without a value at the end are left out.
+    let count = values.iter().rposition(|(_, value)| !value.is_none()).map_or(0, |last| last + 1);
+    let args = PyTuple::new(py, values[..count].iter().map(|(_, value)| value))?;
+    exception.setattr("args", args)?;
+    for (name, value) in values {
+        exception.setattr(name, value)?;
+    }
     let source = if let Error::Unreachable { best, .. } = error { best.source() } else { error.source() };
     if let Some(source) = source {
         exception.setattr("__cause__", cause(py, source)?.into_value(py))?;
