@@ -50,7 +50,7 @@ fn a_chronyd_with_a_fault_does_not_answer() {
     };
     assert_eq!(
         ["no-chronyd", "no-permission", "silence"].map(kind),
-        [ErrorKind::NotFound, ErrorKind::Permission, ErrorKind::Connection]
+        [ErrorKind::NotFound, ErrorKind::Permission, ErrorKind::Timeout]
     );
 }
 
