@@ -54,6 +54,7 @@ pub use raw::failure::LibchronyError;
 pub use report::any::{AnyField, AnyRecord};
 pub use report::collect::{AnyRecords, Readable, Rows};
 pub use report::content::{Content, Type, Unit};
+pub use report::datum::Datum;
 pub use report::field::{Constants, Field, Sense, Value};
 pub use report::record::FieldError;
 pub use report::reference_id::ReferenceId;

@@ -5,11 +5,10 @@ use crate::error::{Code, FINE, Failure};
 use crate::print::{Format, Printer};
 use crate::read::open::library;
 use crate::sheet::column::Column;
-use crate::sheet::datum::Datum;
 use crate::sheet::report::{about, find};
 use crate::sheet::{Answer, Sheet};
 use clap::Args;
-use libchrony::Shape;
+use libchrony::{Datum, Shape};
 use std::time::SystemTime;
 
 /// The options of `list`.

@@ -5,9 +5,10 @@ pub(crate) mod layout;
 pub(crate) mod text;
 
 use crate::error::Failure;
-use crate::sheet::datum::{Datum, exact};
+use crate::sheet::datum::{Json, exact, plain};
 use crate::sheet::{Answer, Sheet};
 use clap::ValueEnum;
+use libchrony::Datum;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::io::{self, BufWriter, Write};
@@ -44,7 +45,7 @@ impl Serialize for Line<'_> {
                     map.serialize_entry("index", index)?;
                 }
                 for (column, value) in self.sheet.columns.iter().zip(*values) {
-                    map.serialize_entry(&column.name, value)?;
+                    map.serialize_entry(&column.name, &Json(value))?;
                 }
             }
             Err(error) => map.serialize_entry("error", error)?,
@@ -124,13 +125,12 @@ fn csv(out: &mut impl Write, sheets: &[Sheet], header: &mut Vec<String>) -> io::
             *header = names;
         }
         for line in lines(sheet) {
-            let time = Datum::Time(line.answer.time).plain();
+            let time = plain(&Datum::Time(line.answer.time));
             let (index, values, error) = match line.record {
                 Ok((index, values)) => (index.to_string(), values, String::new()),
                 Err(error) => (String::new(), &[][..], error),
             };
-            let values =
-                (0..sheet.columns.len()).map(|number| values.get(number).map_or_else(String::new, Datum::plain));
+            let values = (0..sheet.columns.len()).map(|number| values.get(number).map_or_else(String::new, plain));
             let first = [sheet.report.clone(), line.answer.host.clone(), time, index];
             writer.write_record(first.into_iter().chain(values).chain([error])).map_err(of_csv)?;
         }

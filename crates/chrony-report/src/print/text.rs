@@ -6,10 +6,10 @@
 use crate::print::layout::{BOLD, Table, Title};
 use crate::sheet::Sheet;
 use crate::sheet::column::{Column, SOURCE};
-use crate::sheet::datum::{Datum, date};
+use crate::sheet::datum::{date, plain};
 use anstyle::Style;
 use chrony_health::quantity::{digits, offset, rate, seconds};
-use libchrony::{Content, ReferenceId, Sense, Type, Unit};
+use libchrony::{Content, Datum, ReferenceId, Sense, Type, Unit};
 use std::env;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ fn show(column: &Column, value: &Datum) -> String {
         Datum::Boolean(value) => if *value { "yes" } else { "no" }.to_owned(),
         Datum::Time(time) => date(*time),
         Datum::Flags(words, 0) if words.is_empty() => "none".to_owned(),
-        Datum::Flags(..) | Datum::Text(_) | Datum::Word(_) | Datum::Number(_) => value.plain(),
+        Datum::Flags(..) | Datum::Text(_) | Datum::Word(_) | Datum::Number(_) => plain(value),
         Datum::Unsigned(number) => match (column.content, column.kind) {
             (Content::ReferenceId, _) => format!("{number:08X}"),
             (Content::Bits, Some(Type::Unsigned(bits @ ..=8))) => format!("{number:0width$b}", width = bits as usize),

@@ -3,8 +3,7 @@
 //! authdata does not name its sources, and ntpdata has no values for a reference clock. Their records are in the order
 //! of the sources. So the list of sources is read before and after them. If the lists are equal, they name the records.
 
-use crate::sheet::datum::Datum;
-use libchrony::{Content, ReferenceId, Row, Rows, Shape, Table, Value};
+use libchrony::{Content, Datum, ReferenceId, Row, Rows, Shape, Table, Value};
 
 /// Returns true if the list of sources must be read before and after these reports.
 pub(crate) fn are_needed(tables: &[&Table]) -> bool {
@@ -30,26 +29,11 @@ pub(crate) fn rows(table: &Table, records: &Rows) -> Vec<Vec<Datum>> {
         let record = record.as_deref();
         let name = || record.and_then(|record| own_name(table, record));
         let name = (table.shape != Shape::Single).then(|| name().map_or(Datum::Unknown, Datum::Text));
-        let values = record.map_or_else(|| vec![Datum::None; table.fields.len()], |record| values(table, record));
+        let values =
+            record.map_or_else(|| vec![Datum::None; table.fields.len()], |record| table.data(&record.values()));
         name.into_iter().chain(values).collect()
     };
     records.iter().map(row).collect()
-}
-
-fn values(table: &Table, record: &dyn Row) -> Vec<Datum> {
-    let values = record.values();
-    let says_nothing = |(other, numbers): (&str, &[u64])| {
-        let place = table.fields.iter().position(|field| field.name == other);
-        let number = place.and_then(|place| match values[place] {
-            Value::Unsigned(number) | Value::Constant(number) => Some(number),
-            _ => None,
-        });
-        number.is_some_and(|number| numbers.contains(&number))
-    };
-    let datum = |(field, value): (&libchrony::Field, &Value<'_>)| {
-        if field.unless.is_some_and(says_nothing) { Datum::None } else { Datum::of(field, *value) }
-    };
-    table.fields.iter().zip(&values).map(datum).collect()
 }
 
 /// Returns the name of a source from its own record: the address, or else the reference ID of a reference clock.

@@ -7,8 +7,7 @@ pub(crate) mod report;
 pub(crate) mod schema;
 
 use crate::sheet::column::Column;
-use crate::sheet::datum::Datum;
-use libchrony::{AnyRecord, AnyRecords, Error, Shape, Table};
+use libchrony::{AnyRecord, AnyRecords, Datum, Error, Shape, Table};
 use std::sync::Arc;
 use std::time::SystemTime;
 

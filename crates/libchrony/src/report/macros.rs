@@ -50,6 +50,16 @@ macro_rules! report {
             }
         }
 
+        /// In the form of the schemas in `docs/schemas`: constants and flags by their names, and null for what is not
+        /// known.
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let values = $crate::report::Row::values(self);
+                $crate::report::datum::serialize_record(<Self as $crate::report::Report>::TABLE, &values, serializer)
+            }
+        }
+
         impl $crate::report::sealed::Sealed for $name {
             #[expect(private_interfaces, reason = "sealed: the trait cannot be named outside this crate")]
             fn decode(record: $crate::report::record::Record<'_>) -> Result<Self, $crate::report::record::FieldError> {

@@ -7,6 +7,7 @@
 pub(crate) mod any;
 pub(crate) mod collect;
 pub(crate) mod content;
+pub(crate) mod datum;
 pub(crate) mod field;
 pub(crate) mod query;
 pub(crate) mod record;

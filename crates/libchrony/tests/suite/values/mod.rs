@@ -7,3 +7,4 @@ mod lists;
 mod real;
 mod records;
 mod reference_clocks;
+mod serialized;
