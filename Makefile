@@ -88,6 +88,7 @@ lint: provision-test extension ## Check format, clippy, rustdoc, ruff, mypy, led
 	$(RUN) ruff format --check
 	$(RUN) ruff check
 	$(RUN) mypy
+	$(RUN) basedpyright --verifytypes pychrony --ignoreexternal >$(TARGET)/types.log || { cat $(TARGET)/types.log; exit 1; }
 	$(RUN) python tools/checks/claims.py
 	$(RUN) python tools/checks/prose.py
 	@$(FIELDS) | diff docs/fields.md - || { echo "docs/fields.md is stale; run: make fields" >&2; exit 1; }

@@ -11,8 +11,9 @@ A `ChronyConnection` is kept for many reads. Importing the package does not need
 missing, a call raises the error.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from pychrony._core import __version__
-from pychrony._fleet import Descriptors, FleetResult
 from pychrony.connection import ChronyConnection
 from pychrony.exceptions import (
     ChronyAddressError,
@@ -24,7 +25,6 @@ from pychrony.exceptions import (
     ChronyPermissionError,
     ChronyTimeoutError,
 )
-from pychrony.fleet import Fleet, Round
 from pychrony.functions import (
     get_activity,
     get_auth_data,
@@ -48,6 +48,7 @@ from pychrony.models import (
     NTPData,
     NTPFlag,
     NTPMode,
+    Record,
     RTCData,
     SelectData,
     SelectOption,
@@ -63,6 +64,10 @@ from pychrony.models import (
     TrackingStatus,
     Transport,
 )
+
+if _TYPE_CHECKING:
+    from pychrony._fleet import Descriptors, FleetResult
+    from pychrony.fleet import Fleet, Round
 
 __all__ = [
     "Activity",
@@ -86,6 +91,7 @@ __all__ = [
     "NTPFlag",
     "NTPMode",
     "RTCData",
+    "Record",
     "ReportField",
     "Round",
     "SelectData",
@@ -116,3 +122,17 @@ __all__ = [
     "libchrony_path",
     "list_reports",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the names that completion offers, with those that are imported on first use."""
+    return sorted({*globals(), *__all__})
+
+
+def __getattr__(name: str) -> object:
+    """Import the classes of fleets on first use, since most programs do not need them."""
+    if name not in {"Descriptors", "Fleet", "FleetResult", "Round"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pychrony import fleet  # noqa: PLC0415
+
+    return getattr(fleet, name)

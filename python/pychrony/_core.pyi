@@ -17,10 +17,12 @@ __all__ = [
     "Policy",
     "__version__",
     "close_kept",
+    "describe",
     "libchrony_path",
     "list_reports",
     "read",
     "reference_id_name",
+    "to_dict",
 ]
 
 _Record: TypeAlias = type[object] | tuple[str, type[object]]
@@ -106,4 +108,6 @@ def read(record: _Record, socket_path: _Path | None, timeout: _Seconds) -> Any: 
 def close_kept() -> None: ...
 def libchrony_path() -> str: ...
 def list_reports() -> list[str]: ...
+def describe(report: str) -> dict[str, dict[str, str | None]]: ...
+def to_dict(record: object) -> dict[str, Any]: ...
 def reference_id_name(reference_id: int) -> str: ...

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 Address: TypeAlias = str | PathLike[str]
 #: A dataclass, or the name of a report and the class of its fields.
-Record: TypeAlias = type[object] | tuple[str, type[object]]
+Wanted: TypeAlias = type[object] | tuple[str, type[object]]
 
 
 class Descriptors(NamedTuple):
@@ -43,23 +43,23 @@ class FleetResult(Generic[T]):
     __match_args__ = ("index", "address", "value")
 
     def __init__(self, index: int, address: Address, value: T) -> None:
-        self.index = index
-        self.address = address
-        self.value = value
+        self.index: int = index
+        self.address: Address = address
+        self.value: T = value
 
     def __repr__(self) -> str:
         """Return the parts."""
         return f"FleetResult(index={self.index}, address={self.address!r}, value={self.value!r})"
 
 
-def records_of(reports: tuple[Callable[..., object] | str, ...], package: str) -> list[Record]:
+def records_of(reports: tuple[Callable[..., object] | str, ...], package: str) -> list[Wanted]:
     """Return the records that these functions of a package read, or that these reports consist of."""
     if not reports:
         raise TypeError(
             f"a fleet reads at least one report; give functions of {package}, such as get_tracking, or names"
         )
-    names: list[Record] = [(report, ReportField) for report in reports if isinstance(report, str)]
-    functions: list[Record] = [_record_of(report, package) for report in reports if not isinstance(report, str)]
+    names: list[Wanted] = [(report, ReportField) for report in reports if isinstance(report, str)]
+    functions: list[Wanted] = [_record_of(report, package) for report in reports if not isinstance(report, str)]
     if names and functions:
         raise TypeError("a fleet reads its reports either all by functions or all by names")
     return names or functions
@@ -73,7 +73,7 @@ def _record_of(report: Callable[..., object], package: str) -> type[object]:
     record: Any = get_type_hints(report).get("return") if is_own else None
     while arguments := get_args(record):
         record = arguments[0]
-    if not hasattr(record, "__report__"):
+    if not hasattr(record, "_report"):
         raise TypeError(
             f"a fleet reads the reports that have a function of their own in {package}, such as get_tracking, or "
             f"reports by name, but not {report!r}"

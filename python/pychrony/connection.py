@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 
 from pychrony import _core, models
-from pychrony.functions import Seconds
+from pychrony.functions import Seconds, annotate_timeout
 from pychrony.generic import ReportField
 
 
@@ -133,3 +133,6 @@ class ChronyConnection(_core.Connection):
     def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
         """As `pychrony.get_report`, on this connection. Raises RuntimeError if it is closed."""
         return self._read((name, ReportField))
+
+
+annotate_timeout(ChronyConnection.__init__)

@@ -6,27 +6,60 @@ from typing import TypeVar
 
 _C = TypeVar("_C", bound="_Constant")
 
+#: libchrony's words for the members of each enum.
+_WORDS: dict[type[Enum], dict[int, str]] = {}
+
 
 class _Constant(IntEnum):
-    """A number for which libchrony has words."""
+    """A number for which libchrony has words. One without words is a member, too, with a name like ``UNKNOWN_9``."""
 
-    words: str
+    # As for an int. The methods of IntEnum differ between versions of Python.
+
+    def __str__(self) -> str:
+        """Return the number."""
+        return int.__repr__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        """Format the number."""
+        return int.__format__(self, format_spec)
+
+    @classmethod
+    def _missing_(cls: type[_C], value: object) -> _C | None:
+        if type(value) is not int or value < 0:
+            return None
+        member = int.__new__(cls, value)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        # Another thread may have made it first. The extension makes members of its own, in the same way.
+        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+
+    @property
+    def words(self) -> str:
+        """libchrony's words for the number, or a placeholder if it has none."""
+        return self.words_of(self)
 
     @classmethod
     def words_of(cls, number: int) -> str:
-        """libchrony's words for a number, or a placeholder for one that has none."""
-        try:
-            return cls(number).words
-        except ValueError:
-            return f"unknown({number})"
+        """libchrony's words for a number, or a placeholder if it has none."""
+        return _WORDS[cls].get(number, f"unknown({int(number)})")
+
+
+class _Flags(IntFlag):
+    """Bits for which libchrony has words. Bits without words are kept."""
+
+    def __str__(self) -> str:
+        """Return the number."""
+        return int.__repr__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        """Format the number."""
+        return int.__format__(self, format_spec)
 
 
 def _words(*words: str) -> Callable[[type[_C]], type[_C]]:
     """Give the members of an enum libchrony's words, in their order."""
 
     def give(constants: type[_C]) -> type[_C]:
-        for constant, its_words in zip(constants, words, strict=True):
-            constant.words = its_words
+        _WORDS[constants] = dict(zip(constants, words, strict=True))
         return constants
 
     return give
@@ -150,7 +183,7 @@ class SelectState(_Constant):
     BEST = 42
 
 
-class SelectOption(IntFlag):
+class SelectOption(_Flags):
     """Options of the selection (chronyc ``selectdata``, columns Conf and Eff).
 
     Bits without a name are kept.
@@ -268,7 +301,7 @@ class Timestamping(_Constant):
     HARDWARE = 72
 
 
-class NTPFlag(IntFlag):
+class NTPFlag(_Flags):
     """Tests that an answer has passed, and its mode (chronyc ``ntpdata``, "NTP tests").
 
     Bits without a name are kept.
@@ -302,7 +335,7 @@ class NTPFlag(IntFlag):
     AUTHENTICATED = 0x8000
 
 
-class SmoothingFlag(IntFlag):
+class SmoothingFlag(_Flags):
     """State of the smoothing (chronyc ``smoothing``).
 
     Bits without a name are kept.

@@ -4,6 +4,7 @@ The functions keep nothing between calls and may be called from any thread. Whil
 threads. Ctrl-C interrupts them.
 """
 
+from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 else:
     # The contract's annotation, to the letter.
     SocketPath = str | None
+
+
+def annotate_timeout(*functions: Callable[..., object]) -> None:
+    """Annotate the timeouts of functions as the contract does. Type checkers also see the type of a timedelta."""
+    for function in functions:
+        function.__annotations__["timeout"] = float
 
 
 def get_tracking(socket_path: SocketPath = None, *, timeout: Seconds = 5.0) -> models.TrackingStatus:
@@ -337,3 +344,17 @@ def libchrony_path() -> str:
         /usr/lib64/libchrony.so.0
     """
     return _core.libchrony_path()
+
+
+annotate_timeout(
+    get_tracking,
+    get_sources,
+    get_source_stats,
+    get_rtc_data,
+    get_activity,
+    get_select_data,
+    get_auth_data,
+    get_ntp_data,
+    get_server_stats,
+    get_smoothing,
+)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pychrony import _core
-from pychrony.functions import Seconds, SocketPath
+from pychrony.functions import Seconds, SocketPath, annotate_timeout
 
 
 class ReportField(NamedTuple):
@@ -89,3 +89,6 @@ def get_report(
         192.0.2.1 selected
     """
     return _core.read((name, ReportField), socket_path, timeout)
+
+
+annotate_timeout(get_report)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.metadata
 import inspect
+import itertools
 import re
 import subprocess
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Optional, get_args, get_type_hints
+from typing import Any, Optional, get_type_hints
 
 import pytest
 from tests.support.programs import PROGRAMS
 from tests.support.reports import Report, each_report
 
 import pychrony
-from pychrony import aio
+from pychrony import Record, aio, models
 
 pytestmark = pytest.mark.blocking_only("the package itself: names, signatures and records")
 
@@ -139,7 +141,7 @@ def test_every_name_of_the_contract_is_exported() -> None:
 
 def test_nothing_else_is_public() -> None:
     """Every name that completion offers is exported or a module."""
-    found = {name for name in vars(pychrony) if not name.startswith("_")}
+    found = {name for name in dir(pychrony) if not name.startswith("_")}
     modules = {name for name in found if inspect.ismodule(getattr(pychrony, name))}
     assert found - modules == set(PUBLIC)
 
@@ -157,7 +159,7 @@ def test_functions_have_the_signature_of_the_contract_and_a_timeout(report: Repo
         assert socket_path.annotation == Optional[str]  # noqa: UP045
         assert (timeout.name, timeout.kind, timeout.default) == ("timeout", inspect.Parameter.KEYWORD_ONLY, 5.0)
         assert type(timeout.default) is float
-        assert float in get_args(timeout.annotation)
+        assert timeout.annotation is float
         assert signature.return_annotation == report.returned
         assert get_type_hints(function) == inspect.get_annotations(function)
 
@@ -271,6 +273,34 @@ def test_everything_public_is_documented(name: str) -> None:
     if inspect.isclass(thing) and issubclass(thing, IntEnum):
         described = re.findall(r"^ {4}(\w+): ", inspect.cleandoc(thing.__doc__), re.MULTILINE)
         assert described == [member.name for member in thing]
+
+
+def docstrings() -> dict[tuple[str, str], str]:
+    """Return the docstring below each field of a record, by the names of the class and of the field."""
+    found = {}
+    for body in ast.parse(Path(models.__file__).read_text()).body:
+        if isinstance(body, ast.ClassDef):
+            for field, text in itertools.pairwise(body.body):
+                if (
+                    isinstance(field, ast.AnnAssign)
+                    and isinstance(text, ast.Expr)
+                    and isinstance(text.value, ast.Constant)
+                ):
+                    found[body.name, ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return found
+
+
+def test_fields_are_documented_below_them_as_in_their_metadata() -> None:
+    """Editors show the docstrings below the fields. The metadata comes from the tables of the extension."""
+    written, described = docstrings(), {}
+    for record in Record.__subclasses__():
+        for field in dataclasses.fields(record):
+            assert list(field.metadata) == ["unit", "doc", "positive", "libchrony", "since"]
+            names = field.metadata["libchrony"].replace(" or ", '" or "')
+            described[record.__name__, field.name] = f'{field.metadata["doc"]} (libchrony "{names}")'
+    assert written == described
+    assert dataclasses.fields(pychrony.TrackingStatus)[4].metadata["unit"] == "s"
+    assert dataclasses.fields(pychrony.TrackingStatus)[4].metadata["positive"] == "slow"
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import math
 import pickle
 from typing import Any
@@ -11,7 +12,23 @@ from typing import Any
 import pytest
 from tests.support.reports import Report, each_report
 
-from pychrony import LeapStatus, RTCData, Source, SourceMode, SourceState, SourceStats, TrackingStatus
+from pychrony import (
+    AuthMode,
+    KeyType,
+    LeapStatus,
+    NTPFlag,
+    NTPMode,
+    RTCData,
+    SelectOption,
+    SelectState,
+    SmoothingFlag,
+    Source,
+    SourceMode,
+    SourceState,
+    SourceStats,
+    Timestamping,
+    TrackingStatus,
+)
 
 pytestmark = pytest.mark.blocking_only("the package itself: its records")
 
@@ -238,8 +255,8 @@ def test_records_print_and_compare_as_any_dataclass(report: Report) -> None:
     plain = dataclasses.make_dataclass(
         report.record.__name__, [(field.name, field.type) for field in fields], frozen=True
     )
-    values = ["text", *range(1, len(fields))]
-    record, twin, other = report.record(*values), report.record(*values), plain(*values)
+    values: dict[str, Any] = {field.name: number for number, field in enumerate(fields)}
+    record, twin, other = report.record(**values), report.record(**values), plain(**values)
     assert repr(record) == repr(other)
     assert hash(record) == hash(twin) == hash(other)
     assert record == twin
@@ -257,3 +274,37 @@ def test_the_two_fields_that_the_contract_lacks_may_be_left_out() -> None:
     fields = dataclasses.asdict(TRACKING)
     del fields["reference_ip"], fields["ref_time"]
     assert TrackingStatus(**fields) == dataclasses.replace(TRACKING, reference_ip="", ref_time=0.0)
+
+
+OPEN: list[Any] = [LeapStatus, SourceState, SourceMode, AuthMode, KeyType, NTPMode, SelectState, Timestamping]
+
+
+@pytest.mark.parametrize("constants", OPEN)
+def test_a_number_without_a_name_is_a_member(constants: Any) -> None:  # noqa: ANN401
+    named = list(constants)
+    for number in (9, 200):
+        if number in {int(member) for member in named}:
+            continue
+        member = constants(number)
+        assert isinstance(member, constants)
+        assert member == number
+        assert hash(member) == hash(number)
+        assert member is constants(number)
+        assert (member.name, member.words) == (f"UNKNOWN_{number}", f"unknown({number})")
+        assert repr(member) == f"<{constants.__name__}.UNKNOWN_{number}: {number}>"
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(member, protocol)) is member
+        assert copy.deepcopy(member) is member
+        assert json.dumps([member]) == f"[{number}]"
+    assert list(constants) == named
+    for wrong in (-1, "normal", 0.5, None):
+        with pytest.raises(ValueError, match="is not a valid"):
+            constants(wrong)
+
+
+@pytest.mark.parametrize("constants", [*OPEN, SelectOption, NTPFlag, SmoothingFlag])
+def test_constants_print_as_the_numbers_that_they_are(constants: Any) -> None:  # noqa: ANN401
+    for member in [*constants, constants(3), constants(99)]:
+        assert str(member) == f"{member}" == str(int(member))
+        assert f"{member:5d}" == f"{int(member):5d}"
+        assert constants.__name__ in repr(member)

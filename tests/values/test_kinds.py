@@ -108,13 +108,13 @@ def test_each_source_is_authenticated_as_it_is_configured(every_kind: Daemon) ->
     assert 7 <= nts.cookies <= 8
     assert nts.cookie_length >= 64
     assert nts.last_key_establishment_ago < 120
-    none = AuthData(AuthMode.NONE, 0, 0, 0, 0, NEVER, 0, 0, nak=False)
+    none = AuthData(AuthMode.NONE, KeyType(0), 0, 0, 0, NEVER, 0, 0, nak=False)
     for name in ("127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.103", "ID#0000000001"):
         assert found[name] == none
     assert found["127.0.0.2"] == AuthData(AuthMode.SYMMETRIC_KEY, KeyType.SHA256, 3, 256, 0, NEVER, 0, 0, nak=False)
     assert found["127.0.0.7"] == AuthData(AuthMode.SYMMETRIC_KEY, KeyType.AES128, 13, 128, 0, NEVER, 0, 0, nak=False)
     # This key does not exist.
-    assert found["127.0.0.104"] == AuthData(AuthMode.SYMMETRIC_KEY, 0, NEVER, 0, 0, NEVER, 0, 0, nak=False)
+    assert found["127.0.0.104"] == AuthData(AuthMode.SYMMETRIC_KEY, KeyType(0), NEVER, 0, 0, NEVER, 0, 0, nak=False)
 
 
 @pytest.mark.parametrize("name", ["127.0.0.101", "127.0.0.102"])

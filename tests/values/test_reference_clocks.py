@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.reports import BY_NAME, LISTS, Report
 
+import pychrony
 from pychrony import AuthData, ChronyConnection
 
 if TYPE_CHECKING:
@@ -71,3 +72,14 @@ def test_each_place_has_the_record_of_what_is_there_now(
             first.of(connection)()
             scripted.say(values(after))
             assert [number(record) for record in report.of(connection)()] == after
+
+
+def test_the_name_of_a_source_is_the_same_in_all_lists(scripted: Daemon) -> None:
+    named = [{"reference ID": GPS, "address": None}, {"address": "127.3.0.1"}, {"address": {"id": 7}}]
+    scripted.say(f"values {json.dumps({'sources': [{'reference ID': GPS}, *named[1:]]})}")
+    scripted.say(f"values {json.dumps(dict.fromkeys(['sourcestats', 'selectdata'], named))}")
+    with ChronyConnection(scripted.socket) as connection:
+        lists: list[Any] = [connection.get_sources(), connection.get_source_stats(), connection.get_select_data()]
+    assert [[record.name for record in records] for records in lists] == [["GPS", "127.3.0.1", "ID#0000000007"]] * 3
+    [stats, *_] = pychrony.get_source_stats(scripted.socket)
+    assert (stats.address, stats.reference_id_name) == ("", "GPS")

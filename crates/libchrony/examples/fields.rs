@@ -50,6 +50,8 @@ fn main() {
 fn python_type(field: &Field) -> String {
     let name = match field.kind {
         _ if field.content == Content::Boolean => "bool",
+        // The contract of the others has `int`.
+        _ if field.constants.is_some_and(|constants| constants.is_open) => &python_enum(field.rust_type),
         Type::Unsigned(_) | Type::Signed(_) => "int",
         Type::Float | Type::Time => "float",
         Type::Text => "str",
@@ -57,6 +59,12 @@ fn python_type(field: &Field) -> String {
     };
     // A vertical line would end the table's cell.
     if field.since.is_some() { format!("{name} \\| None") } else { name.to_owned() }
+}
+
+/// Returns the Python name of a Rust type: of `Open<NtpMode>`, `NTPMode`, and of `NtpFlags`, `NTPFlag`.
+fn python_enum(rust: &str) -> String {
+    let name = rust.strip_prefix("Open<").map_or_else(|| rust.trim_end_matches('s'), |open| open.trim_end_matches('>'));
+    name.replace("Ntp", "NTP")
 }
 
 /// Returns the range of the field's values, in words.

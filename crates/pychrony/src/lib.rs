@@ -43,6 +43,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fleet::Fleet>()?;
     module.add_class::<health::Policy>()?;
     for function in [
+        wrap_pyfunction!(convert::describe::describe, module)?,
+        wrap_pyfunction!(convert::describe::to_dict, module)?,
         wrap_pyfunction!(convert::reference_id_name, module)?,
         wrap_pyfunction!(functions::read, module)?,
         wrap_pyfunction!(functions::libchrony_path, module)?,

@@ -25,7 +25,7 @@ from pychrony._fleet import Descriptors, FleetResult
 from pychrony.aio._connection import ChronyConnection
 from pychrony.aio._fleet import Fleet, Round
 from pychrony.aio._link import once
-from pychrony.functions import Seconds, SocketPath
+from pychrony.functions import Seconds, SocketPath, annotate_timeout
 from pychrony.generic import ReportField
 
 __all__ = [
@@ -103,3 +103,18 @@ async def get_report(
 ) -> list[Mapping[str, ReportField] | None]:
     """As `pychrony.get_report`, in the running event loop."""
     return await once((name, ReportField), socket_path, timeout)
+
+
+annotate_timeout(
+    get_tracking,
+    get_sources,
+    get_source_stats,
+    get_rtc_data,
+    get_activity,
+    get_select_data,
+    get_auth_data,
+    get_ntp_data,
+    get_server_stats,
+    get_smoothing,
+    get_report,
+)

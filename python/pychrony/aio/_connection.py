@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pychrony import _core, models
 from pychrony.aio._link import Block, Link
-from pychrony.functions import Seconds
+from pychrony.functions import Seconds, annotate_timeout
 from pychrony.generic import ReportField
 
 C = TypeVar("C", bound="ChronyConnection")
@@ -150,3 +150,6 @@ class ChronyConnection(Block[Link]):
     async def get_report(self, name: str) -> list[Mapping[str, ReportField] | None]:
         """As `pychrony.get_report`, on this connection. Raises RuntimeError if closed, or in another loop."""
         return await self._read((name, ReportField))
+
+
+annotate_timeout(ChronyConnection.__init__)

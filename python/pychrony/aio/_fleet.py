@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from typing import Any, Generic, TypeVar, overload
 
 from pychrony import _core
-from pychrony._fleet import Address, Descriptors, FleetResult, Record, records_of
+from pychrony._fleet import Address, Descriptors, FleetResult, Wanted, records_of
 from pychrony.aio._link import Block, LoopBound, Timed
 from pychrony.exceptions import ChronyError
 from pychrony.functions import Seconds
@@ -229,7 +229,7 @@ class Opened(LoopBound, Timed):
         #: The results of the round, which stops once no task refers to them.
         self._results: Callable[[], Results | None] = lambda: None
 
-    def begin(self, records: list[Record], results: Results) -> None:
+    def begin(self, records: list[Wanted], results: Results) -> None:
         """Begin a round, and end the one before it."""
         self._stop()
         self._descriptor = self.fleet.begin(records)

@@ -5,6 +5,7 @@
 //! sets the fields one by one through a guarded path and takes several times as long. No Python code runs here: a
 //! daemon thread that is in the middle of such code when the interpreter ends would crash it (before Python 3.14).
 
+pub(crate) mod describe;
 pub(crate) mod errors;
 pub(crate) mod wanted;
 
@@ -62,12 +63,12 @@ impl Dataclass {
 
     fn look_at(class: &Bound<'_, PyType>) -> PyResult<Self> {
         let py = class.py();
-        let (report, constants): (String, Bound<'_, PyDict>) = class.getattr("__report__")?.extract()?;
+        let (report, constants): (String, Bound<'_, PyDict>) = class.getattr("_report")?.extract()?;
         let Some(table) = REPORTS.iter().find(|table| table.name.to_bytes() == report.as_bytes()) else {
             return Err(PyTypeError::new_err(format!("there is no report {report}")));
         };
         let mut fields = Vec::new();
-        for name in class.getattr("__match_args__")?.try_iter()? {
+        for name in class.getattr("__dataclass_fields__")?.try_iter()? {
             let name = name?.cast_into::<PyString>()?;
             let Some(value) = table.fields.iter().position(|field| name == field.name) else {
                 return Err(PyTypeError::new_err(format!("the report {report} has no field {name}")));
@@ -104,11 +105,7 @@ impl Dataclass {
 impl Field {
     fn convert<'py>(&self, py: Python<'py>, value: Value<'_>) -> PyResult<Bound<'py, PyAny>> {
         Ok(match value {
-            Value::Constant(number) => {
-                let key = number.into_pyobject(py)?.into_any();
-                let member = self.constants.as_ref().map(|constants| constants.members.bind(py).get_item(&key));
-                member.transpose()?.flatten().unwrap_or(key)
-            }
+            Value::Constant(number) if let Some(constants) = &self.constants => constants.member(py, number)?,
             Value::Flags(number) if let Some(constants) = &self.constants => constants.combine(py, number)?,
             value => plain(py, value)?,
         })
@@ -153,21 +150,27 @@ impl Constants {
     fn look_at(class: &Bound<'_, PyType>) -> PyResult<Self> {
         let py = class.py();
         let members = class.getattr("_value2member_map_")?.cast_into::<PyDict>()?;
-        let mut flags = Vec::new();
-        for (number, member) in members.iter() {
-            flags.push((number.extract()?, member.getattr("_name_")?.extract::<Option<String>>()?));
+        let mut flags: Vec<(u64, String)> = Vec::new();
+        for item in class.getattr("__members__")?.call_method0("items")?.try_iter()? {
+            let (name, number) = item?.extract()?;
+            flags.push((number, name));
         }
-        let single = |(number, name): (u64, Option<String>)| {
-            name.filter(|_| number.is_power_of_two()).map(|name| (number, name))
-        };
-        let mut flags: Vec<_> = flags.into_iter().filter_map(single).collect();
+        flags.retain(|(number, _)| number.is_power_of_two());
         flags.sort_unstable();
         let new = py.get_type::<PyInt>().getattr("__new__")?.unbind();
         Ok(Self { class: class.clone().unbind(), members: members.unbind(), flags, new })
     }
 
-    /// Returns the member of an `IntFlag` with these bits. A new member is built here as `enum` would,
-    /// since the Python code of `enum` must not run here.
+    /// Returns the member of an `IntEnum` with this number.
+    fn member<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Bound<'py, PyAny>> {
+        let key = number.into_pyobject(py)?;
+        match self.members.bind(py).get_item(&key)? {
+            Some(member) => Ok(member),
+            None => self.add(py, &key, Some(format!("UNKNOWN_{number}"))),
+        }
+    }
+
+    /// Returns the member of an `IntFlag` with these bits.
     fn combine<'py>(&self, py: Python<'py>, bits: u64) -> PyResult<Bound<'py, PyAny>> {
         let (members, key) = (self.members.bind(py), bits.into_pyobject(py)?);
         if let Some(member) = members.get_item(&key)? {
@@ -185,11 +188,21 @@ impl Constants {
             let names = set.iter().map(|(_, name)| name.clone());
             name = Some(names.chain((unnamed != 0).then(|| unnamed.to_string())).collect::<Vec<_>>().join("|"));
         }
-        let member = self.new.bind(py).call1((self.class.bind(py), &key))?;
-        member.setattr(pyo3::intern!(py, "_value_"), &key)?;
+        self.add(py, &key, name)
+    }
+
+    /// Adds a member, as `enum` would do it in Python code, which must not run here.
+    fn add<'py>(
+        &self,
+        py: Python<'py>,
+        number: &Bound<'py, PyInt>,
+        name: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let member = self.new.bind(py).call1((self.class.bind(py), number))?;
+        member.setattr(pyo3::intern!(py, "_value_"), number)?;
         member.setattr(pyo3::intern!(py, "_name_"), name)?;
         // Another thread may have made it first.
-        members.call_method1(pyo3::intern!(py, "setdefault"), (key, member))
+        self.members.bind(py).call_method1(pyo3::intern!(py, "setdefault"), (number, member))
     }
 }
 
