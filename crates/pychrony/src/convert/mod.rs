@@ -151,9 +151,8 @@ impl Constants {
         let py = class.py();
         let members = class.getattr("_value2member_map_")?.cast_into::<PyDict>()?;
         let mut flags: Vec<(u64, String)> = Vec::new();
-        for item in class.getattr("__members__")?.call_method0("items")?.try_iter()? {
-            let (name, number) = item?.extract()?;
-            flags.push((number, name));
+        for (name, member) in class.getattr("_member_map_")?.cast_into::<PyDict>()?.iter() {
+            flags.push((member.extract()?, name.extract()?));
         }
         flags.retain(|(number, _)| number.is_power_of_two());
         flags.sort_unstable();
