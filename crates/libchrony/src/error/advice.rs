@@ -144,6 +144,7 @@ impl SecurityModule {
 /// Returns the message for a timeout: what did not happen, and the probable reasons.
 pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silence: &Silence) -> String {
     let Silence { records, queued, asleep, security_module } = *silence;
+    let waited = rounded(waited);
     let sent = if requests == 1 { "1 request sent".to_owned() } else { format!("{requests} requests sent") };
     let read = records.map_or_else(String::new, |(read, all)| format!(", {read} of {all} records read"));
     if !asleep.is_zero() {
@@ -175,6 +176,15 @@ pub(crate) fn silence(address: &Address, waited: Duration, requests: u32, silenc
     format!("chronyd at {address} did not {not_done} within {waited:?}{after} ({sent}{read}). {advice}")
 }
 
+/// Rounds a time to milliseconds. What is left of a deadline that calls share has digits that say nothing.
+fn rounded(time: Duration) -> Duration {
+    if time < Duration::from_millis(10) {
+        return time;
+    }
+    let millis = (time + Duration::from_micros(500)).as_millis();
+    Duration::from_millis(millis.try_into().unwrap_or(u64::MAX))
+}
+
 pub(crate) fn rejection(source: &LibchronyError) -> &'static str {
     match source.code() {
         c::CHRONY_RANDOM_FAILED => URANDOM,
@@ -201,6 +211,13 @@ mod tests {
     use crate::{Error, ErrorKind};
     use rustix::io::Errno;
     use std::time::Duration;
+
+    #[test]
+    fn times_in_messages_have_no_digits_that_say_nothing() {
+        let shown = |nanos| format!("{:?}", super::rounded(Duration::from_nanos(nanos)));
+        assert_eq!([4_999_888_824, 200_000_000, 1_234_600_000].map(shown), ["5s", "200ms", "1.235s"]);
+        assert_eq!([1, 1_500_000].map(shown), ["1ns", "1.5ms"]);
+    }
 
     #[test]
     fn the_cure_for_a_security_module_is_given_over_a_socket_that_never_answered() {
