@@ -71,8 +71,7 @@ def daemon(start_shared: Start, tmp_path_factory: pytest.TempPathFactory) -> Dae
     mount = 'mkdir -p /run/chrony && mount --bind "$1" /run/chrony'
     subprocess.run([*pair.inside("mount"), "sh", "-c", mount, "sh", str(pair.folder)], check=True)
     # With fewer samples, the frequency is unknown, and the verdict has one cause more.
-    samples = lambda: int(pair.say("chronyc sourcestats")["output"].split(",")[1])  # noqa: E731
-    wait_until(lambda: samples() >= 4, "four samples")
+    wait_until(lambda: int(str(pair.say("chronyc sourcestats")["output"]).split(",")[1]) >= 4, "four samples")
     return pair
 
 
