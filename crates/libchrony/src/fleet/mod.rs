@@ -32,6 +32,8 @@ mod members;
 mod reports;
 mod round;
 mod schedule;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 pub use crate::engine::policy::DEFAULT_IN_FLIGHT;
 pub use descriptors::Descriptors;
@@ -39,3 +41,5 @@ pub use members::{Builder, Fleet};
 pub use reports::Reports;
 pub use round::Round;
 pub use schedule::Progress;
+#[cfg(feature = "tokio")]
+pub use tokio::AsyncRound;

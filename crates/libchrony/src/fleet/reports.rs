@@ -90,7 +90,7 @@ macro_rules! reports {
 }
 for_each_report!(reports);
 
-impl Reports for Vec<&'static Table> {
+impl Reports for Vec<&Table> {
     type Results = Vec<Result<Rows, Error>>;
     type Parts = Vec<Collector<Box<dyn Row>>>;
 }

@@ -5,6 +5,7 @@ mod limits;
 mod process;
 mod results;
 mod rounds;
+mod tokio;
 
 use crate::common::{prepare, udp};
 use libchrony::fleet::{Builder, Fleet};
