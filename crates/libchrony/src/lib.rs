@@ -31,6 +31,9 @@
 //!
 //! [libchrony]: https://gitlab.com/chrony/libchrony
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("libchrony works only on Linux: it waits with epoll, and looks into /proc");
+
 mod address;
 mod connection;
 mod drivers;
@@ -58,7 +61,7 @@ pub use report::datum::Datum;
 pub use report::field::{Constants, Field, Sense, Value};
 pub use report::record::FieldError;
 pub use report::reference_id::ReferenceId;
-pub use report::value::Open;
+pub use report::value::{Open, UnknownName};
 pub use report::*;
 
 /// The examples in the README and in `docs/`, as documentation tests.

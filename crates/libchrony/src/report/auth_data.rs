@@ -1,6 +1,7 @@
 //! The authdata report: the authentication of a source's packets.
 
 use super::macros::{constants, report};
+use super::views::views;
 use crate::report::value::Open;
 
 constants! {
@@ -75,5 +76,12 @@ report! {
         cookie_length: u16 = LengthBytes(c"cookie length");
         /// True if the server has refused a cookie (NTS NAK) since the last request.
         nak: bool = Boolean(c"NAK");
+    }
+}
+
+views! {
+    AuthData {
+        key_type: Option<Open<KeyType>>;
+        last_key_establishment_ago: Option<std::time::Duration>;
     }
 }

@@ -101,6 +101,11 @@ impl Table {
     /// meaningless is [`Datum::None`].
     #[must_use]
     pub fn data(&self, values: &[Value<'_>]) -> Vec<Datum> {
+        (0..values.len()).map(|place| self.datum(values, place)).collect()
+    }
+
+    /// Converts one of the values of a record.
+    pub(crate) fn datum(&self, values: &[Value<'_>], place: usize) -> Datum {
         let is_meaningless = |(other, numbers): (&str, &[u64])| {
             let place = self.fields.iter().position(|field| field.name == other);
             match place.and_then(|place| values.get(place)) {
@@ -108,10 +113,8 @@ impl Table {
                 _ => false,
             }
         };
-        let datum = |(field, value): (&Field, &Value<'_>)| {
-            if field.unless.is_some_and(is_meaningless) { Datum::None } else { Datum::of(field, *value) }
-        };
-        self.fields.iter().zip(values).map(datum).collect()
+        let field = &self.fields[place];
+        if field.unless.is_some_and(is_meaningless) { Datum::None } else { Datum::of(field, values[place]) }
     }
 }
 

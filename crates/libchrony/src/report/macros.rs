@@ -130,6 +130,16 @@ macro_rules! constants {
             }
         }
 
+        /// Finds the value with this libchrony name.
+        impl std::str::FromStr for $name {
+            type Err = $crate::report::value::UnknownName;
+
+            fn from_str(name: &str) -> Result<Self, Self::Err> {
+                let found = Self::ALL.iter().copied().find(|value| value.name() == name);
+                found.ok_or_else(|| $crate::report::value::UnknownName::new::<Self>(name))
+            }
+        }
+
         impl $crate::report::value::Constant for $name {
             const NAMES: &'static [(u64, &'static str)] = &[$(($number, $words)),*];
 
@@ -151,7 +161,7 @@ macro_rules! flags {
         $($(#[$flag_doc:meta])* $flag:ident = $bit:literal, $words:literal;)*
     }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub $type);
 
         impl $name {
@@ -170,6 +180,53 @@ macro_rules! flags {
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 let is_set = move |(bit, _): &&(u64, &str)| u64::from(self.0) & bit != 0;
                 Self::CONSTANTS.names.iter().filter(is_set).map(|(_, words)| *words)
+            }
+
+            /// Returns the flags that are set, from the lowest bit up. A bit without a name is a flag, too.
+            pub fn iter(self) -> impl Iterator<Item = Self> {
+                (0..$type::BITS).map(|bit| Self(1 << bit)).filter(move |flag| self.contains(*flag))
+            }
+
+            /// Writes the flags that are set, with these names, and the bits without a name as a number.
+            fn write(
+                self,
+                f: &mut std::fmt::Formatter<'_>,
+                between: &str,
+                name: fn(Self) -> Option<&'static str>,
+            ) -> std::fmt::Result {
+                let (mut before, mut rest) = ("", 0);
+                for flag in self.iter() {
+                    match name(flag) {
+                        Some(name) => {
+                            write!(f, "{before}{name}")?;
+                            before = between;
+                        }
+                        None => rest |= flag.0,
+                    }
+                }
+                if rest != 0 { write!(f, "{before}{rest:#x}") } else { Ok(()) }
+            }
+        }
+
+        /// The names of the constants.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}(", stringify!($name))?;
+                self.write(f, " | ", |flag| match flag {
+                    $(Self::$flag => Some(stringify!($flag)),)*
+                    _ => None,
+                })?;
+                write!(f, ")")
+            }
+        }
+
+        /// libchrony's names, or `none`.
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                if self.0 == 0 {
+                    return f.write_str("none");
+                }
+                self.write(f, ", ", |flag| Self::CONSTANTS.name(flag.0.into()))
             }
         }
 

@@ -13,6 +13,7 @@ pub(crate) mod query;
 pub(crate) mod record;
 pub(crate) mod reference_id;
 pub(crate) mod value;
+pub(crate) mod views;
 
 pub use crate::report::query::Shape;
 

@@ -1,6 +1,7 @@
 //! The ntpdata report: the last valid response of a source, and message counts.
 
 use super::macros::{constants, flags, report};
+use super::views::views;
 use super::tracking::LeapStatus;
 use crate::report::reference_id::ReferenceId;
 use crate::report::value::Open;
@@ -127,5 +128,30 @@ report! {
         hardware_transmit_timestamps: Option<u32> = Count(c"hardware transmit timestamps").since("4.6");
         /// The number of responses with a timestamp from the network card. `None` before chrony 4.6.
         hardware_receive_timestamps: Option<u32> = Count(c"hardware receive timestamps").since("4.6");
+    }
+}
+
+views! {
+    NtpData {
+        remote_address: Option<std::net::IpAddr>;
+        local_address: Option<std::net::IpAddr>;
+        leap_status: Option<Open<LeapStatus>>;
+        version: Option<u8>;
+        mode: Option<Open<NtpMode>>;
+        stratum: Option<u8>;
+        poll: Option<i8>;
+        precision: Option<i8>;
+        root_delay: Option<f64>;
+        root_dispersion: Option<f64>;
+        reference_id: Option<ReferenceId>;
+        ref_time: Option<SystemTime>;
+        offset: Option<f64>;
+        peer_delay: Option<f64>;
+        peer_dispersion: Option<f64>;
+        response_time: Option<f64>;
+        jitter_asymmetry: Option<f64>;
+        flags: Option<NtpFlags>;
+        transmit_timestamping: Option<Open<Timestamping>>;
+        receive_timestamping: Option<Open<Timestamping>>;
     }
 }

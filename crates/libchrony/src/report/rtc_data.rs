@@ -1,6 +1,7 @@
 //! The rtcdata report: the real-time clock (RTC) against the system clock.
 
 use super::macros::report;
+use super::views::views;
 use std::time::SystemTime;
 
 report! {
@@ -23,6 +24,14 @@ report! {
         /// The rate at which the RTC gains time against the system clock, in ppm. Negative: the RTC loses time.
         freq_offset: f64 = OffsetPpm(c"frequency offset").positive_is_fast().unless("samples", &[0]);
     }
+}
+
+views! {
+    RtcData {
+        ref_time: Option<SystemTime>;
+        offset: Option<f64>;
+        freq_offset: Option<f64>;
+    } durations { span }
 }
 
 impl RtcData {

@@ -1,6 +1,7 @@
 //! The selectdata report: the reasons for which chronyd selects a source, or does not.
 
 use super::macros::{constants, flags, report};
+use super::views::views;
 use super::tracking::LeapStatus;
 use crate::report::reference_id::ReferenceId;
 use crate::report::value::Open;
@@ -97,5 +98,14 @@ report! {
         /// The high end of the range in which the source sees the clock's true offset, in seconds. Below the low end if
         /// the root distance is not acceptable.
         high_limit: f64 = IntervalSeconds(c"high limit").unless("state", WITHOUT_LIMITS);
+    }
+}
+
+views! {
+    SelectData {
+        address: Option<std::net::IpAddr>;
+        last_sample_ago: Option<std::time::Duration>;
+        low_limit: Option<f64>;
+        high_limit: Option<f64>;
     }
 }

@@ -1,6 +1,7 @@
 //! The serverstats report: the requests that chronyd has served since it started.
 
 use super::macros::report;
+use super::views::views;
 
 report! {
     /// The requests that chronyd has served since it started (libchrony report "serverstats", chronyc manual
@@ -40,5 +41,11 @@ report! {
         served_hardware_rx_timestamps: Option<u64> = Count(c"served hardware RX timestamps").since("4.4");
         /// The number of responses with a transmit timestamp from the network card. `None` before chrony 4.4.
         served_hardware_tx_timestamps: Option<u64> = Count(c"served hardware TX timestamps").since("4.4");
+    }
+}
+
+views! {
+    ServerStats {
+        ntp_timestamp_span: Option<std::time::Duration>;
     }
 }

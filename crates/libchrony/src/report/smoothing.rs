@@ -1,6 +1,7 @@
 //! The smoothing report: the difference between the time that chronyd serves and its own.
 
 use super::macros::{flags, report};
+use super::views::views;
 
 flags! {
     /// The state of the smoothing (chronyc manual, `smoothing`).
@@ -33,4 +34,9 @@ report! {
         /// The time until the offset and frequency are 0 without further updates, in seconds, 0 or more.
         remaining_time: f64 = IntervalSeconds(c"remaining time").not_negative();
     }
+}
+
+views! {
+    Smoothing {
+    } durations { last_update_ago, remaining_time }
 }

@@ -1,6 +1,7 @@
 //! The sourcestats report: chronyd's regression over the samples of each source.
 
 use super::macros::report;
+use super::views::views;
 use crate::report::reference_id::ReferenceId;
 
 report! {
@@ -30,6 +31,17 @@ report! {
         /// The estimated error bound of the offset, in seconds, 0 or more.
         offset_err: f64 = MeasureSeconds(c"offset error").unless("samples", &[0]);
     }
+}
+
+views! {
+    SourceStats {
+        address: Option<std::net::IpAddr>;
+        std_dev: Option<f64>;
+        resid_freq: Option<f64>;
+        skew: Option<f64>;
+        offset: Option<f64>;
+        offset_err: Option<f64>;
+    } durations { span }
 }
 
 impl SourceStats {

@@ -1,6 +1,7 @@
 //! The sources report: chronyd's time sources, with their state and last sample.
 
 use super::macros::{constants, report};
+use super::views::views;
 use crate::report::record::FieldError;
 use std::ops::RangeInclusive;
 
@@ -70,6 +71,16 @@ report! {
             OffsetSeconds(c"adjusted last sample offset").positive_is_fast().unless("last_sample_ago", &[NEVER]);
         /// The error bound of the last sample, in seconds, 0 or more.
         latest_meas_err: f64 = MeasureSeconds(c"last sample error").unless("last_sample_ago", &[NEVER]);
+    }
+}
+
+views! {
+    Source {
+        address: Option<std::net::IpAddr>;
+        last_sample_ago: Option<std::time::Duration>;
+        orig_latest_meas: Option<f64>;
+        latest_meas: Option<f64>;
+        latest_meas_err: Option<f64>;
     }
 }
 

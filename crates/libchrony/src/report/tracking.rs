@@ -1,6 +1,7 @@
 //! The tracking report: the system clock's state and its reference.
 
 use super::macros::{constants, report};
+use super::views::views;
 use crate::report::reference_id::ReferenceId;
 use std::time::SystemTime;
 
@@ -64,6 +65,17 @@ report! {
         /// there is no source.
         reference_id_name: String = Address(c"address").or(c"reference ID"), known_from reference_ip;
     }
+}
+
+views! {
+    Tracking {
+        reference_ip: Option<std::net::IpAddr>;
+        ref_time: Option<SystemTime>;
+        residual_freq: Option<f64>;
+        skew: Option<f64>;
+        root_delay: Option<f64>;
+        root_dispersion: Option<f64>;
+    } durations { update_interval }
 }
 
 impl Tracking {

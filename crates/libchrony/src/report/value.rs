@@ -80,6 +80,20 @@ impl FieldValue for SystemTime {
     }
 }
 
+/// The error for a text that is not the name of a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is not one of {}", names.join(", "))]
+pub struct UnknownName {
+    name: String,
+    names: Vec<&'static str>,
+}
+
+impl UnknownName {
+    pub(crate) fn new<T: Constant>(name: &str) -> Self {
+        Self { name: name.to_owned(), names: T::NAMES.iter().map(|(_, name)| *name).collect() }
+    }
+}
+
 /// A number that has a name.
 pub(crate) trait Constant: Copy {
     const NAMES: &'static [(u64, &'static str)];

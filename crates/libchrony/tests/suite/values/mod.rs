@@ -8,3 +8,4 @@ mod real;
 mod records;
 mod reference_clocks;
 mod serialized;
+mod views;
