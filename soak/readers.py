@@ -14,7 +14,7 @@ from soak.crowd import Member
 from soak.run import Run
 
 import pychrony
-from pychrony import ChronyConnectionError
+from pychrony import ChronyAddressError, ChronyConnectionError
 
 TIMEOUTS = (0.05, 0.3, 1.0, AMPLE, 5.0)
 #: For scripted chronyds, so that some calls have time for several losses.
@@ -67,7 +67,7 @@ def fail(run: Run, tally: Tally, rng: random.Random) -> None:
         (str(folder / "nothing.sock"), ChronyConnectionError, -2),
         (str(folder / "chrony.conf"), ChronyConnectionError, -1),
         ("127.0.0.1:1", ChronyConnectionError, -1),
-        ("[::1]:99999", ChronyConnectionError, -1),
+        ("[::1]:99999", ChronyAddressError, -1),
     )
     while not run.stop.is_set():
         address, kind, code = rng.choice(known)
