@@ -93,7 +93,7 @@ class ChronyDataError(ChronyError):
 
 
 class ChronyNotAvailableError(ChronyDataError):
-    """chronyd does not have the report in its configuration, such as the tracking of the real-time clock.
+    """chronyd is not configured to have the report, such as the tracking of the real-time clock.
 
     ``error_code`` is -4.
     """
