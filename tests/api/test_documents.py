@@ -26,7 +26,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 #: Makes an example run with another user's rights.
-GIVE_UP_RIGHTS = f"import sys; sys.path.insert(0, {str(PROGRAMS)!r}); import common; common.give_up_rights()\n"
+#: Without rights, a checkout in a private folder cannot be read, so the modules of the example are imported before.
+GIVE_UP_RIGHTS = (
+    f"import sys; sys.path.insert(0, {str(PROGRAMS)!r}); import common, pychrony.health; common.give_up_rights()\n"
+)
 
 
 class Example(NamedTuple):
