@@ -29,6 +29,9 @@ class _Constant(IntEnum):
             return None
         member = int.__new__(cls, value)
         member._name_, member._value_ = f"UNKNOWN_{value}", value
+        # chronyd's constants are bytes, and only those are kept.
+        if value > 0xFF:
+            return member
         # Another thread may have made it first. The extension makes members of its own, in the same way.
         return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
 

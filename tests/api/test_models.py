@@ -302,6 +302,16 @@ def test_a_number_without_a_name_is_a_member(constants: Any) -> None:  # noqa: A
             constants(wrong)
 
 
+@pytest.mark.parametrize("constants", OPEN)
+def test_only_bytes_without_a_name_are_kept(constants: Any) -> None:  # noqa: ANN401
+    for number in range(255, 2000):
+        member = constants(number)
+        assert (type(member), member, member.name) == (constants, number, f"UNKNOWN_{number}")
+        assert pickle.loads(pickle.dumps(member)) == copy.deepcopy(member) == constants(number)
+    assert constants(255) is constants(255)
+    assert len(constants._value2member_map_) <= 256
+
+
 @pytest.mark.parametrize("constants", [*OPEN, SelectOption, NTPFlag, SmoothingFlag])
 def test_constants_print_as_the_numbers_that_they_are(constants: Any) -> None:  # noqa: ANN401
     for member in [*constants, constants(3), constants(99)]:

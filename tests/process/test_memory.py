@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.reports import LISTS, NOTHING, REPORTS, Report, defaults, each_report
+from tests.support.reports import BY_NAME, LISTS, NOTHING, REPORTS, Report, defaults, each_report
 
 import pychrony
 import pychrony.models
@@ -23,6 +23,7 @@ from pychrony import (
     ChronyError,
     ChronyPermissionError,
     LeapStatus,
+    SmoothingFlag,
     SourceMode,
     SourceState,
     Transport,
@@ -186,6 +187,17 @@ def test_deadlines_keep_nothing(chronyd: Daemon, faults: Callable[[str], object]
     for address in (chronyd.socket, chronyd.udp):
         call = failing(lambda: pychrony.get_tracking(address, timeout=0.002), ChronyConnectionError)  # noqa: B023
         assert_keeps_nothing(call, 200)
+
+
+def test_few_flags_without_a_name_are_kept(scripted: Daemon) -> None:
+    """A chronyd on another machine may send different ones in each response."""
+    kept = len(SmoothingFlag._value2member_map_)
+    for sent in range(0x10000, 0x10100):
+        scripted.say(BY_NAME["smoothing"].values({"flags": sent}))
+        flags = pychrony.get_smoothing(scripted.socket).flags
+        assert (type(flags), int(flags)) == (SmoothingFlag, sent)
+    # Only single bits, and what has names for all bits.
+    assert len(SmoothingFlag._value2member_map_) - kept <= 32 + 4
 
 
 def test_records_go_with_their_last_reference(chronyd: Daemon) -> None:

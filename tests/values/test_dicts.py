@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,11 @@ def test_records_of_the_program_are_converted_too() -> None:
     assert status.to_dict()["ref_time"] is None
     with pytest.raises(TypeError):
         dataclasses.replace(status, stratum="2").to_dict()  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="ref_time"):
-        dataclasses.replace(status, ref_time=-1.0).to_dict()
+    for moment in (-1.0, 1e19, math.inf, math.nan):
+        with pytest.raises(ValueError, match="ref_time: "):
+            dataclasses.replace(status, ref_time=moment).to_dict()
+    with pytest.raises(TypeError):
+        dataclasses.replace(status, reference_ip=5).to_dict()  # type: ignore[arg-type]
+    with pytest.raises(UnicodeEncodeError):
+        dataclasses.replace(status, reference_ip="\ud800").to_dict()
     assert NTPFlag(3) == 3

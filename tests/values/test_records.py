@@ -53,11 +53,14 @@ def test_combinations_of_flags_are_those_that_python_makes(flags: int, scripted:
     found = data.flags
     assert type(found) is pychrony.NTPFlag
     assert found == flags
-    assert pychrony.NTPFlag(flags) is found
+    # Combinations with bits that have no name are not kept.
+    is_named = not flags & 0x3C00 or flags == 0x400
+    assert pychrony.NTPFlag(flags) == found
+    assert (pychrony.NTPFlag(flags) is found) >= is_named
 
     flag_enum: Any = IntFlag
     made = flag_enum("Same", {flag.name: flag.value for flag in pychrony.NTPFlag})(flags)
     assert (found.name, str(found), repr(found)) == (made.name, str(made), repr(made).replace("Same", "NTPFlag"))
-    assert pickle.loads(pickle.dumps(found)) is found
+    assert pickle.loads(pickle.dumps(found)) == found
     assert found | pychrony.NTPFlag.TEST_1 == flags | 0x200
     assert ~found & pychrony.NTPFlag.TEST_1 == ~flags & 0x200

@@ -53,7 +53,11 @@ pub(crate) fn to_dict<'py>(record: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
         .filter_map(|place| fields.iter().find(|field| field.value == place))
         .map(|field| record.getattr(field.name.bind(py)))
         .collect::<PyResult<_>>()?;
-    let texts: Vec<Option<String>> = values.iter().map(|value| value.extract().ok()).collect();
+    let text = |(field, value): (&Field, &Bound<'_, PyAny>)| match field.kind {
+        Type::Text => value.extract(),
+        _ => Ok(None),
+    };
+    let texts = dataclass.table.fields.iter().zip(&values).map(text).collect::<PyResult<Vec<Option<String>>>>()?;
     let mut given = Vec::new();
     for ((field, value), text) in dataclass.table.fields.iter().zip(&values).zip(&texts) {
         given.push(of_python(field, value, text.as_deref())?);
@@ -76,8 +80,12 @@ fn of_python<'a>(field: &Field, value: &Bound<'_, PyAny>, text: Option<&'a str>)
         Type::Signed(_) => Value::Signed(value.extract()?),
         Type::Float => Value::Float(value.extract()?),
         Type::Time => {
-            let since = Duration::try_from_secs_f64(value.extract()?);
-            Value::Time(UNIX_EPOCH + since.map_err(|error| PyValueError::new_err(format!("{}: {error}", field.name)))?)
+            let seconds = value.extract()?;
+            let time = Duration::try_from_secs_f64(seconds).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
+            Value::Time(time.ok_or_else(|| {
+                let name = field.name;
+                PyValueError::new_err(format!("{name}: {seconds} is not a time in seconds since the epoch"))
+            })?)
         }
         // Python has an empty text for None.
         _ => Value::Text(text.filter(|text| !text.is_empty() || !field.rust_type.starts_with("Option"))),

@@ -165,7 +165,7 @@ impl Constants {
         let key = number.into_pyobject(py)?;
         match self.members.bind(py).get_item(&key)? {
             Some(member) => Ok(member),
-            None => self.add(py, &key, Some(format!("UNKNOWN_{number}"))),
+            None => self.add(py, &key, Some(format!("UNKNOWN_{number}")), true),
         }
     }
 
@@ -187,19 +187,24 @@ impl Constants {
             let names = set.iter().map(|(_, name)| name.clone());
             name = Some(names.chain((unnamed != 0).then(|| unnamed.to_string())).collect::<Vec<_>>().join("|"));
         }
-        self.add(py, &key, name)
+        self.add(py, &key, name, unnamed == 0 || bits.is_power_of_two())
     }
 
-    /// Adds a member, as `enum` would do it in Python code, which must not run here.
+    /// Makes a member, as `enum` would do it in Python code, which must not run here. chronyd's constants are bytes, but
+    /// its flags may be different in each response, so not all of them are kept.
     fn add<'py>(
         &self,
         py: Python<'py>,
         number: &Bound<'py, PyInt>,
         name: Option<String>,
+        is_kept: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let member = self.new.bind(py).call1((self.class.bind(py), number))?;
         member.setattr(pyo3::intern!(py, "_value_"), number)?;
         member.setattr(pyo3::intern!(py, "_name_"), name)?;
+        if !is_kept {
+            return Ok(member);
+        }
         // Another thread may have made it first.
         self.members.bind(py).call_method1(pyo3::intern!(py, "setdefault"), (number, member))
     }
